@@ -1,0 +1,43 @@
+"""People's side of the workflow: the queue, one room, and the action that closes it (contract.md section 3)."""
+
+from handshake.domain.paging import parse_page
+from handshake.domain.resolution import parse_action, parse_idempotency_key, refused_fields
+from handshake.edge.http import Answer, Call, HttpHandler, Route
+from handshake.flows.read_requests import read_queue, read_request
+from handshake.flows.resolve import resolve
+
+
+def list_rooms(call: Call) -> Answer:
+    """``GET /workflow/decision-room``"""
+    envelope = call.envelope()
+    page = parse_page(call.query("limit"), call.query("cursor"), parts=(str, int))
+    records, cursor = read_queue(call.runtime.context, envelope, page)
+    answer: dict[str, object] = {"requests": [record.room_view() for record in records]}
+    return answer | ({"nextCursor": cursor} if cursor else {})
+
+
+def get_room(call: Call) -> Answer:
+    """``GET /workflow/decision-room/{requestId}``"""
+    return read_request(call.runtime.context, call.path("requestId"), call.envelope()).room_view()
+
+
+def act(call: Call) -> Answer:
+    """``POST /workflow/decision-room/action``"""
+    envelope = call.envelope()
+    action = parse_action(call.json_body(refused_fields(None)))
+    key = parse_idempotency_key(call.header("x-idempotency-key"))
+    record = resolve(call.runtime.context, action, envelope, idempotency_key=key)
+    return {
+        "status": "ok",
+        "requestId": record.request_id,
+        "decision": record.outcome,
+        "reasonCode": record.reason.value,
+        "artifact": record.artifact(),
+    }
+
+
+handler = HttpHandler(
+    Route("GET", "/workflow/decision-room", list_rooms),
+    Route("GET", "/workflow/decision-room/{requestId}", get_room),
+    Route("POST", "/workflow/decision-room/action", act),
+)

@@ -1,0 +1,23 @@
+"""The one privileged policy mutation: envelope, trust token, body, then one atomic write (contract.md section 4)."""
+
+from handshake.domain.policy_change import parse_change
+from handshake.edge.http import Answer, Call, HttpHandler, Route
+from handshake.flows.apply_policy import apply_policy
+
+
+def apply(call: Call) -> Answer:
+    """``POST /policy/apply``"""
+    envelope = call.envelope()
+    claims = call.trust_claims(envelope)
+    change = parse_change(call.json_body())
+    applied = apply_policy(call.runtime.context, change, envelope=envelope, claims=claims)
+    again = f", {applied.reapplied} again" if applied.reapplied else ""
+    return {
+        "status": "ok",
+        "policyVersion": applied.version,
+        "auditEventId": applied.audit_event_id,
+        "message": f"Policy {applied.version}{again} is active.",
+    }
+
+
+handler = HttpHandler(Route("POST", "/policy/apply", apply))

@@ -1,0 +1,46 @@
+"""Agents' side of the workflow: submit an action, follow it, and authorize its execution (contract.md section 3)."""
+
+from handshake.domain.reasons import ReasonCode
+from handshake.domain.submission import parse_submission, refusal_fields
+from handshake.edge.http import Answer, Call, HttpHandler, Route
+from handshake.flows.authorize import authorize
+from handshake.flows.read_requests import read_evidence, read_request
+from handshake.flows.submit import submit
+
+
+def submit_request(call: Call) -> Answer:
+    """``POST /workflow/requests``"""
+    body = call.json_body(refusal_fields(None))
+    submission = parse_submission(body, now_ms=call.runtime.context.now_ms())
+    record = submit(call.runtime.context, submission, escalation_ttl_ms=call.runtime.escalation_ttl_ms)
+    return record.result_view()
+
+
+def get_request(call: Call) -> Answer:
+    """``GET /workflow/requests/{requestId}``"""
+    return read_request(call.runtime.context, call.path("requestId"), call.envelope()).status_view()
+
+
+def get_evidence(call: Call) -> Answer:
+    """``GET /workflow/evidence/{requestId}``"""
+    _, events = read_evidence(call.runtime.context, call.path("requestId"), call.envelope())
+    return [event.view() for event in events]
+
+
+def authorize_execution(call: Call) -> Answer:
+    """``POST /workflow/authorize-execution``"""
+    authorize(call.runtime.context, call.json_body({"allowed": False}))
+    return {
+        "status": "ok",
+        "allowed": True,
+        "reasonCode": ReasonCode.SECURITY_ARTIFACT_AUTHORIZED.value,
+        "responseClass": "ok",
+    }
+
+
+handler = HttpHandler(
+    Route("POST", "/workflow/requests", submit_request),
+    Route("GET", "/workflow/requests/{requestId}", get_request),
+    Route("GET", "/workflow/evidence/{requestId}", get_evidence),
+    Route("POST", "/workflow/authorize-execution", authorize_execution),
+)

@@ -1,0 +1,130 @@
+"""Evidence: what happened to a request, so linked that a missing or edited event shows.
+
+Two kinds of event are kept. Decisions and their lineage form a chain: each carries the SHA-256 of its
+predecessor, and the request remembers the head, so truncation shows too. Refused actions change nothing and
+may come many at once, so they are not serialised on the head: each names the head it saw, and the request
+keeps their number and the sum of their digests, which shows a dropped or edited one in any order of arrival.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal
+
+from handshake.domain.jsonio import digest
+
+Source = Literal["audit", "lineage"]
+
+GENESIS: Final = "0" * 64
+# Summed digests keep 24 hex digits (96 bits): a billion of them still fit DynamoDB's 38 decimal digits.
+_TALLY_DIGITS: Final = 24
+
+
+@dataclass(frozen=True)
+class EvidenceEvent:
+    """One immutable event. ``sequence`` counts from 1 in the chain and is 0 for a refused action."""
+
+    event_id: str
+    request_id: str
+    sequence: int
+    timestamp_ms: int
+    reason_code: str
+    source: Source
+    detail: Mapping[str, Any]
+    previous: str
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over everything the event says, its place and its predecessor included."""
+        return digest(
+            [
+                self.event_id,
+                self.request_id,
+                self.sequence,
+                self.timestamp_ms,
+                self.reason_code,
+                self.source,
+                dict(self.detail),
+                self.previous,
+            ]
+        )
+
+    @property
+    def tally(self) -> int:
+        """This event's share in the request's sum of refused actions."""
+        return int(self.digest[:_TALLY_DIGITS], 16)
+
+    def view(self) -> dict[str, Any]:
+        """One element of ``GET /workflow/evidence/{requestId}`` (contract.md section 3)."""
+        return {
+            "id": self.event_id,
+            "requestId": self.request_id,
+            "timestamp": self.timestamp_ms,
+            "reasonCode": self.reason_code,
+            "payload": {
+                "source": self.source,
+                **self.detail,
+                "sequence": self.sequence,
+                "previousHash": self.previous,
+                "hash": self.digest,
+            },
+        }
+
+
+@dataclass(frozen=True)
+class Chain:
+    """What a request remembers of its evidence: the chain's length and head, refusals' number and sum."""
+
+    length: int = 0
+    head: str = GENESIS
+    refusals: int = 0
+    refusal_tally: int = 0
+
+    def extended_by(self, events: Iterable[EvidenceEvent]) -> "Chain":
+        """The chain after ``events`` were appended in order."""
+        chain = self
+        for event in events:
+            chain = replace(chain, length=event.sequence, head=event.digest)
+        return chain
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Something to be put in evidence, before it has a place in the chain."""
+
+    reason_code: str
+    source: Source
+    detail: Mapping[str, Any]
+
+
+def link(chain: Chain, request_id: str, entries: Sequence[Entry], *, now_ms: int) -> list[EvidenceEvent]:
+    """Give ``entries`` the next places in ``chain``."""
+    events: list[EvidenceEvent] = []
+    for entry in entries:
+        sequence = chain.length + 1
+        event = EvidenceEvent(
+            event_id=f"{request_id}:{sequence}",
+            request_id=request_id,
+            sequence=sequence,
+            timestamp_ms=now_ms,
+            reason_code=entry.reason_code,
+            source=entry.source,
+            detail=entry.detail,
+            previous=chain.head,
+        )
+        events.append(event)
+        chain = chain.extended_by([event])
+    return events
+
+
+def refusal(chain: Chain, request_id: str, entry: Entry, *, event_id: str, now_ms: int) -> EvidenceEvent:
+    """The event of a refused action, beside the chain."""
+    return EvidenceEvent(
+        event_id=event_id,
+        request_id=request_id,
+        sequence=0,
+        timestamp_ms=now_ms,
+        reason_code=entry.reason_code,
+        source=entry.source,
+        detail=entry.detail,
+        previous=chain.head,
+    )

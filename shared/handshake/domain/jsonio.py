@@ -1,0 +1,95 @@
+"""Strict JSON in, canonical JSON out.
+
+Parsers disagree on duplicate keys, NaN, huge numbers and lone surrogates; every such disagreement is a way
+to be judged on one reading and executed on another, so all of them are refused here.
+"""
+
+import hashlib
+import json
+from decimal import Decimal
+from typing import Any, Final, NoReturn
+
+MAX_DEPTH: Final = 32
+# Longer integers are read as floats: exact for no caller's purpose, and int() of long digits is quadratic.
+_MAX_INT_DIGITS: Final = 18
+
+
+class BadJsonError(ValueError):
+    """The text is not JSON that every parser reads alike. The message names the fault, never the content."""
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise BadJsonError(f"{name} is not a JSON number")
+
+
+def _bounded_int(text: str) -> int | float:
+    return int(text) if len(text) <= _MAX_INT_DIGITS else float(text)
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise BadJsonError("an object names a key twice")
+    return result
+
+
+def _depth_within(value: Any, levels: int) -> bool:
+    if not isinstance(value, dict | list):
+        return True
+    if levels == 0:
+        return False
+    children = value.values() if isinstance(value, dict) else value
+    return all(_depth_within(child, levels - 1) for child in children)
+
+
+def parse(text: str, *, max_bytes: int) -> Any:
+    """Parse ``text`` strictly.
+
+    Raises BadJsonError when it is longer than ``max_bytes`` in UTF-8, is not JSON, nests deeper than
+    MAX_DEPTH, repeats a key in an object, or holds NaN, Infinity or a lone surrogate.
+    """
+    # Characters are at least one byte each, so the cheap test bounds the work of the exact one.
+    if len(text) > max_bytes:
+        raise BadJsonError(f"longer than {max_bytes} bytes")
+    try:
+        if len(text.encode()) > max_bytes:
+            raise BadJsonError(f"longer than {max_bytes} bytes")
+        value = json.loads(
+            text, parse_constant=_refuse_constant, parse_int=_bounded_int, object_pairs_hook=_unique_keys
+        )
+        if "\\ud" in text.lower():
+            json.dumps(value, ensure_ascii=False).encode()
+    except BadJsonError:
+        raise
+    except UnicodeEncodeError:
+        raise BadJsonError("holds a lone surrogate") from None
+    except RecursionError:
+        raise BadJsonError(f"nests deeper than {MAX_DEPTH} levels") from None
+    except ValueError:
+        raise BadJsonError("not valid JSON") from None
+    if not _depth_within(value, MAX_DEPTH):
+        raise BadJsonError(f"nests deeper than {MAX_DEPTH} levels")
+    return value
+
+
+def number(value: Any) -> Decimal | None:
+    """The exact decimal a JSON number stands for (its shortest float form), or None if it is not finite."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return None
+    result = Decimal(str(value))
+    return result if result.is_finite() else None
+
+
+def plain(value: Decimal) -> int | float:
+    """``value`` as the JSON number a caller reads: integral values without a fraction."""
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+def canonical(value: Any) -> str:
+    """One text for one meaning: sorted keys, no white space, no escapes beyond JSON's own."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def digest(value: Any) -> str:
+    """SHA-256, in hex, of the canonical JSON of ``value``."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""What every Lambda handler shares: routing, guards, errors, telemetry and the composition root."""

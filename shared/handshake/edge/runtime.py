@@ -1,0 +1,76 @@
+"""The composition root: where a function's clients, clock, ids and settings are made, once per process."""
+
+import os
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+import boto3
+from botocore.config import Config
+
+from handshake.edge.caller import issuer_keys
+from handshake.edge.trust_keys import SecretsManagerKeys, TrustKeys
+from handshake.flows.context import Context
+from handshake.store.dynamo import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, Dynamo
+from handshake.store.tables import Tables
+
+_DEFAULT_ESCALATION_TTL_S: Final = 300
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What a handler is given from outside. ``issuers`` are the AWS principals whose envelopes are believed."""
+
+    context: Context
+    trust_keys: TrustKeys
+    issuers: frozenset[tuple[str, str, str]]
+    escalation_ttl_ms: int = _DEFAULT_ESCALATION_TTL_S * 1000
+
+
+def build_runtime(environment: Mapping[str, str]) -> Runtime:
+    """The runtime that ``environment`` describes, with real clients, clock and ids."""
+    session = boto3.session.Session()
+    return Runtime(
+        context=Context(
+            dynamo=Dynamo(session.client("dynamodb", config=_client_config(attempts=1))),
+            tables=Tables.from_environment(environment),
+            now_ms=lambda: time.time_ns() // 1_000_000,
+            new_id=lambda: str(uuid.uuid4()),
+        ),
+        trust_keys=_LazyKeys(session, environment.get("TRUST_SECRET_ARN", "")),
+        issuers=issuer_keys(environment.get("ENVELOPE_ISSUERS", "").split(",")),
+        escalation_ttl_ms=int(environment.get("ESCALATION_TTL_SECONDS", _DEFAULT_ESCALATION_TTL_S)) * 1000,
+    )
+
+
+@cache
+def process_runtime() -> Runtime:
+    """The one runtime of this process, from its environment."""
+    return build_runtime(os.environ)
+
+
+def _client_config(*, attempts: int) -> Config:
+    return Config(
+        connect_timeout=CONNECT_TIMEOUT_S,
+        read_timeout=READ_TIMEOUT_S,
+        retries={"mode": "standard", "total_max_attempts": attempts},
+        tcp_keepalive=True,
+    )
+
+
+class _LazyKeys:
+    """Only one function verifies tokens; the others should not pay for a client they never use."""
+
+    def __init__(self, session: Any, secret_id: str) -> None:
+        self._session = session
+        self._secret_id = secret_id
+        self._keys: TrustKeys | None = None
+
+    def read(self, *, max_age_s: float) -> list[bytes]:
+        if self._keys is None:
+            client = self._session.client("secretsmanager", config=_client_config(attempts=2))
+            self._keys = SecretsManagerKeys(client, self._secret_id)
+        return self._keys.read(max_age_s=max_age_s)

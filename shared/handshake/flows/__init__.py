@@ -1,0 +1,1 @@
+"""Use cases, one a module: read once, decide in the domain, write once."""

@@ -1,0 +1,95 @@
+"""Apply a policy: the trust token's jti, the active policy, its version and its audit event, all or nothing."""
+
+from typing import Final
+
+from handshake.domain.errors import HandshakeError, ReplayGuardUnavailableError, StoreUnavailableError
+from handshake.domain.identity import Envelope
+from handshake.domain.policy_change import PolicyChange, version_conflict, version_not_found
+from handshake.domain.reasons import ReasonCode
+from handshake.domain.trust import TrustClaims
+from handshake.flows.context import Context
+from handshake.store import flags, policies
+from handshake.store.dynamo import ConditionFailedError, Item
+from handshake.store.guards import claim, guard_key, stored_outcome
+
+# How many changes by others may come between reading the active version and replacing it.
+_TRIES: Final = 4
+
+
+def apply_policy(
+    context: Context, change: PolicyChange, *, envelope: Envelope, claims: TrustClaims
+) -> policies.Applied:
+    """Apply ``change`` by the authority of ``claims``, whose jti it uses up.
+
+    Raises HandshakeError: security_replay_detected (the jti was used), policy_version_conflict,
+    policy_version_not_found, adapter_privileged_mutations_paused; ReplayGuardUnavailableError when the store, and
+    with it the guard, cannot be consulted. In every case nothing has changed.
+    """
+    try:
+        return _apply(context, change, envelope, claims)
+    except StoreUnavailableError:
+        raise ReplayGuardUnavailableError from None
+
+
+def _apply(context: Context, change: PolicyChange, envelope: Envelope, claims: TrustClaims) -> policies.Applied:
+    tables = context.tables
+    guard = guard_key("policy_apply", claims.jti)
+    keys = [
+        (tables.replay_guards, guard),
+        (tables.runtime_kv, flags.PAUSE_KEY),
+        (tables.policy, policies.active_key(change.scope)),
+    ]
+    number = policies.version_number(change.reapply_version) if change.reapply_version is not None else None
+    if number is not None:
+        keys.append((tables.policy, policies.version_key(change.scope, number)))
+    guard_item, pause, active_item, *earlier = context.dynamo.batch_get(keys)
+    flags.ensure_not_paused(pause)
+    _ensure_unused(guard_item, envelope, now_ms=context.now_ms())
+    rules = change.rules
+    if rules is None:
+        if not any(earlier):
+            raise version_not_found()
+        rules = policies.policy_from(earlier[0]).rules
+    active = policies.policy_from(active_item)
+    for _ in range(_TRIES):
+        if change.expected_version not in (None, active.version):
+            raise version_conflict(active.version)
+        now = context.now_ms()
+        applied = policies.Applied(
+            audit_event_id=context.new_id(),
+            scope=change.scope,
+            number=active.number + 1,
+            rules=rules,
+            at_ms=now,
+            jti=claims.jti,
+            issuer=claims.issuer,
+            principal_id=envelope.principal_id,
+            reapplied=change.reapply_version,
+        )
+        use_jti = claim(
+            tables.replay_guards,
+            guard,
+            now_ms=now,
+            expires_at_ms=claims.guard_until_s * 1000,
+            outcome={"principalId": envelope.principal_id, "policyVersion": applied.version},
+        )
+        writes = policies.apply(tables.policy, applied)
+        try:
+            context.dynamo.write(use_jti, *writes)
+        except ConditionFailedError as lost:
+            if lost.failed(use_jti):
+                _ensure_unused(lost.stored(use_jti), envelope, now_ms=now)
+            active = policies.policy_from(lost.stored(writes[0]))
+        else:
+            return applied
+    raise version_conflict(active.version)
+
+
+def _ensure_unused(guard_item: Item | None, envelope: Envelope, *, now_ms: int) -> None:
+    """Refuse a used jti; the principal who used it is told what it did, so an ambiguous failure is settled."""
+    outcome = stored_outcome(guard_item, now_ms=now_ms)
+    if outcome is None:
+        return
+    own = outcome["principalId"] == envelope.principal_id
+    detail = f" It applied policy version {outcome['policyVersion']}." if own else ""
+    raise HandshakeError(ReasonCode.SECURITY_REPLAY_DETECTED, f"This trust token was already used.{detail}")

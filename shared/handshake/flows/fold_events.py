@@ -1,0 +1,77 @@
+"""Fold events into roll-ups, counting each once however often the stream delivers it.
+
+Within a lane sequences only grow, so a checkpoint a lane says what has been counted. It moves in the
+transaction that counts: whatever fails, and wherever, both have happened or neither.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from handshake.domain.errors import StoreUnavailableError
+from handshake.domain.rollup import Bucket, buckets_of, roll_up
+from handshake.flows.context import Context
+from handshake.store.dynamo import ConditionFailedError
+from handshake.store.event_stream import Lane, StreamedEvent
+from handshake.store.rollups import Checkpoints, add, move_checkpoint, read_checkpoints
+
+# A checkpoint is lost only to another projector that counts the same events, so few tries see the end of it.
+_TRIES: Final = 5
+# DynamoDB takes 100 writes a transaction, and 300 operators in 4 KB an expression: an event brings at most
+# one counter of its own, its AIRT bin, beside the score that all share.
+MAX_WRITES: Final = 100
+MAX_EVENTS: Final = 100
+
+
+def fold_events(context: Context, events: Sequence[StreamedEvent]) -> None:
+    """Count those of ``events`` that are not yet counted.
+
+    Raises StoreUnavailableError when the store does not answer, or others keep counting the same lanes. Part
+    may be counted by then; delivering all of them again counts the rest.
+    """
+    if not events:
+        return
+    for _ in range(_TRIES):
+        try:
+            _fold(context, events)
+        except ConditionFailedError:
+            continue
+        return
+    raise StoreUnavailableError("Other projectors keep moving these checkpoints.")
+
+
+def _fold(context: Context, events: Sequence[StreamedEvent]) -> None:
+    table = context.tables.metrics
+    checkpoints = read_checkpoints(context.dynamo, table, sorted({streamed.lane for streamed in events}))
+    for batch in _transactions(_uncounted(events, checkpoints)):
+        ends = {streamed.lane: streamed.sequence for streamed in batch}
+        rollups = roll_up(streamed.event for streamed in batch)
+        context.dynamo.write(
+            *(move_checkpoint(table, lane, seen=checkpoints[lane], to=end) for lane, end in ends.items()),
+            *(add(table, bucket, rollup) for bucket, rollup in rollups.items()),
+        )
+        checkpoints |= ends
+
+
+def _uncounted(events: Iterable[StreamedEvent], checkpoints: Checkpoints) -> list[StreamedEvent]:
+    """Each event beyond its lane's checkpoint once, in the stream's order."""
+    beyond = {
+        (streamed.lane, streamed.sequence): streamed
+        for streamed in events
+        if streamed.sequence > checkpoints[streamed.lane]
+    }
+    return sorted(beyond.values(), key=lambda streamed: streamed.sequence)
+
+
+def _transactions(events: Iterable[StreamedEvent]) -> Iterator[list[StreamedEvent]]:
+    """Runs of events, in order, each of which one transaction can count."""
+    batch: list[StreamedEvent] = []
+    written: set[Lane | Bucket] = set()
+    for streamed in events:
+        writes: set[Lane | Bucket] = {streamed.lane, *buckets_of(streamed.event)}
+        if len(batch) == MAX_EVENTS or len(written | writes) > MAX_WRITES:
+            yield batch
+            batch, written = [], set()
+        batch.append(streamed)
+        written |= writes
+    if batch:
+        yield batch

@@ -1,0 +1,266 @@
+"""The one door to DynamoDB: strongly consistent reads, conditional writes, bounded waiting, typed failures."""
+
+import random
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import BotoCoreError, ClientError
+
+from handshake.domain.errors import StoreUnavailableError
+
+Item = dict[str, Any]
+Key = Mapping[str, str]
+T = TypeVar("T")
+
+# Retries are made here and not by the SDK, because only here is it known what a whole call may take: no try
+# starts after this many seconds, and with the client's time-outs none ends after three.
+RETRY_BUDGET_S: Final = 1.9
+CONNECT_TIMEOUT_S: Final = 0.5
+READ_TIMEOUT_S: Final = 1.0
+_TRIES: Final = 8
+_PAUSE_S: Final = 0.03
+_FINAL: Final = frozenset(
+    {
+        "AccessDeniedException",
+        "ResourceNotFoundException",
+        "ValidationException",
+        "UnrecognizedClientException",
+    }
+)
+_PASSING_CANCELLATIONS: Final = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+
+
+@dataclass(frozen=True)
+class Put:
+    """Write a whole item, if ``condition`` holds of what is there now."""
+
+    table: str
+    item: Item
+    condition: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Update:
+    """Change an item by ``expression``, if ``condition`` holds. ``names`` are #placeholders for attributes."""
+
+    table: str
+    key: Key
+    expression: str
+    values: Mapping[str, Any]
+    names: Mapping[str, str] = field(default_factory=dict)
+    condition: str = ""
+
+
+Write = Put | Update
+
+
+class ConditionFailedError(Exception):
+    """Nothing was written, because the conditions of some writes do not hold of what is stored."""
+
+    def __init__(self, found: Mapping[int, Item | None], writes: Sequence[Write] = ()) -> None:
+        super().__init__(f"{len(found)} conditions failed")
+        self.found = found
+        self._failed = [(writes[index], item) for index, item in found.items()] if writes else []
+
+    def failed(self, write: Write | None) -> bool:
+        """Whether it was this very write whose condition failed."""
+        return any(candidate is write for candidate, _ in self._failed)
+
+    def stored(self, write: Write) -> Item | None:
+        """What was stored where this very write failed."""
+        return next((item for candidate, item in self._failed if candidate is write), None)
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some items of a query; ``next_key`` resumes after them and is None on the last page."""
+
+    items: list[Item]
+    next_key: Item | None
+
+
+class Dynamo:
+    """A thin adapter over a low-level DynamoDB client that makes no retries of its own.
+
+    Every method raises StoreUnavailableError when the store faults, throttles or does not answer in time.
+    ``calls`` counts requests to the store since ``begin``.
+    """
+
+    def __init__(
+        self,
+        client: Any,
+        *,
+        budget_s: float = RETRY_BUDGET_S,
+        clock: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._client = client
+        self._budget_s = budget_s
+        self._clock = clock
+        self._pause = pause
+        self.begin()
+
+    def begin(self) -> None:
+        """Start the account of one invocation: its calls, and the time its retries may take."""
+        self.calls = 0
+        self._no_try_after = self._clock() + self._budget_s
+
+    def batch_get(self, keys: Sequence[tuple[str, Key]]) -> list[Item | None]:
+        """Read up to 100 items of any tables in one strongly consistent call; None where there is none."""
+        wanted: dict[str, Any] = {}
+        for table, key in keys:
+            request = wanted.setdefault(table, {"Keys": [], "ConsistentRead": True})
+            marshalled = _marshal(key)
+            if marshalled not in request["Keys"]:
+                request["Keys"].append(marshalled)
+        found: dict[str, list[Item]] = {}
+
+        def read() -> None:
+            nonlocal wanted
+            answer = self._call("batch_get_item", RequestItems=wanted)
+            for table, items in answer["Responses"].items():
+                found.setdefault(table, []).extend(map(unmarshal, items))
+            wanted = answer.get("UnprocessedKeys") or {}
+            if wanted:
+                raise _PassingError
+
+        self._persist(read)
+        return [_matching(found.get(table, ()), key) for table, key in keys]
+
+    def query(
+        self,
+        table: str,
+        condition: str,
+        values: Mapping[str, Any],
+        *,
+        start: Item | None = None,
+        **options: Any,
+    ) -> Page:
+        """One page (at most 1 MB) of a query, after the key ``start``.
+
+        ``options`` are the client's own: IndexName, Limit and so on.
+        """
+        if start:
+            options["ExclusiveStartKey"] = _marshal(start)
+        answer = self._persist(
+            lambda: self._call(
+                "query",
+                TableName=table,
+                KeyConditionExpression=condition,
+                ExpressionAttributeValues=_marshal(values),
+                **options,
+            )
+        )
+        last = answer.get("LastEvaluatedKey")
+        return Page(list(map(unmarshal, answer["Items"])), unmarshal(last) if last else None)
+
+    def query_all(self, table: str, condition: str, values: Mapping[str, Any], **options: Any) -> list[Item]:
+        """Every item of a query, following its pages."""
+        page = self.query(table, condition, values, **options)
+        items = page.items
+        while page.next_key:
+            page = self.query(table, condition, values, start=page.next_key, **options)
+            items += page.items
+        return items
+
+    def write(self, *writes: Write) -> None:
+        """Write all of ``writes`` or none: a single one as itself, several as one transaction.
+
+        Raises ConditionFailedError when a condition does not hold. All tries of a transaction carry one token, so
+        one whose answer was lost is not applied twice. A single write whose answer was lost may find its own
+        condition failed.
+        """
+        if len(writes) == 1:
+            [write] = writes
+            operation = "put_item" if isinstance(write, Put) else "update_item"
+            parameters: dict[str, Any] = next(iter(_transact_item(write).values()))
+        else:
+            operation = "transact_write_items"
+            parameters = {
+                "TransactItems": [_transact_item(write) for write in writes],
+                "ClientRequestToken": str(uuid.uuid4()),
+            }
+        try:
+            self._persist(lambda: self._call(operation, **parameters))
+        except ConditionFailedError as failed:
+            raise ConditionFailedError(failed.found, writes) from failed
+
+    def _persist(self, attempt: Callable[[], T]) -> T:
+        for tried in range(1, _TRIES + 1):
+            try:
+                return attempt()
+            except _PassingError:
+                # Full jitter, so that rivals do not collide again in lockstep.
+                self._pause(random.random() * _PAUSE_S * tried)  # noqa: S311 - jitter, not secrecy
+                if self._clock() >= self._no_try_after:
+                    break
+        raise StoreUnavailableError
+
+    def _call(self, operation: str, **parameters: Any) -> Any:
+        self.calls += 1
+        try:
+            return getattr(self._client, operation)(**parameters)
+        except ClientError as error:
+            raise _translated(error) from error
+        except BotoCoreError as error:
+            raise _PassingError from error
+
+
+class _PassingError(Exception):
+    """A collision, throttle, fault or silence that another try may get past."""
+
+
+def _translated(error: ClientError) -> Exception:
+    response: Any = error.response
+    code = response["Error"]["Code"]
+    if code == "ConditionalCheckFailedException":
+        return ConditionFailedError({0: unmarshal(response["Item"]) if response.get("Item") else None})
+    if code == "TransactionCanceledException":
+        reasons = response.get("CancellationReasons", [])
+        failed = {
+            index: unmarshal(reason["Item"]) if reason.get("Item") else None
+            for index, reason in enumerate(reasons)
+            if reason.get("Code") == "ConditionalCheckFailed"
+        }
+        if failed:
+            return ConditionFailedError(failed)
+        passing = any(reason.get("Code") in _PASSING_CANCELLATIONS for reason in reasons)
+        return _PassingError() if passing else StoreUnavailableError()
+    return StoreUnavailableError() if code in _FINAL else _PassingError()
+
+
+def _transact_item(write: Write) -> dict[str, Any]:
+    body: dict[str, Any] = {"TableName": write.table}
+    if write.condition:
+        body["ConditionExpression"] = write.condition
+        body["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+    if write.values:
+        body["ExpressionAttributeValues"] = _marshal(write.values)
+    if write.names:
+        body["ExpressionAttributeNames"] = dict(write.names)
+    if isinstance(write, Put):
+        return {"Put": body | {"Item": _marshal(write.item)}}
+    return {"Update": body | {"Key": _marshal(write.key), "UpdateExpression": write.expression}}
+
+
+_serialize = TypeSerializer().serialize
+_deserialize = TypeDeserializer().deserialize
+
+
+def _marshal(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _serialize(value) for name, value in item.items() if value is not None}
+
+
+def unmarshal(item: Mapping[str, Any]) -> Item:
+    """An item as Python values, from the wire's typed ones; the same in answers and in streams."""
+    return {name: _deserialize(value) for name, value in item.items()}
+
+
+def _matching(items: Sequence[Item], key: Key) -> Item | None:
+    return next((item for item in items if all(item[name] == value for name, value in key.items())), None)
