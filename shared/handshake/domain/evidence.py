@@ -128,3 +128,33 @@ def refusal(chain: Chain, request_id: str, entry: Entry, *, event_id: str, now_m
         detail=entry.detail,
         previous=chain.head,
     )
+
+
+def broken_link(chain: Chain, events: Sequence[EvidenceEvent]) -> str | None:
+    """The first place where ``events`` are not what ``chain`` remembers, in words; None if all of it holds.
+
+    ``events`` are everything kept of one request, in any order.
+    """
+    chained = {event.sequence: event for event in events if event.sequence}
+    heads = [GENESIS]
+    for sequence in range(1, max(chain.length, *chained, 0) + 1):
+        event = chained.get(sequence)
+        if event is None:
+            return f"event {sequence} of {chain.length} is missing"
+        if event.previous != heads[-1]:
+            return f"event {sequence} does not follow event {sequence - 1} as it is now"
+        heads.append(event.digest)
+    if (chain.length, chain.head) != (len(heads) - 1, heads[-1]):
+        return f"the request remembers {chain.length} events and another head than event {len(heads) - 1}"
+    return _broken_refusals(chain, [event for event in events if not event.sequence], heads)
+
+
+def _broken_refusals(chain: Chain, refusals: Sequence[EvidenceEvent], heads: Sequence[str]) -> str | None:
+    stray = next((event for event in refusals if event.previous not in heads), None)
+    if stray:
+        return f"refused action {stray.event_id} names a head the chain never had"
+    if len(refusals) != chain.refusals:
+        return f"the request remembers {chain.refusals} refused actions, {len(refusals)} are kept"
+    if sum(event.tally for event in refusals) != chain.refusal_tally:
+        return "a refused action is not as it was when it was counted"
+    return None

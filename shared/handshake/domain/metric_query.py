@@ -1,6 +1,6 @@
 """What the metrics endpoints can be asked: a window, a bucket size and a metric (contract.md section 5)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -56,18 +56,20 @@ class SeriesQuery:
         return self.window.buckets(self.bucket, now_ms=now_ms)
 
 
-def parse_window(window: str | None) -> Window:
-    """The window named by a query parameter; None is the default, 24h.
+def parse_window(window: Sequence[str]) -> Window:
+    """The window named by the values of a query parameter; none of them means 24h.
 
-    Raises HandshakeError invalid_metric_query for any other name.
+    Raises HandshakeError invalid_metric_query for an unknown name, or more than one.
     """
     return _chosen("window", window, WINDOWS, default="24h")
 
 
-def parse_series_query(*, metric: str | None, bucket: str | None, window: str | None) -> SeriesQuery:
-    """What a series is asked for; None stands for the default: security_denial_total, hour and 24h.
+def parse_series_query(
+    *, metric: Sequence[str] = (), bucket: Sequence[str] = (), window: Sequence[str] = ()
+) -> SeriesQuery:
+    """What a series is asked for, from the values of each query parameter.
 
-    Raises HandshakeError invalid_metric_query for any other name.
+    Raises HandshakeError invalid_metric_query for an unknown name, or more than one.
     """
     return SeriesQuery(
         _chosen("metric", metric, _METRIC_NAMES, default="security_denial_total"),
@@ -76,8 +78,8 @@ def parse_series_query(*, metric: str | None, bucket: str | None, window: str | 
     )
 
 
-def _chosen(parameter: str, name: str | None, choices: Mapping[str, Choice], *, default: str) -> Choice:
-    choice = choices.get(default if name is None else name)
-    if choice is None:
+def _chosen(parameter: str, values: Sequence[str], choices: Mapping[str, Choice], *, default: str) -> Choice:
+    name, *more = values or [default]
+    if more or name not in choices:
         raise HandshakeError(INVALID_METRIC_QUERY, f"{parameter} must be one of: {', '.join(choices)}.")
-    return choice
+    return choices[name]
