@@ -6,6 +6,7 @@ three plain alarms need no metric math. Nothing here carries a secret, a token, 
 
 import hashlib
 import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -74,6 +75,16 @@ def _signals(reason_code: str) -> list[tuple[str, bool]]:
 def _pseudonym(principal_id: str) -> str | None:
     """Enough to follow one principal through the logs, not enough to name them."""
     return hashlib.sha256(principal_id.encode()).hexdigest()[:_PRINCIPAL_DIGITS] if principal_id else None
+
+
+def scheduled(job: str, done: Mapping[str, int]) -> None:
+    """Write the log line and the metrics of one run of scheduled work; ``done`` counts what it did."""
+    logger.info("ran", job=job, done=dict(done))
+    metrics = EphemeralMetrics()
+    metrics.add_dimension("job", job)
+    for name, count in {"runs": 1, **done}.items():
+        metrics.add_metric(name.title(), MetricUnit.Count, count)
+    metrics.flush_metrics()
 
 
 def where(error: BaseException) -> list[str]:

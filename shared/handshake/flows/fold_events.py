@@ -22,8 +22,8 @@ MAX_WRITES: Final = 100
 MAX_EVENTS: Final = 100
 
 
-def fold_events(context: Context, events: Sequence[StreamedEvent]) -> None:
-    """Count those of ``events`` that are not yet counted.
+def fold_events(context: Context, events: Sequence[StreamedEvent], *, per_transaction: int = MAX_EVENTS) -> None:
+    """Count those of ``events`` that are not yet counted, at most ``per_transaction`` of them at once.
 
     Raises StoreUnavailableError when the store does not answer, or others keep counting the same lanes. Part
     may be counted by then; delivering all of them again counts the rest.
@@ -32,17 +32,17 @@ def fold_events(context: Context, events: Sequence[StreamedEvent]) -> None:
         return
     for _ in range(_TRIES):
         try:
-            _fold(context, events)
+            _fold(context, events, per_transaction)
         except ConditionFailedError:
             continue
         return
     raise StoreUnavailableError("Other projectors keep moving these checkpoints.")
 
 
-def _fold(context: Context, events: Sequence[StreamedEvent]) -> None:
+def _fold(context: Context, events: Sequence[StreamedEvent], per_transaction: int) -> None:
     table = context.tables.metrics
     checkpoints = read_checkpoints(context.dynamo, table, sorted({streamed.lane for streamed in events}))
-    for batch in _transactions(_uncounted(events, checkpoints)):
+    for batch in _transactions(_uncounted(events, checkpoints), per_transaction):
         ends = {streamed.lane: streamed.sequence for streamed in batch}
         rollups = roll_up(streamed.event for streamed in batch)
         context.dynamo.write(
@@ -62,13 +62,13 @@ def _uncounted(events: Iterable[StreamedEvent], checkpoints: Checkpoints) -> lis
     return sorted(beyond.values(), key=lambda streamed: streamed.sequence)
 
 
-def _transactions(events: Iterable[StreamedEvent]) -> Iterator[list[StreamedEvent]]:
-    """Runs of events, in order, each of which one transaction can count."""
+def _transactions(events: Iterable[StreamedEvent], most: int) -> Iterator[list[StreamedEvent]]:
+    """Runs of at most ``most`` events, in order, each of which one transaction can count."""
     batch: list[StreamedEvent] = []
     written: set[Lane | Bucket] = set()
     for streamed in events:
         writes: set[Lane | Bucket] = {streamed.lane, *buckets_of(streamed.event)}
-        if len(batch) == MAX_EVENTS or len(written | writes) > MAX_WRITES:
+        if len(batch) == most or len(written | writes) > MAX_WRITES:
             yield batch
             batch, written = [], set()
         batch.append(streamed)

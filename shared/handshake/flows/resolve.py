@@ -52,6 +52,23 @@ def resolve(
         raise
 
 
+def expire(context: Context, record: RequestRecord, *, found_by: str) -> RequestRecord:
+    """Close an overdue escalation; ``found_by`` tells evidence what found the deadline passed.
+
+    Raises ConditionFailedError when somebody else closed it first, StoreUnavailableError.
+    """
+    closed, writes = _closing(
+        context,
+        record,
+        State.EXPIRED,
+        ReasonCode.HITL_TIMEOUT_FAIL_CLOSED,
+        {"actor": found_by, "action": "expire"},
+        now_ms=context.now_ms(),
+    )
+    context.dynamo.write(*writes)
+    return closed
+
+
 def _resolve(context: Context, action: DecisionAction, envelope: Envelope, guard: Key | None) -> RequestRecord:
     record, guard_item = _read(context, action, guard)
     try:

@@ -57,7 +57,18 @@ class Update:
     condition: str = ""
 
 
-Write = Put | Update
+@dataclass(frozen=True)
+class Delete:
+    """Remove an item, if ``condition`` holds of it."""
+
+    table: str
+    key: Key
+    condition: str
+    values: Mapping[str, Any]
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+Write = Put | Update | Delete
 
 
 class ConditionFailedError(Exception):
@@ -96,20 +107,18 @@ class Dynamo:
         self,
         client: Any,
         *,
-        budget_s: float = RETRY_BUDGET_S,
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._client = client
-        self._budget_s = budget_s
         self._clock = clock
         self._pause = pause
         self.begin()
 
-    def begin(self) -> None:
-        """Start the account of one invocation: its calls, and the time its retries may take."""
+    def begin(self, *, budget_s: float = RETRY_BUDGET_S) -> None:
+        """Start the account of one invocation: its calls, and the seconds within which it may try again."""
         self.calls = 0
-        self._no_try_after = self._clock() + self._budget_s
+        self._no_try_after = self._clock() + budget_s
 
     def batch_get(self, keys: Sequence[tuple[str, Key]]) -> list[Item | None]:
         """Read up to 100 items of any tables in one strongly consistent call; None where there is none."""
@@ -177,9 +186,8 @@ class Dynamo:
         condition failed.
         """
         if len(writes) == 1:
-            [write] = writes
-            operation = "put_item" if isinstance(write, Put) else "update_item"
-            parameters: dict[str, Any] = next(iter(_transact_item(write).values()))
+            [(kind, parameters)] = _transact_item(writes[0]).items()
+            operation = f"{kind.lower()}_item"
         else:
             operation = "transact_write_items"
             parameters = {
@@ -246,6 +254,8 @@ def _transact_item(write: Write) -> dict[str, Any]:
         body["ExpressionAttributeNames"] = dict(write.names)
     if isinstance(write, Put):
         return {"Put": body | {"Item": _marshal(write.item)}}
+    if isinstance(write, Delete):
+        return {"Delete": body | {"Key": _marshal(write.key)}}
     return {"Update": body | {"Key": _marshal(write.key), "UpdateExpression": write.expression}}
 
 

@@ -1,12 +1,13 @@
-"""Runtime flags: what operators switch without a deployment."""
+"""The runtime key-value table: what operators switch without a deployment, and where scheduled work stands."""
 
 from typing import Final
 
 from handshake.domain.errors import HandshakeError
 from handshake.domain.reasons import ReasonCode
-from handshake.store.dynamo import Item, Key
+from handshake.store.dynamo import Item, Key, Put
 
 PAUSE_KEY: Final[Key] = {"kv_key": "flag#privileged_mutations_paused"}
+RETENTION_KEY: Final[Key] = {"kv_key": "retention#replay_guards"}
 
 
 def ensure_not_paused(item: Item | None) -> None:
@@ -16,3 +17,13 @@ def ensure_not_paused(item: Item | None) -> None:
             ReasonCode.ADAPTER_PRIVILEGED_MUTATIONS_PAUSED,
             "Operators have paused privileged mutations; reads go on.",
         )
+
+
+def pause(table: str, *, paused: bool, now_ms: int) -> Put:
+    """The write that pauses privileged mutations, or lets them go on."""
+    return Put(table, {**PAUSE_KEY, "paused": paused, "changed_at": now_ms})
+
+
+def retained_up_to(table: str, hour: int) -> Put:
+    """The write that remembers the hour (since the epoch) before which no expired guard is left."""
+    return Put(table, {**RETENTION_KEY, "hour": hour})

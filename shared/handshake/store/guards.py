@@ -4,11 +4,11 @@ TTL deletes lag by days, so it is the condition that decides, never the mere pre
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal
 
 from handshake.domain.jsonio import canonical, digest
-from handshake.store.dynamo import Item, Key, Put
+from handshake.store.dynamo import Delete, Dynamo, Item, Key, Put
 
 GuardScope = Literal["decision_action", "policy_apply"]
 
@@ -34,9 +34,10 @@ def claim(table: str, key: Key, *, now_ms: int, expires_at_ms: int, outcome: Map
         table,
         {
             **key,
+            "scope": key["guard_key"].partition("#")[0],
             "created_at": now_ms,
             "expires_at": expires_at_ms,
-            "expiry_hour": str(expires_at_ms // _MS_PER_HOUR),
+            "expiry_hour": str(hour_of(expires_at_ms)),
             "ttl": expires_at_ms // 1000 + 1,
             "outcome": canonical(dict(outcome)),
         },
@@ -51,3 +52,30 @@ def stored_outcome(item: Item | None, *, now_ms: int) -> dict[str, Any] | None:
         return None
     outcome: dict[str, Any] = json.loads(item["outcome"])
     return outcome
+
+
+def hour_of(time_ms: int) -> int:
+    """The bucket of the expiry index that a time falls into: hours since the epoch."""
+    return time_ms // _MS_PER_HOUR
+
+
+def expired(dynamo: Dynamo, table: str, *, hour: int, now_ms: int) -> Iterator[Key]:
+    """The keys of the guards that expired in ``hour`` and before ``now_ms``, a page at a time."""
+    start: Item | None = None
+    while True:
+        page = dynamo.query(
+            table,
+            "expiry_hour = :hour AND expires_at < :now",
+            {":hour": str(hour), ":now": now_ms},
+            start=start,
+            IndexName="expired_by_hour",
+        )
+        yield from ({"guard_key": item["guard_key"]} for item in page.items)
+        if page.next_key is None:
+            return
+        start = page.next_key
+
+
+def remove(table: str, key: Key, *, now_ms: int) -> Delete:
+    """The write that removes a guard, unless its key was claimed again since the index showed it expired."""
+    return Delete(table, key, condition="expires_at < :now", values={":now": now_ms})

@@ -1,14 +1,16 @@
 """The queues of pending requests: sparse indexes that hold only what waits for a person."""
 
+from collections.abc import Iterator
 from typing import Final
 
 from handshake.domain.paging import PageRequest, cursor_after
 from handshake.domain.record import RequestRecord
-from handshake.store.dynamo import Dynamo, Item
-from handshake.store.requests import record_from, state_key
+from handshake.store.dynamo import Dynamo, Item, Key
+from handshake.store.requests import PENDING_LANES, pending_lane, record_from, state_key
 
 PENDING_BY_TENANT: Final = "pending_by_tenant"
 PENDING_BY_PRINCIPAL: Final = "pending_by_principal"
+PENDING_BY_LANE: Final = "pending_by_lane"
 
 
 def pending(
@@ -27,6 +29,26 @@ def pending(
     records = [record for record in map(record_from, found.items) if record]
     last = records[-1] if records and found.next_key else None
     return records, cursor_after(last.request_id, last.expires_at_ms or 0) if last else None
+
+
+def overdue(dynamo: Dynamo, table: str, *, now_ms: int, batch: int) -> Iterator[list[Key]]:
+    """The keys of every escalation past its deadline, ``batch`` at a time."""
+    for number in range(PENDING_LANES):
+        start: Item | None = None
+        while True:
+            page = dynamo.query(
+                table,
+                "pending_lane = :lane AND pending_deadline <= :now",
+                {":lane": pending_lane(number), ":now": now_ms},
+                start=start,
+                IndexName=PENDING_BY_LANE,
+                Limit=batch,
+            )
+            if page.items:
+                yield [{"pk": item["pk"], "sk": item["sk"]} for item in page.items]
+            if page.next_key is None:
+                break
+            start = page.next_key
 
 
 def _resume(partition: str, owner: str, page: PageRequest, *, now_ms: int) -> Item | None:

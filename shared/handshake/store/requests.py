@@ -44,6 +44,11 @@ def escalations_key(principal_id: str, agent_id: str) -> Key:
     return {"pk": f"ESC#{principal_id}", "sk": agent_id}
 
 
+def pending_lane(number: int) -> str:
+    """The partition of a lane of the index that the expiry sweep reads."""
+    return f"PENDING#{number}"
+
+
 def create(table: str, record: RequestRecord) -> Put:
     """The write that stores a new request, if its requestId is free."""
     return Put(table, _state_item(record), condition="attribute_not_exists(pk)")
@@ -222,7 +227,7 @@ def _state_item(record: RequestRecord) -> Item:
         item |= {
             "pending_tenant": submission.tenant_id,
             "pending_principal": submission.principal_id,
-            "pending_lane": f"PENDING#{lane(record.request_id, PENDING_LANES)}",
+            "pending_lane": pending_lane(lane(record.request_id, PENDING_LANES)),
             "pending_deadline": record.expires_at_ms,
         }
     return item

@@ -1,0 +1,12 @@
+"""Scheduled: expire escalations that nobody resolved in time (contract.md section 3)."""
+
+from handshake.edge import telemetry
+from handshake.edge.runtime import process_runtime
+from handshake.flows.expire_overdue import expire_overdue
+
+
+def handler(_event: object, _context: object) -> dict[str, int]:
+    """Run once; says how many it expired. What it raises makes the scheduler try again, then dead-letter."""
+    done = vars(expire_overdue(process_runtime().context))
+    telemetry.scheduled("hitl_expiry", done)
+    return done

@@ -1,0 +1,44 @@
+"""Metrics: what the roll-ups say, and events that callers report (contract.md section 5)."""
+
+from handshake.domain.metric_query import Window, parse_series_query, parse_window
+from handshake.domain.posted_event import parse_posted_event
+from handshake.edge.http import Answer, Call, HttpHandler, Route
+from handshake.flows import read_metrics
+from handshake.flows.project_event import project_event
+
+
+def summary(call: Call) -> Answer:
+    """``GET /metrics/summary``"""
+    return read_metrics.summary(call.runtime.context, _window(call))
+
+
+def series(call: Call) -> Answer:
+    """``GET /metrics/series``"""
+    query = parse_series_query(
+        metric=call.query_values("metric"),
+        bucket=call.query_values("bucket"),
+        window=call.query_values("window"),
+    )
+    return read_metrics.series(call.runtime.context, query)
+
+
+def reasons(call: Call) -> Answer:
+    """``GET /metrics/reasons``"""
+    return read_metrics.reasons(call.runtime.context, _window(call))
+
+
+def project(call: Call) -> Answer:
+    """``POST /metrics/project``"""
+    return project_event(call.runtime.context, parse_posted_event(call.json_body()))
+
+
+def _window(call: Call) -> Window:
+    return parse_window(call.query_values("window"))
+
+
+handler = HttpHandler(
+    Route("GET", "/metrics/summary", summary),
+    Route("GET", "/metrics/series", series),
+    Route("GET", "/metrics/reasons", reasons),
+    Route("POST", "/metrics/project", project),
+)

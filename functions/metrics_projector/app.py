@@ -1,0 +1,27 @@
+"""Fold the metrics table's stream into roll-ups.
+
+Whatever is raised makes Lambda deliver the batch again, then halves of it, until what cannot be folded stands alone
+and goes to the dead-letter queue.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from handshake.edge import telemetry
+from handshake.edge.runtime import process_runtime
+from handshake.flows.context import Context
+from handshake.flows.fold_events import fold_events
+from handshake.store.event_stream import read_stream
+
+
+def project(event: Mapping[str, Any], context: Context) -> None:
+    """Fold one batch of stream records."""
+    context.dynamo.begin()
+    events = read_stream(event["Records"])
+    fold_events(context, events)
+    telemetry.logger.info("folded", events=len(events), store_calls=context.dynamo.calls)
+
+
+def handler(event: Mapping[str, Any], _context: object) -> None:
+    """Handle one batch of the stream."""
+    project(event, process_runtime().context)

@@ -1,0 +1,12 @@
+"""Scheduled: delete replay guards that have expired (the seed's retention policy)."""
+
+from handshake.edge import telemetry
+from handshake.edge.runtime import process_runtime
+from handshake.flows.retain_guards import retain_guards
+
+
+def handler(_event: object, _context: object) -> dict[str, int]:
+    """Run once; says how many guards it removed. What it raises makes the scheduler try again, then dead-letter."""
+    done = vars(retain_guards(process_runtime().context))
+    telemetry.scheduled("replay_retention", done)
+    return done
