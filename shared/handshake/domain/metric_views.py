@@ -24,11 +24,11 @@ def summary(window: Window, rollups: Iterable[RollUp]) -> dict[str, Any]:
     return {
         "window": window.name,
         **_VERSIONS,
-        "uair": METRICS["uair"].value(total),
-        "airtP50Ms": METRICS["airt_p50_ms"].value(total),
-        "airtP95Ms": METRICS["airt_p95_ms"].value(total),
-        "gar": METRICS["gar"].value(total),
-        "tca": METRICS["tca"].value(total),
+        "uair": METRICS["uair"](total).value,
+        "airtP50Ms": METRICS["airt_p50_ms"](total).value,
+        "airtP95Ms": METRICS["airt_p95_ms"](total).value,
+        "gar": METRICS["gar"](total).value,
+        "tca": METRICS["tca"](total).value,
         "totalEvents": total[Tally.EVENTS],
         "denialEvents": total[Tally.DENIED],
         "replayDetectedEvents": total[Tally.REPLAY_DETECTED],
@@ -38,19 +38,15 @@ def summary(window: Window, rollups: Iterable[RollUp]) -> dict[str, Any]:
 
 def series(query: SeriesQuery, buckets: Sequence[Bucket], rollups: Iterable[RollUp]) -> dict[str, Any]:
     """``GET /metrics/series``: one point for each of ``buckets``, those without events included."""
-    metric = METRICS[query.metric]
+    readings = map(METRICS[query.metric], rollups)
     return {
         "metric": query.metric,
         "bucket": query.bucket,
         "window": query.window.name,
         **_VERSIONS,
         "series": [
-            {
-                "timestamp": bucket.start_ms,
-                "value": metric.value(rollup),
-                "sampleCount": metric.samples(rollup),
-            }
-            for bucket, rollup in zip(buckets, rollups, strict=True)
+            {"timestamp": bucket.start_ms, "value": reading.value, "sampleCount": reading.samples}
+            for bucket, reading in zip(buckets, readings, strict=True)
         ],
     }
 

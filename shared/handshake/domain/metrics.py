@@ -1,37 +1,40 @@
-"""The metrics: how each is computed from a roll-up, and over how many samples (contract.md section 5)."""
+"""The metrics: how each is read off a roll-up (contract.md section 5)."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from handshake.domain.histogram import percentile
 from handshake.domain.rollup import COST_SCALE, RollUp, Tally, airt_histogram
 
 
-@dataclass(frozen=True)
-class Metric:
-    """How to compute a value, and the number of samples behind it. The value of no samples is 0."""
+class Reading(NamedTuple):
+    """A metric's value and the number of samples behind it. The value of no samples is 0."""
 
-    value: Callable[[RollUp], float]
-    samples: Callable[[RollUp], int]
+    value: float
+    samples: int
+
+
+Metric = Callable[[RollUp], Reading]
 
 
 def _count(tally: Tally) -> Metric:
-    return Metric(lambda rollup: rollup[tally], lambda rollup: rollup[Tally.EVENTS])
+    return lambda rollup: Reading(rollup[tally], rollup[Tally.EVENTS])
 
 
 def _ratio(part: Tally, whole: Tally, *, scale: int = 1) -> Metric:
-    def value(rollup: RollUp) -> float:
-        return rollup[part] / (rollup[whole] * scale) if rollup[whole] else 0.0
+    def read(rollup: RollUp) -> Reading:
+        samples = rollup[whole]
+        return Reading(rollup[part] / (samples * scale) if samples else 0.0, samples)
 
-    return Metric(value, lambda rollup: rollup[whole])
+    return read
 
 
 def _airt(percent: int) -> Metric:
-    return Metric(
-        lambda rollup: percentile(airt_histogram(rollup), percent),
-        lambda rollup: sum(airt_histogram(rollup).values()),
-    )
+    def read(rollup: RollUp) -> Reading:
+        histogram = airt_histogram(rollup)
+        return Reading(percentile(histogram, percent), sum(histogram.values()))
+
+    return read
 
 
 METRICS: Final[Mapping[str, Metric]] = {

@@ -1,0 +1,77 @@
+"""A model of the metrics table's stream, for what a real one cannot be made to do: repeat, interleave, break off."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from boto3.dynamodb.types import TypeSerializer
+
+from handshake.domain.events import MetricsEvent
+from handshake.store.events import PARTITION_PREFIX, append_event
+
+Record = dict[str, Any]
+
+_serialize = TypeSerializer().serialize
+
+
+def records_of(events: Iterable[MetricsEvent], *, stream: str = "2026-03-05T00:00:00.000") -> list[Record]:
+    """The records of ``events`` appended one after the other, as Lambda is given them."""
+    images = [
+        {name: _serialize(value) for name, value in append_event("metrics", event).item.items()} for event in events
+    ]
+    return _records(images, stream)
+
+
+def stream_of(client: Any, table: str) -> list[Record]:
+    """The records of all events that a table holds, in some order."""
+    stored = client.scan(
+        TableName=table,
+        FilterExpression="begins_with(pk, :events)",
+        ExpressionAttributeValues={":events": {"S": PARTITION_PREFIX}},
+    )
+    return _records(stored["Items"], "2026-03-05T00:00:00.000")
+
+
+def _records(images: Iterable[Any], stream: str) -> list[Record]:
+    # The first sequences differ in length, as real ones may.
+    return [_record(image, sequence, stream) for sequence, image in enumerate(images, start=10**20 - 2)]
+
+
+def _record(image: Mapping[str, Any], sequence: int, stream: str) -> Record:
+    return {
+        "eventName": "INSERT",
+        "eventSource": "aws:dynamodb",
+        "eventSourceARN": f"arn:aws:dynamodb:us-east-1:000000000000:table/metrics/stream/{stream}",
+        "dynamodb": {
+            "Keys": {name: image[name] for name in ("pk", "sk")},
+            "NewImage": image,
+            "SequenceNumber": str(sequence),
+            "StreamViewType": "NEW_IMAGE",
+        },
+    }
+
+
+class CrashError(Exception):
+    """The function's process died here."""
+
+
+@dataclass
+class CrashingClient:
+    """A DynamoDB client whose process dies at its ``at``-th call (from 1), before the store sees it or after."""
+
+    client: Any
+    at: int
+    seen_by_store: bool
+    calls: int = 0
+
+    def __getattr__(self, operation: str) -> Any:
+        def call(**parameters: Any) -> Any:
+            self.calls += 1
+            if self.calls == self.at and not self.seen_by_store:
+                raise CrashError
+            answer = getattr(self.client, operation)(**parameters)
+            if self.calls == self.at:
+                raise CrashError
+            return answer
+
+        return call

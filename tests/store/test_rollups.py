@@ -1,0 +1,87 @@
+"""Where roll-ups and checkpoints are kept."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from handshake.domain.metric_query import WINDOWS
+from handshake.domain.rollup import Bucket, RollUp, merged, roll_up
+from handshake.store.dynamo import ConditionFailedError, Dynamo
+from handshake.store.event_stream import Lane
+from handshake.store.rollups import add, move_checkpoint, read_checkpoints, read_rollups
+from handshake.store.tables import Tables
+from tests.metrics_events import DAY_MS, HOUR_MS, NOW_MS, an_event
+
+LANE = Lane("2026-03-05T00:00:00.000", "7")
+HOUR = Bucket.holding("hour", NOW_MS)
+
+
+@pytest.fixture
+def dynamo(moto_tables: tuple[Any, Tables]) -> Dynamo:
+    return Dynamo(moto_tables[0])
+
+
+@pytest.fixture
+def table(moto_tables: tuple[Any, Tables]) -> str:
+    return moto_tables[1].metrics
+
+
+def test_roll_ups_add_up_and_come_back_as_they_were(dynamo: Dynamo, table: str) -> None:
+    first = roll_up([an_event(incident_detected_ms=0, terminal_decision_ms=5000)])[HOUR]
+    second = roll_up([an_event(decision="deny", reason_code="security_token_invalid")])[HOUR]
+
+    dynamo.write(add(table, HOUR, first))
+    dynamo.write(add(table, HOUR, second))
+
+    assert read_rollups(dynamo, table, [HOUR]) == [merged([first, second])]
+
+
+def test_buckets_without_events_are_empty_and_neighbours_are_left_out(dynamo: Dynamo, table: str) -> None:
+    buckets = WINDOWS["24h"].buckets("hour", now_ms=NOW_MS)
+    just_outside = [Bucket("hour", buckets[0].start_ms - HOUR_MS), Bucket("hour", buckets[-1].start_ms + HOUR_MS)]
+    for number, bucket in enumerate([buckets[0], buckets[-1], *just_outside, Bucket("day", NOW_MS - NOW_MS % DAY_MS)]):
+        dynamo.write(add(table, bucket, Counter({"events": number + 1})))
+
+    read = read_rollups(dynamo, table, buckets)
+
+    assert read == [Counter(events=1), *[RollUp()] * 22, Counter(events=2)]
+
+
+def test_a_read_is_one_query_however_long_the_window(dynamo: Dynamo, table: str) -> None:
+    dynamo.begin()
+
+    read_rollups(dynamo, table, WINDOWS["30d"].buckets("hour", now_ms=NOW_MS))
+
+    assert dynamo.calls == 1
+
+
+def test_roll_ups_bear_their_schema_version(dynamo: Dynamo, table: str, moto_tables: tuple[Any, Tables]) -> None:
+    dynamo.write(add(table, HOUR, Counter(events=1)))
+
+    key = {"pk": {"S": "ROLLUP#hour"}, "sk": {"S": "2026-03-05T14:00:00Z"}}
+    item = moto_tables[0].get_item(TableName=table, Key=key)["Item"]
+    assert item == {**key, "schema_version": {"S": "v1"}, "events": {"N": "1"}}
+
+
+def test_a_lane_that_was_never_counted_has_the_lowest_checkpoint(dynamo: Dynamo, table: str) -> None:
+    assert read_checkpoints(dynamo, table, [LANE]) == {LANE: ""}
+
+
+def test_checkpoints_are_kept_apart_by_lane_and_by_stream(dynamo: Dynamo, table: str) -> None:
+    others = [LANE._replace(partition="8"), LANE._replace(stream="after-a-restore")]
+
+    dynamo.write(move_checkpoint(table, LANE, seen="", to="5"))
+
+    assert read_checkpoints(dynamo, table, [LANE, *others]) == {LANE: "5", others[0]: "", others[1]: ""}
+
+
+@pytest.mark.parametrize("seen", ["", "4"])
+def test_a_checkpoint_moves_only_from_where_it_was_seen(dynamo: Dynamo, table: str, seen: str) -> None:
+    dynamo.write(move_checkpoint(table, LANE, seen="", to="4"))
+    dynamo.write(move_checkpoint(table, LANE, seen="4", to="5"))
+
+    with pytest.raises(ConditionFailedError):
+        dynamo.write(move_checkpoint(table, LANE, seen=seen, to="9"))
+
+    assert read_checkpoints(dynamo, table, [LANE]) == {LANE: "5"}
