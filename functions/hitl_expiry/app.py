@@ -7,6 +7,8 @@ from handshake.flows.expire_overdue import expire_overdue
 
 def handler(_event: object, _context: object) -> dict[str, int]:
     """Run once; says how many it expired. What it raises makes the scheduler try again, then dead-letter."""
-    done = vars(expire_overdue(process_runtime().context))
+    context = process_runtime().context
+    context.dynamo.begin()
+    done = vars(expire_overdue(context))
     telemetry.scheduled("hitl_expiry", done)
     return done

@@ -24,10 +24,13 @@ from handshake.edge import telemetry
 from handshake.edge.caller import principal_key
 from handshake.edge.runtime import Runtime, process_runtime
 from handshake.edge.trust_keys import verify_with
+from handshake.store.dynamo import ConditionFailedError
 from handshake.store.events import append_event
 
 MAX_BODY_BYTES: Final = 64 * 1024
 MAX_CORRELATION_ID_LENGTH: Final = 128
+
+_UNFORESEEN: Final = "The service could not complete the request; retry with backoff."
 
 Event = Mapping[str, Any]
 Answer = Mapping[str, Any] | list[Any]
@@ -155,10 +158,11 @@ class HttpHandler:
                 record.reason_code = body.get("reasonCode") or ""
                 record.decision = body.get("decision") or ""
         except Exception as error:  # noqa: BLE001 - whatever happens, the caller gets a reason code
-            refused = error if isinstance(error, HandshakeError) else _unforeseen(error)
+            refused = error if isinstance(error, HandshakeError) else StoreUnavailableError(_UNFORESEEN)
             body = _refusal(refused, record)
             if record.status == 503:
                 headers["retry-after"] = str(RETRY_AFTER_SECONDS)
+                telemetry.unavailable(record, error)
             _record_denial(call, refused)
         record.store_calls = runtime.context.dynamo.calls
         record.latency_ms = (time.perf_counter() - started) * 1000
@@ -180,12 +184,6 @@ def _refusal(refused: HandshakeError, record: telemetry.CallRecord) -> dict[str,
     }
 
 
-def _unforeseen(error: Exception) -> HandshakeError:
-    """A fault of our own. Its type and place are logged; its text might quote what a caller sent."""
-    telemetry.logger.error("unforeseen", error_type=type(error).__name__, at=telemetry.where(error))
-    return StoreUnavailableError("The service could not complete the request; retry with backoff.")
-
-
 def _record_denial(call: Call, refused: HandshakeError) -> None:
     """Append the metrics event of a refusal that no transaction carried."""
     code = refused.reason.code
@@ -200,6 +198,8 @@ def _record_denial(call: Call, refused: HandshakeError) -> None:
     )
     try:
         context.dynamo.write(append_event(context.tables.metrics, event))
+    except ConditionFailedError:
+        pass  # a try whose answer was lost had written it
     except StoreUnavailableError:
         # The refusal stands either way, and its alarm signal does not depend on the store.
         telemetry.logger.error("denial event lost", correlation_id=call.record.correlation_id, reason_code=code)

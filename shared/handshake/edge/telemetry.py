@@ -12,6 +12,7 @@ from typing import Final
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+from botocore.exceptions import ClientError
 
 from handshake.domain.reasons import ReasonCode, is_security_denial
 
@@ -87,7 +88,19 @@ def scheduled(job: str, done: Mapping[str, int]) -> None:
     metrics.flush_metrics()
 
 
-def where(error: BaseException) -> list[str]:
-    """The last places an error passed through: ``file:line``, without values."""
-    frames = traceback.extract_tb(error.__traceback__)[-_FRAMES_LOGGED:]
-    return [f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in frames]
+def unavailable(record: CallRecord, error: BaseException) -> None:
+    """Say why a call could not be answered. The error's own text is left out: it might quote a caller."""
+    root = error
+    while root.__cause__ is not None:
+        root = root.__cause__
+    cause = type(root).__name__
+    if isinstance(root, ClientError):
+        cause = f"{root.operation_name}: {root.response['Error']['Code']}"
+    frames = traceback.extract_tb(root.__traceback__)[-_FRAMES_LOGGED:]
+    logger.error(
+        "unavailable",
+        correlation_id=record.correlation_id,
+        route=record.route,
+        cause=cause,
+        at=[f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in frames],
+    )

@@ -27,8 +27,8 @@ def apply_policy(
     """
     try:
         return _apply(context, change, envelope, claims)
-    except StoreUnavailableError:
-        raise ReplayGuardUnavailableError from None
+    except StoreUnavailableError as unavailable:
+        raise ReplayGuardUnavailableError from unavailable
 
 
 def _apply(context: Context, change: PolicyChange, envelope: Envelope, claims: TrustClaims) -> policies.Applied:

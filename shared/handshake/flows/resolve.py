@@ -46,9 +46,9 @@ def resolve(
     guard = guard_key("decision_action", envelope.principal_id, idempotency_key) if idempotency_key else None
     try:
         return _resolve(context, action, envelope, guard)
-    except StoreUnavailableError:
+    except StoreUnavailableError as unavailable:
         if guard:
-            raise ReplayGuardUnavailableError from None
+            raise ReplayGuardUnavailableError from unavailable
         raise
 
 

@@ -3,7 +3,7 @@
 import random
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 # Retries are made here and not by the SDK, because only here is it known what a whole call may take: no try
 # starts after this many seconds, and with the client's time-outs none ends after three.
-RETRY_BUDGET_S: Final = 1.9
+RETRY_BUDGET_S: Final = 1.4
 CONNECT_TIMEOUT_S: Final = 0.5
 READ_TIMEOUT_S: Final = 1.0
 _TRIES: Final = 8
@@ -115,10 +115,14 @@ class Dynamo:
         self._pause = pause
         self.begin()
 
-    def begin(self, *, budget_s: float = RETRY_BUDGET_S) -> None:
-        """Start the account of one invocation: its calls, and the seconds within which it may try again."""
+    def begin(self) -> None:
+        """Start the account of one invocation: no calls yet, and the time a caller's patience allows."""
         self.calls = 0
-        self._no_try_after = self._clock() + budget_s
+        self.allow(RETRY_BUDGET_S)
+
+    def allow(self, seconds: float) -> None:
+        """Give the work ahead so much time: no call to the store starts later."""
+        self._no_try_after = self._clock() + seconds
 
     def batch_get(self, keys: Sequence[tuple[str, Key]]) -> list[Item | None]:
         """Read up to 100 items of any tables in one strongly consistent call; None where there is none."""
@@ -178,6 +182,18 @@ class Dynamo:
             items += page.items
         return items
 
+    def scan(self, table: str, where: str, values: Mapping[str, Any], **options: Any) -> Iterator[Item]:
+        """Every item of a table that ``where`` holds of, whatever that costs: for audits, never for a caller."""
+        parameters = {"TableName": table, "FilterExpression": where, "ConsistentRead": True, **options}
+        parameters["ExpressionAttributeValues"] = _marshal(values)
+        while True:
+            answer = self._persist(lambda: self._call("scan", **parameters))
+            yield from map(unmarshal, answer["Items"])
+            if "LastEvaluatedKey" not in answer:
+                return
+            self.allow(RETRY_BUDGET_S)
+            parameters["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
     def write(self, *writes: Write) -> None:
         """Write all of ``writes`` or none: a single one as itself, several as one transaction.
 
@@ -200,15 +216,17 @@ class Dynamo:
             raise ConditionFailedError(failed.found, writes) from failed
 
     def _persist(self, attempt: Callable[[], T]) -> T:
-        for tried in range(1, _TRIES + 1):
+        failure: _PassingError | None = None
+        for tried in range(_TRIES):
+            if self._clock() >= self._no_try_after:
+                break
             try:
                 return attempt()
-            except _PassingError:
+            except _PassingError as passing:
+                failure = passing
                 # Full jitter, so that rivals do not collide again in lockstep.
-                self._pause(random.random() * _PAUSE_S * tried)  # noqa: S311 - jitter, not secrecy
-                if self._clock() >= self._no_try_after:
-                    break
-        raise StoreUnavailableError
+                self._pause(random.random() * _PAUSE_S * (tried + 1))  # noqa: S311 - jitter, not secrecy
+        raise StoreUnavailableError from failure
 
     def _call(self, operation: str, **parameters: Any) -> Any:
         self.calls += 1

@@ -6,7 +6,7 @@ tenant, by principal, by lane) that a queue or an expiry sweep reads instead of 
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
@@ -145,7 +145,7 @@ def add_escalation(table: str, submission: Submission, seen: Escalations, *, now
         values={
             ":times": [*within_window(seen.times_ms, now_ms=now_ms), now_ms],
             ":next": seen.version + 1,
-            ":seen": seen.version,
+            **({":seen": seen.version} if seen.version else {}),
             ":ttl": (now_ms + ESCALATION_WINDOW_MS) // 1000 + 1,
         },
         names={"#ttl": "ttl"},
@@ -259,3 +259,9 @@ def _event_from(item: Mapping[str, Any]) -> EvidenceEvent:
 def read_partition(dynamo: Dynamo, table: str, request_id: str) -> list[Item]:
     """Everything kept of a request, strongly consistent."""
     return dynamo.query_all(table, "pk = :request", {":request": state_key(request_id)["pk"]}, ConsistentRead=True)
+
+
+def request_ids(dynamo: Dynamo, table: str) -> Iterator[str]:
+    """Every requestId there is. Scans the whole table: for audits, never for a caller."""
+    for item in dynamo.scan(table, "sk = :state", {":state": _STATE}, ProjectionExpression="request_id"):
+        yield item["request_id"]

@@ -1,0 +1,48 @@
+# make run    the whole service on this machine     make test   everything that is checked
+# make lock   new locks from the *.in files         make clean  away with all that these made
+
+# The deployed minor version first, so that what runs here is what runs there.
+PYTHON ?= $(shell for python in python3.13 python3.14 python3.12 python3.11 python3; do \
+	$$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11)); ' 2>/dev/null \
+	&& $$python -c 'import sys; print(sys.executable)' && break; done)
+bin := .venv/bin
+export SAM_CLI_TELEMETRY := 0
+
+.PHONY: run test lint lock clean
+run: .venv/made
+	@$(bin)/python -m ops up
+
+test: .venv/made lint
+	$(bin)/python -m ops.local.dynamodb
+	$(bin)/pytest --cov --cov-report=term
+
+lint: .venv/made
+	$(bin)/ruff check .
+	$(bin)/ruff format --check .
+	$(bin)/mypy
+	$(bin)/lint-imports
+	$(bin)/cfn-lint template.yaml
+	$(bin)/sam validate --lint --region us-east-1
+
+# uv takes seconds where pip takes a minute; pip still does it where uv cannot reach its index.
+.venv/made: requirements-dev.txt
+	@test -n "$(PYTHON)" || { echo "error: Python 3.11 or newer with venv is needed; name it with PYTHON=..." >&2; exit 1; }
+	@echo "making .venv with $(PYTHON)"
+	@rm -rf .venv
+	@"$(PYTHON)" -m venv .venv
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements-dev.txt > .venv/uv.txt
+	@$(bin)/python -m pip install -qq --no-deps --require-hashes -r .venv/uv.txt
+	@$(bin)/uv pip install -q --python $(bin)/python --no-deps --require-hashes -r requirements-dev.txt \
+		|| $(bin)/python -m pip install -q --no-compile --no-deps --require-hashes -r requirements-dev.txt
+	@$(bin)/python -c 'import pathlib, site; \
+		pathlib.Path(site.getsitepackages()[0], "handshake.pth").write_text(str(pathlib.Path("shared").resolve()))'
+	@touch $@
+
+compile = $(bin)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	--no-emit-index-url
+lock: .venv/made
+	$(compile) $(LOCK_OPTIONS) requirements-dev.in -o requirements-dev.txt
+	$(compile) $(LOCK_OPTIONS) -c requirements-dev.txt shared/requirements.in -o shared/requirements.txt
+
+clean:
+	rm -rf .venv .handshake .aws-sam .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,1 @@
+"""The operator's command line and local stack. Never deployed."""

@@ -1,0 +1,55 @@
+"""A JSON client of the API for the operator's own commands, through a signing edge."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import urllib3
+
+
+class UnreachableError(Exception):
+    """Nothing answered at the base URL."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    body: dict[str, Any]
+
+    @property
+    def reason(self) -> str:
+        """The reason code, or the status where the answer has none."""
+        return str(self.body.get("reasonCode") or self.body.get("error") or f"http {self.status}")
+
+
+class Client:
+    """Thread-safe; keeps up to ``connections`` open."""
+
+    def __init__(self, base_url: str, *, connections: int = 1) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._http = urllib3.PoolManager(maxsize=connections, block=True, retries=False, timeout=35)
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Raises UnreachableError. An answer that is not a JSON object has an empty body."""
+        try:
+            answer = self._http.request(
+                method,
+                self._base_url + path,
+                body=None if body is None else json.dumps(body).encode(),
+                headers={"content-type": "application/json", **(headers or {})},
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise UnreachableError(f"{self._base_url} does not answer: {error}") from error
+        try:
+            decoded = json.loads(answer.data)
+        except ValueError:
+            decoded = None
+        return Answer(answer.status, decoded if isinstance(decoded, dict) else {})

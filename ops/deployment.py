@@ -1,0 +1,82 @@
+"""A deployed stack as an operator's command sees it: its tables, reached with the operator's own credentials."""
+
+import json
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from handshake.flows.context import Context
+from handshake.store.dynamo import Dynamo
+from handshake.store.tables import Tables
+from ops.local.settings import REGION, ROOT_KEY, STACK_NAME, STATE
+
+RUNNING: Final = STATE / "running.json"
+LOCAL: Final = "local"
+
+
+class NoDeploymentError(Exception):
+    """There is no such stack, or these credentials do not reach it."""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One stack. ``outputs`` are template.yaml's, by name."""
+
+    session: boto3.Session
+    endpoint_url: str | None
+    outputs: dict[str, str]
+
+    @property
+    def tables(self) -> Tables:
+        """The physical names of its tables."""
+        names = ("workflow", "policy", "metrics", "replay_guards", "runtime_kv")
+        return Tables(**{name: self.outputs[f"{name.title().replace('_', '')}Table"] for name in names})
+
+    def context(self) -> Context:
+        """What the service's own use cases need to run on this stack's tables."""
+        client = self.session.client("dynamodb", endpoint_url=self.endpoint_url)
+        return Context(Dynamo(client), self.tables, lambda: time.time_ns() // 1_000_000, lambda: str(uuid.uuid4()))
+
+
+def find(stack: str = LOCAL) -> Deployment:
+    """The stack of that name in the account of the operator's credentials, or the one ``make run`` runs.
+
+    Raises NoDeploymentError.
+    """
+    session, endpoint_url, name = boto3.Session(), None, stack
+    if stack == LOCAL:
+        endpoint_url, name = _running(RUNNING), STACK_NAME
+        session = boto3.Session(*ROOT_KEY, region_name=REGION)
+    try:
+        cloudformation: Any = session.client("cloudformation", endpoint_url=endpoint_url)
+        [found] = cloudformation.describe_stacks(StackName=name)["Stacks"]
+    except (BotoCoreError, ClientError) as error:
+        raise NoDeploymentError(f"stack {name} cannot be read: {error}") from error
+    return Deployment(session, endpoint_url, {item["OutputKey"]: item["OutputValue"] for item in found["Outputs"]})
+
+
+def _running(record: Path) -> str:
+    try:
+        endpoint_url: str = json.loads(record.read_text())["endpointUrl"]
+    except FileNotFoundError:
+        raise NoDeploymentError(
+            "no local stack is running; start one with make run, or name one with --stack"
+        ) from None
+    return endpoint_url
+
+
+@contextmanager
+def running_here(endpoint_url: str) -> Iterator[None]:
+    """Let other commands on this machine find the local stack while it runs."""
+    RUNNING.write_text(json.dumps({"endpointUrl": endpoint_url}))
+    try:
+        yield
+    finally:
+        RUNNING.unlink(missing_ok=True)

@@ -1,0 +1,97 @@
+"""`sam build` for this machine, skipped while nothing it reads has changed."""
+
+import hashlib
+import os
+import platform
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from ops.local.commands import clean_environment, run_logged
+from ops.local.settings import REGION, ROOT, RUNTIME, STATE
+
+SAM: Final = [sys.executable, "-m", "samcli"]
+_KEPT_S: Final = 3600
+_SOURCES: Final = ("template.yaml", "shared", "functions", "requirements-dev.txt")
+
+
+def sam_environment() -> dict[str, str]:
+    return clean_environment() | {
+        "SAM_CLI_TELEMETRY": "0",
+        "SAM_CLI_POLL_DELAY": "0.1",
+        "__SAM_CLI_APP_DIR": str(STATE / "sam"),  # not the user's own settings
+    }
+
+
+def build() -> Path:
+    """Build with this interpreter for this machine. Returns the built template's path.
+
+    Builds are kept by the digest of what they are made from, so one is never changed under a reader.
+    """
+    builds = STATE / "builds"
+    built = builds / _digest()
+    if not built.exists():
+        builds.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=builds, prefix="making-") as making:
+            target = Path(making) / "build"
+            run_logged(
+                [*SAM, "build", "--build-dir", str(target), "--parameter-overrides", f"PythonRuntime={RUNTIME}"],
+                cwd=ROOT,
+                environment=sam_environment() | {"HANDSHAKE_PYTHON": sys.executable, "HANDSHAKE_PLATFORM": ""},
+                log=STATE / "build.log",
+            )
+            _check_layer(target / "SharedLayer" / "python")
+            with suppress(OSError):  # another process made the same one meanwhile
+                target.rename(built)
+        _prune(builds, keep=built)
+    return built / "template.yaml"
+
+
+def _prune(builds: Path, *, keep: Path) -> None:
+    """Remove the builds of some time ago; a recent one may still be being deployed."""
+    for build in builds.iterdir():
+        if build != keep and build.stat().st_mtime < time.time() - _KEPT_S:
+            shutil.rmtree(build, ignore_errors=True)
+
+
+def _check_layer(layer: Path) -> None:
+    """Import the layer with nothing else on the path, as Lambda does; ministack leaves this virtualenv there.
+
+    Raises CommandFailedError where handshake needs what shared/requirements.in does not name.
+    """
+    script = f"""
+import importlib, pkgutil, sys
+sys.path.append({str(layer)!r})
+import handshake
+for module in pkgutil.walk_packages(handshake.__path__, "handshake."):
+    importlib.import_module(module.name)
+"""
+    run_logged(
+        [sys.executable, "-I", "-S", "-c", script],
+        cwd=layer,
+        environment=clean_environment() | {"AWS_REGION": REGION},
+        log=STATE / "layer.log",
+    )
+
+
+def _digest() -> str:
+    """Names everything a build depends on: the sources, and the interpreter and machine it is made for."""
+    digest = hashlib.sha256(f"{sys.version} {sys.executable} {platform.platform()}".encode())
+    for path in _files():
+        digest.update(f"\0{path.relative_to(ROOT)}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _files() -> Iterator[Path]:
+    for source in _SOURCES:
+        if (ROOT / source).is_file():
+            yield ROOT / source
+        for folder, names, files in os.walk(ROOT / source):
+            names[:] = sorted(name for name in names if name != "__pycache__")
+            yield from (Path(folder) / file for file in sorted(files))

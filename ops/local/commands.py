@@ -1,0 +1,79 @@
+"""Child processes of the local stack: their environment, their logs, and what is said when one fails."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from ops.local import keeper
+
+_KEPT: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
+_TAIL_LINES: Final = 25
+_START_TIMEOUT_S: Final = 60
+
+
+class CommandFailedError(Exception):
+    """A command ended with an error; the message ends with the last lines of its log."""
+
+
+def clean_environment() -> dict[str, str]:
+    """What a child may inherit: no AWS profile, endpoint or credential of the user's, no secret of ours."""
+    return {name: os.environ[name] for name in _KEPT if name in os.environ} | {
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def run_logged(command: Sequence[str], *, cwd: Path, environment: Mapping[str, str], log: Path) -> None:
+    """Run ``command`` with its output in ``log``, replaced at each run. Raises CommandFailedError."""
+    with log.open("w") as output:
+        done = subprocess.run(  # noqa: PLW1510 - checked below, with the log
+            command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+        )
+    if done.returncode != 0:
+        raise CommandFailedError(f"exit code {done.returncode}, from {log}:\n{tail(log)}")
+
+
+def tail(log: Path) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-_TAIL_LINES:])
+
+
+@contextmanager
+def serving(
+    command: Sequence[str], *, environment: Mapping[str, str], log: Path, ready: Callable[[], bool]
+) -> Iterator[None]:
+    """Keep a server running, from when ``ready`` says so until exit or until this process dies.
+
+    Its own child processes end with it. Raises CommandFailedError where it ends or stays silent.
+    """
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, keeper.__file__, *command],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C is for us; the keeper ends the server when we let go
+        )
+    try:
+        deadline = time.monotonic() + _START_TIMEOUT_S
+        while not ready():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise CommandFailedError(f"{' '.join(command)} did not start, from {log}:\n{tail(log)}")
+            time.sleep(0.05)
+        yield
+    finally:
+        process.communicate()  # closes its standard input, and waits
+
+
+def free_port() -> int:
+    """A loopback port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,40 @@
+"""ministack as a child process: an AWS on a free loopback port that checks signatures and IAM policies."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import urllib3
+
+from ops.local.commands import clean_environment, free_port, serving
+from ops.local.settings import REGION, ROOT_KEY
+
+
+@contextmanager
+def emulator(*, log: Path) -> Iterator[str]:
+    """Yields the endpoint URL of an empty AWS. Raises CommandFailedError."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+
+    def healthy() -> bool:
+        try:
+            return urllib3.request("GET", f"{url}/_ministack/health", retries=False, timeout=5).status == 200
+        except urllib3.exceptions.HTTPError:
+            return False
+
+    # The functions inherit all of this.
+    environment = clean_environment() | {
+        "AUTH": "true",
+        "AWS_ACCESS_KEY_ID": ROOT_KEY[0],
+        "AWS_SECRET_ACCESS_KEY": ROOT_KEY[1],
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "LAMBDA_EXECUTOR": "local",
+        "MINISTACK_REGION": REGION,
+        # Listeners on fixed ports that nothing here needs.
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+    }
+    with serving([sys.executable, "-m", "ministack"], environment=environment, log=log, ready=healthy):
+        yield url

@@ -1,0 +1,42 @@
+"""Run a command whose whole process group ends when this process's standard input does.
+
+    python keeper.py COMMAND [ARGUMENT ...]
+
+The owner holds the other end of the pipe, so the group also ends when the owner is killed outright: no handler of
+the owner's has to run. The command runs in a temporary directory that is removed at the end.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+
+
+def main(command: list[str]) -> int:
+    with tempfile.TemporaryDirectory(prefix="handshake-", ignore_cleanup_errors=True) as scratch:
+        child = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, process_group=0, cwd=scratch, env=os.environ | {"TMPDIR": scratch}
+        )
+
+        def end_group() -> None:
+            # Nothing in the group has state worth an orderly shutdown.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+
+        def end_with_owner() -> None:
+            sys.stdin.buffer.read()
+            end_group()
+
+        signal.signal(signal.SIGTERM, lambda *_: end_group())
+        threading.Thread(target=end_with_owner, daemon=True).start()
+        try:
+            return child.wait()
+        finally:
+            end_group()  # the command may have died and left its workers
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

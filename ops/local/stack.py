@@ -1,0 +1,193 @@
+"""The deployed stack as one object, for `make run` and for the tests."""
+
+import json
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import boto3
+from botocore.credentials import Credentials, DeferredRefreshableCredentials, create_assume_role_refresher
+
+from ops.local.build import SAM, build, sam_environment
+from ops.local.commands import run_logged
+from ops.local.emulator import emulator
+from ops.local.settings import (
+    ACCOUNT,
+    LOCAL_TRUST_SECRET,
+    REGION,
+    ROOT,
+    ROOT_KEY,
+    RUNTIME,
+    STACK_NAME,
+    STATE,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_sts import STSClient
+
+_BUCKET: Final = "handshake-artifacts"
+_ISSUER_ROLE: Final = "handshake-edge"
+_STRANGER_ROLE: Final = "handshake-stranger"
+_RUNS_KEPT: Final = 5
+
+Step = Callable[[str], AbstractContextManager[object]]
+
+
+def _silent(_: str) -> AbstractContextManager[object]:
+    return nullcontext()
+
+
+class LocalStack:
+    """Handshake built by SAM and deployed to a ministack of its own, from entry to exit.
+
+    ``trust_secret`` is what the trust secret starts as. ``step`` wraps each phase, named for people to read.
+    Raises CommandFailedError on entry where ministack, the build or the deployment fails.
+    """
+
+    endpoint_url: str
+    """The emulated AWS, for every service."""
+    api_url: str
+    """The API's stage, without a trailing slash. Sign what is sent there for ``execute-api`` in ``region``."""
+    tables: Mapping[str, str]
+    """Physical names by what they hold: workflow, policy, metrics, replay_guards, runtime_kv."""
+    functions: Mapping[str, str]
+    """Physical names by folder: workflow, decision_room, policy_apply, policy, metrics, metrics_projector."""
+    outputs: Mapping[str, str]
+    """Every output of the stack, as template.yaml names it."""
+    issuer: Credentials
+    """A caller whose identity envelopes are believed."""
+    stranger: Credentials
+    """A caller the API admits and whose identity envelopes are not believed."""
+    logs: Path
+    """Folder of this run's logs; ministack.log has the functions' too."""
+
+    def __init__(
+        self,
+        *,
+        trust_secret: str = LOCAL_TRUST_SECRET,
+        escalation_ttl_s: int = 300,
+        step: Step = _silent,
+    ) -> None:
+        self.region = REGION
+        self.trust_secret = trust_secret
+        self._escalation_ttl_s = escalation_ttl_s
+        self._step = step
+        # Several stacks may run at once, say `make run` and `make test`; only builds are shared.
+        self.logs = STATE / "runs" / f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
+        self._session = boto3.Session(*ROOT_KEY, region_name=REGION)
+
+    def __enter__(self) -> Self:
+        self.logs.mkdir(parents=True)
+        for old in sorted(self.logs.parent.iterdir())[:-_RUNS_KEPT]:
+            shutil.rmtree(old, ignore_errors=True)
+        with ExitStack() as resources:
+            with self._step("build with SAM"):
+                template = build()
+            with self._step("start a local AWS"):
+                self.endpoint_url = resources.enter_context(emulator(log=self.logs / "ministack.log"))
+            with self._step("deploy with SAM"):
+                self._deploy(template)
+            self._read_outputs()
+            self._apply_gateway_responses()
+            self.issuer = self._role(_ISSUER_ROLE)
+            self.stranger = self._role(_STRANGER_ROLE)
+            self._resources = resources.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._resources.close()
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of the account's root: for looking behind the API, not for using it."""
+        return self._session.client(service, endpoint_url=self.endpoint_url)  # type: ignore[call-overload]
+
+    @property
+    def trust_secret_arn(self) -> str:
+        return self.outputs["TrustSecretArn"]
+
+    def _deploy(self, template: Path) -> None:
+        self.client("s3").create_bucket(Bucket=_BUCKET)
+        # A file, so that the secret is on no command line. JSON is YAML, which SAM wants.
+        parameters = self.logs / "parameters.yaml"
+        parameters.touch(mode=0o600)
+        parameters.write_text(
+            json.dumps(
+                {
+                    "Environment": "local",
+                    "PythonRuntime": RUNTIME,
+                    "EnvelopeIssuers": f"arn:aws:iam::{ACCOUNT}:role/{_ISSUER_ROLE}",
+                    "TrustSecretValue": self.trust_secret,
+                    "EscalationTtlSeconds": self._escalation_ttl_s,
+                }
+            )
+        )
+        try:
+            run_logged(
+                [
+                    *(*SAM, "deploy", "--config-file", str(ROOT / "samconfig.toml"), "--config-env", "local"),
+                    *("--template-file", str(template), "--parameter-overrides", f"file://{parameters}"),
+                ],
+                cwd=ROOT,
+                environment=sam_environment()
+                | {
+                    "AWS_ENDPOINT_URL": self.endpoint_url,
+                    "AWS_ACCESS_KEY_ID": ROOT_KEY[0],
+                    "AWS_SECRET_ACCESS_KEY": ROOT_KEY[1],
+                },
+                log=self.logs / "deploy.log",
+            )
+        finally:
+            parameters.unlink()
+
+    def _read_outputs(self) -> None:
+        (stack,) = self.client("cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"]
+        self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        self.tables = self._named("Table")
+        self.functions = self._named("Function")
+        api_id, stage = self.outputs["ApiId"], self.outputs["ApiStage"]
+        self.api_url = f"{self.endpoint_url}/restapis/{api_id}/{stage}/_user_request_"
+
+    def _named(self, suffix: str) -> dict[str, str]:
+        return {
+            re.sub(r"(?<!^)(?=[A-Z])", "_", name.removesuffix(suffix)).lower(): value
+            for name, value in self.outputs.items()
+            if name.endswith(suffix)
+        }
+
+    def _apply_gateway_responses(self) -> None:
+        """Give the API the error bodies of template.yaml: ministack does not read them from the definition."""
+        template = self.client("cloudformation").get_template(StackName=STACK_NAME, TemplateStage="Processed")
+        definition = template["TemplateBody"]["Resources"]["Api"]["Properties"]["Body"]
+        gateway = self.client("apigateway")
+        api_id = self.outputs["ApiId"]
+        for kind, response in definition["x-amazon-apigateway-gateway-responses"].items():
+            gateway.put_gateway_response(restApiId=api_id, responseType=kind, **response)
+        gateway.create_deployment(restApiId=api_id, stageName=self.outputs["ApiStage"])
+
+    def _role(self, name: str) -> Credentials:
+        """Credentials of a new role that may call the API and do nothing else, renewed before they expire."""
+        iam = self.client("iam")
+        may_assume = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": ACCOUNT}}
+        may_call = {
+            "Effect": "Allow",
+            "Action": "execute-api:Invoke",
+            "Resource": f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{self.outputs['ApiId']}/*",
+        }
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=_policy(may_assume))
+        iam.put_role_policy(RoleName=name, PolicyName="call-the-api", PolicyDocument=_policy(may_call))
+        sts: STSClient = self.client("sts")
+        arn = f"arn:aws:iam::{ACCOUNT}:role/{name}"
+        renew = create_assume_role_refresher(sts, {"RoleArn": arn, "RoleSessionName": "local"})
+        return DeferredRefreshableCredentials(renew, "assume-role")
+
+
+def _policy(statement: Mapping[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})

@@ -1,0 +1,234 @@
+"""What each route takes, answers and refuses: the part of the document that the code cannot say of itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from handshake.domain.metric_query import INVALID_METRIC_QUERY
+from handshake.domain.posted_event import INVALID_METRICS_EVENT
+from handshake.domain.reasons import Reason, ReasonCode, describe
+from ops.openapi.models import metrics, policy, workflow
+from ops.openapi.models.caller import Refusal
+from ops.openapi.models.common import PageQuery
+
+Codes = Mapping[Reason, type]
+
+
+def _codes(*codes: ReasonCode | Reason, shape: type = Refusal) -> dict[Reason, type]:
+    return {code if isinstance(code, Reason) else describe(code): shape for code in codes}
+
+
+# The gateway's own, and what any call may meet.
+_ANYWHERE: Final = _codes(
+    ReasonCode.TRUST_CONTEXT_INVALID_REQUEST_SHAPE,
+    ReasonCode.SECURITY_MISSING_AUTHORIZATION_HEADER,
+    ReasonCode.SECURITY_TOKEN_INVALID,
+    ReasonCode.ADAPTER_STORE_UNAVAILABLE,
+)
+_OF_ENVELOPE: Final = _codes(
+    ReasonCode.SECURITY_MISSING_IDENTITY_ENVELOPE, ReasonCode.SECURITY_INVALID_IDENTITY_ENVELOPE
+)
+_OF_TOKEN: Final = _codes(
+    ReasonCode.SECURITY_MISSING_INTERNAL_TRUST_CONTEXT,
+    ReasonCode.SECURITY_INVALID_INTERNAL_TRUST_CONTEXT,
+    ReasonCode.SECURITY_INTERNAL_TRUST_CONTEXT_EXPIRED,
+    ReasonCode.SECURITY_INTERNAL_TRUST_CONFIG_MISSING,
+    ReasonCode.SECURITY_IDENTITY_SUBJECT_MISMATCH,
+)
+_OF_READING: Final = _codes(
+    ReasonCode.HITL_REQUEST_NOT_FOUND,
+    ReasonCode.SECURITY_READ_SCOPE_DENIED,
+    ReasonCode.SECURITY_READ_TENANT_MISMATCH,
+)
+_OF_PRIVILEGE: Final = _codes(
+    ReasonCode.SECURITY_REPLAY_GUARD_UNAVAILABLE, ReasonCode.ADAPTER_PRIVILEGED_MUTATIONS_PAUSED
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """One route. ``query``, ``body`` and ``answer`` are types of ``models``; ``codes`` are its own refusals.
+
+    ``envelope`` and ``token`` say what it needs beside a signature (contract.md section 8), ``opens`` the
+    operations that take the requestId it answers.
+    """
+
+    id: str
+    summary: str
+    answer: Any
+    query: Any = None
+    body: Any = None
+    envelope: bool = False
+    token: bool = False
+    idempotency_key: bool = False
+    codes: Codes = field(default_factory=dict)
+    opens: tuple[str, ...] = ()
+
+    @property
+    def refusals(self) -> Codes:
+        """Every refusal a caller may get, and the shape of its body."""
+        return {
+            **_ANYWHERE,
+            **(_OF_ENVELOPE if self.envelope else {}),
+            **(_OF_TOKEN if self.token else {}),
+            **self.codes,
+        }
+
+
+OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
+    ("POST", "/workflow/requests"): Operation(
+        id="submitRequest",
+        summary="Submit an action for a decision",
+        body=workflow.Submission,
+        answer=workflow.Decided,
+        codes={
+            **_codes(
+                ReasonCode.TRUST_CONTEXT_INVALID_REQUEST_SHAPE,
+                ReasonCode.TRUST_CONTEXT_MISSING_BINDING,
+                ReasonCode.TRUST_CONTEXT_INVALID_TIMESTAMP,
+                ReasonCode.TRUST_CONTEXT_TIMESTAMP_SKEW_FAIL_CLOSED,
+                ReasonCode.SECURITY_HANDSHAKE_REQUIRED_BYPASS_DENIED,
+                ReasonCode.SECURITY_SIDE_CHANNEL_DENIED,
+                shape=workflow.SubmissionRefusal,
+            ),
+            **_codes(ReasonCode.SECURITY_DECISION_CONTEXT_MISMATCH),
+        },
+        opens=("getRequest", "getEvidence", "getDecisionRoom"),
+    ),
+    ("GET", "/workflow/requests/{requestId}"): Operation(
+        id="getRequest",
+        summary="Where a request stands",
+        answer=workflow.RequestStatus,
+        envelope=True,
+        codes=_OF_READING,
+    ),
+    ("GET", "/workflow/evidence/{requestId}"): Operation(
+        id="getEvidence",
+        summary="What happened to a request, oldest first",
+        answer=list[workflow.EvidenceEvent],
+        envelope=True,
+        codes=_OF_READING,
+    ),
+    ("POST", "/workflow/authorize-execution"): Operation(
+        id="authorizeExecution",
+        summary="Ask whether a privileged effect may go ahead",
+        body=workflow.ExecutionRequest,
+        answer=workflow.ExecutionAuthorized,
+        codes=_codes(
+            ReasonCode.TRUST_CONTEXT_INVALID_REQUEST_SHAPE,
+            ReasonCode.TRUST_CONTEXT_MISSING_BINDING,
+            ReasonCode.TRUST_CONTEXT_INVALID_TIMESTAMP,
+            ReasonCode.SECURITY_MISSING_DECISION_ARTIFACT,
+            ReasonCode.SECURITY_NON_ALLOW_ARTIFACT,
+            ReasonCode.SECURITY_DECISION_CONTEXT_MISMATCH,
+            ReasonCode.SECURITY_ARTIFACT_REQUEST_NOT_FOUND,
+            ReasonCode.SECURITY_ARTIFACT_STATE_NOT_AUTHORIZED,
+            shape=workflow.ExecutionRefusal,
+        ),
+    ),
+    ("GET", "/workflow/decision-room"): Operation(
+        id="listDecisionRooms",
+        summary="Requests that wait for the caller, or for the caller's tenant",
+        query=PageQuery,
+        answer=workflow.Queue,
+        envelope=True,
+    ),
+    ("GET", "/workflow/decision-room/{requestId}"): Operation(
+        id="getDecisionRoom",
+        summary="What a person sees before deciding",
+        answer=workflow.Room,
+        envelope=True,
+        codes=_OF_READING,
+    ),
+    ("POST", "/workflow/decision-room/action"): Operation(
+        id="resolveRequest",
+        summary="Approve or reject an escalated request",
+        body=workflow.DecisionAction,
+        answer=workflow.ActionDone,
+        envelope=True,
+        idempotency_key=True,
+        codes={
+            **_OF_PRIVILEGE,
+            **_codes(
+                ReasonCode.TRUST_CONTEXT_INVALID_REQUEST_SHAPE,
+                ReasonCode.TRUST_CONTEXT_MISSING_BINDING,
+                ReasonCode.HITL_REQUEST_NOT_FOUND,
+                ReasonCode.SECURITY_IDENTITY_SUBJECT_MISMATCH,
+                ReasonCode.HITL_APPROVAL_UNAUTHORIZED,
+                ReasonCode.SECURITY_REPLAY_DETECTED,
+                ReasonCode.HITL_REQUEST_MISMATCH,
+                ReasonCode.HITL_TERMINAL_STATE_IMMUTABLE,
+                ReasonCode.HITL_TIMEOUT_FAIL_CLOSED,
+                ReasonCode.POLICY_DAILY_LIMIT_EXCEEDED,
+                shape=workflow.ActionRefusal,
+            ),
+        },
+    ),
+    ("POST", "/policy/apply"): Operation(
+        id="applyPolicy",
+        summary="Put a policy in force",
+        body=policy.PolicyChange,
+        answer=policy.PolicyApplied,
+        envelope=True,
+        token=True,
+        codes={
+            **_OF_PRIVILEGE,
+            **_codes(
+                ReasonCode.TRUST_CONTEXT_MISSING_BINDING,
+                ReasonCode.POLICY_INVALID_POLICY,
+                ReasonCode.SECURITY_REPLAY_DETECTED,
+                ReasonCode.POLICY_VERSION_CONFLICT,
+                ReasonCode.POLICY_VERSION_NOT_FOUND,
+            ),
+        },
+    ),
+    ("GET", "/policy/config"): Operation(
+        id="getPolicyConfig",
+        summary="The policy of a scope",
+        query=policy.ScopeQuery,
+        answer=policy.PolicyConfig,
+        codes=_codes(ReasonCode.TRUST_CONTEXT_MISSING_BINDING),
+    ),
+    ("GET", "/policy/versions"): Operation(
+        id="listPolicyVersions",
+        summary="The versions of a scope's policy",
+        query=policy.VersionsQuery,
+        answer=policy.PolicyVersions,
+        codes=_codes(ReasonCode.TRUST_CONTEXT_MISSING_BINDING),
+    ),
+    ("POST", "/policy/simulate"): Operation(
+        id="simulatePolicy",
+        summary="What a policy would have changed",
+        body=policy.PolicyProposal,
+        answer=policy.Simulated,
+        codes=_codes(ReasonCode.TRUST_CONTEXT_MISSING_BINDING, ReasonCode.POLICY_INVALID_POLICY),
+    ),
+    ("GET", "/metrics/summary"): Operation(
+        id="getMetricsSummary",
+        summary="Every metric over a window",
+        query=metrics.WindowQuery,
+        answer=metrics.MetricsSummary,
+        codes=_codes(INVALID_METRIC_QUERY),
+    ),
+    ("GET", "/metrics/series"): Operation(
+        id="getMetricsSeries",
+        summary="One metric, bucket by bucket",
+        query=metrics.SeriesQuery,
+        answer=metrics.MetricsSeries,
+        codes=_codes(INVALID_METRIC_QUERY),
+    ),
+    ("GET", "/metrics/reasons"): Operation(
+        id="getMetricsReasons",
+        summary="Events by family of reasons",
+        query=metrics.WindowQuery,
+        answer=metrics.MetricsReasons,
+        codes=_codes(INVALID_METRIC_QUERY),
+    ),
+    ("POST", "/metrics/project"): Operation(
+        id="projectEvent",
+        summary="Report a decision that was made elsewhere",
+        body=metrics.PostedEvent,
+        answer=metrics.EventKept,
+        codes=_codes(INVALID_METRICS_EVENT),
+    ),
+}
