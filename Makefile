@@ -8,11 +8,11 @@ PYTHON ?= $(shell for python in python3.13 python3.14 python3.12 python3.11 pyth
 bin := .venv/bin
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: run test lint lock clean
+.PHONY: run test lint audit lock clean
 run: .venv/made
 	@$(bin)/python -m ops up
 
-test: .venv/made lint
+test: .venv/made lint audit
 	$(bin)/python -m ops.local.dynamodb
 	$(bin)/pytest --cov --cov-report=term
 
@@ -23,6 +23,29 @@ lint: .venv/made
 	$(bin)/lint-imports
 	$(bin)/cfn-lint template.yaml
 	$(bin)/sam validate --lint --region us-east-1
+
+# Known weaknesses in the code, the template, the history's text and the dependencies.
+audit_bin := .venv-audit/bin
+# Lines that only look like secrets: where the template names the trust secret, the access log's format, a published digest.
+no_secrets := TrustSecret|GenerateSecretString|PasswordLength|"requestId":"\$$context|_SHA256
+audit: .venv-audit/made
+	$(audit_bin)/bandit --quiet --configfile pyproject.toml --recursive shared functions ops
+	$(audit_bin)/checkov --config-file .checkov.yaml
+	git ls-files -z -- ':!*requirements*.txt' ':!tests' \
+		| xargs -0 $(audit_bin)/detect-secrets-hook --exclude-lines '$(no_secrets)'
+	@mkdir -p .handshake
+	$(audit_bin)/pip-audit --disable-pip --require-hashes --progress-spinner off \
+		-r requirements-dev.txt -r shared/requirements.txt --format json --output .handshake/pip-audit.json
+	@$(bin)/python -c 'import json; found = json.load(open(".handshake/pip-audit.json"))["dependencies"]; \
+		known = [one for one in found if "skip_reason" not in one]; \
+		print(f"advisories: {len(known)} of {len(found)} dependencies are known to this index")'
+
+.venv-audit/made: requirements-audit.txt .venv/made
+	@rm -rf .venv-audit
+	@$(bin)/python -m venv .venv-audit
+	@$(bin)/uv pip install -q --python $(audit_bin)/python --no-deps --require-hashes -r requirements-audit.txt \
+		|| $(audit_bin)/python -m pip install -q --no-deps --require-hashes -r requirements-audit.txt
+	@touch $@
 
 # uv takes seconds where pip takes a minute; pip still does it where uv cannot reach its index.
 .venv/made: requirements-dev.txt
@@ -43,6 +66,7 @@ compile = $(bin)/uv pip compile --quiet --universal --python-version 3.11 --gene
 lock: .venv/made
 	$(compile) $(LOCK_OPTIONS) requirements-dev.in -o requirements-dev.txt
 	$(compile) $(LOCK_OPTIONS) -c requirements-dev.txt shared/requirements.in -o shared/requirements.txt
+	$(compile) $(LOCK_OPTIONS) requirements-audit.in -o requirements-audit.txt
 
 clean:
-	rm -rf .venv .handshake .aws-sam .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-audit .handshake .aws-sam .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
