@@ -5,7 +5,7 @@ and goes to the dead-letter queue.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from handshake.edge import telemetry
 from handshake.edge.runtime import process_runtime
@@ -13,14 +13,10 @@ from handshake.flows.context import Context
 from handshake.flows.fold_events import fold_events
 from handshake.store.event_stream import read_stream
 
-# Nobody waits for a batch, and one that is not done in time is delivered again.
-_BATCH_S: Final = 20.0
-
 
 def project(event: Mapping[str, Any], context: Context) -> None:
     """Fold one batch of stream records."""
     context.dynamo.begin()
-    context.dynamo.allow(_BATCH_S)
     events = read_stream(event["Records"])
     fold_events(context, events)
     telemetry.logger.info("folded", events=len(events), store_calls=context.dynamo.calls)

@@ -135,18 +135,22 @@ def broken_link(chain: Chain, events: Sequence[EvidenceEvent]) -> str | None:
 
     ``events`` are everything kept of one request, in any order.
     """
-    chained = {event.sequence: event for event in events if event.sequence}
     heads = [GENESIS]
-    for sequence in range(1, max(chain.length, *chained, 0) + 1):
-        event = chained.get(sequence)
-        if event is None:
-            return f"event {sequence} of {chain.length} is missing"
+    for place, event in enumerate(sorted((one for one in events if one.sequence), key=_sequence), start=1):
+        if event.sequence > place:
+            return f"event {place} of {chain.length} is missing"
+        if event.sequence < place:
+            return f"there is another event {event.sequence}"
         if event.previous != heads[-1]:
-            return f"event {sequence} does not follow event {sequence - 1} as it is now"
+            return f"event {place} does not follow event {place - 1} as it is now"
         heads.append(event.digest)
     if (chain.length, chain.head) != (len(heads) - 1, heads[-1]):
         return f"the request remembers {chain.length} events and another head than event {len(heads) - 1}"
     return _broken_refusals(chain, [event for event in events if not event.sequence], heads)
+
+
+def _sequence(event: EvidenceEvent) -> int:
+    return event.sequence
 
 
 def _broken_refusals(chain: Chain, refusals: Sequence[EvidenceEvent], heads: Sequence[str]) -> str | None:

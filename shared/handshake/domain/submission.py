@@ -159,7 +159,8 @@ def _normal(value: Any) -> Any:
     amount = number(value)
     if amount is not None:
         return plain(amount)
-    return str(value) if isinstance(value, float) else value
+    # Kept as something no fact can be: a number too large for JSON must not turn into a word.
+    return {"notFinite": str(value)} if isinstance(value, float) else value
 
 
 def refusal_fields(request_id: str | None, decision_context_hash: str | None = None) -> dict[str, Any]:

@@ -8,6 +8,7 @@ caller without the key learns nothing about claims, by answer or by time.
 import base64
 import hashlib
 import hmac
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -115,7 +116,7 @@ def _check_claims(claims: dict[str, Any], now_s: float) -> TrustClaims:
             ReasonCode.SECURITY_INTERNAL_TRUST_CONTEXT_EXPIRED, "The trust token is too old or not yet valid."
         )
     # The guard outlives the last moment the token could pass, so a jti cannot come back with its token.
-    guard_until = max(int(expires) + 1 + CLOCK_SKEW_S, int(now_s) + MIN_GUARD_LIFETIME_S)
+    guard_until = max(math.ceil(expires) + CLOCK_SKEW_S, math.ceil(now_s) + MIN_GUARD_LIFETIME_S)
     return TrustClaims(jti, ISSUER, guard_until, claims.get("principalId"), claims.get("traceId"))
 
 

@@ -9,8 +9,8 @@ def principal_key(arn: str) -> tuple[str, str, str]:
     A session's ARN (``arn:aws:sts::A:assumed-role/NAME/SESSION``) drops the role's path, so paths do not count;
     IAM keeps names unique within an account without them.
     """
-    account = arn.split(":")[4] if arn.count(":") >= 5 else ""
-    kind, _, name = arn.rpartition(":")[2].partition("/")
+    account, resource = ["", "", *arn.split(":", 5)[4:]][-2:]
+    kind, _, name = resource.partition("/")
     if kind == "assumed-role":
         return account, "role", name.split("/")[0]
     return account, kind, name.rpartition("/")[2]

@@ -16,6 +16,8 @@ from handshake.store.rollups import Checkpoints, add, move_checkpoint, read_chec
 
 # A checkpoint is lost only to another projector that counts the same events, so few tries see the end of it.
 _TRIES: Final = 5
+# Nobody waits for a batch, and one that is not done in time is delivered again.
+_BATCH_S: Final = 20.0
 # DynamoDB takes 100 writes a transaction, and 300 operators in 4 KB an expression: an event brings at most
 # one counter of its own, its AIRT bin, beside the score that all share.
 MAX_WRITES: Final = 100
@@ -30,6 +32,7 @@ def fold_events(context: Context, events: Sequence[StreamedEvent], *, per_transa
     """
     if not events:
         return
+    context.dynamo.allow(_BATCH_S)
     for _ in range(_TRIES):
         try:
             _fold(context, events, per_transaction)

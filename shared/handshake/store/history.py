@@ -43,15 +43,31 @@ def recorded_since(dynamo: Dynamo, table: str, *, days: Sequence[str], lanes: Se
     """
     items: list[Item] = []
     for day in days:
-        for number in lanes:
-            if len(items) >= limit:
-                return items
-            items += dynamo.query(
-                table,
-                "recorded_lane = :lane",
-                {":lane": recorded_partition(day, number)},
-                IndexName=RECORDED,
-                ScanIndexForward=False,
-                Limit=limit - len(items),
-            ).items
+        wanted = limit - len(items)
+        if wanted == 0:
+            break
+        of_day = [
+            item for number in lanes for item in _newest(dynamo, table, recorded_partition(day, number), limit=wanted)
+        ]
+        items += sorted(of_day, key=lambda item: int(item["created_at"]), reverse=True)[:wanted]
+    return items
+
+
+def _newest(dynamo: Dynamo, table: str, partition: str, *, limit: int) -> list[Item]:
+    items: list[Item] = []
+    start: Item | None = None
+    while len(items) < limit:
+        page = dynamo.query(
+            table,
+            "recorded_lane = :lane",
+            {":lane": partition},
+            start=start,
+            IndexName=RECORDED,
+            ScanIndexForward=False,
+            Limit=limit - len(items),
+        )
+        items += page.items
+        if page.next_key is None:
+            break
+        start = page.next_key
     return items

@@ -12,7 +12,8 @@ from handshake.domain.policy import Scope, limits_of
 from handshake.store.dynamo import Dynamo, Item, Key, Put, Write
 
 _ACTIVE: Final = "ACTIVE"
-VERSION_PREFIX: Final = "VERSION#"
+_VERSION_DIGITS: Final = 8
+_MAX_VERSION: Final = 10**_VERSION_DIGITS - 1
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def active_key(scope: Scope) -> Key:
 
 def version_key(scope: Scope, number: int) -> Key:
     """Where one version of a scope's policy is."""
-    return {"pk": partition(scope), "sk": f"{VERSION_PREFIX}{number:08d}"}
+    return {"pk": partition(scope), "sk": _version_key(number)}
 
 
 def version_name(number: int) -> str:
@@ -73,7 +74,7 @@ def version_name(number: int) -> str:
 def version_number(name: str) -> int | None:
     """The number of a version callers name, or None for a name no version has."""
     digits = name.removeprefix("v")
-    is_number = digits.isascii() and digits.isdigit() and len(digits) <= 8
+    is_number = digits.isascii() and digits.isdigit() and len(digits) <= _VERSION_DIGITS
     return int(digits) if is_number and name == version_name(int(digits)) else None
 
 
@@ -130,14 +131,19 @@ def apply(table: str, applied: Applied) -> list[Write]:
 
 def versions(dynamo: Dynamo, table: str, scope: Scope, page: PageRequest) -> tuple[list[StoredPolicy], str | None]:
     """One page of a scope's versions, newest first, and the cursor of the next."""
-    before = VERSION_PREFIX + (f"{page.after[0]:08d}" if page.after else "~")
+    newest = min(int(page.after[0]) - 1, _MAX_VERSION) if page.after else _MAX_VERSION
+    if newest < 1:
+        return [], None
     found = dynamo.query(
         table,
-        "pk = :scope AND sk BETWEEN :first AND :before",
-        {":scope": partition(scope), ":first": VERSION_PREFIX, ":before": before},
+        "pk = :scope AND sk BETWEEN :oldest AND :newest",
+        {":scope": partition(scope), ":oldest": _version_key(1), ":newest": _version_key(newest)},
         ScanIndexForward=False,
-        # BETWEEN includes the item the cursor names, which the last page already showed.
-        Limit=page.limit + (1 if page.after else 0),
+        Limit=page.limit,
     )
-    stored = [policy for policy in map(policy_from, found.items) if [policy.number] != page.after]
+    stored = [policy_from(item) for item in found.items]
     return stored, cursor_after(stored[-1].number) if stored and found.next_key else None
+
+
+def _version_key(number: int) -> str:
+    return f"VERSION#{number:0{_VERSION_DIGITS}d}"
