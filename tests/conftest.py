@@ -9,7 +9,7 @@ from hypothesis import settings
 from moto import mock_aws
 
 from handshake.store.tables import Tables
-from ops.local import dynamodb
+from ops.local import LocalStack, dynamodb
 from tests import engines
 
 # As template.yaml sets them for every function; Powertools reads them when it is first used.
@@ -47,3 +47,10 @@ def dynamodb_local(dynamodb_local_endpoint: str) -> Iterator[Engine]:
     tables = engines.create_tables(client)
     yield client, tables
     engines.delete_tables(client, tables)
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[LocalStack]:
+    """The whole of template.yaml, built and deployed by SAM to this machine, started once a session."""
+    with LocalStack() as running:
+        yield running

@@ -47,15 +47,15 @@ def delete_tables(client: Any, tables: Tables) -> None:
         client.delete_table(TableName=table)
 
 
-def client_of(service: str, endpoint: str | None = None) -> Any:
-    """A client with credentials that open nothing."""
+def client_of(service: str, endpoint: str | None = None, *, key: tuple[str, str] = ("testing", "testing")) -> Any:
+    """A client, with credentials that open nothing unless ``key`` (its id and its secret) does."""
     client: Any = boto3.client  # its stubs know services by their literal names only
     return client(
         service,
         endpoint_url=endpoint,
         region_name=REGION,
-        aws_access_key_id="testing",
-        aws_secret_access_key="testing",
+        aws_access_key_id=key[0],
+        aws_secret_access_key=key[1],
         config=Config(max_pool_connections=64, retries={"total_max_attempts": 1}),
     )
 

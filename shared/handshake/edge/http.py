@@ -200,9 +200,8 @@ def _record_denial(call: Call, refused: HandshakeError) -> None:
         context.dynamo.write(append_event(context.tables.metrics, event))
     except ConditionFailedError:
         pass  # a try whose answer was lost had written it
-    except StoreUnavailableError:
-        # The refusal stands either way, and its alarm signal does not depend on the store.
-        telemetry.logger.error("denial event lost", correlation_id=call.record.correlation_id, reason_code=code)
+    except Exception as error:  # noqa: BLE001 - the refusal stands, and its alarm signal does not depend on the store
+        telemetry.unavailable(call.record, error)
 
 
 def _correlation_id(call: Call) -> str:

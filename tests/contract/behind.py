@@ -1,0 +1,96 @@
+"""Behind the API: what the store holds, and what only time or an operator changes there."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from handshake.store import flags
+from handshake.store.dynamo import Dynamo, Item, unmarshal
+from handshake.store.guards import guard_key
+from tests.service import Service, get, now_ms, own
+
+
+def kept(service: Service, table: str, **condition: str) -> list[Item]:
+    """Every item of ``table`` whose attributes are as in ``condition``."""
+    options: dict[str, Any] = {}
+    if condition:
+        options = {
+            "FilterExpression": " AND ".join(f"#{name} = :{name}" for name in condition),
+            "ExpressionAttributeNames": {f"#{name}": name for name in condition},
+            "ExpressionAttributeValues": {f":{name}": {"S": value} for name, value in condition.items()},
+        }
+    pages = service.dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True, **options)
+    return [unmarshal(item) for page in pages for item in page["Items"]]
+
+
+def everything(service: Service) -> dict[str, list[Item]]:
+    """All that the service stores, but for metrics events, which record refusals too."""
+    tables = vars(service.tables) | {"metrics": ""}
+    return {
+        name: sorted(kept(service, table), key=lambda item: sorted(map(str, item.items())))
+        for name, table in tables.items()
+        if table
+    }
+
+
+def events_about(service: Service, request_id: str) -> list[Item]:
+    """The metrics events of a request, or of the correlation id that stands for one."""
+    return kept(service, service.tables.metrics, request_id=request_id)
+
+
+def state_of(service: Service, request: Mapping[str, Any]) -> str:
+    """Where a request stands, by its own principal's reading."""
+    reply = get(service, f"/workflow/requests/{request['requestId']}", envelope=own(request))
+    state: str = reply.body["state"]
+    return state
+
+
+def let_expire(service: Service, request: Mapping[str, Any]) -> None:
+    """Move an escalation's deadline into the past."""
+    service.dynamodb.update_item(
+        TableName=service.tables.workflow,
+        Key={"pk": {"S": f"REQ#{request['requestId']}"}, "sk": {"S": "STATE"}},
+        UpdateExpression="SET expires_at = :past, pending_deadline = :past",
+        ExpressionAttributeValues={":past": {"N": "1"}},
+    )
+
+
+def let_guard_expire(service: Service, jti: str) -> None:
+    """Move the expiry of a used jti's guard into the past, and leave the guard."""
+    key = {name: {"S": value} for name, value in guard_key("policy_apply", jti).items()}
+    service.dynamodb.update_item(
+        TableName=service.tables.replay_guards,
+        Key=key,
+        UpdateExpression="SET expires_at = :past",
+        ConditionExpression="attribute_exists(guard_key)",
+        ExpressionAttributeValues={":past": {"N": "1"}},
+    )
+
+
+def forget(service: Service) -> None:
+    """Leave every table empty."""
+    for table in vars(service.tables).values():
+        _delete(service, table, kept(service, table))
+
+
+def forget_global_policy(service: Service) -> None:
+    """Leave global scope as it is before the first apply."""
+    table = service.tables.policy
+    _delete(service, table, kept(service, table, pk="SCOPE#global"))
+
+
+def _delete(service: Service, table: str, items: list[Item]) -> None:
+    for item in items:
+        key = {name: {"S": item[name]} for name in ("pk", "sk", "guard_key", "kv_key") if name in item}
+        service.dynamodb.delete_item(TableName=table, Key=key)
+
+
+@contextmanager
+def paused(service: Service) -> Iterator[None]:
+    """Privileged mutations paused by an operator."""
+    store, table = Dynamo(service.dynamodb), service.tables.runtime_kv
+    store.write(flags.pause(table, paused=True, now_ms=now_ms()))
+    try:
+        yield
+    finally:
+        store.write(flags.pause(table, paused=False, now_ms=now_ms()))

@@ -1,0 +1,106 @@
+"""Every endpoint that asks the store, ready to be called when the store does not answer."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from tests.contract.behind import let_expire
+from tests.contract.clients import Failing
+from tests.contract.outcomes import GUARD, STORE
+from tests.service import (
+    InProcess,
+    Reply,
+    Service,
+    act,
+    apply_policy,
+    decided,
+    escalated,
+    for_agent,
+    get,
+    own,
+    post,
+    posted_event,
+    submission,
+    submit,
+    token,
+    unique,
+)
+
+READS = ("batch_get_item", "query")
+WRITES = ("transact_write_items", "put_item", "update_item")
+
+
+class Endpoint(NamedTuple):
+    """What to call once everything it needs is there, and how it answers when the store does not."""
+
+    prepare: Callable[[Service], Any]
+    call: Callable[[Service, Any], Reply]
+    outcome: tuple[int, str]
+    reads: bool = True
+    writes: bool = False
+
+
+def _reading(path: str) -> Endpoint:
+    return Endpoint(
+        lambda service: decided(service, "escalate"),
+        lambda service, request: get(service, path.format(request["requestId"]), envelope=own(request)),
+        STORE,
+    )
+
+
+def _asking(path: str) -> Endpoint:
+    return Endpoint(lambda _: None, lambda service, _: get(service, path), STORE)
+
+
+def _allowed(service: Service) -> dict[str, Any]:
+    request = decided(service, "allow")
+    return {"request": request, "artifact": submit(service, request).body}
+
+
+def _overdue(service: Service) -> dict[str, Any]:
+    request = escalated(service)
+    let_expire(service, request)
+    return request
+
+
+def change(service: Service) -> dict[str, Any]:
+    return {"body": for_agent(unique("agent"), max_transaction=1), "token": token(service)}
+
+
+def apply(service: Service, change: Mapping[str, Any]) -> Reply:
+    return apply_policy(service, change["body"], token=change["token"])
+
+
+ENDPOINTS: Mapping[str, Endpoint] = {
+    "submit, allowed": Endpoint(lambda _: submission(), submit, STORE, writes=True),
+    "submit, escalated": Endpoint(lambda _: submission(context={"amount": 150}), submit, STORE, writes=True),
+    "read request": _reading("/workflow/requests/{}"),
+    "read room": _reading("/workflow/decision-room/{}"),
+    "read evidence": _reading("/workflow/evidence/{}"),
+    "read queue": _reading("/workflow/decision-room"),
+    "approve": Endpoint(escalated, act, STORE, writes=True),
+    "approve with key": Endpoint(escalated, lambda s, request: act(s, request, key="k"), GUARD, writes=True),
+    "reject with key": Endpoint(escalated, lambda s, request: act(s, request, "reject", key="k"), GUARD, writes=True),
+    "approve too late": Endpoint(_overdue, lambda s, request: act(s, request, key="k"), GUARD, writes=True),
+    "apply": Endpoint(change, apply, GUARD, writes=True),
+    "authorize": Endpoint(_allowed, lambda s, body: post(s, "/workflow/authorize-execution", body), STORE),
+    "config": _asking("/policy/config?scope=global"),
+    "versions": _asking("/policy/versions?scope=global"),
+    "simulate": Endpoint(
+        lambda _: for_agent("agent", max_transaction=1), lambda s, body: post(s, "/policy/simulate", body), STORE
+    ),
+    "summary": _asking("/metrics/summary"),
+    "series": _asking("/metrics/series"),
+    "reasons": _asking("/metrics/reasons"),
+    "project": Endpoint(
+        lambda _: posted_event(), lambda s, body: post(s, "/metrics/project", body), STORE, reads=False, writes=True
+    ),
+}
+READING = {name: endpoint for name, endpoint in ENDPOINTS.items() if endpoint.reads}
+WRITING = {name: endpoint for name, endpoint in ENDPOINTS.items() if endpoint.writes}
+MUTATIONS = {name: endpoint for name, endpoint in WRITING.items() if name != "project"}
+
+
+def failing(service: InProcess, error: Exception, **where: Any) -> InProcess:
+    """The same service on a store of which some calls fail."""
+    return replace(service, dynamodb=Failing(service.dynamodb, error, **where))

@@ -1,0 +1,70 @@
+"""Contract section 4: a policy rehearsed on what was recorded."""
+
+from typing import Any
+
+import pytest
+
+from tests.contract.behind import everything
+from tests.service import Reply, Service, apply_policy, for_agent, post, rules, submission, submit, unique
+
+
+def _simulate(service: Service, body: Any) -> Reply:
+    return post(service, "/policy/simulate", body)
+
+
+@pytest.fixture
+def agent() -> str:
+    return unique("agent")
+
+
+def test_a_simulation_answers_these_fields(service: Service, agent: str) -> None:
+    reply = _simulate(service, for_agent(agent, max_transaction=1))
+
+    assert reply.status == 200
+    assert reply.body.keys() == {"status", "blastRadius", "predictedChanges", "decision", "tier", "reasons"}
+    assert reply.body["status"] == "ok"
+    assert reply.body["blastRadius"].keys() == {"affectedAgents", "highRiskAgents"}
+    assert isinstance(reply.body["predictedChanges"], list)
+    assert reply.body["decision"] in ("allow", "deny", "escalate")
+    assert reply.body["tier"] in range(5)
+    assert all(isinstance(reason, str) for reason in reply.body["reasons"])
+
+
+def test_a_simulation_predicts_what_the_policy_then_does(service: Service, agent: str) -> None:
+    submit(service, submission(agentId=agent, context={"amount": 50, "category": "food"}))
+    stricter = for_agent(agent, max_transaction=20)
+
+    predicted = _simulate(service, stricter).body
+
+    assert predicted["predictedChanges"] == [{"requestClass": "payment:food", "before": "allow", "after": "escalate"}]
+    assert predicted["blastRadius"] == {"affectedAgents": 1, "highRiskAgents": 1}
+    apply_policy(service, stricter)
+    again = submission(agentId=agent, context={"amount": 50, "category": "food"})
+    assert submit(service, again).body["decision"] == "escalate"
+
+
+def test_a_simulation_changes_nothing(service: Service, agent: str) -> None:
+    submit(service, submission(agentId=agent))
+    apply_policy(service, for_agent(agent, max_transaction=50))
+    before = everything(service)
+
+    _simulate(service, for_agent(agent, max_transaction=1))
+    _simulate(service, {"scope": "global", "rules": rules(max_transaction=1)})
+
+    assert everything(service) == before
+
+
+def test_a_looser_policy_is_a_riskier_change_than_a_stricter_one(service: Service, agent: str) -> None:
+    apply_policy(service, for_agent(agent, max_transaction=20))
+    for amount in (10, 50):
+        submit(service, submission(agentId=agent, context={"amount": amount}))
+
+    looser = _simulate(service, for_agent(agent, max_transaction=60)).body
+    stricter = _simulate(service, for_agent(agent, max_transaction=5)).body
+
+    assert [change["after"] for change in (*looser["predictedChanges"], *stricter["predictedChanges"])] == [
+        "allow",
+        "escalate",
+    ]
+    assert (looser["decision"], stricter["decision"]) == ("escalate", "allow")
+    assert looser["tier"] > stricter["tier"]

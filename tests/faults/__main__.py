@@ -1,0 +1,75 @@
+"""The faults and the races at length, and what came of them: `python -m tests.faults [SCENARIO ... | races]`.
+
+HANDSHAKE_FAULT_SECONDS says how long each fault lasts and HANDSHAKE_SEED what load and proxy draw from;
+HANDSHAKE_RACERS and HANDSHAKE_ROUNDS size the races.
+"""
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+# Thousands of calls would leave a line each.
+os.environ |= {"POWERTOOLS_SERVICE_NAME": "handshake", "POWERTOOLS_METRICS_NAMESPACE": "Handshake"}
+os.environ |= {"POWERTOOLS_LOG_LEVEL": "CRITICAL", "POWERTOOLS_METRICS_DISABLED": "true"}
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from tests import engines
+from tests.faults.races import run_races
+from tests.faults.rig import running_rig
+from tests.faults.run import Outcome, run
+from tests.faults.scenarios import SCENARIOS
+from tests.faults.verdict import Fault
+
+_SECONDS: Final = 20
+_RACERS: Final = 64
+_ROUNDS: Final = 4
+_COUNTED: Final[Sequence[Fault]] = ("duplicated", "lost", "torn", "untrue", "open", "wrong", "slow")
+_SHOWN: Final = 5
+
+
+def main(names: Sequence[str]) -> int:
+    """Run what ``names`` says, or everything. 1 if anything was found that must not be, 2 if it cannot run."""
+    if not engines.DYNAMODB_LOCAL.exists():
+        print("DynamoDB Local is not here: python -m ops.local.dynamodb fetches it", file=sys.stderr)
+        return 2
+    table = Table("scenario", "injected", "attempts", "acknowledged", "503", *_COUNTED, "worst s", box=SIMPLE_HEAD)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    outcomes: list[Outcome] = []
+    with Live(table):
+        for outcome in _outcomes(names):
+            outcomes.append(outcome)
+            table.add_row(*_row(outcome), style="bold red" if outcome.findings else "")
+    console = Console()
+    for outcome in outcomes:
+        for finding in outcome.findings[:_SHOWN]:
+            console.print(f"{outcome.name}: {finding.fault}: {finding.text}", style="red", markup=False)
+    return int(any(outcome.findings for outcome in outcomes))
+
+
+def _outcomes(names: Sequence[str]) -> Iterator[Outcome]:
+    seed = int(os.environ.get("HANDSHAKE_SEED", "1"))
+    seconds = float(os.environ.get("HANDSHAKE_FAULT_SECONDS", _SECONDS))
+    wanted = [scenario for scenario in SCENARIOS if not names or scenario.name in names]
+    if wanted:
+        with running_rig(seed=seed) as rig:
+            for scenario in wanted:
+                yield run(scenario, rig, seed=seed, seconds=seconds)
+    if not names or "races" in names:
+        yield from run_races(racers=_RACERS, rounds=_ROUNDS)
+
+
+def _row(outcome: Outcome) -> list[Text]:
+    counts = (outcome.injected, len(outcome.calls), outcome.acknowledged, outcome.unavailable)
+    cells = [outcome.name, *map(str, (*counts, *map(outcome.count, _COUNTED))), f"{outcome.worst_s:.2f}"]
+    return list(map(Text, cells))  # and no markup, which names in brackets would be
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

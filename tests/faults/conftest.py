@@ -1,0 +1,45 @@
+"""The engines that races run on. moto is none of them: on it two racing transactions can both win."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from ops.local.emulator import emulator
+from ops.local.settings import ROOT_KEY
+from tests import engines
+from tests.service import InProcess
+from tests.workflow_requests import unhurried
+
+
+@dataclass
+class Unhurried(InProcess):
+    """The handlers with no limit on their time: that of racers who share one machine says nothing of the service."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        context = replace(self.runtime.context, dynamo=unhurried(self.dynamodb))
+        self.runtime = replace(self.runtime, context=context)
+
+
+@pytest.fixture(scope="session")
+def on_dynamodb_local(dynamodb_local_endpoint: str) -> Any:
+    """A client of DynamoDB Local."""
+    return engines.client_of("dynamodb", dynamodb_local_endpoint)
+
+
+@pytest.fixture(scope="session")
+def on_ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A client of the DynamoDB in ministack, which runs by itself, without the stack."""
+    with emulator(log=tmp_path_factory.mktemp("ministack") / "log") as endpoint:
+        yield engines.client_of("dynamodb", endpoint, key=ROOT_KEY)
+
+
+@pytest.fixture(params=["on_dynamodb_local", "on_ministack"])
+def service(request: pytest.FixtureRequest) -> Iterator[InProcess]:
+    """The handlers on each engine in turn, with tables of the test's own."""
+    client = request.getfixturevalue(request.param)
+    tables = engines.create_tables(client)
+    yield Unhurried(client, tables)
+    engines.delete_tables(client, tables)
