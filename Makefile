@@ -1,4 +1,5 @@
 # make run    the whole service on this machine     make test   everything that is checked
+# make faults races and failures, at length         make audit  known weaknesses
 # make lock   new locks from the *.in files         make clean  away with all that these made
 
 # The deployed minor version first, so that what runs here is what runs there.
@@ -8,13 +9,18 @@ PYTHON ?= $(shell for python in python3.13 python3.14 python3.12 python3.11 pyth
 bin := .venv/bin
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: run test lint audit lock clean
+.PHONY: run test faults lint audit lock clean
 run: .venv/made
 	@$(bin)/python -m ops up
 
 test: .venv/made lint audit
 	$(bin)/python -m ops.local.dynamodb
 	$(bin)/pytest --cov --cov-report=term
+
+# Races and faults at length, with a table of what came of them; `make test` runs a shorter cut.
+faults: .venv/made
+	$(bin)/python -m ops.local.dynamodb
+	$(bin)/python -m tests.faults
 
 lint: .venv/made
 	$(bin)/ruff check .

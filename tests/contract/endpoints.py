@@ -1,6 +1,6 @@
 """Every endpoint that asks the store, ready to be called when the store does not answer."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -37,7 +37,8 @@ class Endpoint(NamedTuple):
     call: Callable[[Service, Any], Reply]
     outcome: tuple[int, str]
     reads: bool = True
-    writes: bool = False
+    tables: Collection[str] = ()
+    """Those it writes to, or reads before it writes: without any one of them it can do nothing."""
 
 
 def _reading(path: str) -> Endpoint:
@@ -71,18 +72,25 @@ def apply(service: Service, change: Mapping[str, Any]) -> Reply:
     return apply_policy(service, change["body"], token=change["token"])
 
 
+PAYING = ("workflow", "policy", "metrics")
+RESOLVING = ("workflow", "metrics", "runtime_kv")
+GUARDED = (*RESOLVING, "replay_guards")
+APPLYING = ("policy", "replay_guards", "runtime_kv")
+
 ENDPOINTS: Mapping[str, Endpoint] = {
-    "submit, allowed": Endpoint(lambda _: submission(), submit, STORE, writes=True),
-    "submit, escalated": Endpoint(lambda _: submission(context={"amount": 150}), submit, STORE, writes=True),
+    "submit, allowed": Endpoint(lambda _: submission(), submit, STORE, tables=PAYING),
+    "submit, escalated": Endpoint(lambda _: submission(context={"amount": 150}), submit, STORE, tables=PAYING),
     "read request": _reading("/workflow/requests/{}"),
     "read room": _reading("/workflow/decision-room/{}"),
     "read evidence": _reading("/workflow/evidence/{}"),
     "read queue": _reading("/workflow/decision-room"),
-    "approve": Endpoint(escalated, act, STORE, writes=True),
-    "approve with key": Endpoint(escalated, lambda s, request: act(s, request, key="k"), GUARD, writes=True),
-    "reject with key": Endpoint(escalated, lambda s, request: act(s, request, "reject", key="k"), GUARD, writes=True),
-    "approve too late": Endpoint(_overdue, lambda s, request: act(s, request, key="k"), GUARD, writes=True),
-    "apply": Endpoint(change, apply, GUARD, writes=True),
+    "approve": Endpoint(escalated, act, STORE, tables=RESOLVING),
+    "approve with key": Endpoint(escalated, lambda s, request: act(s, request, key="k"), GUARD, tables=GUARDED),
+    "reject with key": Endpoint(
+        escalated, lambda s, request: act(s, request, "reject", key="k"), GUARD, tables=GUARDED
+    ),
+    "approve too late": Endpoint(_overdue, lambda s, request: act(s, request, key="k"), GUARD, tables=GUARDED),
+    "apply": Endpoint(change, apply, GUARD, tables=APPLYING),
     "authorize": Endpoint(_allowed, lambda s, body: post(s, "/workflow/authorize-execution", body), STORE),
     "config": _asking("/policy/config?scope=global"),
     "versions": _asking("/policy/versions?scope=global"),
@@ -93,11 +101,15 @@ ENDPOINTS: Mapping[str, Endpoint] = {
     "series": _asking("/metrics/series"),
     "reasons": _asking("/metrics/reasons"),
     "project": Endpoint(
-        lambda _: posted_event(), lambda s, body: post(s, "/metrics/project", body), STORE, reads=False, writes=True
+        lambda _: posted_event(),
+        lambda s, body: post(s, "/metrics/project", body),
+        STORE,
+        reads=False,
+        tables=["metrics"],
     ),
 }
 READING = {name: endpoint for name, endpoint in ENDPOINTS.items() if endpoint.reads}
-WRITING = {name: endpoint for name, endpoint in ENDPOINTS.items() if endpoint.writes}
+WRITING = {name: endpoint for name, endpoint in ENDPOINTS.items() if endpoint.tables}
 MUTATIONS = {name: endpoint for name, endpoint in WRITING.items() if name != "project"}
 
 

@@ -13,11 +13,21 @@ from tests.contract.endpoints import MUTATIONS, READING, READS, WRITES, WRITING,
 from tests.contract.outcomes import STORE
 from tests.service import InProcess, Reply, Service, apply_policy, get, human, post, submission, submit, token
 
+Break = Callable[[InProcess], InProcess]
 
-def _assert_closed(reply: Reply, outcome: tuple[int, str]) -> None:
+
+def _assert_closed(alone: InProcess, endpoint: Endpoint, outcome: tuple[int, str], broken: Break) -> None:
+    """Broken so, the endpoint answers ``outcome`` and nothing else happens, and once mended it goes on."""
+    given = endpoint.prepare(alone)
+    before = everything(alone)
+
+    reply = endpoint.call(broken(alone), given)
+
     assert reply.outcome == outcome
     assert int(reply.headers["retry-after"]) >= 1
-    assert not reply.body.keys() & {"allowed", "txnId", "policyVersion", "artifact"}
+    assert reply.body.keys() == {"status", "error", "reasonCode", "responseClass", "message"}
+    assert everything(alone) == before
+    assert endpoint.call(alone, given).status != 503
 
 
 # Every endpoint with a fault that passes and one that stays, and every fault with an endpoint of each kind.
@@ -35,14 +45,7 @@ CASES = [
 def test_what_cannot_be_read_or_written_is_not_answered_and_has_not_happened(
     alone: InProcess, endpoint: Endpoint, operations: tuple[str, ...], fault: Exception
 ) -> None:
-    given = endpoint.prepare(alone)
-    before = everything(alone)
-
-    reply = endpoint.call(failing(alone, fault, operations=operations), given)
-
-    _assert_closed(reply, endpoint.outcome)
-    assert everything(alone) == before
-    assert endpoint.call(alone, given).status != 503, "no second try gets past it"
+    _assert_closed(alone, endpoint, endpoint.outcome, lambda service: failing(service, fault, operations=operations))
 
 
 @pytest.mark.parametrize("endpoint", MUTATIONS.values(), ids=MUTATIONS)
@@ -50,27 +53,18 @@ def test_what_cannot_be_read_or_written_is_not_answered_and_has_not_happened(
 def test_a_fault_nobody_foresaw_is_a_503_and_changes_nothing(
     alone: InProcess, endpoint: Endpoint, operations: tuple[str, ...]
 ) -> None:
-    given = endpoint.prepare(alone)
-    before = everything(alone)
-
-    reply = endpoint.call(failing(alone, RuntimeError("boom"), operations=operations), given)
-
-    _assert_closed(reply, STORE)
-    assert "boom" not in str(reply.body)
-    assert everything(alone) == before
+    _assert_closed(
+        alone, endpoint, STORE, lambda service: failing(service, RuntimeError("boom"), operations=operations)
+    )
 
 
 @pytest.mark.parametrize("endpoint", MUTATIONS.values(), ids=MUTATIONS)
 def test_keys_that_stay_unprocessed_are_not_taken_for_items_that_are_not_there(
     alone: InProcess, endpoint: Endpoint
 ) -> None:
-    given = endpoint.prepare(alone)
-    before = everything(alone)
-
-    reply = endpoint.call(replace(alone, dynamodb=NeverDone(alone.dynamodb)), given)
-
-    _assert_closed(reply, endpoint.outcome)
-    assert everything(alone) == before
+    _assert_closed(
+        alone, endpoint, endpoint.outcome, lambda service: replace(service, dynamodb=NeverDone(service.dynamodb))
+    )
 
 
 CONFLICT = answer_of(
@@ -84,13 +78,32 @@ INVALID_ITEM = answer_of("TransactionCanceledException", 400, CancellationReason
 def test_a_transaction_that_is_cancelled_has_not_happened(
     alone: InProcess, endpoint: Endpoint, error: Exception
 ) -> None:
-    given = endpoint.prepare(alone)
-    before = everything(alone)
+    _assert_closed(alone, endpoint, endpoint.outcome, lambda service: failing(service, error, operations=WRITES))
 
-    reply = endpoint.call(failing(alone, error, operations=WRITES), given)
 
-    _assert_closed(reply, endpoint.outcome)
-    assert everything(alone) == before
+def _down(service: InProcess, table: str) -> InProcess:
+    return failing(service, FAULTS["no answer"], tables=[getattr(service.tables, table)])
+
+
+def _with_tables(*, needed: bool) -> list[Any]:
+    return [
+        pytest.param(endpoint, table, id=f"{name}-{table}")
+        for name, endpoint in MUTATIONS.items()
+        for table in ("workflow", "policy", "metrics", "replay_guards", "runtime_kv")
+        if (table in endpoint.tables) is needed
+    ]
+
+
+@pytest.mark.parametrize(("endpoint", "table"), _with_tables(needed=True))
+def test_without_a_table_it_needs_a_mutation_changes_nothing(alone: InProcess, endpoint: Endpoint, table: str) -> None:
+    _assert_closed(alone, endpoint, endpoint.outcome, lambda service: _down(service, table))
+
+
+@pytest.mark.parametrize(("endpoint", "table"), _with_tables(needed=False))
+def test_without_a_table_it_does_not_need_a_mutation_goes_on(alone: InProcess, endpoint: Endpoint, table: str) -> None:
+    whole, broken = (endpoint.call(service, endpoint.prepare(alone)) for service in (alone, _down(alone, table)))
+
+    assert broken.outcome == whole.outcome
 
 
 def _bypass(service: Service) -> Reply:
@@ -135,36 +148,6 @@ def test_a_denial_stands_when_its_metrics_event_cannot_be_written(
     submit(alone, submission(requestId="known", principalId="owner", agentId="agent", tenantId="tenant"))
 
     assert deny(failing(alone, fault, tables=[alone.tables.metrics])).outcome == outcome
-
-
-@pytest.mark.parametrize("endpoint", MUTATIONS.values(), ids=MUTATIONS)
-@pytest.mark.parametrize("table", ["workflow", "policy", "metrics", "replay_guards", "runtime_kv"])
-def test_with_any_of_its_tables_down_a_mutation_changes_nothing(
-    alone: InProcess, endpoint: Endpoint, table: str
-) -> None:
-    given = endpoint.prepare(alone)
-    before = everything(alone)
-    table_down = failing(alone, FAULTS["no answer"], tables=[getattr(alone.tables, table)])
-
-    reply = endpoint.call(table_down, given)
-
-    if reply.status == 503:
-        _assert_closed(reply, endpoint.outcome)
-        assert everything(alone) == before
-    else:
-        assert reply.outcome == endpoint.call(alone, endpoint.prepare(alone)).outcome
-        assert table not in NEEDED[reply.reason or "apply"]
-
-
-# The tables that a mutation cannot do without, by what it answers.
-NEEDED = {
-    "policy_allow": {"workflow", "policy", "metrics"},
-    "hitl_boundary_escalated": {"workflow", "policy", "metrics"},
-    "hitl_approved": {"workflow", "metrics", "runtime_kv"},
-    "hitl_rejected": {"workflow", "metrics", "runtime_kv", "replay_guards"},
-    "hitl_timeout_fail_closed": {"workflow", "metrics", "runtime_kv", "replay_guards"},
-    "apply": {"policy", "replay_guards", "runtime_kv"},
-}
 
 
 class _SilentSecrets:

@@ -43,10 +43,10 @@ class StoreUnavailableError(HandshakeError):
 
 
 class ReplayGuardUnavailableError(HandshakeError):
-    """The replay guard could not be consulted, so the privileged mutation was refused (contract.md section 2)."""
+    """The replay guard could not be consulted: a privileged mutation was not acknowledged (contract.md section 2)."""
 
     def __init__(self) -> None:
         super().__init__(
             ReasonCode.SECURITY_REPLAY_GUARD_UNAVAILABLE,
-            "The replay guard cannot be consulted, so nothing was changed. Retry with the same key.",
+            "The replay guard did not answer. Retry with the same key: it takes effect once, and the answer says how.",
         )

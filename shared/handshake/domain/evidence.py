@@ -15,8 +15,8 @@ from handshake.domain.jsonio import digest
 Source = Literal["audit", "lineage"]
 
 GENESIS: Final = "0" * 64
-# Summed digests keep 24 hex digits (96 bits): a billion of them still fit DynamoDB's 38 decimal digits.
-_TALLY_DIGITS: Final = 24
+# Summed digests keep 20 hex digits (80 bits): a thousand million million of them fit DynamoDB's 38 decimal digits.
+_TALLY_DIGITS: Final = 20
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,9 @@ def _apply(context: Context, change: PolicyChange, envelope: Envelope, claims: T
     active = policies.policy_from(active_item)
     for _ in range(_TRIES):
         if change.expected_version not in (None, active.version):
+            # A batch reads its items one after another, so the jti may have been used before the version was read.
+            [guard_item] = context.dynamo.batch_get([(tables.replay_guards, guard)])
+            _ensure_unused(guard_item, envelope, now_ms=context.now_ms())
             raise version_conflict(active.version)
         now = context.now_ms()
         applied = policies.Applied(

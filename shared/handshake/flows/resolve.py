@@ -74,7 +74,14 @@ def _resolve(context: Context, action: DecisionAction, envelope: Envelope, guard
     try:
         pending = ensure_authority(action, record, envelope)
         _ensure_unused(pending, guard_item, now_ms=context.now_ms())
-        return _carry_out(context, action, envelope, pending, guard)
+        try:
+            return _carry_out(context, action, envelope, pending, guard)
+        except HandshakeError as conflict:
+            # A batch reads its items one after another, so the key may have been used before the state was read.
+            if guard and conflict.reason.status == 409:
+                [guard_item] = context.dynamo.batch_get([(context.tables.replay_guards, guard)])
+                _ensure_unused(pending, guard_item, now_ms=context.now_ms())
+            raise
     except StoreUnavailableError:
         raise
     except HandshakeError as refused:
@@ -121,7 +128,7 @@ def _carry_out(
         except ConditionFailedError as lost:
             if use_key and lost.failed(use_key):
                 _ensure_unused(record, lost.stored(use_key), now_ms=now)
-            if add_spend and lost.failed(add_spend):
+            if not lost.failed(writes[0]) and add_spend and lost.failed(add_spend):
                 raise over_daily_limit(record) from None
             record = requests.record_from(lost.stored(writes[0])) or record
             continue

@@ -13,14 +13,12 @@ from handshake.store import history, policies
 WINDOW_DAYS: Final = 7
 # What fits a caller's patience: two replays of this many take a fraction of a second.
 MAX_REPLAYED: Final = 2000
-_PATIENCE_S: Final = 5.0
 _BATCH: Final = 100
 _MS_PER_DAY: Final = 24 * 60 * 60 * 1000
 
 
 def simulate_policy(context: Context, scope: Scope, rules: Sequence[Mapping[str, Any]]) -> Simulation:
     """Replay the newest recorded requests of the last WINDOW_DAYS days that ``scope`` covers; change nothing."""
-    context.dynamo.allow(_PATIENCE_S)
     now = context.now_ms()
     found = history.recorded_since(
         context.dynamo,

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Final
 
 from handshake.domain.submission import Submission
@@ -46,9 +48,13 @@ def recorded_since(dynamo: Dynamo, table: str, *, days: Sequence[str], lanes: Se
         wanted = limit - len(items)
         if wanted == 0:
             break
-        of_day = [
-            item for number in lanes for item in _newest(dynamo, table, recorded_partition(day, number), limit=wanted)
-        ]
+        with ThreadPoolExecutor(len(lanes)) as pool:
+            partitions = [recorded_partition(day, number) for number in lanes]
+            of_day = [
+                item
+                for newest in pool.map(partial(_newest, dynamo, table, limit=wanted), partitions)
+                for item in newest
+            ]
         items += sorted(of_day, key=lambda item: int(item["created_at"]), reverse=True)[:wanted]
     return items
 
