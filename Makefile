@@ -27,6 +27,7 @@ lint: .venv/made
 	$(bin)/ruff format --check .
 	$(bin)/mypy
 	$(bin)/lint-imports
+	$(bin)/python -m ops.openapi --check
 	$(bin)/cfn-lint template.yaml
 	$(bin)/sam validate --lint --region us-east-1
 

@@ -12,7 +12,7 @@ from handshake.domain.errors import HandshakeError
 from handshake.domain.identity import Envelope
 from handshake.domain.reasons import ReasonCode
 from handshake.domain.record import RequestRecord, State
-from handshake.domain.text import is_absent, is_id
+from handshake.domain.text import has_lone_surrogates, is_absent, is_id
 
 MAX_REASON_LENGTH: Final = 500
 MAX_IDEMPOTENCY_KEY_LENGTH: Final = 256
@@ -74,7 +74,7 @@ def parse_idempotency_key(header: str | None) -> str | None:
 
     Raises HandshakeError trust_context_invalid_request_shape unless it has 1 to 256 characters.
     """
-    if header is None or 1 <= len(header) <= MAX_IDEMPOTENCY_KEY_LENGTH:
+    if header is None or (1 <= len(header) <= MAX_IDEMPOTENCY_KEY_LENGTH and not has_lone_surrogates(header)):
         return header
     raise _bad_shape(f"x-idempotency-key must be 1 to {MAX_IDEMPOTENCY_KEY_LENGTH} characters.", None)
 

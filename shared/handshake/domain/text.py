@@ -11,6 +11,11 @@ def has_control_characters(value: str) -> bool:
     return not value.isprintable() and any(unicodedata.category(char) == "Cc" for char in value)
 
 
+def has_lone_surrogates(value: str) -> bool:
+    """Whether ``value`` is no Unicode text: it holds half of a surrogate pair, which no encoding can write."""
+    return any("\ud800" <= char <= "\udfff" for char in value)
+
+
 def is_id(value: Any) -> TypeGuard[str]:
     """Whether ``value`` is an id: a non-blank string of 1 to 256 characters without control characters."""
     return (

@@ -8,6 +8,7 @@ import base64
 import json
 import os
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -47,8 +48,12 @@ class Call:
 
     def __post_init__(self) -> None:
         lists = self.event.get("multiValueHeaders") or {}
-        # Repeated headers are joined as HTTP defines it; neither two envelopes nor two tokens parse as one.
-        self._headers = {name.lower(): ", ".join(values) for name, values in lists.items()}
+        # Repeated headers, however they are spelled, are joined as HTTP defines it; neither two envelopes nor two
+        # tokens parse as one.
+        joined: defaultdict[str, list[str]] = defaultdict(list)
+        for name, values in lists.items():
+            joined[name.lower()] += values
+        self._headers = {name: ", ".join(values) for name, values in joined.items()}
 
     def header(self, name: str) -> str | None:
         """A header by its lower-case name, or None."""

@@ -7,6 +7,7 @@ from handshake.domain.identity import Envelope
 from handshake.domain.paging import PageRequest
 from handshake.domain.reasons import ReasonCode
 from handshake.domain.record import RequestRecord
+from handshake.domain.text import is_id
 from handshake.flows.context import Context
 from handshake.store import queue, requests
 
@@ -16,12 +17,14 @@ def read_request(context: Context, request_id: str, envelope: Envelope) -> Reque
 
     Raises HandshakeError: hitl_request_not_found, security_read_scope_denied, security_read_tenant_mismatch.
     """
+    _ensure_possible(request_id)
     [item] = context.dynamo.batch_get([(context.tables.workflow, requests.state_key(request_id))])
     return _readable(requests.record_from(item), request_id, envelope)
 
 
 def read_evidence(context: Context, request_id: str, envelope: Envelope) -> tuple[RequestRecord, list[EvidenceEvent]]:
     """The request with its evidence, oldest first. Raises as read_request."""
+    _ensure_possible(request_id)
     items = requests.read_partition(context.dynamo, context.tables.workflow, request_id)
     record, events = requests.split_partition(items)
     return _readable(record, request_id, envelope), events
@@ -40,9 +43,19 @@ def read_queue(context: Context, envelope: Envelope, page: PageRequest) -> tuple
     return queue.pending(context.dynamo, context.tables.workflow, index, owner, page, now_ms=context.now_ms())
 
 
+def _ensure_possible(request_id: str) -> None:
+    # The store would refuse a longer key than it can have, and that would look like a fault of its own.
+    if not is_id(request_id):
+        raise _not_found(request_id)
+
+
+def _not_found(request_id: str) -> HandshakeError:
+    return HandshakeError(ReasonCode.HITL_REQUEST_NOT_FOUND, "No request has this requestId.", request_id=request_id)
+
+
 def _readable(record: RequestRecord | None, request_id: str, envelope: Envelope) -> RequestRecord:
     if record is None:
-        raise HandshakeError(ReasonCode.HITL_REQUEST_NOT_FOUND, "No request has this requestId.", request_id=request_id)
+        raise _not_found(request_id)
     submission = record.submission
     try:
         ensure_may_read(envelope, principal_id=submission.principal_id, tenant_id=submission.tenant_id)
