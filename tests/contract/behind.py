@@ -9,6 +9,9 @@ from handshake.store.dynamo import Dynamo, Item, unmarshal
 from handshake.store.guards import guard_key
 from tests.service import Service, get, now_ms, own
 
+_KEY_NAMES = ("pk", "sk", "guard_key", "kv_key")
+_BATCH = 25
+
 
 def kept(service: Service, table: str, **condition: str) -> list[Item]:
     """Every item of ``table`` whose attributes are as in ``condition``."""
@@ -69,20 +72,26 @@ def let_guard_expire(service: Service, jti: str) -> None:
 
 def forget(service: Service) -> None:
     """Leave every table empty."""
-    for table in vars(service.tables).values():
-        _delete(service, table, kept(service, table))
+    _delete(service, {table: kept(service, table) for table in vars(service.tables).values()})
 
 
 def forget_global_policy(service: Service) -> None:
     """Leave global scope as it is before the first apply."""
     table = service.tables.policy
-    _delete(service, table, kept(service, table, pk="SCOPE#global"))
+    _delete(service, {table: kept(service, table, pk="SCOPE#global")})
 
 
-def _delete(service: Service, table: str, items: list[Item]) -> None:
-    for item in items:
-        key = {name: {"S": item[name]} for name in ("pk", "sk", "guard_key", "kv_key") if name in item}
-        service.dynamodb.delete_item(TableName=table, Key=key)
+def _delete(service: Service, stored: Mapping[str, list[Item]]) -> None:
+    deletes = [
+        (table, {"DeleteRequest": {"Key": {name: {"S": item[name]} for name in _KEY_NAMES if name in item}}})
+        for table, items in stored.items()
+        for item in items
+    ]
+    for start in range(0, len(deletes), _BATCH):
+        batch: dict[str, list[Any]] = {}
+        for table, delete in deletes[start : start + _BATCH]:
+            batch.setdefault(table, []).append(delete)
+        service.dynamodb.batch_write_item(RequestItems=batch)
 
 
 @contextmanager

@@ -257,3 +257,4 @@ def test_what_happened_is_counted_within_seconds(deployed: Service) -> None:
     assert after["denialEvents"] >= before["denialEvents"] + 1
     families = get(deployed, "/metrics/reasons").body["families"]
     assert {"policy", "hitl"} <= {family["reasonFamily"] for family in families}
+    assert [family["count"] for family in families] == sorted((family["count"] for family in families), reverse=True)

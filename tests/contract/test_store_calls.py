@@ -71,6 +71,12 @@ def _too_late(service: InProcess) -> Call:
     return lambda service: act(service, request, key="k")
 
 
+def _closed(service: InProcess) -> Call:
+    request = escalated(service)
+    act(service, request)
+    return lambda service: act(service, request, key="k")
+
+
 def _replaying_an_action(service: InProcess) -> Call:
     request = escalated(service)
     act(service, request, key="k")
@@ -121,6 +127,8 @@ CALLS: dict[str, tuple[Prepare, list[str]]] = {
     "reject with key": (_acting("reject", key="k"), [READ, WRITE]),
     "action, refused": (_acting(envelope=human("stranger"), key="k"), [READ, WRITE]),
     "action, too late": (_too_late, [READ, WRITE]),
+    # Once more for the guard: the key may have been used between the two reads of the batch.
+    "action, on a closed escalation": (_closed, [READ, READ, WRITE]),
     "action, replayed": (_replaying_an_action, [READ, WRITE]),
     "apply": (_applying, [READ, WRITE]),
     "apply, an earlier version": (_reapplying, [READ, WRITE]),

@@ -4,6 +4,8 @@ Races meet these moments by chance; here each is met every time.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import pytest
@@ -20,6 +22,7 @@ from tests.service import (
     for_agent,
     get,
     human,
+    now_ms,
     own,
     submission,
     submit,
@@ -277,3 +280,20 @@ def test_a_submit_that_was_written_and_not_answered_is_repeated_with_the_same_re
 
     assert submit(service, body).body == submit(rival, body).body
     assert audit(rival.dynamodb, rival.tables) == []
+
+
+# -- slow stores ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("started_ms", [0, 1, 999])
+def test_a_tokens_guard_lives_300_seconds_from_when_it_is_made_however_long_its_making_took(
+    rival: InProcess, started_ms: int
+) -> None:
+    ticks = count(now_ms() // 1000 * 1000 + started_ms, 150)
+    slow = replace(rival, now_ms=lambda: next(ticks))
+    trust = token(slow, lifetime_s=1)
+
+    assert apply_policy(slow, for_agent(unique("agent"), max_transaction=1), token=trust).status == 200
+
+    [guard] = rival.dynamodb.scan(TableName=rival.tables.replay_guards)["Items"]
+    assert int(guard["expires_at"]["N"]) - int(guard["created_at"]["N"]) >= 300_000

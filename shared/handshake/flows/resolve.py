@@ -78,7 +78,7 @@ def _resolve(context: Context, action: DecisionAction, envelope: Envelope, guard
             return _carry_out(context, action, envelope, pending, guard)
         except HandshakeError as conflict:
             # A batch reads its items one after another, so the key may have been used before the state was read.
-            if guard and conflict.reason.status == 409:
+            if guard and conflict.reason.status == 409 and not conflict.recorded:
                 [guard_item] = context.dynamo.batch_get([(context.tables.replay_guards, guard)])
                 _ensure_unused(pending, guard_item, now_ms=context.now_ms())
             raise
