@@ -6,7 +6,7 @@ from handshake.domain.errors import HandshakeError, ReplayGuardUnavailableError,
 from handshake.domain.identity import Envelope
 from handshake.domain.policy_change import PolicyChange, version_conflict, version_not_found
 from handshake.domain.reasons import ReasonCode
-from handshake.domain.trust import TrustClaims
+from handshake.domain.trust import MIN_GUARD_LIFETIME_S, TrustClaims
 from handshake.flows.context import Context
 from handshake.store import flags, policies
 from handshake.store.dynamo import ConditionFailedError, Item
@@ -73,7 +73,8 @@ def _apply(context: Context, change: PolicyChange, envelope: Envelope, claims: T
             tables.replay_guards,
             guard,
             now_ms=now,
-            expires_at_ms=claims.guard_until_s * 1000,
+            # From now, not from when the token was verified: reading and losing races took its time.
+            expires_at_ms=max(claims.guard_until_s * 1000, now + MIN_GUARD_LIFETIME_S * 1000),
             outcome={"principalId": envelope.principal_id, "policyVersion": applied.version},
         )
         writes = policies.apply(tables.policy, applied)
