@@ -55,6 +55,7 @@ def serving(
     with log.open("w") as output:
         process = subprocess.Popen(
             [sys.executable, keeper.__file__, *command],
+            cwd=log.parent,  # DynamoDB Local writes a file where it starts
             env=environment,
             stdin=subprocess.PIPE,
             stdout=output,

@@ -23,7 +23,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _bounded_int(text: str) -> int | float:
-    return int(text) if len(text) <= _MAX_INT_DIGITS else float(text)
+    return int(text) if len(text.lstrip("-")) <= _MAX_INT_DIGITS else float(text)
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

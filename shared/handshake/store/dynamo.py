@@ -100,7 +100,6 @@ class Dynamo:
     """A thin adapter over a low-level DynamoDB client that makes no retries of its own.
 
     Every method raises StoreUnavailableError when the store faults, throttles or does not answer in time.
-    ``calls`` counts requests to the store since ``begin``.
     """
 
     def __init__(
@@ -117,8 +116,13 @@ class Dynamo:
 
     def begin(self) -> None:
         """Start the account of one invocation: no calls yet, and the time a caller's patience allows."""
-        self.calls = 0
+        self._made: list[str] = []
         self.allow(RETRY_BUDGET_S)
+
+    @property
+    def calls(self) -> int:
+        """How many requests to the store were made since ``begin``."""
+        return len(self._made)
 
     def allow(self, seconds: float) -> None:
         """Give the work ahead so much time: no call to the store starts later."""
@@ -229,7 +233,8 @@ class Dynamo:
         raise StoreUnavailableError from failure
 
     def _call(self, operation: str, **parameters: Any) -> Any:
-        self.calls += 1
+        # Threads share this adapter; appending is atomic where adding one is not.
+        self._made.append(operation)
         try:
             return getattr(self._client, operation)(**parameters)
         except ClientError as error:

@@ -139,6 +139,7 @@ def versions(dynamo: Dynamo, table: str, scope: Scope, page: PageRequest) -> tup
         "pk = :scope AND sk BETWEEN :oldest AND :newest",
         {":scope": partition(scope), ":oldest": _version_key(1), ":newest": _version_key(newest)},
         ScanIndexForward=False,
+        ConsistentRead=True,
         Limit=page.limit,
     )
     stored = [policy_from(item) for item in found.items]

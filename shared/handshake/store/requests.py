@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from heapq import merge
 from typing import Any, Final
 
 from handshake.domain.decision import ESCALATION_WINDOW_MS, Spend, Trigger, utc_day, within_window
@@ -193,8 +194,14 @@ def split_partition(items: Sequence[Item]) -> tuple[RequestRecord | None, list[E
     """A request and its evidence, oldest first, from all the items of its partition."""
     state = next((item for item in items if item["sk"] == _STATE), None)
     events = [_event_from(item) for item in items if item["sk"] != _STATE]
-    events.sort(key=lambda event: (event.timestamp_ms, event.sequence or float("inf")))
-    return record_from(state), events
+    chained = sorted((event for event in events if event.sequence), key=lambda event: event.sequence)
+    refusals = sorted((event for event in events if not event.sequence), key=_time)
+    # A merge keeps the chain's own order even where clocks disagree.
+    return record_from(state), list(merge(chained, refusals, key=_time))
+
+
+def _time(event: EvidenceEvent) -> int:
+    return event.timestamp_ms
 
 
 def _state_item(record: RequestRecord) -> Item:
