@@ -6,7 +6,7 @@ from typing import Any
 
 from handshake.store import flags
 from handshake.store.dynamo import Dynamo, Item, unmarshal
-from handshake.store.guards import guard_key
+from handshake.store.guards import guard_key, hour_of
 from tests.service import Service, get, now_ms, own
 
 _KEY_NAMES = ("pk", "sk", "guard_key", "kv_key")
@@ -61,12 +61,13 @@ def let_expire(service: Service, request: Mapping[str, Any]) -> None:
 def let_guard_expire(service: Service, jti: str) -> None:
     """Move the expiry of a used jti's guard into the past, and leave the guard."""
     key = {name: {"S": value} for name, value in guard_key("policy_apply", jti).items()}
+    past = now_ms() - 60_000
     service.dynamodb.update_item(
         TableName=service.tables.replay_guards,
         Key=key,
-        UpdateExpression="SET expires_at = :past",
+        UpdateExpression="SET expires_at = :past, expiry_hour = :hour",
         ConditionExpression="attribute_exists(guard_key)",
-        ExpressionAttributeValues={":past": {"N": "1"}},
+        ExpressionAttributeValues={":past": {"N": str(past)}, ":hour": {"S": str(hour_of(past))}},
     )
 
 

@@ -48,5 +48,6 @@ def retain_guards(context: Context) -> Retention:
             removed += 1
         except ConditionFailedError:
             kept += 1
-    context.dynamo.write(flags.retained_up_to(context.tables.runtime_kv, guards.hour_of(now)))
+    # The index lags behind its table, so the next run looks at the last full hour once more.
+    context.dynamo.write(flags.retained_up_to(context.tables.runtime_kv, guards.hour_of(now) - 1))
     return Retention(removed, kept)
