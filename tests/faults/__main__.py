@@ -31,6 +31,8 @@ _RACERS: Final = 64
 _ROUNDS: Final = 4
 _COUNTED: Final[Sequence[Fault]] = ("duplicated", "lost", "torn", "untrue", "open", "wrong", "slow")
 _SHOWN: Final = 5
+# A log has no width of its own, and twelve columns do not fit in the default 80.
+_WIDTH_IN_A_LOG: Final = 160
 
 
 def main(names: Sequence[str]) -> int:
@@ -38,15 +40,17 @@ def main(names: Sequence[str]) -> int:
     if not engines.DYNAMODB_LOCAL.exists():
         print("DynamoDB Local is not here: python -m ops.local.dynamodb fetches it", file=sys.stderr)
         return 2
+    console = Console()
+    if not console.is_terminal:
+        console.width = _WIDTH_IN_A_LOG
     table = Table("scenario", "injected", "attempts", "acknowledged", "503", *_COUNTED, "worst s", box=SIMPLE_HEAD)
     for column in table.columns[1:]:
         column.justify = "right"
     outcomes: list[Outcome] = []
-    with Live(table):
+    with Live(table, console=console):
         for outcome in _outcomes(names):
             outcomes.append(outcome)
             table.add_row(*_row(outcome), style="bold red" if outcome.findings else "")
-    console = Console()
     for outcome in outcomes:
         for finding in outcome.findings[:_SHOWN]:
             console.print(f"{outcome.name}: {finding.fault}: {finding.text}", style="red", markup=False)
