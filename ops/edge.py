@@ -109,7 +109,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.send_header(name, value)
         self._finish(answer.data)
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _forward  # noqa: N815
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _forward  # noqa: N815 - the names http.server calls
 
     def _refusal(self) -> tuple[int, str, str] | None:
         """Status, code and message where this request must not be signed.

@@ -107,7 +107,7 @@ class LocalStack:
 
     def client(self, service: str) -> Any:
         """A boto3 client of the account's root: for looking behind the API, not for using it."""
-        return self._session.client(service, endpoint_url=self.endpoint_url)  # type: ignore[call-overload]
+        return self._session.client(service, endpoint_url=self.endpoint_url)  # type: ignore[call-overload]  # stubs want a literal name
 
     @property
     def trust_secret_arn(self) -> str:
