@@ -8,18 +8,33 @@ import pytest
 from hypothesis import settings
 from moto import mock_aws
 
+from handshake.edge import telemetry
 from handshake.store.tables import Tables
 from ops.local import LocalStack, dynamodb
 from tests import engines
-
-# As template.yaml sets them for every function; Powertools reads them when it is first used.
-os.environ |= {"POWERTOOLS_SERVICE_NAME": "handshake", "POWERTOOLS_METRICS_NAMESPACE": "Handshake"}
+from tests.logs import RunLog
+from tests.service import TRUST_KEY
 
 # Deadlines measure the machine, not the code.
 settings.register_profile("handshake", deadline=None)
 settings.load_profile("handshake")
 
 Engine = tuple[Any, Tables]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def run_log() -> RunLog:
+    """What the handlers log from the first test to the last."""
+    log = RunLog(secrets={TRUST_KEY.decode()})
+    telemetry.logger.addHandler(log)
+    telemetry.logger.append_keys(service="handshake")  # as template.yaml does for every function
+    return log
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What judges the whole run comes after it."""
+    items.sort(key=lambda item: item.path.name == "test_logs.py")
 
 
 @pytest.fixture
@@ -52,7 +67,8 @@ def dynamodb_local(dynamodb_local_endpoint: str) -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[LocalStack]:
+def stack(run_log: RunLog) -> Iterator[LocalStack]:
     """The whole of template.yaml, built and deployed by SAM to this machine, started once a session."""
     with LocalStack() as running:
+        run_log.stack = running
         yield running

@@ -16,10 +16,11 @@ _serialize = TypeSerializer().serialize
 
 def records_of(events: Iterable[MetricsEvent], *, stream: str = "2026-03-05T00:00:00.000") -> list[Record]:
     """The records of ``events`` appended one after the other, as Lambda is given them."""
-    images = [
-        {name: _serialize(value) for name, value in append_event("metrics", event).item.items()} for event in events
+    puts = [
+        append_event("metrics", event, correlation_id=f"call-{event.event_id}", now_ms=event.timestamp_ms)
+        for event in events
     ]
-    return _records(images, stream)
+    return _records([{name: _serialize(value) for name, value in put.item.items()} for put in puts], stream)
 
 
 def stream_of(client: Any, table: str) -> list[Record]:

@@ -22,6 +22,7 @@ from handshake.store.dynamo import Dynamo
 from handshake.store.tables import Tables
 from ops.edge import Upstream
 from ops.local import LocalStack
+from tests.logs import MARKER
 
 TRUST_KEY = b"local-trust-secret"
 ISSUER_ARN = "arn:aws:iam::000000000000:role/edge/handshake-edge"
@@ -215,7 +216,7 @@ def post(
 
 def unique(kind: str) -> str:
     """A name that nothing else in the store has."""
-    return f"{kind}-{uuid.uuid4().hex[:12]}"
+    return f"{kind}-{MARKER}-{uuid.uuid4().hex[:12]}"
 
 
 def submission(action_type: str = "payment", /, **changes: Any) -> dict[str, Any]:
@@ -265,7 +266,7 @@ def own(request: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
 
 def token(service: Service, **changes: Any) -> str:
     """A fresh trust token."""
-    claims: dict[str, Any] = {"now_s": int(time.time()), "jti": uuid.uuid4().hex}
+    claims: dict[str, Any] = {"now_s": int(time.time()), "jti": unique("jti")}
     return mint_token(service.trust_key, **(claims | changes))
 
 

@@ -11,14 +11,14 @@ def list_rooms(call: Call) -> Answer:
     """``GET /workflow/decision-room``"""
     envelope = call.envelope()
     page = parse_page(call.query("limit"), call.query("cursor"), parts=(str, int))
-    records, cursor = read_queue(call.runtime.context, envelope, page)
+    records, cursor = read_queue(call.context, envelope, page)
     answer: dict[str, object] = {"requests": [record.room_view() for record in records]}
     return answer | ({"nextCursor": cursor} if cursor else {})
 
 
 def get_room(call: Call) -> Answer:
     """``GET /workflow/decision-room/{requestId}``"""
-    return read_request(call.runtime.context, call.path("requestId"), call.envelope()).room_view()
+    return read_request(call.context, call.path("requestId"), call.envelope()).room_view()
 
 
 def act(call: Call) -> Answer:
@@ -26,7 +26,7 @@ def act(call: Call) -> Answer:
     envelope = call.envelope()
     action = parse_action(call.json_body(refused_fields(None)))
     key = parse_idempotency_key(call.header("x-idempotency-key"))
-    record = resolve(call.runtime.context, action, envelope, idempotency_key=key)
+    record = resolve(call.context, action, envelope, idempotency_key=key)
     return {
         "status": "ok",
         "requestId": record.request_id,

@@ -8,7 +8,8 @@ from handshake.flows.expire_overdue import expire_overdue
 def handler(_event: object, _context: object) -> dict[str, int]:
     """Run once; says how many it expired. What it raises makes the scheduler try again, then dead-letter."""
     context = process_runtime().context
+    context = context.serving(context.new_id())
     context.dynamo.begin()
     done = vars(expire_overdue(context))
-    telemetry.scheduled("hitl_expiry", done)
+    telemetry.scheduled("hitl_expiry", done, correlation_id=context.correlation_id)
     return done

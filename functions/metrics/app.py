@@ -9,7 +9,7 @@ from handshake.flows.project_event import project_event
 
 def summary(call: Call) -> Answer:
     """``GET /metrics/summary``"""
-    return read_metrics.summary(call.runtime.context, _window(call))
+    return read_metrics.summary(call.context, _window(call))
 
 
 def series(call: Call) -> Answer:
@@ -19,17 +19,17 @@ def series(call: Call) -> Answer:
         bucket=call.query_values("bucket"),
         window=call.query_values("window"),
     )
-    return read_metrics.series(call.runtime.context, query)
+    return read_metrics.series(call.context, query)
 
 
 def reasons(call: Call) -> Answer:
     """``GET /metrics/reasons``"""
-    return read_metrics.reasons(call.runtime.context, _window(call))
+    return read_metrics.reasons(call.context, _window(call))
 
 
 def project(call: Call) -> Answer:
     """``POST /metrics/project``"""
-    return project_event(call.runtime.context, parse_posted_event(call.json_body()))
+    return project_event(call.context, parse_posted_event(call.json_body()))
 
 
 def _window(call: Call) -> Window:

@@ -13,7 +13,7 @@ from handshake.flows.simulate_policy import simulate_policy
 def get_config(call: Call) -> Answer:
     """``GET /policy/config``; where global scope stores nothing, the defaults that stand in for it."""
     scope = _scope(call)
-    stored = read_config(call.runtime.context, scope)
+    stored = read_config(call.context, scope)
     if stored.version:
         return _scope_view(scope) | {"rules": stored.rules, "policyVersion": stored.version}
     return _scope_view(scope) | {"rules": DEFAULT_RULES if scope == GLOBAL else []}
@@ -23,7 +23,7 @@ def get_versions(call: Call) -> Answer:
     """``GET /policy/versions``, newest first"""
     scope = _scope(call)
     page = parse_page(call.query("limit"), call.query("cursor"), parts=(int,))
-    versions, cursor = read_versions(call.runtime.context, scope, page)
+    versions, cursor = read_versions(call.context, scope, page)
     listed = [
         {
             "policyVersion": version.version,
@@ -40,7 +40,7 @@ def simulate(call: Call) -> Answer:
     """``POST /policy/simulate``"""
     body = parse_body(call.json_body())
     scope = parse_scope(body)
-    return simulate_policy(call.runtime.context, scope, parse_rules(body.get("rules"))).view()
+    return simulate_policy(call.context, scope, parse_rules(body.get("rules"))).view()
 
 
 def _scope(call: Call) -> Scope:

@@ -10,7 +10,7 @@ def apply(call: Call) -> Answer:
     envelope = call.envelope()
     claims = call.trust_claims(envelope)
     change = parse_change(call.json_body())
-    applied = apply_policy(call.runtime.context, change, envelope=envelope, claims=claims)
+    applied = apply_policy(call.context, change, envelope=envelope, claims=claims)
     again = f", {applied.reapplied} again" if applied.reapplied else ""
     return {
         "status": "ok",

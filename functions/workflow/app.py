@@ -11,25 +11,26 @@ from handshake.flows.submit import submit
 def submit_request(call: Call) -> Answer:
     """``POST /workflow/requests``"""
     body = call.json_body(refusal_fields(None))
-    submission = parse_submission(body, now_ms=call.runtime.context.now_ms())
-    record = submit(call.runtime.context, submission, escalation_ttl_ms=call.runtime.escalation_ttl_ms)
+    submission = parse_submission(body, now_ms=call.context.now_ms())
+    call.acts_for(submission.principal_id, submission.tenant_id)
+    record = submit(call.context, submission, escalation_ttl_ms=call.runtime.escalation_ttl_ms)
     return record.result_view()
 
 
 def get_request(call: Call) -> Answer:
     """``GET /workflow/requests/{requestId}``"""
-    return read_request(call.runtime.context, call.path("requestId"), call.envelope()).status_view()
+    return read_request(call.context, call.path("requestId"), call.envelope()).status_view()
 
 
 def get_evidence(call: Call) -> Answer:
     """``GET /workflow/evidence/{requestId}``"""
-    _, events = read_evidence(call.runtime.context, call.path("requestId"), call.envelope())
+    _, events = read_evidence(call.context, call.path("requestId"), call.envelope())
     return [event.view() for event in events]
 
 
 def authorize_execution(call: Call) -> Answer:
     """``POST /workflow/authorize-execution``"""
-    authorize(call.runtime.context, call.json_body({"allowed": False}))
+    authorize(call.context, call.json_body({"allowed": False}))
     return {
         "status": "ok",
         "allowed": True,

@@ -4,14 +4,11 @@ HANDSHAKE_FAULT_SECONDS says how long each fault lasts and HANDSHAKE_SEED what l
 HANDSHAKE_RACERS and HANDSHAKE_ROUNDS size the races.
 """
 
+import logging
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Final
-
-# Thousands of calls would leave a line each.
-os.environ |= {"POWERTOOLS_SERVICE_NAME": "handshake", "POWERTOOLS_METRICS_NAMESPACE": "Handshake"}
-os.environ |= {"POWERTOOLS_LOG_LEVEL": "CRITICAL", "POWERTOOLS_METRICS_DISABLED": "true"}
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -37,6 +34,7 @@ _WIDTH_IN_A_LOG: Final = 160
 
 def main(names: Sequence[str]) -> int:
     """Run what ``names`` says, or everything. 1 if anything was found that must not be, 2 if it cannot run."""
+    logging.disable()  # thousands of calls would leave a line each
     if not engines.DYNAMODB_LOCAL.exists():
         print("DynamoDB Local is not here: python -m ops.local.dynamodb fetches it", file=sys.stderr)
         return 2

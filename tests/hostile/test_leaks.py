@@ -2,26 +2,18 @@
 
 import base64
 import json
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, redirect_stdout
-from io import StringIO
-from logging import StreamHandler
+from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
 
 from handshake.domain.trust import mint_token
-from handshake.edge import telemetry
 from tests.hostile.calls import DOCUMENT, send
 from tests.hostile.payloads import WELL_FORMED
+from tests.logs import standard_output, traces
 from tests.service import InProcess, human, now_ms, token
 
 MARKER: Final = "planted-marker"
-# As it is, in any case, and as base64 writes it at each of its three offsets, without the ends that neighbours change.
-TRACES: Final = (
-    MARKER,
-    *(base64.b64encode(b"." * offset + MARKER.encode()).decode()[4:-4] for offset in range(3)),
-)
 ROUTES: Final = [
     (method.upper(), path.replace("{requestId}", "nobody"))
     for path, operations in DOCUMENT["paths"].items()
@@ -63,17 +55,6 @@ every_route: Final = pytest.mark.parametrize(("method", "path"), ROUTES)
 every_post: Final = pytest.mark.parametrize("path", sorted(WELL_FORMED))
 
 
-@contextmanager
-def standard_output() -> Iterator[StringIO]:
-    """What is written meanwhile to where Lambda takes logs and metrics from."""
-    output = StringIO()
-    handlers = [handler for handler in telemetry.logger.handlers if isinstance(handler, StreamHandler)]
-    with redirect_stdout(output), ExitStack() as undo:
-        for handler in handlers:
-            undo.callback(handler.setStream, handler.setStream(output))
-        yield output
-
-
 def credentials(service: InProcess, *, envelope: str | None = None, shown: str | None = None) -> list[tuple[str, str]]:
     """Good ones, but for what a test plants in them."""
     return [
@@ -90,7 +71,7 @@ def assert_unrepeated(service: InProcess, method: str, path: str, **sent: Any) -
     # Section 3 has a refusal name its requestId, so that callers can tell answers apart.
     told = {name: value for name, value in reply.body.items() if name != "requestId"} if reply.status >= 400 else {}
     for place in (output.getvalue(), json.dumps(told), json.dumps(dict(reply.headers))):
-        assert [trace for trace in TRACES if trace.lower() in place.lower()] == [], place
+        assert [trace for trace in traces(MARKER) if trace.lower() in place.lower()] == [], place
 
 
 @every_route

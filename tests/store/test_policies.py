@@ -37,6 +37,7 @@ def _applied(number: int, *, scope: Scope = GLOBAL, rules: Any = RULES, by: str 
         issuer="handshake-edge",
         principal_id=by,
         reapplied=None,
+        correlation_id=f"call-{number}",
     )
 
 

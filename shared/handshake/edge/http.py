@@ -25,8 +25,9 @@ from handshake.edge import telemetry
 from handshake.edge.caller import principal_key
 from handshake.edge.runtime import Runtime, process_runtime
 from handshake.edge.trust_keys import verify_with
+from handshake.flows.context import Context
+from handshake.flows.evidence import counted
 from handshake.store.dynamo import ConditionFailedError
-from handshake.store.events import append_event
 
 MAX_BODY_BYTES: Final = 64 * 1024
 MAX_CORRELATION_ID_LENGTH: Final = 128
@@ -54,6 +55,15 @@ class Call:
         for name, values in lists.items():
             joined[name.lower()] += values
         self._headers = {name: ", ".join(values) for name, values in joined.items()}
+
+    @property
+    def context(self) -> Context:
+        """What a use case needs, in the name of this call."""
+        return self.runtime.context.serving(self.record.correlation_id)
+
+    def acts_for(self, principal_id: str, tenant_id: str | None) -> None:
+        """Have the log line say, in pseudonyms, who this call is about."""
+        self.record.principal_id, self.record.tenant_id = principal_id, tenant_id or ""
 
     def header(self, name: str) -> str | None:
         """A header by its lower-case name, or None."""
@@ -98,7 +108,7 @@ class Call:
         signer = self.event.get("requestContext", {}).get("identity", {}).get("userArn") or ""
         if principal_key(signer) not in self.runtime.issuers:
             raise invalid_envelope("The caller is not an envelope issuer of this service.")
-        self.record.principal_id = envelope.principal_id
+        self.acts_for(envelope.principal_id, envelope.tenant_id)
         return envelope
 
     def trust_claims(self, envelope: Envelope) -> TrustClaims:
@@ -145,7 +155,7 @@ class HttpHandler:
         started = time.perf_counter()
         runtime.context.dynamo.begin()
         method, resource = event.get("httpMethod", ""), event.get("resource", "")
-        record = telemetry.CallRecord(correlation_id="", route=f"{method} {resource}")
+        record = telemetry.CallRecord(correlation_id="", endpoint=f"{method} {resource}")
         call = Call(runtime, event, record)
         record.correlation_id = _correlation_id(call)
         headers = {
@@ -194,7 +204,7 @@ def _record_denial(call: Call, refused: HandshakeError) -> None:
     code = refused.reason.code
     if refused.recorded or not (is_security_denial(code) or refused.fields.get("decision") == "deny"):
         return
-    context = call.runtime.context
+    context = call.context
     event = denial_event(
         code,
         event_id=context.new_id(),
@@ -202,7 +212,7 @@ def _record_denial(call: Call, refused: HandshakeError) -> None:
         now_ms=context.now_ms(),
     )
     try:
-        context.dynamo.write(append_event(context.tables.metrics, event))
+        context.dynamo.write(counted(context, event))
     except ConditionFailedError:
         pass  # a try whose answer was lost had written it
     except Exception as error:  # noqa: BLE001 - the refusal stands, and its alarm signal does not depend on the store

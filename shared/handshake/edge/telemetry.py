@@ -1,25 +1,46 @@
-"""What every handled call leaves behind: one log line, and metrics that do not depend on the store.
+"""What the service leaves behind of everything it does: one JSON line, which is its metrics too.
 
-Alarm signals are metrics of value 0 or 1 on every call (design: their average is a rate, their sum a count), so
+A line is a log record and an EMF document in one, so CloudWatch makes its metrics from it whatever happened to the
+store. Alarm signals have the value 0 or 1 on every call (design: their average is a rate, their sum a count), so
 three plain alarms need no metric math. Nothing here carries a secret, a token, an envelope or a payload.
 """
 
 import hashlib
+import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from botocore.exceptions import ClientError
 
 from handshake.domain.reasons import ReasonCode, is_security_denial
 
-_PRINCIPAL_DIGITS: Final = 16
+NAMESPACE: Final = "Handshake"
+
+_PSEUDONYM_DIGITS: Final = 16
 _FRAMES_LOGGED: Final = 5
 
-logger: Final = Logger()
+Directive = Mapping[str, Any]
+
+
+def _directive(*dimensions: str, **units: str) -> Directive:
+    """EMF's instruction to read metrics, each with its unit, from members of the line that have their names."""
+    metrics = [{"Name": name, "Unit": unit} for name, unit in units.items()]
+    return {"Namespace": NAMESPACE, "Dimensions": [dimensions], "Metrics": metrics}
+
+
+_SIGNALS: Final = _directive(
+    "service", SecurityDenied="Count", TenantMismatchDenied="Count", ReplayGuardUnavailable="Count"
+)
+_LATENCY: Final = _directive("service", "endpoint", Latency="Milliseconds")
+_DENIED: Final = _directive("service", "endpoint", "reason_code", Denied="Count")
+_DECISIONS: Final = _directive("service", "decision", Decisions="Count")
+_FOLDED: Final = _directive("service", EventsFolded="Count", RollUpLag="Milliseconds")
+
+# The level is fixed: a line left out would be metrics lost, and alarms with them.
+logger: Final = Logger(level="INFO", location=None)
 
 
 @dataclass
@@ -27,65 +48,68 @@ class CallRecord:
     """What one call turned out to be. ``latency_ms`` is the handler's own time."""
 
     correlation_id: str
-    route: str
+    endpoint: str
     status: int = 200
     reason_code: str = ""
     decision: str = ""
     principal_id: str = ""
+    tenant_id: str = ""
     latency_ms: float = 0.0
     store_calls: int = 0
 
 
 def publish(record: CallRecord) -> None:
-    """Write the log line and the metrics of one handled call."""
+    """Write the line of one handled call."""
+    directives, told = [_SIGNALS, _LATENCY], {}
+    if record.status >= 400 or record.decision == "deny":
+        directives, told = [*directives, _DENIED], {"Denied": 1}
+    if record.status == 200 and record.decision:
+        directives, told = [*directives, _DECISIONS], told | {"Decisions": 1}
     logger.info(
         "handled",
         correlation_id=record.correlation_id,
-        route=record.route,
+        endpoint=record.endpoint,
         status=record.status,
         reason_code=record.reason_code or None,
         decision=record.decision or None,
-        principal=_pseudonym(record.principal_id),
-        latency_ms=round(record.latency_ms, 1),
+        principal=pseudonym(record.principal_id),
+        tenant=pseudonym(record.tenant_id),
         store_calls=record.store_calls,
+        Latency=round(record.latency_ms, 1),
+        SecurityDenied=int(is_security_denial(record.reason_code)),
+        TenantMismatchDenied=int(record.reason_code == ReasonCode.SECURITY_READ_TENANT_MISMATCH),
+        ReplayGuardUnavailable=int(record.reason_code == ReasonCode.SECURITY_REPLAY_GUARD_UNAVAILABLE),
+        extra=told,
+        _aws=_aws(*directives),
     )
-    signals = EphemeralMetrics()
-    for name, raised in _signals(record.reason_code):
-        signals.add_metric(name, MetricUnit.Count, int(raised))
-    signals.flush_metrics()
-    by_route = EphemeralMetrics()
-    by_route.add_dimension("endpoint", record.route)
-    by_route.add_metric("Latency", MetricUnit.Milliseconds, record.latency_ms)
-    by_route.flush_metrics()
-    if record.status >= 400 or record.decision == "deny":
-        denials = EphemeralMetrics()
-        denials.add_dimension("endpoint", record.route)
-        denials.add_dimension("reason", record.reason_code)
-        denials.add_metric("Denied", MetricUnit.Count, 1)
-        denials.flush_metrics()
 
 
-def _signals(reason_code: str) -> list[tuple[str, bool]]:
-    return [
-        ("SecurityDenied", is_security_denial(reason_code)),
-        ("TenantMismatchDenied", reason_code == ReasonCode.SECURITY_READ_TENANT_MISMATCH),
-        ("ReplayGuardUnavailable", reason_code == ReasonCode.SECURITY_REPLAY_GUARD_UNAVAILABLE),
-    ]
+def pseudonym(name: str) -> str | None:
+    """Enough to follow one principal or tenant through the logs, not enough to name them; None for nobody."""
+    return hashlib.sha256(name.encode()).hexdigest()[:_PSEUDONYM_DIGITS] if name else None
 
 
-def _pseudonym(principal_id: str) -> str | None:
-    """Enough to follow one principal through the logs, not enough to name them."""
-    return hashlib.sha256(principal_id.encode()).hexdigest()[:_PRINCIPAL_DIGITS] if principal_id else None
+def scheduled(job: str, done: Mapping[str, int], *, correlation_id: str) -> None:
+    """Write the line of one completed run of scheduled work; ``done`` counts what it did, by snake_case names.
+
+    A count becomes the metric of its name in CamelCase; one that ends in ``_seconds`` is a time.
+    """
+    counts = {"".join(map(str.title, name.split("_"))): count for name, count in {"runs": 1, **done}.items()}
+    units = {name: "Seconds" if name.endswith("Seconds") else "Count" for name in counts}
+    directive = _directive("service", "job", **units)
+    logger.info("ran", correlation_id=correlation_id, job=job, extra=counts, _aws=_aws(directive))
 
 
-def scheduled(job: str, done: Mapping[str, int]) -> None:
-    """Write the log line and the metrics of one run of scheduled work; ``done`` counts what it did."""
-    logger.info("ran", job=job, done=dict(done))
-    metrics = EphemeralMetrics()
-    metrics.add_dimension("job", job)
-    for name, count in {"runs": 1, **done}.items():
-        metrics.add_metric(name.title(), MetricUnit.Count, count)
-    metrics.flush_metrics()
+def folded(*, events: int, lag_ms: int, correlation_ids: Collection[str], store_calls: int) -> None:
+    """Write the line of one batch of the metrics stream; ``lag_ms`` is the age of its oldest event."""
+    logger.info(
+        "folded",
+        EventsFolded=events,
+        RollUpLag=lag_ms,
+        correlation_ids=sorted(set(correlation_ids)),
+        store_calls=store_calls,
+        _aws=_aws(_FOLDED),
+    )
 
 
 def unavailable(record: CallRecord, error: BaseException) -> None:
@@ -100,7 +124,11 @@ def unavailable(record: CallRecord, error: BaseException) -> None:
     logger.error(
         "unavailable",
         correlation_id=record.correlation_id,
-        route=record.route,
+        endpoint=record.endpoint,
         cause=cause,
         at=[f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in frames],
     )
+
+
+def _aws(*directives: Directive) -> dict[str, Any]:
+    return {"Timestamp": time.time_ns() // 1_000_000, "CloudWatchMetrics": directives}

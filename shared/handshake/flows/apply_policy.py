@@ -68,6 +68,7 @@ def _apply(context: Context, change: PolicyChange, envelope: Envelope, claims: T
             issuer=claims.issuer,
             principal_id=envelope.principal_id,
             reapplied=change.reapply_version,
+            correlation_id=context.correlation_id,
         )
         use_jti = claim(
             tables.replay_guards,

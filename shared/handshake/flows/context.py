@@ -1,7 +1,8 @@
-"""What every use case is given from outside: the store, the clock and a source of ids."""
+"""What every use case is given from outside: the store, the clock, a source of ids and the call it serves."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from handshake.store.dynamo import Dynamo
 from handshake.store.tables import Tables
@@ -9,9 +10,17 @@ from handshake.store.tables import Tables
 
 @dataclass(frozen=True)
 class Context:
-    """Made once by the composition root. ``now_ms`` is epoch ms; ``new_id`` gives a fresh unique id."""
+    """Made once by the composition root. ``now_ms`` is epoch ms; ``new_id`` gives a fresh unique id.
+
+    ``correlation_id`` names the call or run that is served, in logs, evidence and events alike.
+    """
 
     dynamo: Dynamo
     tables: Tables
     now_ms: Callable[[], int]
     new_id: Callable[[], str]
+    correlation_id: str = ""
+
+    def serving(self, correlation_id: str) -> Self:
+        """The same context for one call or run."""
+        return replace(self, correlation_id=correlation_id)

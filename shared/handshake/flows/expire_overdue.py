@@ -16,10 +16,16 @@ _BATCH: Final = 100
 
 @dataclass(frozen=True)
 class Expiry:
-    """What one run did. ``raced`` were closed by somebody else while it ran."""
+    """What one run did, and what it left.
+
+    ``raced`` were closed by somebody else while it ran; ``pending`` still wait for a person, the oldest of them
+    since ``oldest_pending_seconds``.
+    """
 
     expired: int
     raced: int
+    pending: int
+    oldest_pending_seconds: int
 
 
 def expire_overdue(context: Context) -> Expiry:
@@ -40,4 +46,15 @@ def expire_overdue(context: Context) -> Expiry:
                 expired += 1
             except ConditionFailedError:
                 raced += 1
-    return Expiry(expired, raced)
+    pending, oldest_ms = _left(context)
+    return Expiry(expired, raced, pending, oldest_ms // 1000)
+
+
+def _left(context: Context) -> tuple[int, int]:
+    """How many escalations wait, and since how many ms the oldest does."""
+    now = context.now_ms()
+    context.dynamo.allow(_BATCH_S)
+    count, keys = queue.waiting(context.dynamo, context.tables.workflow, now_ms=now)
+    items = context.dynamo.batch_get([(context.tables.workflow, key) for key in keys]) if keys else []
+    waiting = [record for record in map(record_from, items) if record and not record.state.terminal]
+    return count, max((now - record.created_at_ms for record in waiting), default=0)

@@ -4,14 +4,14 @@ from typing import Any
 
 from handshake.domain.events import MetricsEvent
 from handshake.flows.context import Context
+from handshake.flows.evidence import counted
 from handshake.store.dynamo import ConditionFailedError
-from handshake.store.events import append_event
 
 
 def project_event(context: Context, event: MetricsEvent) -> dict[str, Any]:
     """Append ``event`` unless its id is taken, and say which. The first event of an id stays as it was."""
     try:
-        context.dynamo.write(append_event(context.tables.metrics, event))
+        context.dynamo.write(counted(context, event))
     except ConditionFailedError:
         duplicate = True
     else:

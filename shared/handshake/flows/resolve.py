@@ -23,10 +23,9 @@ from handshake.domain.resolution import (
     timed_out,
 )
 from handshake.flows.context import Context
-from handshake.flows.evidence import chained
+from handshake.flows.evidence import chained, counted
 from handshake.store import flags, requests
 from handshake.store.dynamo import ConditionFailedError, Item, Key, Write
-from handshake.store.events import append_event
 from handshake.store.guards import IDEMPOTENCY_KEY_LIFETIME_MS, claim, guard_key, stored_outcome
 
 # A lost race leaves the request terminal, so the second look refuses; the third is for a deadline that
@@ -154,14 +153,20 @@ def _closing(
         "from": record.state.value,
         "to": state.value,
     }
-    audit = {**actor, "decision": closed.outcome, "tier": closed.tier, "state": state.value}
+    audit = {
+        **actor,
+        "decision": closed.outcome,
+        "tier": closed.tier,
+        "state": state.value,
+        "correlationId": context.correlation_id,
+    }
     entries = [Entry(reason, "lineage", lineage), Entry(reason, "audit", audit)]
     closed, evidence = chained(closed, entries, now_ms=now_ms)
     event = decision_event(closed, event_id=context.new_id(), now_ms=now_ms)
     return closed, [
         requests.close(context.tables.workflow, closed, now_ms=now_ms),
         *requests.append_evidence(context.tables.workflow, evidence),
-        append_event(context.tables.metrics, event),
+        counted(context, event),
     ]
 
 
@@ -183,7 +188,7 @@ def _put_in_evidence(
     refused: HandshakeError,
 ) -> None:
     now, code = context.now_ms(), refused.reason.code
-    entry = Entry(code, "audit", {**_actor(action, envelope), "refused": True})
+    entry = Entry(code, "audit", {**_actor(action, envelope), "refused": True, "correlationId": context.correlation_id})
     event_id = context.new_id()
     denial = denial_event(code, event_id=event_id, request_id=record.request_id, now_ms=now)
     context.dynamo.write(
@@ -191,7 +196,7 @@ def _put_in_evidence(
             context.tables.workflow,
             refusal(record.chain, record.request_id, entry, event_id=event_id, now_ms=now),
         ),
-        append_event(context.tables.metrics, denial),
+        counted(context, denial),
     )
     _recorded(refused)
 

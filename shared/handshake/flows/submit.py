@@ -13,10 +13,9 @@ from handshake.domain.reasons import ReasonCode
 from handshake.domain.record import RequestRecord
 from handshake.domain.submission import Submission
 from handshake.flows.context import Context
-from handshake.flows.evidence import chained
+from handshake.flows.evidence import chained, counted
 from handshake.store import policies, requests
 from handshake.store.dynamo import ConditionFailedError, Item, Write
-from handshake.store.events import append_event
 
 # Each lost race shows what the winner wrote, and five escalations fill a window, so a seventh try cannot
 # lose to the same rivals again.
@@ -48,7 +47,7 @@ def submit(context: Context, submission: Submission, *, escalation_ttl_ms: int) 
         decision = decide(submission, policy=seen.policy, spent=seen.spent)
         decision = throttle_escalation(decision, seen.escalations.times_ms, now_ms=now)
         record = RequestRecord.decided(submission, decision, now_ms=now, escalation_ttl_ms=escalation_ttl_ms)
-        record, evidence = chained(record, _entries(record, seen.policy), now_ms=now)
+        record, evidence = chained(record, _entries(context, record, seen.policy), now_ms=now)
         create = requests.create(workflow, record)
         reserve = _reserve(workflow, record, seen)
         event = decision_event(record, event_id=context.new_id(), now_ms=now)
@@ -56,7 +55,7 @@ def submit(context: Context, submission: Submission, *, escalation_ttl_ms: int) 
             context.dynamo.write(
                 create,
                 *requests.append_evidence(workflow, evidence),
-                append_event(context.tables.metrics, event),
+                counted(context, event),
                 *reserve,
             )
         except ConditionFailedError as lost:
@@ -114,7 +113,7 @@ def _same_request(stored: RequestRecord, submission: Submission) -> RequestRecor
     return stored
 
 
-def _entries(record: RequestRecord, policy: PolicyInForce) -> list[Entry]:
+def _entries(context: Context, record: RequestRecord, policy: PolicyInForce) -> list[Entry]:
     submission = record.submission
     lineage = {
         "decisionContextHash": submission.decision_context_hash,
@@ -128,6 +127,7 @@ def _entries(record: RequestRecord, policy: PolicyInForce) -> list[Entry]:
         "decision": record.outcome,
         "tier": record.tier,
         "state": record.state.value,
+        "correlationId": context.correlation_id,
     }
     if record.trigger:
         audit["escalatedBy"] = vars(record.trigger)

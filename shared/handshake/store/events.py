@@ -12,12 +12,18 @@ LANES: Final = 16
 PARTITION_PREFIX: Final = "EVENT#"
 
 
-def append_event(table: str, event: MetricsEvent) -> Put:
-    """The write that appends ``event``, if no event has its id."""
+def append_event(table: str, event: MetricsEvent, *, correlation_id: str, now_ms: int) -> Put:
+    """The write that appends ``event``, if no event has its id.
+
+    Beside it are kept the call it came from, and when it was appended (``now_ms``, epoch ms): a reported event may
+    tell of another time.
+    """
     item = {
         "pk": f"{PARTITION_PREFIX}{lane(event.event_id, LANES)}",
         "sk": event.event_id,
         "schema_version": EVENT_SCHEMA_VERSION,
+        "correlation_id": correlation_id,
+        "appended_at": now_ms,
         **{name: value for name, value in vars(event).items() if value is not None},
     }
     return Put(table, item, condition="attribute_not_exists(pk)")

@@ -44,6 +44,7 @@ class Applied:
     issuer: str
     principal_id: str
     reapplied: str | None
+    correlation_id: str
 
     @property
     def version(self) -> str:
@@ -109,6 +110,7 @@ def apply(table: str, applied: Applied) -> list[Write]:
         "issuer": applied.issuer,
         "principal_id": applied.principal_id,
         "reapplied": applied.reapplied,
+        "correlation_id": applied.correlation_id,
         **{name: value for name, value in policy.items() if name != "rules"},
     }
     first = applied.number == 1

@@ -1,0 +1,38 @@
+"""What the sweep says it did and what it left waiting."""
+
+from typing import Any
+
+import pytest
+
+from handshake.flows.expire_overdue import Expiry, expire_overdue
+from handshake.store import requests
+from tests.conftest import Engine
+from tests.metrics_events import NOW_MS
+from tests.service import InProcess
+from tests.workflow_requests import TTL_MS, a_record, a_submission
+
+
+def _sweep(engine: Engine, ages_ms: list[int]) -> Expiry:
+    """Run at NOW_MS over escalations so old."""
+    client, tables = engine
+    service = InProcess(client, tables, now_ms=lambda: NOW_MS)
+    for number, age in enumerate(ages_ms):
+        record = a_record(submission=a_submission(requestId=f"req-{number}", context={"amount": 150}))
+        times = dict.fromkeys(("created_at_ms", "decided_at_ms"), NOW_MS - age)
+        record = type(record)(**{**vars(record), **times, "expires_at_ms": NOW_MS - age + TTL_MS})
+        service.runtime.context.dynamo.write(requests.create(tables.workflow, record))
+    return expire_overdue(service.runtime.context)
+
+
+@pytest.mark.parametrize(
+    ("ages_ms", "done"),
+    [
+        ([], Expiry(expired=0, raced=0, pending=0, oldest_pending_seconds=0)),
+        ([1000, 59_999, 2000], Expiry(expired=0, raced=0, pending=3, oldest_pending_seconds=59)),
+        ([TTL_MS, TTL_MS - 1, TTL_MS + 9000], Expiry(expired=2, raced=0, pending=1, oldest_pending_seconds=299)),
+    ],
+)
+def test_a_sweep_expires_what_is_due_and_says_how_many_wait_and_since_when(
+    moto_tables: Engine, ages_ms: list[int], done: Any
+) -> None:
+    assert _sweep(moto_tables, ages_ms) == done

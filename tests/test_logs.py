@@ -1,0 +1,21 @@
+"""After everything else: what the whole run has logged."""
+
+from collections.abc import Iterator
+
+from ops.local import LocalStack
+from tests.logs import RunLog
+
+
+def _deployed_lines(stack: LocalStack) -> Iterator[str]:
+    logs = stack.client("logs")
+    for group in logs.get_paginator("describe_log_groups").paginate().search("logGroups[].logGroupName"):
+        pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group)
+        yield from pages.search("events[].message")
+
+
+def test_no_log_line_of_the_run_repeats_a_secret_a_token_an_envelope_or_a_payload(run_log: RunLog) -> None:
+    if run_log.stack:
+        before = run_log.lines
+        run_log.look_at(_deployed_lines(run_log.stack))
+        assert run_log.lines > before, "the deployed functions logged nothing that could be found"
+    assert run_log.leaks == []
