@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from handshake.domain.evidence import MAX_REFUSALS
 from handshake.store import flags
 from handshake.store.dynamo import Dynamo, Item, unmarshal
 from handshake.store.guards import guard_key, hour_of
@@ -55,6 +56,16 @@ def let_expire(service: Service, request: Mapping[str, Any]) -> None:
         Key={"pk": {"S": f"REQ#{request['requestId']}"}, "sk": {"S": "STATE"}},
         UpdateExpression="SET expires_at = :past, pending_deadline = :past",
         ExpressionAttributeValues={":past": {"N": "1"}},
+    )
+
+
+def has_as_many_as_are_kept(service: Service, request: Mapping[str, Any]) -> None:
+    """Have a request remember as many refused actions as evidence keeps of one."""
+    service.dynamodb.update_item(
+        TableName=service.tables.workflow,
+        Key={"pk": {"S": f"REQ#{request['requestId']}"}, "sk": {"S": "STATE"}},
+        UpdateExpression="SET refusals = :kept",
+        ExpressionAttributeValues={":kept": {"N": str(MAX_REFUSALS)}},
     )
 
 

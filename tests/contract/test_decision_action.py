@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.behind import let_expire, state_of
+from tests.contract.behind import events_about, has_as_many_as_are_kept, let_expire, state_of
 from tests.contract.outcomes import APPROVED, BINDING, IMMUTABLE, SHAPE, UNAUTHORIZED
 from tests.service import (
     Reply,
@@ -225,6 +225,20 @@ def test_a_refused_action_says_what_stands_and_leaves_an_audit_event(
     audited = [event for event in _evidence(service, request) if event["reasonCode"] == outcome[1]]
     assert [event["payload"]["source"] for event in audited if event["payload"]["source"] == "audit"] == ["audit"]
     assert audited[-1]["payload"]["actor"] == envelope["principalId"]
+
+
+def test_refusals_beyond_what_evidence_keeps_are_answered_the_same_and_counted(service: Service) -> None:
+    request = escalated(service)
+    act(service, request, envelope=human("stranger"))
+    has_as_many_as_are_kept(service, request)
+    evidence = _evidence(service, request)
+
+    replies = [act(service, request, envelope=human("stranger")) for _ in range(2)]
+
+    assert [reply.outcome for reply in replies] == [UNAUTHORIZED] * 2
+    assert _evidence(service, request) == evidence
+    assert len(events_about(service, request["requestId"])) == 4
+    assert act(service, request).status == 200
 
 
 def test_a_refusal_shows_what_was_decided_to_those_who_may_know_only(service: Service) -> None:

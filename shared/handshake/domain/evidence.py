@@ -15,6 +15,8 @@ from handshake.domain.jsonio import digest
 Source = Literal["audit", "lineage"]
 
 GENESIS: Final = "0" * 64
+# Refused actions kept of one request: at their longest they still fit, all together, an answer of Lambda's 6 MB.
+MAX_REFUSALS: Final = 500
 # Summed digests keep 20 hex digits (80 bits): a thousand million million of them fit DynamoDB's 38 decimal digits.
 _TALLY_DIGITS: Final = 20
 

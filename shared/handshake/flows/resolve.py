@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from handshake.domain.errors import HandshakeError, ReplayGuardUnavailableError, StoreUnavailableError
 from handshake.domain.events import decision_event, denial_event
-from handshake.domain.evidence import Entry, refusal
+from handshake.domain.evidence import MAX_REFUSALS, Entry, refusal
 from handshake.domain.identity import Envelope
 from handshake.domain.reasons import ReasonCode
 from handshake.domain.record import RequestRecord, State
@@ -191,13 +191,12 @@ def _put_in_evidence(
     entry = Entry(code, "audit", {**_actor(action, envelope), "refused": True, "correlationId": context.correlation_id})
     event_id = context.new_id()
     denial = denial_event(code, event_id=event_id, request_id=record.request_id, now_ms=now)
-    context.dynamo.write(
-        *requests.append_refusal(
-            context.tables.workflow,
-            refusal(record.chain, record.request_id, entry, event_id=event_id, now_ms=now),
-        ),
-        counted(context, denial),
-    )
+    event = refusal(record.chain, record.request_id, entry, event_id=event_id, now_ms=now)
+    if record.chain.refusals < MAX_REFUSALS:
+        left = requests.append_refusal(context.tables.workflow, event)
+    else:
+        left = [requests.count_refusal(context.tables.workflow, record.request_id)]
+    context.dynamo.write(*left, counted(context, denial))
     _recorded(refused)
 
 

@@ -99,6 +99,13 @@ def append_refusal(table: str, event: EvidenceEvent) -> list[Write]:
     ]
 
 
+def count_refusal(table: str, request_id: str) -> Update:
+    """The write that only counts a refused action, on a request that has as many in evidence as are kept."""
+    return Update(
+        table, state_key(request_id), "ADD refusals_beyond :one", values={":one": 1}, condition="attribute_exists(pk)"
+    )
+
+
 def add_spend(table: str, submission: Submission, spend: Spend) -> Update:
     """The write that spends, if the day's total stays within the limit with it."""
     day = spend_key(submission.agent_id, submission.timestamp_ms)
