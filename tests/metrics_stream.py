@@ -1,7 +1,6 @@
 """A model of the metrics table's stream, for what a real one cannot be made to do: repeat, interleave, break off."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from boto3.dynamodb.types import TypeSerializer
@@ -54,25 +53,3 @@ def _record(image: Mapping[str, Any], sequence: int, stream: str) -> Record:
 
 class CrashError(Exception):
     """The function's process died here."""
-
-
-@dataclass
-class CrashingClient:
-    """A DynamoDB client whose process dies at its ``at``-th call (from 1), before the store sees it or after."""
-
-    client: Any
-    at: int
-    seen_by_store: bool
-    calls: int = 0
-
-    def __getattr__(self, operation: str) -> Any:
-        def call(**parameters: Any) -> Any:
-            self.calls += 1
-            if self.calls == self.at and not self.seen_by_store:
-                raise CrashError
-            answer = getattr(self.client, operation)(**parameters)
-            if self.calls == self.at:
-                raise CrashError
-            return answer
-
-        return call

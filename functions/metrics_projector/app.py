@@ -18,8 +18,14 @@ def project(event: Mapping[str, Any], context: Context) -> None:
     """Fold one batch of stream records."""
     context.dynamo.begin()
     events = read_stream(event["Records"])
-    fold_events(context, events)
-    telemetry.logger.info("folded", events=len(events), store_calls=context.dynamo.calls)
+    counted = fold_events(context, events)
+    now_ms = context.now_ms()
+    telemetry.folded(
+        events=len(counted),
+        lag_ms=max((now_ms - streamed.appended_at_ms for streamed in counted if streamed.appended_at_ms), default=0),
+        correlation_ids=[streamed.correlation_id for streamed in counted if streamed.correlation_id],
+        store_calls=context.dynamo.calls,
+    )
 
 
 def handler(event: Mapping[str, Any], _context: object) -> None:

@@ -4,12 +4,9 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from functions.metrics_projector.app import project
 from handshake.domain.errors import StoreUnavailableError
@@ -22,8 +19,8 @@ from handshake.store.dynamo import Dynamo
 from handshake.store.event_stream import UnreadableEventError, read_stream
 from handshake.store.tables import Tables
 from tests import engines
-from tests.metrics_events import DAY_MS, HOUR_MS, NOW_MS, an_event, events
-from tests.metrics_stream import CrashError, CrashingClient, Record, records_of
+from tests.metrics_events import HOUR_MS, NOW_MS, an_event
+from tests.metrics_stream import Record, records_of
 
 # By the size and the start of their buckets.
 RollUps = dict[tuple[str, str], RollUp]
@@ -47,66 +44,6 @@ def _stored(client: Any, tables: Tables) -> RollUps:
 
 def _expected(happened: Sequence[MetricsEvent]) -> RollUps:
     return {(bucket.size, bucket.start): rollup for bucket, rollup in roll_up(happened).items()}
-
-
-@dataclass
-class Shard:
-    """A shard of the stream as Lambda reads it: in order, at least once, from where the last success ended."""
-
-    records: Sequence[Record]
-    done: int = 0
-
-    def deliver(self, context: Context, *, size: int, again: int = 0) -> None:
-        """Deliver ``size`` records, the last ``again`` of those already done among them."""
-        start = max(0, self.done - again)
-        batch = self.records[start : start + size]
-        fold_events(context, read_stream(batch), per_transaction=3)
-        self.done = max(self.done, start + len(batch))
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """One invocation, and where its process dies: at a call to the store, before or after it took effect."""
-
-    shard: int
-    size: int
-    again: int
-    dies_at: int | None
-    seen_by_store: bool
-
-
-DELIVERIES = st.builds(
-    Delivery,
-    shard=st.integers(0, 2),
-    size=st.integers(1, 12),
-    again=st.integers(0, 6),
-    dies_at=st.none() | st.integers(1, 4),
-    seen_by_store=st.booleans(),
-)
-
-
-@given(st.lists(events(earliest_ms=NOW_MS - 2 * DAY_MS), max_size=30), st.lists(DELIVERIES, max_size=12))
-@settings(max_examples=60)
-def test_roll_ups_equal_a_plain_computation_however_the_stream_delivers_and_wherever_the_process_dies(
-    dynamodb_local_endpoint: str, happened: list[MetricsEvent], deliveries: list[Delivery]
-) -> None:
-    client = engines.client_of("dynamodb", dynamodb_local_endpoint)
-    tables = engines.create_tables(client, "metrics")
-    records = records_of(happened)
-    # A lane belongs to one shard, and keeps its order there; shards advance as they like.
-    shards = [Shard([record for record in records if _lane(record) % 3 == number]) for number in range(3)]
-
-    for delivery in deliveries:
-        dying = CrashingClient(client, at=delivery.dies_at or 0, seen_by_store=delivery.seen_by_store)
-        try:
-            shards[delivery.shard].deliver(_context(dying, tables), size=delivery.size, again=delivery.again)
-        except CrashError:
-            continue
-    for shard in shards:
-        shard.deliver(_context(client, tables), size=len(records))
-
-    assert _stored(client, tables) == _expected(happened)
-    engines.delete_tables(client, tables)
 
 
 def test_projectors_that_race_over_the_same_events_count_each_once(dynamodb_local: tuple[Any, Tables]) -> None:
@@ -271,10 +208,6 @@ def _real_batches(client: Any, tables: Tables, endpoint: str) -> Iterator[list[R
         )["ShardIterator"]
         records = streams.get_records(ShardIterator=iterator)["Records"]
         yield [record | {"eventSourceARN": arn} for record in records]
-
-
-def _lane(record: Record) -> int:
-    return int(record["dynamodb"]["Keys"]["pk"]["S"].partition("#")[2])
 
 
 def _until_it_succeeds(deliver: Callable[[], None]) -> None:

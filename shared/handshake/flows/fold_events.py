@@ -1,7 +1,8 @@
 """Fold events into roll-ups, counting each once however often the stream delivers it.
 
 Within a lane sequences only grow, so a checkpoint a lane says what has been counted. It moves in the
-transaction that counts: whatever fails, and wherever, both have happened or neither.
+transaction that counts: whatever fails, and wherever, both have happened or neither. After a rebuild the checkpoint
+also says which events it counted already, by when they were appended.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,27 +25,33 @@ MAX_WRITES: Final = 100
 MAX_EVENTS: Final = 100
 
 
-def fold_events(context: Context, events: Sequence[StreamedEvent], *, per_transaction: int = MAX_EVENTS) -> None:
-    """Count those of ``events`` that are not yet counted, at most ``per_transaction`` of them at once.
+def fold_events(
+    context: Context, events: Sequence[StreamedEvent], *, per_transaction: int = MAX_EVENTS
+) -> list[StreamedEvent]:
+    """Count those of ``events`` that are not yet counted, at most ``per_transaction`` of them at once; say which.
 
-    Raises StoreUnavailableError when the store does not answer, or others keep counting the same lanes. Part
-    may be counted by then; delivering all of them again counts the rest.
+    Raises StoreUnavailableError when the store does not answer, others keep counting the same lanes, or a rebuild
+    holds them. Part may be counted by then; delivering all of them again counts the rest.
     """
+    counted: list[StreamedEvent] = []
     if not events:
-        return
+        return counted
     context.dynamo.allow(_BATCH_S)
     for _ in range(_TRIES):
         try:
-            _fold(context, events, per_transaction)
+            for batch in _fold(context, events, per_transaction):
+                counted += batch
         except ConditionFailedError:
             continue
-        return
+        return counted
     raise StoreUnavailableError("Other projectors keep moving these checkpoints.")
 
 
-def _fold(context: Context, events: Sequence[StreamedEvent], per_transaction: int) -> None:
+def _fold(context: Context, events: Sequence[StreamedEvent], per_transaction: int) -> Iterator[list[StreamedEvent]]:
     table = context.tables.metrics
     checkpoints = read_checkpoints(context.dynamo, table, sorted({streamed.lane for streamed in events}))
+    if any(checkpoint.held_by for checkpoint in checkpoints.values()):
+        raise StoreUnavailableError("The roll-ups are being rebuilt.")
     for batch in _transactions(_uncounted(events, checkpoints), per_transaction):
         ends = {streamed.lane: streamed.sequence for streamed in batch}
         rollups = roll_up(streamed.event for streamed in batch)
@@ -52,7 +59,8 @@ def _fold(context: Context, events: Sequence[StreamedEvent], per_transaction: in
             *(move_checkpoint(table, lane, seen=checkpoints[lane], to=end) for lane, end in ends.items()),
             *(add(table, bucket, rollup) for bucket, rollup in rollups.items()),
         )
-        checkpoints |= ends
+        checkpoints |= {lane: checkpoints[lane]._replace(last_seq=end) for lane, end in ends.items()}
+        yield batch
 
 
 def _uncounted(events: Iterable[StreamedEvent], checkpoints: Checkpoints) -> list[StreamedEvent]:
@@ -60,7 +68,8 @@ def _uncounted(events: Iterable[StreamedEvent], checkpoints: Checkpoints) -> lis
     beyond = {
         (streamed.lane, streamed.sequence): streamed
         for streamed in events
-        if streamed.sequence > checkpoints[streamed.lane]
+        if streamed.sequence > checkpoints[streamed.lane].last_seq
+        and streamed.appended_at_ms >= checkpoints[streamed.lane].counted_before_ms
     }
     return sorted(beyond.values(), key=lambda streamed: streamed.sequence)
 

@@ -1,12 +1,12 @@
-"""The metrics table's stream: events as the projector gets them, at least once and in order within a lane."""
+"""Events as they come back: from the stream at least once and in order within a lane, or as the table holds them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
 from handshake.domain.events import EVENT_SCHEMA_VERSION, MetricsEvent
-from handshake.store.dynamo import unmarshal
+from handshake.store.dynamo import Dynamo, Item, unmarshal
 from handshake.store.events import PARTITION_PREFIX
 
 # Sequence numbers have 21 to 40 digits; padded, they compare as text.
@@ -25,15 +25,27 @@ class Lane(NamedTuple):
 
 
 class StreamedEvent(NamedTuple):
-    """An event and where it stands: within ``lane``, a later event has a greater ``sequence``."""
+    """An event and where it stands: within ``lane``, a later event has a greater ``sequence``.
+
+    ``appended_at_ms`` is the writer's clock at append, epoch ms; 0 of an event that does not say.
+    """
 
     lane: Lane
     sequence: str
     event: MetricsEvent
+    appended_at_ms: int = 0
+    correlation_id: str = ""
+
+
+class StoredEvent(NamedTuple):
+    """An event as the table holds it; ``appended_at_ms`` as in StreamedEvent."""
+
+    event: MetricsEvent
+    appended_at_ms: int
 
 
 class UnreadableEventError(Exception):
-    """A stream record holds no event that this version can count. The message never repeats its content."""
+    """What is kept as an event is none that this version can count. The message never repeats its content."""
 
 
 def read_stream(records: Iterable[Mapping[str, Any]]) -> list[StreamedEvent]:
@@ -45,6 +57,18 @@ def read_stream(records: Iterable[Mapping[str, Any]]) -> list[StreamedEvent]:
     return [_read(record) for record in records if _appends_event(record)]
 
 
+def stored_events(dynamo: Dynamo, table: str) -> Iterator[StoredEvent | UnreadableEventError]:
+    """Every event that the table holds, in some order, page by page; in place of an unreadable one, its error.
+
+    Reads the whole table: for audits, never for a caller.
+    """
+    for item in dynamo.scan(table, "begins_with(pk, :events)", {":events": PARTITION_PREFIX}):
+        try:
+            yield StoredEvent(_event(item, item["pk"]), _appended_at_ms(item))
+        except UnreadableEventError as unreadable:
+            yield unreadable
+
+
 def _appends_event(record: Mapping[str, Any]) -> bool:
     partition: str = record["dynamodb"]["Keys"]["pk"]["S"]
     return record["eventName"] == "INSERT" and partition.startswith(PARTITION_PREFIX)
@@ -53,16 +77,24 @@ def _appends_event(record: Mapping[str, Any]) -> bool:
 def _read(record: Mapping[str, Any]) -> StreamedEvent:
     change = record["dynamodb"]
     item = unmarshal(change["NewImage"])
+    return StreamedEvent(
+        Lane(record["eventSourceARN"].rpartition("/")[2], item["pk"].removeprefix(PARTITION_PREFIX)),
+        change["SequenceNumber"].zfill(_SEQUENCE_DIGITS),
+        _event(item, change["SequenceNumber"]),
+        _appended_at_ms(item),
+        item.get("correlation_id", ""),
+    )
+
+
+def _event(item: Item, where: str) -> MetricsEvent:
     if item.get("schema_version") != EVENT_SCHEMA_VERSION:
-        raise UnreadableEventError(f"{change['SequenceNumber']}: not of schema {EVENT_SCHEMA_VERSION}")
+        raise UnreadableEventError(f"{where}: not of schema {EVENT_SCHEMA_VERSION}")
     try:
-        event = _EVENT.validate_python(item)
+        return _EVENT.validate_python(item)
     except ValidationError as fault:
         wrong = ", ".join(str(error["loc"][0]) for error in fault.errors())
-        raise UnreadableEventError(f"{change['SequenceNumber']}: wrong at {wrong}") from None
-    stream = record["eventSourceARN"].rpartition("/")[2]
-    return StreamedEvent(
-        Lane(stream, item["pk"].removeprefix(PARTITION_PREFIX)),
-        change["SequenceNumber"].zfill(_SEQUENCE_DIGITS),
-        event,
-    )
+        raise UnreadableEventError(f"{where}: wrong at {wrong}") from None
+
+
+def _appended_at_ms(item: Item) -> int:
+    return int(item.get("appended_at", 0))
