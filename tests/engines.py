@@ -47,8 +47,13 @@ def delete_tables(client: Any, tables: Tables) -> None:
         client.delete_table(TableName=table)
 
 
-def client_of(service: str, endpoint: str | None = None, *, key: tuple[str, str] = ("testing", "testing")) -> Any:
-    """A client, with credentials that open nothing unless ``key`` (its id and its secret) does."""
+def client_of(
+    service: str, endpoint: str | None = None, *, key: tuple[str, str] = ("testing", "testing"), **config: Any
+) -> Any:
+    """A client, with credentials that open nothing unless ``key`` (its id and its secret) does.
+
+    ``config`` is botocore's own.
+    """
     client: Any = boto3.client  # its stubs know services by their literal names only
     return client(
         service,
@@ -56,7 +61,7 @@ def client_of(service: str, endpoint: str | None = None, *, key: tuple[str, str]
         region_name=REGION,
         aws_access_key_id=key[0],
         aws_secret_access_key=key[1],
-        config=Config(max_pool_connections=64, retries={"total_max_attempts": 1}),
+        config=Config(max_pool_connections=64, retries={"total_max_attempts": 1}, **config),
     )
 
 

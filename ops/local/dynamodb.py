@@ -30,7 +30,9 @@ def dynamodb_local(*, log: Path, home: Path = HOME) -> Iterator[str]:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", port)) == 0
 
-    command = ["java", f"-Djava.library.path={home}/DynamoDBLocal_lib", "-jar", f"{home}/DynamoDBLocal.jar"]
+    # It lives for minutes, beside its callers: compiling more, or collecting on more threads, costs more than it gains.
+    command = ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
+    command += [f"-Djava.library.path={home}/DynamoDBLocal_lib", "-jar", f"{home}/DynamoDBLocal.jar"]
     command += ["-inMemory", "-sharedDb", "-disableTelemetry", "-port", str(port)]
     with serving(command, environment=clean_environment(), log=log, ready=listening):
         yield f"http://127.0.0.1:{port}"

@@ -23,9 +23,9 @@ from tests.faults.run import Outcome, run
 from tests.faults.scenarios import SCENARIOS
 from tests.faults.verdict import Fault
 
-_SECONDS: Final = 20
+_SECONDS: Final = 10
 _RACERS: Final = 64
-_ROUNDS: Final = 4
+_ROUNDS: Final = 50
 _COUNTED: Final[Sequence[Fault]] = ("duplicated", "lost", "torn", "untrue", "open", "wrong", "slow")
 _SHOWN: Final = 5
 # A log has no width of its own, and twelve columns do not fit in the default 80.

@@ -1,8 +1,8 @@
 """The engines that races run on. moto is none of them: on it two racing transactions can both win."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -11,6 +11,10 @@ from ops.local.settings import ROOT_KEY
 from tests import engines
 from tests.service import InProcess
 from tests.workflow_requests import unhurried
+
+# Many thousands of calls: a third of botocore's time for each goes into checking its parameters, which every other
+# test has checked, and into composing a user agent.
+_LEAN: Final[Mapping[str, Any]] = {"parameter_validation": False, "user_agent": "handshake-races"}
 
 
 @dataclass
@@ -26,14 +30,14 @@ class Unhurried(InProcess):
 @pytest.fixture(scope="session")
 def on_dynamodb_local(dynamodb_local_endpoint: str) -> Any:
     """A client of DynamoDB Local."""
-    return engines.client_of("dynamodb", dynamodb_local_endpoint)
+    return engines.client_of("dynamodb", dynamodb_local_endpoint, **_LEAN)
 
 
 @pytest.fixture(scope="session")
 def on_ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A client of the DynamoDB in ministack, which runs by itself, without the stack."""
     with emulator(log=tmp_path_factory.mktemp("ministack") / "log") as endpoint:
-        yield engines.client_of("dynamodb", endpoint, key=ROOT_KEY)
+        yield engines.client_of("dynamodb", endpoint, key=ROOT_KEY, **_LEAN)
 
 
 @pytest.fixture(params=["on_dynamodb_local", "on_ministack"])
