@@ -188,15 +188,33 @@ class Dynamo:
 
     def scan(self, table: str, where: str, values: Mapping[str, Any], **options: Any) -> Iterator[Item]:
         """Every item of a table that ``where`` holds of, whatever that costs: for audits, never for a caller."""
-        parameters = {"TableName": table, "FilterExpression": where, "ConsistentRead": True, **options}
-        parameters["ExpressionAttributeValues"] = _marshal(values)
+        start: Item | None = None
         while True:
-            answer = self._persist(lambda: self._call("scan", **parameters))
-            yield from map(unmarshal, answer["Items"])
-            if "LastEvaluatedKey" not in answer:
+            page = self.scan_page(table, where, values, start=start, **options)
+            yield from page.items
+            if page.next_key is None:
                 return
             self.allow(RETRY_BUDGET_S)
-            parameters["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+            start = page.next_key
+
+    def scan_page(
+        self, table: str, where: str, values: Mapping[str, Any], *, start: Item | None = None, **options: Any
+    ) -> Page:
+        """One page (at most 1 MB read) of a scan, after the key ``start``. ``options`` are the client's own."""
+        if start:
+            options["ExclusiveStartKey"] = _marshal(start)
+        answer = self._persist(
+            lambda: self._call(
+                "scan",
+                TableName=table,
+                FilterExpression=where,
+                ExpressionAttributeValues=_marshal(values),
+                ConsistentRead=True,
+                **options,
+            )
+        )
+        last = answer.get("LastEvaluatedKey")
+        return Page(list(map(unmarshal, answer["Items"])), unmarshal(last) if last else None)
 
     def write(self, *writes: Write) -> None:
         """Write all of ``writes`` or none: a single one as itself, several as one transaction.
