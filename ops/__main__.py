@@ -5,7 +5,8 @@ if sys.version_info < (3, 11):  # noqa: UP036 - the one file an older Python get
 
 try:
     from ops.cli import app
+    from ops.completion import run
 except ModuleNotFoundError as missing:
     sys.exit(f"error: {missing.name} is not installed; `make run` sets everything up")
 
-app(prog_name="python -m ops")
+run(app, name="python -m ops")

@@ -1,0 +1,1 @@
+"""Types, operations and reason codes, made from openapi/handshake.json by ``python -m ops.sdk``: do not edit."""

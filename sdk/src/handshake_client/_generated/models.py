@@ -1,0 +1,725 @@
+"""What bodies hold, made from openapi/handshake.json by ``python -m ops.sdk``: do not edit."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
+
+ActionType: TypeAlias = Literal["payment", "data_access", "credential_use", "external_call", "other"]
+
+
+class BlastRadius(TypedDict):
+    """
+    How many agents a policy would decide otherwise for.
+    """
+
+    affectedAgents: int
+    highRiskAgents: int
+
+
+BucketName: TypeAlias = Literal["hour", "day"]
+
+
+ValueItem: TypeAlias = str
+
+
+ContextHash: TypeAlias = str
+
+
+class EscalationCause(TypedDict):
+    """
+    The rule that asked for a person, its limit, and the value that crossed it.
+    """
+
+    limit: Any
+    rule: str
+    value: Any
+
+
+class EvidencePayload(TypedDict):
+    """
+    What happened, linked to what happened before.
+    """
+
+    hash: str
+    previousHash: str
+    sequence: int
+    """
+    From 1 in the chain; 0 for a refused action, which stands beside it.
+    """
+    source: Literal["audit", "lineage"]
+
+
+class ExecutionAuthorized(TypedDict):
+    """
+    The effect may go ahead.
+    """
+
+    allowed: Literal[True]
+    reasonCode: Literal["security_artifact_authorized"]
+    responseClass: Literal["ok"]
+    status: Literal["ok"]
+
+
+Family: TypeAlias = Literal["trust_context", "security", "policy", "hitl", "adapter", "unknown"]
+
+
+class FamilyShare(TypedDict):
+    """
+    How many events are of one family of reasons.
+    """
+
+    count: int
+    percentage: float
+    reasonFamily: Family
+
+
+Id: TypeAlias = str
+
+
+class IdentityEnvelope(TypedDict):
+    """
+    What x-identity-envelope holds, as JSON. Texts are trimmed; roles and scopes are sets.
+    """
+
+    issuer: NotRequired[Id]
+    principalId: Id
+    roles: NotRequired[list[Id]]
+    scopes: NotRequired[list[Id]]
+    sessionId: NotRequired[Id]
+    subjectType: NotRequired[Literal["human", "service", "agent"]]
+    tenantId: NotRequired[Id]
+
+
+MetricName: TypeAlias = Literal[
+    "uair",
+    "airt_p50_ms",
+    "airt_p95_ms",
+    "gar",
+    "tca",
+    "security_denial_total",
+    "security_replay_detected_total",
+    "security_replay_guard_unavailable_total",
+]
+
+
+Outcome: TypeAlias = Literal["allow", "deny", "escalate"]
+
+
+class Point(TypedDict):
+    """
+    One bucket; its timestamp is where it begins.
+    """
+
+    dimension: NotRequired[str]
+    sampleCount: int
+    timestamp: int
+    value: float
+
+
+PolicyVersion: TypeAlias = str
+
+
+class PredictedChange(TypedDict):
+    """
+    A kind of request that would be decided otherwise.
+    """
+
+    after: Outcome
+    before: Outcome
+    requestClass: str
+
+
+class PresentedArtifact(TypedDict):
+    """
+    The artifact as it was received; more of it may be sent along.
+    """
+
+    decision: Outcome
+    decisionContextHash: ContextHash
+
+
+ReasonCode: TypeAlias = Literal[
+    "trust_context_invalid_request_shape",
+    "trust_context_missing_binding",
+    "trust_context_invalid_timestamp",
+    "trust_context_timestamp_skew_fail_closed",
+    "policy_allow",
+    "security_missing_identity_envelope",
+    "security_invalid_identity_envelope",
+    "security_identity_envelope_required",
+    "security_missing_internal_trust_context",
+    "security_invalid_internal_trust_context",
+    "security_internal_trust_context_expired",
+    "security_internal_trust_config_missing",
+    "security_missing_authorization_header",
+    "security_identity_claim_missing",
+    "security_token_invalid",
+    "security_identity_provider_not_configured",
+    "security_handshake_required_bypass_denied",
+    "security_side_channel_denied",
+    "security_escalation_flood_throttled",
+    "security_missing_decision_artifact",
+    "security_non_allow_artifact",
+    "security_artifact_authorized",
+    "security_identity_subject_mismatch",
+    "security_read_scope_denied",
+    "security_read_tenant_mismatch",
+    "hitl_approval_unauthorized",
+    "security_artifact_request_not_found",
+    "hitl_request_not_found",
+    "policy_version_not_found",
+    "security_decision_context_mismatch",
+    "security_artifact_state_not_authorized",
+    "security_replay_detected",
+    "hitl_sensitive_ambiguous_escalated",
+    "hitl_boundary_escalated",
+    "hitl_request_mismatch",
+    "hitl_terminal_state_immutable",
+    "hitl_timeout_fail_closed",
+    "hitl_rejected",
+    "hitl_approved",
+    "policy_version_conflict",
+    "policy_sensitive_scope_denied",
+    "policy_invalid_policy",
+    "policy_invalid_request",
+    "policy_daily_limit_exceeded",
+    "policy_category_not_allowed",
+    "policy_outside_allowed_hours",
+    "policy_max_transaction_exceeded",
+    "policy_denied",
+    "security_replay_guard_unavailable",
+    "adapter_store_unavailable",
+    "adapter_privileged_mutations_paused",
+]
+"""
+Every reason code a caller can see, in the order of the contract's table.
+"""
+
+
+ResponseClass: TypeAlias = Literal["ok", "retryable", "blocked", "unknown"]
+
+
+RiskTier: TypeAlias = Literal["low", "medium", "high", "critical"]
+
+
+ScopeKind: TypeAlias = Literal["global", "agent"]
+
+
+class Simulated(TypedDict):
+    """
+    What the recorded requests say of a proposal.
+    """
+
+    blastRadius: BlastRadius
+    decision: Outcome
+    predictedChanges: list[PredictedChange]
+    reasons: list[str]
+    status: Literal["ok"]
+    tier: int
+
+
+State: TypeAlias = Literal[
+    "allowed_terminal",
+    "denied_terminal",
+    "escalated_pending",
+    "escalated_approved_terminal",
+    "escalated_rejected_terminal",
+    "escalated_expired_terminal",
+]
+"""
+Where a request stands. Every state but ``escalated_pending`` is terminal and never changes.
+"""
+
+
+class StoredRule(TypedDict):
+    """
+    A rule as its operator wrote it.
+    """
+
+    id: Id
+    key: str
+    value: float | str | list[str]
+
+
+class Submission(TypedDict):
+    """
+    An action that an agent wants to take.
+    """
+
+    actionType: ActionType
+    agentId: Id
+    context: NotRequired[dict[str, Any] | None]
+    """
+    What decides: ``amount``, ``category`` and limits of the caller's own that narrow the policy
+    (``maxTransaction``, ``dailySpendLimit``, ``allowedHours``, ``allowedCategories``) of a payment;
+    ``sensitivity`` and ``authorizedSensitiveScope`` of a data access. What cannot be understood denies.
+    """
+    payloadRef: Id
+    principalId: Id
+    privilegedPath: NotRequired[bool | None]
+    """
+    False is refused: a privileged path cannot opt out.
+    """
+    requestId: Id
+    """
+    Submitting it again answers what was decided first.
+    """
+    tenantId: NotRequired[Id | None]
+    timestamp: float
+    """
+    The caller's clock, epoch ms, within 5 minutes of the server's.
+    """
+
+
+class SubmissionRefusal(TypedDict):
+    """
+    A submission that was not even decided.
+    """
+
+    decision: Literal["deny"]
+    decisionContextHash: ContextHash | None
+    error: str
+    message: str
+    reasonCode: str
+    requestId: Id | None
+    responseClass: ResponseClass
+    state: Literal["denied_terminal"]
+    status: Literal["error"]
+    tier: int
+
+
+class TrustClaims(TypedDict):
+    """
+    What the token in x-internal-trust-context claims. Its times are epoch seconds.
+    """
+
+    aud: Literal["handshake-core"]
+    exp: float
+    iat: float
+    iss: Literal["handshake-edge"]
+    jti: str
+    principalId: NotRequired[Id]
+    sub: Literal["policy.apply"]
+    traceId: NotRequired[Id]
+
+
+WindowName: TypeAlias = Literal["24h", "7d", "30d"]
+
+
+class AmountRule(TypedDict):
+    """
+    A limit on a payment, or on what an agent spends in a UTC day. Keys are read in any case.
+    """
+
+    id: Id
+    key: Literal["max_transaction", "maxtransaction", "max_payment", "daily_spend_limit", "dailyspendlimit"]
+    value: float
+
+
+class AppliedVersion(TypedDict):
+    """
+    One immutable version of a policy.
+    """
+
+    appliedAt: int
+    auditEventId: str
+    policyVersion: PolicyVersion
+    rules: list[StoredRule]
+
+
+class Artifact(TypedDict):
+    """
+    A decision, as an execution is authorized with.
+    """
+
+    decision: Outcome
+    decisionContextHash: ContextHash
+    hitlRequestId: NotRequired[str]
+    """
+    Once a person was asked.
+    """
+    reasonCode: ReasonCode
+    requestId: Id
+    responseClass: ResponseClass
+    tier: int
+    timestamp: int
+    """
+    When it was decided.
+    """
+    txnId: NotRequired[str]
+    """
+    While the decision is allow.
+    """
+
+
+class CategoriesRule(TypedDict):
+    """
+    What may be paid for: names, or one text of names between commas.
+    """
+
+    id: Id
+    key: Literal["allowed_categories"]
+    value: list[ValueItem] | str
+
+
+class Decided(TypedDict):
+    """
+    What was decided of a submission.
+    """
+
+    decision: Outcome
+    decisionContextHash: ContextHash
+    hitlRequestId: NotRequired[str]
+    reasonCode: ReasonCode
+    requestId: Id
+    responseClass: ResponseClass
+    state: State
+    tier: int
+    timestamp: int
+    txnId: NotRequired[str]
+
+
+class DecisionAction(TypedDict):
+    """
+    What to do with an escalation.
+    """
+
+    action: Literal["approve", "reject", "deny"]
+    """
+    ``deny`` means reject.
+    """
+    hitlRequestId: NotRequired[str | None]
+    reason: NotRequired[str | None]
+    """
+    The person's own words, kept in evidence.
+    """
+    requestId: Id
+
+
+class EventKept(TypedDict):
+    """
+    Whether the event was new.
+    """
+
+    duplicate: bool
+    eventId: Id
+    status: Literal["ok"]
+
+
+class EvidenceEvent(TypedDict):
+    """
+    One immutable event of a request.
+    """
+
+    id: str
+    payload: EvidencePayload
+    reasonCode: ReasonCode
+    requestId: Id
+    timestamp: int
+
+
+class ExecutionRefusal(TypedDict):
+    """
+    An execution that must not go ahead.
+    """
+
+    allowed: Literal[False]
+    error: str
+    message: str
+    reasonCode: str
+    responseClass: ResponseClass
+    status: Literal["error"]
+
+
+class ExecutionRequest(TypedDict):
+    """
+    A request and the artifact that allows it.
+    """
+
+    artifact: PresentedArtifact
+    request: Submission
+
+
+class HoursRule(TypedDict):
+    """
+    When payments are allowed, UTC; an end before the start spans midnight.
+    """
+
+    id: Id
+    key: Literal["allowed_hours"]
+    value: str
+
+
+class MetricsReasons(TypedDict):
+    """
+    Events by family of reasons, largest first.
+    """
+
+    families: list[FamilyShare]
+    projectorVersion: Literal["v1"]
+    schemaVersion: Literal["v1"]
+    total: int
+    window: WindowName
+
+
+class MetricsSeries(TypedDict):
+    """
+    One metric, bucket by bucket, oldest first.
+    """
+
+    bucket: BucketName
+    metric: MetricName
+    projectorVersion: Literal["v1"]
+    schemaVersion: Literal["v1"]
+    series: list[Point]
+    window: WindowName
+
+
+class MetricsSummary(TypedDict):
+    """
+    Every metric over a window.
+    """
+
+    airtP50Ms: float
+    airtP95Ms: float
+    denialEvents: int
+    gar: float
+    projectorVersion: Literal["v1"]
+    replayDetectedEvents: int
+    replayGuardUnavailableEvents: int
+    schemaVersion: Literal["v1"]
+    tca: float
+    totalEvents: int
+    uair: float
+    window: WindowName
+
+
+class PolicyApplied(TypedDict):
+    """
+    The policy now in force.
+    """
+
+    auditEventId: str
+    message: str
+    policyVersion: PolicyVersion
+    status: Literal["ok"]
+
+
+class PolicyChange1(TypedDict):
+    """
+    Rules to put in force for a scope, or an earlier version of its own to put in force again.
+    """
+
+    expectedPolicyVersion: NotRequired[str | None]
+    """
+    The version believed active; if another is, nothing changes.
+    """
+    policyVersion: NotRequired[str | None]
+    """
+    An earlier version, instead of rules.
+    """
+    rules: list[AmountRule | HoursRule | CategoriesRule]
+    """
+    Rules, each with an id of its own.
+    """
+    scope: ScopeKind
+    scopeId: NotRequired[Id | None]
+    """
+    The agent; not read beside global scope.
+    """
+
+
+class PolicyChange2(TypedDict):
+    """
+    Rules to put in force for a scope, or an earlier version of its own to put in force again.
+    """
+
+    expectedPolicyVersion: NotRequired[str | None]
+    """
+    The version believed active; if another is, nothing changes.
+    """
+    policyVersion: str | None
+    """
+    An earlier version, instead of rules.
+    """
+    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule]]
+    """
+    Rules, each with an id of its own.
+    """
+    scope: ScopeKind
+    scopeId: NotRequired[Id | None]
+    """
+    The agent; not read beside global scope.
+    """
+
+
+PolicyChange: TypeAlias = PolicyChange1 | PolicyChange2
+"""
+Rules to put in force for a scope, or an earlier version of its own to put in force again.
+"""
+
+
+class PolicyConfig(TypedDict):
+    """
+    What a scope stores, or the defaults that stand in for it.
+    """
+
+    policyVersion: NotRequired[PolicyVersion]
+    rules: list[StoredRule]
+    scope: ScopeKind
+    scopeId: NotRequired[Id]
+
+
+class PolicyProposal(TypedDict):
+    """
+    Rules for a scope, to see what they would change.
+    """
+
+    rules: list[AmountRule | HoursRule | CategoriesRule]
+    """
+    Rules, each with an id of its own.
+    """
+    scope: ScopeKind
+    scopeId: NotRequired[Id | None]
+    """
+    The agent; not read beside global scope.
+    """
+
+
+class PolicyVersions(TypedDict):
+    """
+    The versions of a scope, newest first.
+    """
+
+    nextCursor: NotRequired[str]
+    scope: ScopeKind
+    scopeId: NotRequired[Id]
+    versions: list[AppliedVersion]
+
+
+class PostedEvent(TypedDict):
+    """
+    One decision that was made elsewhere. An optional field that is null counts as left out.
+    """
+
+    computeCostUnits: NotRequired[float | None]
+    decision: Outcome
+    escalationOverheadUnits: NotRequired[float | None]
+    eventId: Id
+    """
+    The first event of an id stays as it is.
+    """
+    hasValidLineage: NotRequired[bool | None]
+    humanMinutes: NotRequired[float | None]
+    incidentDetectedTsMs: NotRequired[float | None]
+    isTerminal: NotRequired[bool | None]
+    reasonCode: Id
+    reasonFamily: Id
+    """
+    The registry's word goes over it.
+    """
+    requestId: Id
+    riskTier: RiskTier | int
+    terminalDecisionTsMs: NotRequired[float | None]
+    """
+    Not before ``incidentDetectedTsMs``.
+    """
+    timestampMs: float
+
+
+class Refusal(TypedDict):
+    """
+    Why a call was refused. ``reasonCode`` and ``responseClass`` are for programs, ``message`` is for people.
+    """
+
+    error: str
+    """
+    The same as ``reasonCode``.
+    """
+    message: str
+    reasonCode: str
+    responseClass: ResponseClass
+    status: Literal["error"]
+
+
+class RequestStatus(TypedDict):
+    """
+    Where a request stands.
+    """
+
+    actionType: ActionType
+    agentId: Id
+    artifact: Artifact
+    decisionContextHash: ContextHash
+    hitlRequestId: NotRequired[str]
+    payloadRef: Id
+    principalId: Id
+    requestId: Id
+    state: State
+    terminal: bool
+
+
+class Room(TypedDict):
+    """
+    What a person sees before deciding.
+    """
+
+    actionType: ActionType
+    agentId: Id
+    amount: NotRequired[Any]
+    """
+    As the agent sent it.
+    """
+    artifact: Artifact
+    category: NotRequired[Any]
+    """
+    As the agent sent it.
+    """
+    escalatedBy: NotRequired[EscalationCause]
+    expiresAt: NotRequired[int]
+    hitlRequestId: NotRequired[str]
+    payloadRef: Id
+    principalId: Id
+    reasonFamily: Family
+    requestId: Id
+    riskTier: RiskTier
+    state: State
+
+
+class ActionDone(TypedDict):
+    """
+    An escalation that is closed now.
+    """
+
+    artifact: Artifact
+    decision: Literal["allow", "deny"]
+    reasonCode: Literal["hitl_approved", "hitl_rejected"]
+    requestId: Id
+    status: Literal["ok"]
+
+
+class ActionRefusal(TypedDict):
+    """
+    A decision action that was not carried out.
+    """
+
+    artifact: Artifact | None
+    """
+    Only for those who may know it.
+    """
+    decision: Outcome
+    error: str
+    message: str
+    reasonCode: str
+    requestId: Id | None
+    responseClass: ResponseClass
+    status: Literal["error"]
+
+
+class Queue(TypedDict):
+    """
+    Requests that wait for a person, soonest deadline first.
+    """
+
+    nextCursor: NotRequired[str]
+    requests: list[Room]

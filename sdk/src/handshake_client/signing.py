@@ -1,0 +1,54 @@
+"""AWS Signature Version 4, for callers who reach the API directly. Needs ``handshake-client[sigv4]``."""
+
+from collections.abc import AsyncGenerator, Generator
+from typing import Any, Protocol
+
+import anyio.to_thread
+import httpx
+
+try:
+    import botocore.session
+    from botocore.auth import SigV4Auth
+    from botocore.awsrequest import AWSRequest
+except ModuleNotFoundError as missing:
+    raise ModuleNotFoundError("signing needs botocore: install handshake-client[sigv4]", name="botocore") from missing
+
+
+class Credentials(Protocol):
+    """Credentials of botocore or boto3, of any kind; those that expire renew themselves."""
+
+    def get_frozen_credentials(self) -> Any: ...
+
+
+class SigV4(httpx.Auth):
+    """Signs method, path, query, host and body for ``execute-api`` in ``region``.
+
+    Without ``credentials``, those of the environment, found as the AWS command line finds them. Raises ValueError
+    where there are none.
+    """
+
+    requires_request_body = True
+
+    def __init__(self, region: str, credentials: Credentials | None = None) -> None:
+        found = credentials or botocore.session.get_session().get_credentials()
+        if found is None:
+            raise ValueError("no AWS credentials: set AWS_PROFILE, or give credentials")
+        self._credentials = found
+        self._region = region
+
+    def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """See httpx.Auth."""
+        request.read()
+        self._sign(request)
+        yield request
+
+    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        """See httpx.Auth."""
+        await request.aread()
+        await anyio.to_thread.run_sync(self._sign, request)  # renewing credentials is a blocking call
+        yield request
+
+    def _sign(self, request: httpx.Request) -> None:
+        signed = AWSRequest(request.method, str(request.url), data=request.content)
+        SigV4Auth(self._credentials.get_frozen_credentials(), "execute-api", self._region).add_auth(signed)
+        request.headers.update(dict(signed.headers.items()))

@@ -1,0 +1,106 @@
+"""The client as its users get it: built, installed, typed, and as its README says."""
+
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from ops.edge import SigningEdge, Upstream
+from ops.local import LocalStack
+from ops.local.settings import REGION, ROOT
+
+SDK: Final = ROOT / "sdk"
+EDGE: Final = "http://127.0.0.1:3000"
+API: Final = "https://api-id.execute-api.us-east-1.amazonaws.com/production"
+
+
+@pytest.fixture(scope="session")
+def readme() -> str:
+    """The README's Python, as the one program it is when read from top to bottom."""
+    blocks = re.findall(r"^```python\n(.*?)^```$", (SDK / "README.md").read_text(), re.DOTALL | re.MULTILINE)
+    assert len(blocks) >= 6
+    return "\n".join(blocks)
+
+
+@pytest.fixture
+def edge(stack: LocalStack) -> Iterator[str]:
+    """Where a signing edge of the deployed stack listens."""
+    with SigningEdge(0) as server:
+        server.start(Upstream(stack.api_url, credentials=stack.issuer, region=stack.region))
+        yield server.url
+        server.shutdown()
+
+
+def test_what_the_readme_shows_runs(readme: str, stack: LocalStack, edge: str, tmp_path: Path) -> None:
+    assert (EDGE in readme, API in readme) == (True, True)
+    program = tmp_path / "readme.py"
+    program.write_text(readme.replace(EDGE, edge).replace(API, stack.api_url).replace("us-east-1", REGION))
+    key = stack.issuer.get_frozen_credentials()
+    credentials = {
+        "AWS_ACCESS_KEY_ID": str(key.access_key),
+        "AWS_SECRET_ACCESS_KEY": str(key.secret_key),
+        "AWS_SESSION_TOKEN": str(key.token),
+    }
+
+    ran = subprocess.run(  # noqa: S603 - our own README
+        [sys.executable, program], cwd=ROOT, env=os.environ | credentials, capture_output=True, text=True, check=False
+    )
+
+    assert ran.returncode == 0, ran.stderr
+    lines = ran.stdout.splitlines()
+    assert lines[1:3] == ["v1", "escalated_approved_terminal"]
+    assert [line.split()[1] for line in lines[3:]].count("hitl_approved") >= 1
+
+
+def test_a_type_checker_follows_what_the_readme_shows(readme: str, tmp_path: Path) -> None:
+    program = tmp_path / "readme.py"
+    program.write_text(readme + '\ndecided["outcome"]\nhandshake.submit_request({"requestId": 1})\n')
+
+    ran = subprocess.run(  # noqa: S603 - our own words
+        [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--cache-dir", tmp_path / "cache", program],
+        env=os.environ | {"MYPYPATH": str(SDK / "src")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    wrong = [line for line in ran.stdout.splitlines() if ": error: " in line]
+    assert len(wrong) == 2, ran.stdout
+    assert '"Decided" has no key "outcome"' in wrong[0]
+    assert "Missing keys" in wrong[1]
+
+
+def test_it_installs_as_a_typed_package_that_needs_httpx_alone(tmp_path: Path) -> None:
+    uv = Path(sys.executable).with_name("uv")
+    build = [str(uv), "build", "-q", "--offline", "--wheel", "-o", str(tmp_path), str(SDK)]
+    subprocess.run(build, check=True, capture_output=True)  # noqa: S603 - our own words
+    [wheel] = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        [metadata] = [archive.read(name).decode() for name in names if name.endswith("METADATA")]
+        archive.extractall(tmp_path / "site")
+    wanted = {str(path.relative_to(SDK / "src")) for path in (SDK / "src").rglob("*.py")} | {
+        "handshake_client/py.typed"
+    }
+
+    assert wanted <= names
+    assert [line for line in metadata.splitlines() if line.startswith("Requires-Dist") and "extra" not in line] == [
+        "Requires-Dist: httpx>=0.28,<1"
+    ]
+    # Without botocore, and without this repository.
+    blocked = "import sys; sys.modules['botocore'] = None; import handshake_client as it; print(it.__file__)"
+    ran = subprocess.run(  # noqa: S603 - our own words
+        [sys.executable, "-c", blocked],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(tmp_path / "site")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout.startswith(str(tmp_path / "site"))
