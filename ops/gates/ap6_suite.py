@@ -1,0 +1,31 @@
+"""test:ap6-gate: the rails that must hold whatever else does: trust, replay and evidence.
+
+In process, on DynamoDB Local where a race or a transaction decides, so it takes under a minute and needs no stack.
+"""
+
+from typing import Final
+
+from ops.gates.gate import Options, Verdict
+from ops.gates.suite import Suite, run_suite
+
+SUITE: Final = Suite(
+    paths={
+        "tests/unit/domain/test_trust.py": "trust: only well-formed, signed, current tokens are believed",
+        "tests/unit/domain/test_trust_times.py": "trust: validity, skew and the life of a guard",
+        "tests/unit/edge/test_trust_keys.py": "trust: current and previous key, revocation, no key",
+        "tests/unit/domain/test_identity.py": "trust: only well-formed envelopes are believed",
+        "tests/unit/domain/test_access.py": "trust: self, tenant and any, and nothing beyond",
+        "tests/store/test_guards.py": "replay: a key is used once while its guard lives",
+        "tests/contract/test_fail_closed.py": "replay: without its guard nothing privileged happens",
+        "tests/contract/test_lost_answers.py": "replay: a lost answer is settled by its key",
+        "tests/unit/domain/test_evidence.py": "evidence: an edited, dropped or reordered event shows",
+        "tests/unit/domain/test_authorization.py": "evidence: execution needs the decision's own artifact",
+        "tests/faults/test_races.py": "replay and evidence: one winner of many, whatever the race",
+    },
+    at_least=800,
+)
+
+
+def check(options: Options) -> Verdict:
+    """See ``Gate``."""
+    return run_suite(SUITE, options)

@@ -1,0 +1,87 @@
+"""Ways in that only development should have, if anything."""
+
+from typing import Any, Final
+
+from ops.gates.env_rules import Cell
+from ops.gates.translation import Translated
+
+_IAM: Final[list[dict[str, list[str]]]] = [{"AWS_IAM": []}]
+
+
+def open_routes(stack: Translated) -> Cell:
+    """Methods of any API that admit somebody who signed nothing; HTTP and WebSocket APIs are not for this service."""
+    offenders = [
+        f"{method.upper()} {path}"
+        for api in _apis(stack)
+        for path, operations in api["Body"]["paths"].items()
+        for method, operation in operations.items()
+        if operation.get("security") != _IAM
+    ]
+    offenders += stack.of_type("AWS::ApiGatewayV2::Api", "AWS::ApiGateway::Method")
+    return Cell.without(offenders, "none")
+
+
+def side_doors(stack: Translated) -> Cell:
+    """Function URLs, and permissions that let anyone invoke a function."""
+    offenders = [*stack.of_type("AWS::Lambda::Url")]
+    for name, permission in stack.of_type("AWS::Lambda::Permission").items():
+        properties = permission["Properties"]
+        scoped = "SourceArn" in properties or "SourceAccount" in properties or "PrincipalOrgID" in properties
+        if properties["Principal"] == "*" or "FunctionUrlAuthType" in properties or not scoped:
+            offenders.append(name)
+    return Cell.without(offenders, "none")
+
+
+def stages(stack: Translated, environment: str) -> Cell:
+    """A stage more is a preview of its own URL."""
+    found = [
+        *(str(one["Properties"].get("StageName")) for one in stack.of_type("AWS::ApiGateway::Stage").values()),
+        *(
+            str(one["Properties"]["StageName"])
+            for one in stack.of_type("AWS::ApiGateway::Deployment").values()
+            if "StageName" in one["Properties"]
+        ),
+    ]
+    previews = [
+        name for name, one in stack.of_type("AWS::ApiGateway::Stage").items() if "CanarySetting" in one["Properties"]
+    ]
+    if previews:
+        return Cell("canary stage", f"{', '.join(previews)} has a canary of its own")
+    return Cell.equal(", ".join(found), environment)
+
+
+def unpublished(stack: Translated) -> Cell:
+    """Routes that run whatever was uploaded last instead of the version behind an alias."""
+    aliases = stack.of_type("AWS::Lambda::Alias")
+    offenders = [
+        f"{method.upper()} {path}"
+        for api in _apis(stack)
+        for path, operations in api["Body"]["paths"].items()
+        for method, operation in operations.items()
+        if not any(f"${{{alias}}}" in str(operation.get("x-amazon-apigateway-integration")) for alias in aliases)
+    ]
+    return Cell.without(offenders, "none")
+
+
+def default_endpoint(stack: Translated) -> Cell:
+    """Admitted while it is the only address, behind IAM; closed where the API has a domain of its own."""
+    domains = stack.of_type("AWS::ApiGateway::DomainName", "AWS::ApiGateway::BasePathMapping")
+    closed = all(api.get("DisableExecuteApiEndpoint") is True for api in _apis(stack))
+    if not domains:
+        return Cell("only address" if not closed else "closed")
+    return Cell.of(closed, "closed", "open beside a domain of its own")
+
+
+def data_traces(stack: Translated) -> Cell:
+    """Bodies and headers hold envelopes, tokens and payloads."""
+    offenders = [
+        name
+        for name, stage in stack.of_type("AWS::ApiGateway::Stage").items()
+        for setting in stage["Properties"].get("MethodSettings", ())
+        if setting.get("DataTraceEnabled") not in (False, None)
+    ]
+    return Cell.without(offenders, "none")
+
+
+def _apis(stack: Translated) -> list[dict[str, Any]]:
+    return [dict(one["Properties"]) for one in stack.of_type("AWS::ApiGateway::RestApi").values()]

@@ -1,0 +1,203 @@
+"""check:security-parity: contract, template, OpenAPI document and handlers agree on what protects each route."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+import urllib3
+
+from handshake.edge.http import Route
+from ops import deployment
+from ops.edge import Upstream
+from ops.gates.gate import CannotJudgeError, Finding, Options, Verdict
+from ops.gates.openapi import COMMITTED, load
+from ops.gates.probes import (
+    ENVELOPE_CODES,
+    TOKEN_CODES,
+    Probe,
+    answer_to,
+    complete,
+    envelope_probes,
+    token_probes,
+    without_identity,
+)
+from ops.gates.translation import Translated, environment_of
+from ops.local.settings import REGION
+from ops.openapi.document import ENVELOPE, SIGV4, TOKEN, routes
+
+Name = tuple[str, str]
+Served = Mapping[Name, Route]
+
+# Contract section 8; the list of waiting requests is a workflow read too.
+NEEDS_ENVELOPE: Final = frozenset(
+    {
+        ("GET", "/workflow/requests/{requestId}"),
+        ("GET", "/workflow/evidence/{requestId}"),
+        ("GET", "/workflow/decision-room/{requestId}"),
+        ("GET", "/workflow/decision-room"),
+        ("POST", "/workflow/decision-room/action"),
+        ("POST", "/policy/apply"),
+    }
+)
+NEEDS_TOKEN: Final = frozenset({("POST", "/policy/apply")})
+
+_IAM: Final = "AWS_IAM"
+_METHODS: Final = frozenset({"get", "put", "post", "delete", "patch", "head", "any", "x-amazon-apigateway-any-method"})
+_UNSIGNED: Final = "security_missing_authorization_header"
+
+
+def check(options: Options) -> Verdict:
+    """See ``Gate``. Calls the deployed API too when ``options`` name a stack."""
+    served = {name: route for table in routes().values() for name, route in table.items()}
+    verdict = Verdict()
+    judge_template(verdict, environment_of(options.root, "production"), served.keys())
+    judge_document(verdict, load(options.root / COMMITTED), served.keys())
+    judge_handlers(verdict, served)
+    if options.stack:
+        _judge_stack(verdict, options.stack, sorted(served))
+    return verdict
+
+
+def judge_template(verdict: Verdict, made: Translated, served: Iterable[Name]) -> None:
+    """Every method of the template's API is one of ``served`` and admits IAM-signed callers only."""
+    [api] = made.of_type("AWS::ApiGateway::RestApi").values()
+    open_for = {
+        (method.upper(), path): {scheme for one in operation.get("security", ()) for scheme in one}
+        for path, operations in api["Properties"]["Body"]["paths"].items()
+        for method, operation in operations.items()
+        if method in _METHODS
+    }
+    _same_routes(verdict, "template.yaml", open_for, served)
+    for name, schemes in sorted(open_for.items()):
+        verdict.require(
+            schemes == {_IAM},
+            f"{_said(name)} in template.yaml admits by {', '.join(sorted(schemes)) or 'nothing'}, not by {_IAM}",
+            "leave DefaultAuthorizer: AWS_IAM to every event; remove the event's own Auth",
+        )
+    verdict.checked.append(f"{len(open_for)} routes of template.yaml, translated for production: signature")
+
+
+def judge_document(verdict: Verdict, document: Mapping[str, Any], served: Iterable[Name]) -> None:
+    """The document demands for each route what the contract does."""
+    demanded = {
+        (method.upper(), path): operation.get("security", document.get("security", []))
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+    }
+    _same_routes(verdict, COMMITTED, demanded, served)
+    for name, alternatives in sorted(demanded.items()):
+        wanted = {SIGV4, *([ENVELOPE] if name in NEEDS_ENVELOPE else ()), *([TOKEN] if name in NEEDS_TOKEN else ())}
+        said = [sorted(one) for one in alternatives]
+        verdict.require(
+            said == [sorted(wanted)],
+            f"{_said(name)} in {COMMITTED} demands {said or 'nothing'}, not {sorted(wanted)}",
+            "set envelope and token in ops/openapi/operations.py as contract section 8 has them",
+        )
+    verdict.checked.append(f"{len(demanded)} routes of {COMMITTED}: signature, envelope, token")
+
+
+def judge_handlers(verdict: Verdict, served: Served) -> None:
+    """The handlers refuse calls that lack a protection, before the store, and no others for that reason."""
+    refused = 0
+    for name, route in sorted(served.items()):
+        probes = [
+            *(envelope_probes() if name in NEEDS_ENVELOPE else ()),
+            *(token_probes() if name in NEEDS_TOKEN else ()),
+        ]
+        for probe in probes:
+            verdict.findings += _wrong(route, probe)
+        refused += len(probes)
+        # What passes with every protection, and what no protection guards, must not be refused for one.
+        allowed = complete() if probes else without_identity()
+        code = answer_to(route, allowed).code
+        verdict.require(
+            code not in ENVELOPE_CODES | TOKEN_CODES,
+            f"{_said(name)} refuses a call that lacks {allowed.without}: {code}, which the contract does not ask for",
+            "put the guard where contract section 8 has it, or mend it",
+        )
+    for name in sorted((NEEDS_ENVELOPE | NEEDS_TOKEN) - served.keys()):
+        verdict.findings.append(Finding(f"{_said(name)} is protected by the contract and not served", "serve it"))
+    verdict.checked.append(f"{len(served)} handlers called in process: {refused} calls without a protection refused")
+
+
+def _wrong(route: Route, probe: Probe) -> Iterator[Finding]:
+    outcome, place = answer_to(route, probe), f"{route.method} {route.resource}"
+    if outcome.code != probe.code:
+        yield Finding(
+            f"{place} without {probe.without} answers {outcome.code or 'no reason code'}, not {probe.code}",
+            "call.envelope() first, then call.trust_claims(envelope), before anything else in the handler",
+        )
+    if outcome.touched:
+        yield Finding(
+            f"{place} without {probe.without} reached the store: {', '.join(outcome.touched)}",
+            "check what protects the route before the use case begins",
+        )
+
+
+def _judge_stack(verdict: Verdict, stack: str, names: list[Name]) -> None:
+    try:
+        found = deployment.find(stack)
+        api_url, upstream = _reached(found)
+        for name in names:
+            target, body = name[1].replace("{requestId}", "probe"), b"{}" if name[0] == "POST" else b""
+            unsigned = urllib3.request(name[0], api_url + target, body=body, retries=False, timeout=30)
+            _expect(verdict, name, "a signature", unsigned, {_UNSIGNED})
+            if name in NEEDS_ENVELOPE:
+                _expect(
+                    verdict,
+                    name,
+                    "an envelope",
+                    upstream.send(name[0], target, headers={}, body=body),
+                    {"security_missing_identity_envelope"},
+                )
+            if name in NEEDS_TOKEN:
+                envelope = {"x-identity-envelope": '{"principalId":"probe","subjectType":"human"}'}
+                # Whose credentials these are decides which of the two refuses first.
+                _expect(
+                    verdict,
+                    name,
+                    "a trust token",
+                    upstream.send(name[0], target, headers=envelope, body=body),
+                    {"security_missing_internal_trust_context", "security_invalid_identity_envelope"},
+                )
+    except (deployment.NoDeploymentError, urllib3.exceptions.HTTPError) as fault:
+        raise CannotJudgeError(f"the stack {stack} does not answer: {fault}") from fault
+    verdict.checked.append(f"{len(names)} routes of the stack {stack}, called over HTTP without each protection")
+
+
+def _reached(found: deployment.Deployment) -> tuple[str, Upstream]:
+    credentials = found.session.get_credentials()
+    if credentials is None:
+        raise CannotJudgeError("there are no AWS credentials; set AWS_PROFILE or sign in first")
+    api_url = found.outputs["ApiUrl"]
+    if found.endpoint_url:
+        stage = f"{found.outputs['ApiId']}/{found.outputs['ApiStage']}"
+        api_url = f"{found.endpoint_url}/restapis/{stage}/_user_request_"
+    return api_url, Upstream(api_url, credentials=credentials, region=found.session.region_name or REGION)
+
+
+def _expect(verdict: Verdict, name: Name, without: str, answer: urllib3.BaseHTTPResponse, codes: set[str]) -> None:
+    try:
+        code = json.loads(answer.data).get("reasonCode")
+    except (ValueError, AttributeError):
+        code = None
+    verdict.require(
+        code in codes,
+        f"{_said(name)} deployed, without {without}, answers {answer.status} {code}, not {' or '.join(sorted(codes))}",
+        "deploy template.yaml of this release, and look who changed the API outside it",
+    )
+
+
+def _same_routes(verdict: Verdict, where: str, found: Iterable[Name], served: Iterable[Name]) -> None:
+    for name in sorted(set(served) - set(found)):
+        verdict.findings.append(
+            Finding(f"{_said(name)} is answered by the code and not in {where}", f"add it to {where}")
+        )
+    for name in sorted(set(found) - set(served)):
+        verdict.findings.append(
+            Finding(f"{_said(name)} is in {where} and no handler answers it", f"remove it from {where}")
+        )
+
+
+def _said(name: Name) -> str:
+    return " ".join(name)

@@ -1,0 +1,158 @@
+"""Calls to the handlers in this process, each without one protection: what they answer, on a store that refuses all."""
+
+import json
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from botocore.exceptions import ClientError
+
+from handshake.domain.trust import MAX_LIFETIME_S, mint_token
+from handshake.edge import telemetry
+from handshake.edge.caller import issuer_keys
+from handshake.edge.http import HttpHandler, Route
+from handshake.edge.runtime import Runtime
+from handshake.flows.context import Context
+from handshake.store.dynamo import Dynamo
+from handshake.store.tables import Tables
+
+_KEY: Final = b"a key of this probe's own"
+_ISSUER: Final = "arn:aws:iam::000000000000:role/handshake-edge"
+_SIGNER: Final = "arn:aws:sts::000000000000:assumed-role/handshake-edge/probe"
+_STRANGER: Final = "arn:aws:sts::000000000000:assumed-role/somebody-else/probe"
+_ENVELOPE: Final = json.dumps({"principalId": "probe", "subjectType": "human"})
+_METRICS: Final = "metrics"
+
+ENVELOPE_CODES: Final = frozenset(
+    {
+        "security_missing_identity_envelope",
+        "security_invalid_identity_envelope",
+        "security_identity_envelope_required",
+    }
+)
+TOKEN_CODES: Final = frozenset(
+    {
+        "security_missing_internal_trust_context",
+        "security_invalid_internal_trust_context",
+        "security_internal_trust_context_expired",
+        "security_internal_trust_config_missing",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One call that lacks ``without``, and the code that must refuse it."""
+
+    without: str
+    code: str
+    envelope: str | None = _ENVELOPE
+    token: str | None = None
+    signer: str = _SIGNER
+    keys: tuple[bytes, ...] = (_KEY,)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a handler answered. ``touched`` are its calls to the store beyond the count of the refusal."""
+
+    code: str
+    touched: tuple[str, ...]
+
+
+def envelope_probes() -> Iterator[Probe]:
+    """Every way to lack a believed envelope, with all else in place."""
+    token = _token()
+    missing, invalid = "security_missing_identity_envelope", "security_invalid_identity_envelope"
+    yield Probe("an envelope", missing, envelope=None, token=token)
+    yield Probe("an envelope, Authorization in its place", missing, None, token, headers={"Authorization": "Bearer x"})
+    yield Probe("an envelope that is JSON", invalid, "{", token)
+    yield Probe("an envelope with a principal", invalid, '{"principalId":" "}', token)
+    yield Probe("a signer who is an envelope issuer", invalid, token=token, signer=_STRANGER)
+
+
+def token_probes() -> Iterator[Probe]:
+    """Every way to lack a valid trust token, with all else in place."""
+    now, invalid = int(time.time()), "security_invalid_internal_trust_context"
+    forged = mint_token(b"another key", now_s=now, jti=_jti())
+    yield Probe("a trust token", "security_missing_internal_trust_context")
+    yield Probe("a trust token signed with the trust key", invalid, token=forged)
+    yield Probe("a trust token that is whole", invalid, token=_token().rpartition(".")[0] + ".")
+    yield Probe("a trust token still valid", "security_internal_trust_context_expired", token=_token(now - 7200))
+    yield Probe("a trust token of at most 15 minutes", invalid, token=_token(lifetime_s=MAX_LIFETIME_S + 1))
+    yield Probe("a configured trust key", "security_internal_trust_config_missing", token=_token(), keys=())
+
+
+def complete() -> Probe:
+    """A call that lacks nothing."""
+    return Probe("nothing", "", token=_token())
+
+
+def without_identity() -> Probe:
+    """A call as the gateway admits it, with neither envelope nor token."""
+    return Probe("envelope and token", "", envelope=None)
+
+
+def answer_to(route: Route, probe: Probe) -> Outcome:
+    """What the handler of ``route`` answers to ``probe``, on a store that refuses everything."""
+    store = _RefusingStore()
+    runtime = Runtime(
+        Context(
+            Dynamo(store, pause=lambda _: None),
+            Tables("workflow", "policy", _METRICS, "replay_guards", "runtime_kv"),
+            lambda: time.time_ns() // 1_000_000,
+            lambda: str(uuid.uuid4()),
+        ),
+        _Keys(list(probe.keys)),
+        issuer_keys([_ISSUER]),
+    )
+    headers = {"x-identity-envelope": probe.envelope, "x-internal-trust-context": probe.token, **probe.headers}
+    event = {
+        "httpMethod": route.method,
+        "resource": route.resource,
+        "pathParameters": {"requestId": "probe"} if "{requestId}" in route.resource else None,
+        "multiValueHeaders": {name: [value] for name, value in headers.items() if value is not None},
+        "requestContext": {"identity": {"userArn": probe.signer}},
+        "body": "{}" if route.method == "POST" else None,
+    }
+    telemetry_level = telemetry.logger.log_level
+    telemetry.logger.setLevel("CRITICAL")
+    try:
+        answer = HttpHandler(route).using(runtime)(event, None)
+    finally:
+        telemetry.logger.setLevel(telemetry_level)
+    return Outcome(str(json.loads(answer["body"]).get("reasonCode", "")), tuple(store.touched))
+
+
+def _token(now_s: int | None = None, *, lifetime_s: int = 300) -> str:
+    return mint_token(_KEY, now_s=now_s or int(time.time()), jti=_jti(), lifetime_s=lifetime_s)
+
+
+def _jti() -> str:
+    return f"probe-{uuid.uuid4()}"
+
+
+@dataclass
+class _Keys:
+    keys: list[bytes]
+
+    def read(self, *, max_age_s: float) -> list[bytes]:  # noqa: ARG002 - never stale
+        return self.keys
+
+
+@dataclass
+class _RefusingStore:
+    """A DynamoDB that remembers what is asked of it and does nothing. Counting a denial is no touch."""
+
+    touched: list[str] = field(default_factory=list)
+
+    def __getattr__(self, operation: str) -> Any:
+        def call(**parameters: Any) -> Any:
+            if (operation, parameters.get("TableName")) != ("put_item", _METRICS):
+                self.touched.append(operation)
+            raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, operation)
+
+        return call

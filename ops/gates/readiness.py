@@ -1,0 +1,15 @@
+"""check:release-readiness: schema preflight and prod gate. Anything but a pass of both stops the release."""
+
+from ops.gates.gate import Options, Verdict
+from ops.gates.registry import GATES, READINESS_RUNS
+from ops.gates.run import run
+
+
+def check(options: Options) -> Verdict:
+    """See ``Gate``. Each of the two leaves its own receipt; both run, so that one look shows all there is to mend."""
+    verdict = Verdict()
+    for name in READINESS_RUNS:
+        code = run(GATES[name], options, command=f"python -m ops.gates {name}")
+        verdict.require(code == 0, f"{name} failed, exit code {code}", f"do not deploy; poe {name} says what to mend")
+        verdict.checked.append(f"{name}: exit code {code}")
+    return verdict

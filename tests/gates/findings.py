@@ -1,0 +1,9 @@
+"""What a verdict says, for tests to look for."""
+
+from ops.gates.gate import Verdict
+
+
+def problems(verdict: Verdict) -> str:
+    """All problems found, one a line; each finding names its fix."""
+    assert all(one.fix for one in verdict.findings)
+    return "\n".join(one.problem for one in verdict.findings)
