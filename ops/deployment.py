@@ -1,6 +1,7 @@
 """A deployed stack as an operator's command sees it: its tables, reached with the operator's own credentials."""
 
 import json
+import os
 import time
 import uuid
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from handshake.store.tables import Tables
 from ops.local.settings import REGION, ROOT_KEY, STACK_NAME, STATE
 
 RUNNING: Final = STATE / "running.json"
-LOCAL: Final = "local"
+LOCAL: Final = STACK_NAME
 
 
 class NoDeploymentError(Exception):
@@ -39,10 +40,15 @@ class Deployment:
         names = ("workflow", "policy", "metrics", "replay_guards", "runtime_kv")
         return Tables(**{name: self.outputs[f"{name.title().replace('_', '')}Table"] for name in names})
 
+    def client(self, service: str) -> Any:
+        """A client of an AWS service, with the operator's credentials."""
+        return self.session.client(service, endpoint_url=self.endpoint_url)  # type: ignore[call-overload]  # stubs want a literal name
+
     def context(self) -> Context:
         """What the service's own use cases need to run on this stack's tables."""
-        client = self.session.client("dynamodb", endpoint_url=self.endpoint_url)
-        return Context(Dynamo(client), self.tables, lambda: time.time_ns() // 1_000_000, lambda: str(uuid.uuid4()))
+        return Context(
+            Dynamo(self.client("dynamodb")), self.tables, lambda: time.time_ns() // 1_000_000, lambda: str(uuid.uuid4())
+        )
 
 
 def find(stack: str = LOCAL) -> Deployment:
@@ -50,15 +56,14 @@ def find(stack: str = LOCAL) -> Deployment:
 
     Raises NoDeploymentError.
     """
-    session, endpoint_url, name = boto3.Session(), None, stack
-    if stack == LOCAL:
-        endpoint_url, name = _running(RUNNING), STACK_NAME
-        session = boto3.Session(*ROOT_KEY, region_name=REGION)
+    session, endpoint_url = boto3.Session(), None
+    if stack == LOCAL and "AWS_ENDPOINT_URL" not in os.environ:
+        session, endpoint_url = boto3.Session(*ROOT_KEY, region_name=REGION), _running(RUNNING)
     try:
         cloudformation: Any = session.client("cloudformation", endpoint_url=endpoint_url)
-        [found] = cloudformation.describe_stacks(StackName=name)["Stacks"]
+        [found] = cloudformation.describe_stacks(StackName=stack)["Stacks"]
     except (BotoCoreError, ClientError) as error:
-        raise NoDeploymentError(f"stack {name} cannot be read: {error}") from error
+        raise NoDeploymentError(f"stack {stack} cannot be read: {error}") from error
     return Deployment(session, endpoint_url, {item["OutputKey"]: item["OutputValue"] for item in found["Outputs"]})
 
 

@@ -3,10 +3,13 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from itertools import islice
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from handshake.domain.errors import StoreUnavailableError
@@ -18,7 +21,8 @@ from ops.evidence import Finding, verify, verify_all
 from ops.show import fail
 
 Stack = Annotated[
-    str, typer.Option(envvar="HANDSHAKE_STACK", help="A CloudFormation stack, or local: the one make run runs.")
+    str,
+    typer.Option(envvar="HANDSHAKE_STACK", help="A CloudFormation stack; handshake-local is the one make run runs."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -44,7 +48,7 @@ def retention(
     as_json: AsJson = False,
 ) -> None:
     """Delete replay guards that have expired. A dry run unless --apply."""
-    with _reach(stack) as context:
+    with reach(stack) as context:
         if apply:
             done = retain_guards(context)
             report: dict[str, object] = {"removed": done.removed, "kept": done.kept}
@@ -58,6 +62,21 @@ def retention(
     print(json.dumps(report) if as_json else said)
 
 
+def dashboard(
+    stack: Stack = deployment.LOCAL,
+    out: Annotated[Path, typer.Option(dir_okay=False, help="The picture (PNG).")] = Path("dashboard.png"),
+    hours: Annotated[float, typer.Option(min=0.1, max=24, help="How far back it looks.")] = 3,
+) -> None:
+    """Draw the stack's CloudWatch dashboard, with its data, as a picture for a ticket or a report."""
+    from ops.dashboard import draw
+
+    try:
+        draw(deployment.find(stack).client("cloudwatch"), stack, since=timedelta(hours=hours), to=out)
+    except (deployment.NoDeploymentError, BotoCoreError, ClientError) as error:
+        fail(str(error))
+    print(out)
+
+
 @evidence.command("verify")
 def verify_evidence(
     request_id: Annotated[str, typer.Argument(help="One request; without it, every request there is.")] = "",
@@ -66,7 +85,7 @@ def verify_evidence(
 ) -> None:
     """Check the hash chain of a request's evidence and name its first broken link. Ends with 1 where one is."""
     checked, broken = 0, []
-    with _reach(stack) as context:
+    with reach(stack) as context:
         findings: Iterator[Finding] = iter([verify(context, request_id)]) if request_id else verify_all(context)
         for finding in findings:
             checked += 1
@@ -82,13 +101,14 @@ def verify_evidence(
 
 
 def _switch(stack: str, *, paused: bool) -> None:
-    with _reach(stack) as context:
+    with reach(stack) as context:
         context.dynamo.write(flags.pause(context.tables.runtime_kv, paused=paused, now_ms=context.now_ms()))
     print("privileged mutations are paused" if paused else "privileged mutations go on")
 
 
 @contextmanager
-def _reach(stack: str) -> Iterator[Context]:
+def reach(stack: str) -> Iterator[Context]:
+    """What the service's use cases need on that stack's tables; ends the command where they cannot be reached."""
     try:
         yield deployment.find(stack).context()
     except (deployment.NoDeploymentError, StoreUnavailableError) as error:

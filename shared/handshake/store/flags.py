@@ -19,9 +19,9 @@ def ensure_not_paused(item: Item | None) -> None:
         )
 
 
-def pause(table: str, *, paused: bool, now_ms: int) -> Put:
-    """The write that pauses privileged mutations, or lets them go on."""
-    return Put(table, {**PAUSE_KEY, "paused": paused, "changed_at": now_ms})
+def pause(table: str, *, paused: bool, now_ms: int, cause: str | None = None) -> Put:
+    """The write that pauses privileged mutations, or lets them go on; ``cause`` names the incident that made it."""
+    return Put(table, {**PAUSE_KEY, "paused": paused, "changed_at": now_ms, "cause": cause})
 
 
 def retained_up_to(table: str, hour: int) -> Put:

@@ -1,0 +1,78 @@
+"""When an alarm changes state: record the incident, tell people the numbers and what to do first."""
+
+import os
+import time
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from handshake.domain.incident import MalformedAlarmError, parse_alarm_change
+from handshake.edge import telemetry
+from handshake.edge.runtime import build_runtime
+from handshake.flows.investigate import Sources
+from handshake.flows.triage import Desk, triage
+from handshake.observe.deployment import Deployment
+from handshake.observe.logs import CallLogs
+from handshake.observe.metrics import Metrics
+from handshake.observe.topic import Topic
+
+# No part of an investigation may take most of its time.
+_CLIENTS = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
+
+
+def build_desk(environment: Mapping[str, str]) -> Desk:
+    """The desk that ``environment`` describes, with real clients."""
+    session = boto3.session.Session()
+    return Desk(
+        context=build_runtime(environment).context,
+        service=environment["POWERTOOLS_SERVICE_NAME"],
+        sources=Sources(
+            metrics=Metrics(session.client("cloudwatch", config=_CLIENTS)),
+            logs=CallLogs(session.client("logs", config=_CLIENTS), environment["LOG_GROUPS"].split(",")),
+            deployment=Deployment(
+                session.client("cloudformation", config=_CLIENTS),
+                environment["STACK_ID"],
+                version=environment.get("AWS_LAMBDA_FUNCTION_VERSION", ""),
+            ),
+            seconds=time.monotonic,
+        ),
+        people=Topic(session.client("sns", config=_CLIENTS), environment["INCIDENTS_TOPIC"]),
+        pauses_on_replay_guard_alert=environment.get("PAUSE_ON_REPLAY_GUARD_ALERT") == "true",
+    )
+
+
+def respond(event: Mapping[str, Any], desk: Desk) -> None:
+    """Triage each alarm change that SNS delivers.
+
+    A message that is none is logged and not delivered again. Raises SourceUnavailableError where people could not be
+    told: Lambda then delivers it again, and dead-letters it in the end.
+    """
+    for record in event["Records"]:
+        notice = record["Sns"]
+        try:
+            change = parse_alarm_change(notice.get("Message"), service=desk.service)
+        except MalformedAlarmError as error:
+            telemetry.logger.error("malformed", correlation_id=notice.get("MessageId"), cause=str(error))
+            continue
+        done = triage(desk, change)
+        telemetry.logger.info(
+            "triaged",
+            correlation_id=done.incident_id,
+            alert=change.alert,
+            state=change.state,
+            outcome=done.outcome,
+            notes=list(done.notes),
+        )
+
+
+def handler(event: Mapping[str, Any], _context: object) -> None:
+    """Handle one delivery of the alarm topic."""
+    respond(event, _process_desk())
+
+
+@cache
+def _process_desk() -> Desk:
+    return build_desk(os.environ)

@@ -1,0 +1,212 @@
+"""alarms/template.yaml: the contract's alerts, and what every alarm owes to whom it wakes."""
+
+from functools import cache
+from typing import Any
+
+import pytest
+from samcli.lib.cfn_language_extensions import process_template  # type: ignore[import-untyped]
+from samcli.yamlhelper import yaml_parse  # type: ignore[import-untyped]
+
+from handshake.store import flags
+from ops.local.settings import ROOT
+
+RUNBOOKS = ROOT / "alarms" / "runbooks"
+ENVIRONMENTS = ("local", "staging", "production")
+METRIC_ALARM = "AWS::CloudWatch::Alarm"
+COMPOSITE_ALARM = "AWS::CloudWatch::CompositeAlarm"
+
+# Contract section 6: default (which local has), staging, production.
+ALERTS: dict[str, dict[str, Any]] = {
+    "alert_replay_guard_unavailable": {
+        "MetricName": "ReplayGuardUnavailable",
+        "Statistic": "Sum",
+        "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+        "periods": (1, 1),
+        "thresholds": (1, 1, 1),
+    },
+    "alert_denial_spike": {
+        "MetricName": "SecurityDenied",
+        "Statistic": "Average",
+        "ComparisonOperator": "GreaterThanThreshold",
+        "periods": (3, 5),
+        "thresholds": (0.4, 0.6, 0.3),
+    },
+    "alert_tenant_mismatch_spike": {
+        "MetricName": "TenantMismatchDenied",
+        "Statistic": "Average",
+        "ComparisonOperator": "GreaterThanThreshold",
+        "periods": (3, 5),
+        "thresholds": (0.1, 0.2, 0.05),
+    },
+}
+# Contract section 7, p95 in milliseconds.
+SERVICE_LEVELS = {
+    "POST /workflow/requests": 200,
+    "POST /workflow/decision-room/action": 250,
+    "POST /policy/apply": 300,
+    "GET /metrics/summary": 250,
+    "GET /metrics/series": 300,
+}
+
+
+@cache
+def template(name: str) -> dict[str, Any]:
+    parsed: dict[str, Any] = yaml_parse((ROOT / name).read_text())
+    return parsed
+
+
+@cache
+def alarms(environment: str = "production") -> dict[str, dict[str, Any]]:
+    """By name without the service's, the properties of every alarm, as deployed to ``environment``."""
+    resolved = process_template(
+        template("alarms/template.yaml"),
+        parameter_values={"Service": "handshake", "Environment": environment},
+    )
+    return {
+        resource["Properties"]["AlarmName"].removeprefix("handshake-"): resource["Properties"]
+        for resource in resolved["Resources"].values()
+        if resource["Type"] in (METRIC_ALARM, COMPOSITE_ALARM)
+    }
+
+
+ALL = sorted(alarms())
+METRIC = sorted(name for name, properties in alarms().items() if "MetricName" in properties)
+
+
+def dimensions(alarm: dict[str, Any]) -> dict[str, str]:
+    return {one["Name"]: one["Value"] for one in alarm["Dimensions"]}
+
+
+def functions() -> dict[str, str]:
+    """Function names, without the stack's, by logical id."""
+    return {
+        logical_id: resource["Properties"]["FunctionName"]["Fn::Sub"].removeprefix("${AWS::StackName}-")
+        for logical_id, resource in template("template.yaml")["Resources"].items()
+        if resource["Type"] == "AWS::Serverless::Function"
+    }
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+@pytest.mark.parametrize("alert", ALERTS)
+def test_an_alert_is_the_contracts_in_every_environment(alert: str, environment: str) -> None:
+    expected, found = ALERTS[alert], alarms(environment)[alert]
+
+    assert {name: found[name] for name in ("Namespace", "MetricName", "Statistic", "ComparisonOperator")} == {
+        "Namespace": "Handshake",
+        **{name: expected[name] for name in ("MetricName", "Statistic", "ComparisonOperator")},
+    }
+    assert dimensions(found) == {"service": "handshake"}
+    assert found["Period"] == 60
+    assert (found["DatapointsToAlarm"], found["EvaluationPeriods"]) == expected["periods"]
+    assert found["TreatMissingData"] == "notBreaching"
+    assert float(found["Threshold"]) == expected["thresholds"][ENVIRONMENTS.index(environment)]
+
+
+def test_each_service_level_has_an_alarm_at_its_p95() -> None:
+    slow = [alarm for alarm in alarms().values() if alarm.get("MetricName") == "Latency"]
+
+    assert {dimensions(alarm)["endpoint"]: alarm["Threshold"] for alarm in slow} == SERVICE_LEVELS
+    for alarm in slow:
+        assert alarm["ExtendedStatistic"] == "p95"
+        assert alarm["EvaluateLowSampleCountPercentile"] == "ignore"
+        assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
+
+
+@pytest.mark.parametrize("metric", ["Errors", "Throttles"])
+def test_every_function_has_an_alarm_on_its_errors_and_throttles(metric: str) -> None:
+    watched = {dimensions(alarm)["FunctionName"] for alarm in alarms().values() if alarm.get("MetricName") == metric}
+
+    assert watched == {f"handshake-{name}" for name in functions().values()}
+
+
+def test_every_function_is_named_after_its_folder() -> None:
+    resources = template("template.yaml")["Resources"]
+    folders = {logical_id: resources[logical_id]["Properties"]["CodeUri"] for logical_id in functions()}
+
+    assert functions() == {
+        logical_id: folder.removeprefix("functions/").replace("_", "-") for logical_id, folder in folders.items()
+    }
+
+
+def test_every_dead_letter_queue_has_an_alarm() -> None:
+    queues = {
+        resource["Properties"]["QueueName"]["Fn::Sub"].replace("${AWS::StackName}", "handshake")
+        for resource in template("template.yaml")["Resources"].values()
+        if resource["Type"] == "AWS::SQS::Queue"
+    }
+    watched = {dimensions(alarm)["QueueName"] for alarm in alarms().values() if alarm.get("Namespace") == "AWS/SQS"}
+
+    assert watched == queues
+
+
+def test_scheduled_work_that_does_not_run_is_noticed_by_its_silence() -> None:
+    runs = [alarm for alarm in alarms().values() if alarm.get("MetricName") == "Runs"]
+
+    assert {dimensions(alarm)["job"] for alarm in runs} == {"hitl_expiry", "replay_retention"}
+    assert {alarm["TreatMissingData"] for alarm in runs} == {"breaching"}
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_an_alarms_description_is_the_first_steps_of_its_runbook(name: str) -> None:
+    title, *steps, last = alarms()[name]["AlarmDescription"].splitlines()
+
+    assert title.endswith(".")
+    assert [step.split(" ", 1)[0] for step in steps] == [f"{number}." for number in range(1, len(steps) + 1)]
+    assert len(steps) >= 3
+    assert last == f"Runbook: alarms/runbooks/{name.split('-', maxsplit=1)[0]}.md"
+    assert len(alarms()[name]["AlarmDescription"]) <= 1024  # CloudWatch's bound
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_an_alarm_tells_its_topic_when_it_fires_and_when_it_recovers(name: str) -> None:
+    # A page goes straight to people; everything else is triaged first.
+    topic = {"Ref": "Incidents"} if name == "page" else {"Ref": "AlarmStates"}
+    resources = template("alarms/template.yaml")["Resources"].values()
+    [properties] = [
+        resource["Properties"]
+        for resource in resources
+        if resource["Type"] in (METRIC_ALARM, COMPOSITE_ALARM)
+        and resource["Properties"]["AlarmName"]["Fn::Sub"] == f"${{Service}}-{name}"
+    ]
+
+    assert properties["AlarmActions"] == [topic]
+    assert properties["OKActions"] == [topic]
+    assert properties.get("ActionsEnabled", True)
+
+
+@pytest.mark.parametrize("name", METRIC)
+def test_an_alarm_says_what_missing_data_means(name: str) -> None:
+    assert alarms()[name]["TreatMissingData"] in ("breaching", "notBreaching", "ignore")
+
+
+@pytest.mark.parametrize("name", METRIC)
+def test_an_alarm_watches_one_stack_only(name: str) -> None:
+    assert all(value.startswith("handshake") for key, value in dimensions(alarms()[name]).items() if key in NAMED)
+    assert NAMED & dimensions(alarms()[name]).keys()
+
+
+NAMED = {"service", "FunctionName", "QueueName", "ApiName"}
+
+
+def test_the_three_alerts_page() -> None:
+    rule = template("alarms/template.yaml")["Resources"]["Page"]["Properties"]["AlarmRule"]["Fn::Sub"]
+
+    for alarm in ("ReplayGuardUnavailable", "DenialSpike", "TenantMismatchSpike"):
+        assert f'ALARM("${{{alarm}}}")' in rule
+    assert " AND " not in rule
+
+
+def test_triage_may_set_the_pause_flag_only_where_that_is_wanted() -> None:
+    root = template("template.yaml")
+    [policy] = root["Resources"]["AlarmTriageRole"]["Properties"]["Policies"]
+    [keys] = [
+        statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        if "dynamodb:PutItem" in statement["Action"]
+    ]
+
+    assert keys == [
+        "incident#*",
+        {"Fn::If": ["PausesOnReplayGuardAlert", flags.PAUSE_KEY["kv_key"], {"Ref": "AWS::NoValue"}]},
+    ]
+    assert root["Parameters"]["PauseOnReplayGuardAlert"]["Default"] == "false"

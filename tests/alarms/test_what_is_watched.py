@@ -1,0 +1,126 @@
+"""Alarms, dashboard and saved queries name only what the service really writes."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import pytest
+from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
+
+from handshake.domain.reasons import ReasonCode
+from handshake.edge import telemetry
+from handshake.edge.telemetry import CallRecord
+from handshake.flows.expire_overdue import Expiry
+from handshake.flows.retain_guards import Retention
+from ops.local.settings import ROOT
+from tests.logs import lines_of, standard_output
+from tests.service import ROUTES
+
+RESOURCES: Final = yaml_parse((ROOT / "alarms" / "template.yaml").read_text())["Resources"]
+JOBS: Final = {"hitl_expiry": Expiry(1, 1, 1, 1), "replay_retention": Retention(1, 1)}
+# Of CloudWatch Logs Insights.
+GRAMMAR: Final = {
+    *("and", "as", "asc", "avg", "bin", "by", "count", "count_distinct", "desc", "fields", "filter", "like", "limit"),
+    *("or", "pct", "sort", "stats"),
+}
+Watched = tuple[str, frozenset[str]]
+
+
+def _of(kind: str) -> dict[str, dict[str, Any]]:
+    return {name: one["Properties"] for name, one in RESOURCES.items() if one["Type"] == f"AWS::{kind}"}
+
+
+def _lines() -> list[dict[str, Any]]:
+    """A line of every kind."""
+    refused = {"status": 503, "reason_code": ReasonCode.SECURITY_REPLAY_GUARD_UNAVAILABLE.value}
+    allowed = {"decision": "allow", "reason_code": ReasonCode.POLICY_ALLOW.value}
+    call = CallRecord("call", "GET /policy/config", principal_id="p", tenant_id="t", **allowed)  # type: ignore[arg-type]
+    with standard_output() as output:
+        telemetry.publish(call)
+        telemetry.publish(CallRecord("call", "POST /policy/apply", **refused))  # type: ignore[arg-type]
+        telemetry.unavailable(call, ValueError())
+        telemetry.folded(events=1, lag_ms=1, correlation_ids=["call"], store_calls=2)
+        for job, done in JOBS.items():
+            telemetry.scheduled(job, vars(done), correlation_id="run")
+    return lines_of(output)
+
+
+def _written() -> set[Watched]:
+    return {
+        (metric["Name"], frozenset(dimensions))
+        for line in _lines()
+        for directive in line.get("_aws", {}).get("CloudWatchMetrics", [])
+        for metric in directive["Metrics"]
+        for dimensions in directive["Dimensions"]
+    }
+
+
+def _dashboard() -> list[dict[str, Any]]:
+    body, variables = _of("CloudWatch::Dashboard")["Dashboard"]["DashboardBody"]["Fn::Sub"]
+    for name in variables:
+        body = body.replace(f"${{{name}}}", "0")
+    widgets: list[dict[str, Any]] = json.loads(body)["widgets"]
+    return widgets
+
+
+def _drawn() -> Iterator[tuple[str, Mapping[str, str | None]]]:
+    """Each of our metrics on the dashboard, with its dimensions; those of a search have no values."""
+    for widget in _dashboard():
+        for row in widget["properties"].get("metrics", []):
+            expression = row[0].get("expression") if isinstance(row[0], dict) else None
+            if expression and "{Handshake," in expression:
+                [schema, name] = re.findall(r"\{Handshake,([\w,]+)\} MetricName=\"(\w+)\"", expression)[0]
+                yield name, dict.fromkeys(schema.split(","))
+            elif row[0] == "Handshake":
+                _, name, *pairs = [part for part in row if isinstance(part, str)]
+                yield name, dict(zip(pairs[::2], pairs[1::2], strict=True))
+
+
+def _alarmed() -> Iterator[tuple[str, Mapping[str, str | None]]]:
+    for alarm in _of("CloudWatch::Alarm").values():
+        if alarm["Namespace"] == telemetry.NAMESPACE:
+            yield alarm["MetricName"], {one["Name"]: one["Value"] for one in alarm["Dimensions"]}
+
+
+@pytest.mark.parametrize("named", [*_alarmed(), *_drawn()], ids=str)
+def test_a_metric_that_is_watched_is_written_with_those_dimensions(named: tuple[str, Mapping[str, Any]]) -> None:
+    name, dimensions = named
+
+    assert (name, frozenset(dimensions)) in _written()
+    assert dimensions.get("endpoint") in {None, *(f"{method} {path}" for method, path in ROUTES)}
+    assert dimensions.get("job") in {None, *JOBS}
+    assert dimensions.get("decision") in {None, "allow", "escalate", "deny"}
+
+
+def test_every_metric_that_is_written_is_watched_or_drawn() -> None:
+    watched = {name for name, _ in [*_alarmed(), *_drawn()]}
+
+    # Counts beside a run's own, for who reads its line.
+    assert {name for name, _ in _written()} - watched == {"EventsFolded", "Kept", "Raced"}
+
+
+def test_widgets_lie_side_by_side_within_the_grid() -> None:
+    taken: set[tuple[int, int]] = set()
+    for widget in _dashboard():
+        cells = {
+            (x, y)
+            for x in range(widget["x"], widget["x"] + widget["width"])
+            for y in range(widget["y"], widget["y"] + widget["height"])
+        }
+        assert not cells & taken, widget["properties"]["title"]
+        assert max(x for x, _ in cells) < 24
+        taken |= cells
+
+
+@pytest.mark.parametrize("name", _of("Logs::QueryDefinition"))
+def test_a_saved_query_asks_for_fields_that_lines_have(name: str) -> None:
+    query = _of("Logs::QueryDefinition")[name]
+    text = re.sub(r'"[^"]*"', "", query["QueryString"])
+    aliases = set(re.findall(r"\bas (\w+)", text))
+    words = set(re.findall(r"(?<![\w@])[A-Za-z_]\w*", text))
+    written = {field for line in _lines() for field in line}
+
+    assert words - aliases - GRAMMAR - written == set()
+    groups = {group["Fn::Sub"].removeprefix("/${Service}/") for group in query["LogGroupNames"]}
+    assert groups <= {folder.name.replace("_", "-") for folder in (ROOT / "functions").iterdir()}
