@@ -9,13 +9,24 @@ PYTHON ?= $(shell for python in python3.13 python3.14 python3.12 python3.11 pyth
 bin := .venv/bin
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: run test faults lint audit lock clean
+.PHONY: run test test-here test-deployed gates faults lint audit lock clean
 run: .venv/made
 	@$(bin)/python -m ops up
 
 test: .venv/made lint audit
 	$(bin)/python -m ops.local.dynamodb
-	$(bin)/pytest --cov --cov-report=term
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=line test-here test-deployed
+
+# The two halves of the suite, side by side: what runs in this process, and what needs the deployed stack.
+test-here:
+	$(bin)/pytest -m 'not deployed' --cov --cov-report=term
+test-deployed:
+	$(bin)/pytest -m deployed
+
+# What must hold before a release; each gate leaves a receipt in .handshake/receipts.
+gates: .venv/made
+	$(bin)/python -m ops.local.dynamodb
+	$(bin)/python -m ops.gates all
 
 # Races and faults at length, with a table of what came of them; `make test` runs a shorter cut.
 faults: .venv/made
@@ -28,15 +39,16 @@ lint: .venv/made
 	$(bin)/mypy
 	$(bin)/lint-imports
 	$(bin)/python -m ops.openapi --check
-	$(bin)/cfn-lint template.yaml
+	$(bin)/cfn-lint template.yaml alarms/template.yaml
 	$(bin)/sam validate --lint --region us-east-1
+	$(bin)/sam validate --lint --region us-east-1 --template alarms/template.yaml
 
 # Known weaknesses in the code, the template, the history's text and the dependencies.
 audit_bin := .venv-audit/bin
 # Lines that only look like secrets: where the template names the trust secret, the access log's format, a published digest.
 no_secrets := TrustSecret|GenerateSecretString|PasswordLength|"requestId":"\$$context|_SHA256
 audit: .venv-audit/made
-	$(audit_bin)/bandit --quiet --configfile pyproject.toml --recursive shared functions ops
+	$(audit_bin)/bandit --quiet --configfile pyproject.toml --recursive shared functions ops sdk migrations
 	$(audit_bin)/checkov --config-file .checkov.yaml
 	git ls-files -z -- ':!*requirements*.txt' ':!tests' \
 		| xargs -0 $(audit_bin)/detect-secrets-hook --exclude-lines '$(no_secrets)'
@@ -65,7 +77,8 @@ audit: .venv-audit/made
 	@$(bin)/uv pip install -q --python $(bin)/python --no-deps --require-hashes -r requirements-dev.txt \
 		|| $(bin)/python -m pip install -q --no-compile --no-deps --require-hashes -r requirements-dev.txt
 	@$(bin)/python -c 'import pathlib, site; \
-		pathlib.Path(site.getsitepackages()[0], "handshake.pth").write_text(str(pathlib.Path("shared").resolve()))'
+		paths = "\n".join(str(pathlib.Path(one).resolve()) for one in ("shared", "sdk/src")); \
+		pathlib.Path(site.getsitepackages()[0], "handshake.pth").write_text(paths)'
 	@touch $@
 
 compile = $(bin)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \

@@ -31,6 +31,14 @@ def run_log() -> RunLog:
     return log
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark what needs the deployed stack, so that the two halves of the suite can run side by side."""
+    parameters = getattr(item, "callspec", None)
+    on_stack = parameters is not None and parameters.params.get("service") == "deployed"
+    if on_stack or "stack" in getattr(item, "fixturenames", ()):
+        item.add_marker("deployed")
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What judges the whole run comes after it."""
@@ -67,8 +75,7 @@ def dynamodb_local(dynamodb_local_endpoint: str) -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="session")
-def stack(run_log: RunLog) -> Iterator[LocalStack]:
+def stack() -> Iterator[LocalStack]:
     """The whole of template.yaml, built and deployed by SAM to this machine, started once a session."""
     with LocalStack() as running:
-        run_log.stack = running
         yield running

@@ -10,7 +10,6 @@ from io import StringIO
 from typing import Any, Final
 
 from handshake.edge import telemetry
-from ops.local import LocalStack
 
 # Part of every name that tests make up for principals, tenants, agents, payloads and tokens.
 MARKER: Final = "unlogged-name"
@@ -45,7 +44,6 @@ class RunLog(logging.Handler):
     secrets: set[str]
     lines: int = 0
     leaks: list[str] = field(default_factory=list)
-    stack: LocalStack | None = None
 
     def __post_init__(self) -> None:
         super().__init__()

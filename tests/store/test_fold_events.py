@@ -210,7 +210,7 @@ def _real_batches(client: Any, tables: Tables, endpoint: str) -> Iterator[list[R
         yield [record | {"eventSourceARN": arn} for record in records]
 
 
-def _until_it_succeeds(deliver: Callable[[], None]) -> None:
+def _until_it_succeeds(deliver: Callable[[], object]) -> None:
     """As Lambda does."""
     while True:
         try:
