@@ -17,7 +17,7 @@ from ops.local.settings import REGION, ROOT, RUNTIME, STATE
 
 SAM: Final = [sys.executable, "-m", "samcli"]
 _KEPT_S: Final = 3600
-_SOURCES: Final = ("template.yaml", "shared", "functions", "requirements-dev.txt")
+_SOURCES: Final = ("template.yaml", "alarms/template.yaml", "shared", "functions", "migrations", "requirements-dev.txt")
 
 
 def sam_environment() -> dict[str, str]:

@@ -22,8 +22,11 @@ _SHA256: Final = "3503ffac19f183407909fecdacf4db51ab1fdad1da7b2f177016670b2d80e4
 
 
 @contextmanager
-def dynamodb_local(*, log: Path, home: Path = HOME) -> Iterator[str]:
-    """Yields the endpoint URL of an empty database held in memory. Raises CommandFailedError."""
+def dynamodb_local(*, log: Path, home: Path = HOME, data: Path | None = None) -> Iterator[str]:
+    """Yields the endpoint URL of an empty database held in memory, or of the one kept in the folder ``data``.
+
+    Raises CommandFailedError.
+    """
     port = free_port()
 
     def listening() -> bool:
@@ -33,7 +36,8 @@ def dynamodb_local(*, log: Path, home: Path = HOME) -> Iterator[str]:
     # It lives for minutes, beside its callers: compiling more, or collecting on more threads, costs more than it gains.
     command = ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
     command += [f"-Djava.library.path={home}/DynamoDBLocal_lib", "-jar", f"{home}/DynamoDBLocal.jar"]
-    command += ["-inMemory", "-sharedDb", "-disableTelemetry", "-port", str(port)]
+    command += ["-inMemory"] if data is None else ["-dbPath", str(data)]
+    command += ["-sharedDb", "-disableTelemetry", "-port", str(port)]
     with serving(command, environment=clean_environment(), log=log, ready=listening):
         yield f"http://127.0.0.1:{port}"
 

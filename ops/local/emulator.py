@@ -4,16 +4,22 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import urllib3
 
 from ops.local.commands import clean_environment, free_port, serving
 from ops.local.settings import REGION, ROOT_KEY
 
+_EMULATED: Final = Path(__file__).with_name("cloudwatch") / "emulated.py"
+
 
 @contextmanager
-def emulator(*, log: Path) -> Iterator[str]:
-    """Yields the endpoint URL of an empty AWS. Raises CommandFailedError."""
+def emulator(*, log: Path, events: Path | None = None) -> Iterator[str]:
+    """Yields the endpoint URL of an empty AWS. Raises CommandFailedError.
+
+    With ``events`` it leaves metrics and alarms to ops.local.cloudwatch.watch, which follows that file.
+    """
     port = free_port()
     url = f"http://127.0.0.1:{port}"
 
@@ -36,5 +42,7 @@ def emulator(*, log: Path) -> Iterator[str]:
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
     }
-    with serving([sys.executable, "-m", "ministack"], environment=environment, log=log, ready=healthy):
+    # -P: no module of ours is taken for one of its own.
+    command = [sys.executable, "-P", str(_EMULATED), str(events)] if events else [sys.executable, "-m", "ministack"]
+    with serving(command, environment=environment, log=log, ready=healthy):
         yield url

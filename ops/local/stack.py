@@ -5,6 +5,7 @@ import re
 import secrets
 import shutil
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
@@ -14,11 +15,17 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import boto3
 from botocore.credentials import Credentials, DeferredRefreshableCredentials, create_assume_role_refresher
 
+from handshake.flows.context import Context
+from handshake.store.dynamo import Dynamo
+from handshake.store.tables import Tables
 from ops.local.build import SAM, build, sam_environment
+from ops.local.cloudwatch.definitions import COMPOSITE_ALARM, METRIC_ALARM, alarm_properties
+from ops.local.cloudwatch.watch import watching
 from ops.local.commands import run_logged
 from ops.local.emulator import emulator
 from ops.local.settings import (
     ACCOUNT,
+    ISSUER_ROLE,
     LOCAL_TRUST_SECRET,
     REGION,
     ROOT,
@@ -27,12 +34,12 @@ from ops.local.settings import (
     STACK_NAME,
     STATE,
 )
+from ops.migrations.runner import apply_pending
 
 if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
 
 _BUCKET: Final = "handshake-artifacts"
-_ISSUER_ROLE: Final = "handshake-edge"
 _STRANGER_ROLE: Final = "handshake-stranger"
 _RUNS_KEPT: Final = 5
 
@@ -90,12 +97,19 @@ class LocalStack:
             with self._step("build with SAM"):
                 template = build()
             with self._step("start a local AWS"):
-                self.endpoint_url = resources.enter_context(emulator(log=self.logs / "ministack.log"))
+                events = self.logs / "events.jsonl"
+                self.endpoint_url = resources.enter_context(emulator(log=self.logs / "ministack.log", events=events))
             with self._step("deploy with SAM"):
                 self._deploy(template)
             self._read_outputs()
+            with self._step("apply migrations"):
+                apply_pending(self._context(), operator="local stack")
             self._apply_gateway_responses()
-            self.issuer = self._role(_ISSUER_ROLE)
+            self._complete_tables()
+            extra = self._complete_alarms()
+            resources.enter_context(watching(self.client, events, extra=extra, log=self.logs / "cloudwatch.log"))
+            self._start_schedules()
+            self.issuer = self._role(ISSUER_ROLE)
             self.stranger = self._role(_STRANGER_ROLE)
             self._resources = resources.pop_all()
         return self
@@ -123,7 +137,7 @@ class LocalStack:
                 {
                     "Environment": "local",
                     "PythonRuntime": RUNTIME,
-                    "EnvelopeIssuers": f"arn:aws:iam::{ACCOUNT}:role/{_ISSUER_ROLE}",
+                    "EnvelopeIssuers": f"arn:aws:iam::{ACCOUNT}:role/{ISSUER_ROLE}",
                     "TrustSecretValue": self.trust_secret,
                     "EscalationTtlSeconds": self._escalation_ttl_s,
                 }
@@ -155,6 +169,10 @@ class LocalStack:
         api_id, stage = self.outputs["ApiId"], self.outputs["ApiStage"]
         self.api_url = f"{self.endpoint_url}/restapis/{api_id}/{stage}/_user_request_"
 
+    def _context(self) -> Context:
+        dynamo = Dynamo(self.client("dynamodb"))
+        return Context(dynamo, Tables(**self.tables), lambda: time.time_ns() // 1_000_000, lambda: str(uuid.uuid4()))
+
     def _named(self, suffix: str) -> dict[str, str]:
         return {
             re.sub(r"(?<!^)(?=[A-Z])", "_", name.removesuffix(suffix)).lower(): value
@@ -171,6 +189,37 @@ class LocalStack:
         for kind, response in definition["x-amazon-apigateway-gateway-responses"].items():
             gateway.put_gateway_response(restApiId=api_id, responseType=kind, **response)
         gateway.create_deployment(restApiId=api_id, stageName=self.outputs["ApiStage"])
+
+    def _complete_tables(self) -> None:
+        """Switch TTL on where template.yaml does: ministack's CloudFormation leaves it off."""
+        template = self.client("cloudformation").get_template(StackName=STACK_NAME, TemplateStage="Processed")
+        for logical_id, resource in template["TemplateBody"]["Resources"].items():
+            ttl = resource["Properties"].get("TimeToLiveSpecification")
+            if resource["Type"] == "AWS::DynamoDB::Table" and ttl:
+                self.client("dynamodb").update_time_to_live(
+                    TableName=self.outputs[logical_id], TimeToLiveSpecification=ttl
+                )
+
+    def _complete_alarms(self) -> dict[str, dict[str, Any]]:
+        """Create the composite alarms, which ministack's CloudFormation does not know.
+
+        Returns each metric alarm's properties that it does not keep.
+        """
+        topic = {"Incidents": self.outputs["IncidentsTopic"]}
+        found = alarm_properties(
+            ROOT / "alarms" / "template.yaml", {"Service": STACK_NAME, "Environment": "local"}, names=topic
+        )
+        for composite in found[COMPOSITE_ALARM]:
+            self.client("cloudwatch").put_composite_alarm(**composite)
+        lost = ("EvaluateLowSampleCountPercentile", "EvaluationWindow")
+        return {one["AlarmName"]: {name: one[name] for name in lost if name in one} for one in found[METRIC_ALARM]}
+
+    def _start_schedules(self) -> None:
+        """Run scheduled work once: a rate's first run is due at once, and ministack waits for an interval to pass."""
+        for function in ("hitl_expiry", "replay_retention"):
+            self.client("lambda").invoke(
+                FunctionName=self.functions[function], Qualifier="live", InvocationType="Event"
+            )
 
     def _role(self, name: str) -> Credentials:
         """Credentials of a new role that may call the API and do nothing else, renewed before they expire."""
