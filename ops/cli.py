@@ -4,7 +4,7 @@ import json
 import signal
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from threading import Event
@@ -17,15 +17,31 @@ from rich.progress import Progress
 
 from ops import deployment, operate, show
 from ops.client import Client, UnreachableError
+from ops.completion import completion
+from ops.drill.command import drill
 from ops.edge import OPERATOR, SigningEdge, Upstream
+from ops.incidents import incidents
 from ops.local.settings import LOCAL_TRUST_SECRET, ROOT
+from ops.metrics import metrics
+from ops.migrate import migrate
+from ops.policy import policy
+from ops.rotate import rotate
 from ops.show import fail
+from ops.status import status
+from ops.watch import watch
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
 token = typer.Typer(no_args_is_help=True, help="Trust tokens for privileged policy changes.")
 app.add_typer(token, name="token")
 app.add_typer(operate.evidence, name="evidence")
-for _command in (operate.pause, operate.resume, operate.retention):
+app.add_typer(metrics, name="metrics")
+app.add_typer(policy, name="policy")
+app.command()(completion)
+_COMMANDS: tuple[Callable[..., None], ...] = (
+    *(operate.pause, operate.resume, operate.retention, operate.dashboard),
+    *(drill, incidents, migrate, rotate, status, watch),
+)
+for _command in _COMMANDS:
     app.command()(_command)
 
 console: Final = Console()

@@ -156,7 +156,7 @@ class _SilentSecrets:
     def __init__(self, error: Exception) -> None:
         self._error = error
 
-    def get_secret_value(self, **_: str) -> Any:
+    def describe_secret(self, **_: str) -> Any:
         raise self._error
 
 

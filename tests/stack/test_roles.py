@@ -30,6 +30,14 @@ MAY = {
     "metrics_projector": {"metrics": {"BatchGetItem", "UpdateItem"}},
     "replay_retention": {"replay_guards": {"DeleteItem"}, "runtime_kv": {"BatchGetItem", "PutItem"}},
     "hitl_expiry": {"workflow": {"BatchGetItem", "PutItem", "UpdateItem"}, "metrics": {"PutItem"}},
+    "release_gate": {"runtime_kv": {"BatchGetItem"}},
+    "secret_rotation": {},
+    "alarm_triage": {"runtime_kv": {"BatchGetItem", "PutItem", "UpdateItem"}, "metrics": {"Query"}},
+}
+MAY_WITH_SECRET = {
+    "policy_apply": {"GetSecretValue"},
+    "release_gate": {"GetSecretValue"},
+    "secret_rotation": {"GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage"},
 }
 
 
@@ -61,11 +69,11 @@ def test_a_function_may_do_to_each_table_what_it_needs_and_nothing_more(stack: L
 
 
 @pytest.mark.parametrize("function", MAY)
-def test_only_policy_apply_may_read_the_trust_secret(stack: LocalStack, function: str) -> None:
-    actions = ["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"]
-    may = _allowed(stack, function, actions, stack.trust_secret_arn)
+def test_a_function_may_do_to_the_trust_secret_what_it_needs_and_nothing_more(stack: LocalStack, function: str) -> None:
+    actions = ["GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage", "DeleteSecret"]
+    may = _allowed(stack, function, [f"secretsmanager:{action}" for action in actions], stack.trust_secret_arn)
 
-    assert may == ({"GetSecretValue"} if function == "policy_apply" else set())
+    assert may == MAY_WITH_SECRET.get(function, set())
 
 
 def test_retention_may_write_where_it_stands_and_not_the_pause_flag(stack: LocalStack) -> None:

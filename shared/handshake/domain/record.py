@@ -41,7 +41,10 @@ _FIRST_STATE: Mapping[Outcome, State] = {
 
 @dataclass(frozen=True)
 class RequestRecord:
-    """One stored request. Times are epoch ms; ``expires_at_ms`` is set on escalated requests only."""
+    """One stored request. Times are epoch ms; ``expires_at_ms`` is set on escalated requests only.
+
+    A ``synthetic`` one is the release gate's, and left out of metrics even where its deadline is what closes it.
+    """
 
     submission: Submission
     outcome: Outcome
@@ -54,6 +57,7 @@ class RequestRecord:
     trigger: Trigger | None = None
     spend: Spend | None = None
     chain: Chain = field(default_factory=Chain)
+    synthetic: bool = False
 
     @classmethod
     def decided(

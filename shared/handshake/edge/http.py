@@ -20,6 +20,7 @@ from handshake.domain.events import denial_event
 from handshake.domain.identity import Envelope, invalid_envelope, parse_envelope
 from handshake.domain.jsonio import BadJsonError, parse, plain
 from handshake.domain.reasons import ReasonCode, is_security_denial
+from handshake.domain.rehearsal import ensure_reserved, is_synthetic
 from handshake.domain.trust import TrustClaims
 from handshake.edge import telemetry
 from handshake.edge.caller import principal_key
@@ -59,10 +60,15 @@ class Call:
     @property
     def context(self) -> Context:
         """What a use case needs, in the name of this call."""
-        return self.runtime.context.serving(self.record.correlation_id)
+        return self.runtime.context.serving(self.record.correlation_id, synthetic=self.record.synthetic)
 
     def acts_for(self, principal_id: str, tenant_id: str | None) -> None:
-        """Have the log line say, in pseudonyms, who this call is about."""
+        """Have the log line say, in pseudonyms, who this call is about.
+
+        Raises HandshakeError security_read_tenant_mismatch where a synthetic call is about a real tenant.
+        """
+        if self.record.synthetic:
+            ensure_reserved(tenant_id)
         self.record.principal_id, self.record.tenant_id = principal_id, tenant_id or ""
 
     def header(self, name: str) -> str | None:
@@ -155,7 +161,7 @@ class HttpHandler:
         started = time.perf_counter()
         runtime.context.dynamo.begin()
         method, resource = event.get("httpMethod", ""), event.get("resource", "")
-        record = telemetry.CallRecord(correlation_id="", endpoint=f"{method} {resource}")
+        record = telemetry.CallRecord(correlation_id="", endpoint=f"{method} {resource}", synthetic=is_synthetic(event))
         call = Call(runtime, event, record)
         record.correlation_id = _correlation_id(call)
         headers = {
@@ -169,8 +175,9 @@ class HttpHandler:
             if route is None:
                 raise _bad_shape("There is no such route.")
             body = route.answer(call)
-            if isinstance(body, Mapping):
-                record.reason_code = body.get("reasonCode") or ""
+            # A decision without a reason is a simulation's: nothing was decided.
+            if isinstance(body, Mapping) and "reasonCode" in body:
+                record.reason_code = body["reasonCode"] or ""
                 record.decision = body.get("decision") or ""
         except Exception as error:  # noqa: BLE001 - whatever happens, the caller gets a reason code
             refused = error if isinstance(error, HandshakeError) else StoreUnavailableError(_UNFORESEEN)

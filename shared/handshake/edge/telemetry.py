@@ -45,7 +45,7 @@ logger: Final = Logger(level="INFO", location=None)
 
 @dataclass
 class CallRecord:
-    """What one call turned out to be. ``latency_ms`` is the handler's own time."""
+    """What one call turned out to be. ``latency_ms`` is the handler's own time; ``synthetic`` calls are no metrics."""
 
     correlation_id: str
     endpoint: str
@@ -56,10 +56,14 @@ class CallRecord:
     tenant_id: str = ""
     latency_ms: float = 0.0
     store_calls: int = 0
+    synthetic: bool = False
 
 
 def publish(record: CallRecord) -> None:
-    """Write the line of one handled call."""
+    """Write the line of one handled call; that of a synthetic one says ``rehearsed``, and no metrics."""
+    if record.synthetic:
+        logger.info("rehearsed", **_described(record))
+        return
     directives, told = [_SIGNALS, _LATENCY], {}
     if record.status >= 400 or record.decision == "deny":
         directives, told = [*directives, _DENIED], {"Denied": 1}
@@ -67,14 +71,7 @@ def publish(record: CallRecord) -> None:
         directives, told = [*directives, _DECISIONS], told | {"Decisions": 1}
     logger.info(
         "handled",
-        correlation_id=record.correlation_id,
-        endpoint=record.endpoint,
-        status=record.status,
-        reason_code=record.reason_code or None,
-        decision=record.decision or None,
-        principal=pseudonym(record.principal_id),
-        tenant=pseudonym(record.tenant_id),
-        store_calls=record.store_calls,
+        **_described(record),
         Latency=round(record.latency_ms, 1),
         SecurityDenied=int(is_security_denial(record.reason_code)),
         TenantMismatchDenied=int(record.reason_code == ReasonCode.SECURITY_READ_TENANT_MISMATCH),
@@ -82,6 +79,19 @@ def publish(record: CallRecord) -> None:
         extra=told,
         _aws=_aws(*directives),
     )
+
+
+def _described(record: CallRecord) -> dict[str, Any]:
+    return {
+        "correlation_id": record.correlation_id,
+        "endpoint": record.endpoint,
+        "status": record.status,
+        "reason_code": record.reason_code or None,
+        "decision": record.decision or None,
+        "principal": pseudonym(record.principal_id),
+        "tenant": pseudonym(record.tenant_id),
+        "store_calls": record.store_calls,
+    }
 
 
 def pseudonym(name: str) -> str | None:

@@ -1,20 +1,19 @@
-"""The trust keys: the current one, and the previous one while a rotation is open."""
+"""The trust keys: the current one, and while a rotation is open the previous and the pending one."""
 
 import time
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from handshake.domain.errors import HandshakeError, StoreUnavailableError
+from handshake.domain import rotation
+from handshake.domain.errors import HandshakeError
 from handshake.domain.reasons import ReasonCode
 from handshake.domain.trust import TrustClaims, verify_token
+from handshake.store.trust_secret import TrustSecret
 
-# A revoked key is refused at the latest after MAX_AGE_S. A bad signature may mean a key newer than the cache,
-# so it re-reads, but no more often than REREAD_AFTER_S however many bad tokens arrive.
-MAX_AGE_S: Final = 60.0
+# A bad signature may mean a key newer than what was read, so it reads again, but no more often than REREAD_AFTER_S
+# however many bad tokens arrive.
+MAX_AGE_S: Final = rotation.MAX_AGE_S
 REREAD_AFTER_S: Final = 30.0
-_STAGES: Final = ("AWSCURRENT", "AWSPREVIOUS")
 
 
 class TrustKeys(Protocol):
@@ -26,38 +25,40 @@ class TrustKeys(Protocol):
 
 
 class SecretsManagerKeys:
-    """Keys kept as the versions of one Secrets Manager secret.
+    """Keys kept as the versions of one Secrets Manager secret; domain.rotation says which are believed.
 
-    A rotation is open while a version bears AWSPREVIOUS; removing that label revokes the old key.
+    ``clock`` is monotonic, ``now_s`` epoch seconds.
     """
 
-    def __init__(self, client: Any, secret_id: str, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._client = client
-        self._secret_id = secret_id
+    def __init__(
+        self,
+        client: Any,
+        secret_id: str,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        now_s: Callable[[], float] = time.time,
+    ) -> None:
+        self._secret = TrustSecret(client, secret_id)
         self._clock = clock
-        self._keys: list[bytes] = []
+        self._now_s = now_s
+        self._labels = rotation.Labels()
+        self._versions: dict[str, rotation.Version] = {}
         self._read_at = float("-inf")
 
     def read(self, *, max_age_s: float) -> list[bytes]:
         """See TrustKeys. No secret gives no keys; raises StoreUnavailableError when nobody answers."""
         if self._clock() - self._read_at > max_age_s:
-            self._keys = [key for stage in _STAGES if (key := self._version(stage))]
-            self._read_at = self._clock()
-        return self._keys
+            # The age counts from before the question: an answer may be older than its arrival.
+            asked_at = self._clock()
+            labels = self._secret.labels()
+            wanted = {id_ for id_ in (labels.current, labels.previous, labels.pending) if id_}
+            self._versions = {id_: version for id_ in wanted if (version := self._version(id_))}
+            self._labels, self._read_at = labels, asked_at
+        return rotation.believed(self._labels, self._versions, now_s=self._now_s())
 
-    def _version(self, stage: str) -> bytes | None:
-        if not self._secret_id:
-            return None
-        try:
-            answer = self._client.get_secret_value(SecretId=self._secret_id, VersionStage=stage)
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ResourceNotFoundException":
-                return None
-            raise StoreUnavailableError("The trust key cannot be read; retry with backoff.") from error
-        except BotoCoreError as error:
-            raise StoreUnavailableError("The trust key cannot be read; retry with backoff.") from error
-        secret: str = answer["SecretString"]
-        return secret.encode()
+    def _version(self, version_id: str) -> rotation.Version | None:
+        """A version never changes, so one that was read is not read again."""
+        return self._versions.get(version_id) or self._secret.version(version_id)
 
 
 def verify_with(keys: TrustKeys, token: str | None, *, now_s: float) -> TrustClaims:

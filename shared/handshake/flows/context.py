@@ -12,7 +12,8 @@ from handshake.store.tables import Tables
 class Context:
     """Made once by the composition root. ``now_ms`` is epoch ms; ``new_id`` gives a fresh unique id.
 
-    ``correlation_id`` names the call or run that is served, in logs, evidence and events alike.
+    ``correlation_id`` names the call or run that is served, in logs, evidence and events alike. What a
+    ``synthetic`` call of the release gate does is real, and left out of metrics.
     """
 
     dynamo: Dynamo
@@ -20,7 +21,8 @@ class Context:
     now_ms: Callable[[], int]
     new_id: Callable[[], str]
     correlation_id: str = ""
+    synthetic: bool = False
 
-    def serving(self, correlation_id: str) -> Self:
+    def serving(self, correlation_id: str, *, synthetic: bool = False) -> Self:
         """The same context for one call or run."""
-        return replace(self, correlation_id=correlation_id)
+        return replace(self, correlation_id=correlation_id, synthetic=synthetic)

@@ -20,5 +20,11 @@ def chained(
 
 
 def counted(context: Context, event: MetricsEvent) -> Put:
-    """The write that has ``event`` counted, once."""
-    return append_event(context.tables.metrics, event, correlation_id=context.correlation_id, now_ms=context.now_ms())
+    """The write that has ``event`` counted, once; one of a synthetic call is kept where nothing counts it."""
+    return append_event(
+        context.tables.metrics,
+        event,
+        correlation_id=context.correlation_id,
+        now_ms=context.now_ms(),
+        synthetic=context.synthetic,
+    )

@@ -57,7 +57,7 @@ def expire(context: Context, record: RequestRecord, *, found_by: str) -> Request
     Raises ConditionFailedError when somebody else closed it first, StoreUnavailableError.
     """
     closed, writes = _closing(
-        context,
+        context.serving(context.correlation_id, synthetic=record.synthetic),
         record,
         State.EXPIRED,
         ReasonCode.HITL_TIMEOUT_FAIL_CLOSED,

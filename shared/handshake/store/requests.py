@@ -194,6 +194,7 @@ def record_from(item: Item | None) -> RequestRecord | None:
             refusals=int(item.get("refusals", 0)),
             refusal_tally=int(item.get("refusal_tally", 0)),
         ),
+        synthetic=item.get("synthetic", False),
     )
 
 
@@ -237,6 +238,8 @@ def _state_item(record: RequestRecord) -> Item:
         "chain_head": record.chain.head,
         "recorded_lane": recorded_partition(utc_day(record.created_at_ms), recorded_lane(submission.agent_id)),
     }
+    if record.synthetic:
+        item["synthetic"] = True
     if not record.state.terminal:
         item |= {
             "pending_tenant": submission.tenant_id,

@@ -1,0 +1,93 @@
+"""May a release have traffic? Asked before it has any and once it has all, by CodeDeploy, or by direct invocation."""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import boto3
+from botocore.config import Config
+
+from handshake.edge import telemetry
+from handshake.edge.runtime import build_runtime
+from handshake.flows.release_gate import NotReadyError, Release, ensure_ready
+from handshake.store.trust_secret import TrustSecret
+
+_FUNCTIONS: Final = ("workflow", "decision_room", "policy_apply", "policy", "metrics")
+_MIGRATIONS: Final = Path(__file__).with_name("migrations.json")
+# A version that does not answer in the time it would have fails; asking again would hide that it sometimes does.
+_CLIENTS: Final = Config(connect_timeout=2, read_timeout=12, retries={"mode": "standard", "total_max_attempts": 1})
+
+
+@dataclass(frozen=True)
+class LambdaVersions:
+    """See release_gate.Versions. ``arns`` are those of published versions, by folder."""
+
+    client: Any
+    arns: Mapping[str, str]
+
+    def invoke(self, function: str, event: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Invoke the version; one that crashes or times out is not ready."""
+        answer = self.client.invoke(FunctionName=self.arns[function], Payload=json.dumps(event).encode())
+        payload: Mapping[str, Any] = json.loads(answer["Payload"].read())
+        if "FunctionError" in answer:
+            raise NotReadyError(f"{function} failed: {payload.get('errorType', 'unknown')}")
+        return payload
+
+
+def build_release(environment: Mapping[str, str]) -> Release:
+    """The release that ``environment`` describes, with real clients. Raises NotReadyError where it has no issuer."""
+    issuer = environment["ENVELOPE_ISSUERS"].split(",")[0]
+    if not issuer:
+        raise NotReadyError("EnvelopeIssuers is empty: nobody's identity would be believed")
+    return Release(
+        context=build_runtime(environment).context,
+        dynamodb=boto3.client("dynamodb", config=_CLIENTS),
+        secret=TrustSecret(boto3.client("secretsmanager", config=_CLIENTS), environment["TRUST_SECRET_ARN"]),
+        versions=LambdaVersions(
+            boto3.client("lambda", config=_CLIENTS),
+            {name: environment[f"{name.upper()}_VERSION"] for name in _FUNCTIONS},
+        ),
+        migrations=json.loads(_MIGRATIONS.read_text()),
+        issuer=issuer,
+    )
+
+
+def check() -> tuple[list[str], str]:
+    """What was found to be as it must, and "" or why the release may not have traffic. Raises nothing."""
+    try:
+        release = _process_release()
+        release.context.dynamo.begin()
+        return ensure_ready(release), ""
+    except NotReadyError as error:
+        return [], str(error)
+    except Exception as error:  # noqa: BLE001 - what could not be checked has not passed
+        return [], f"the check itself failed: {type(error).__name__}"
+
+
+def respond(event: Mapping[str, str], *, check: Callable[[], tuple[list[str], str]], codedeploy: Any) -> dict[str, Any]:
+    """Check, log and answer; tell CodeDeploy where it asked. Raises where it cannot be told, which is no permission."""
+    checked, problem = check()
+    deployment = event.get("DeploymentId")
+    log = telemetry.logger.error if problem else telemetry.logger.info
+    log("refused" if problem else "ready", correlation_id=deployment, checked=checked, cause=problem or None)
+    if deployment:
+        codedeploy.put_lifecycle_event_hook_execution_status(
+            deploymentId=deployment,
+            lifecycleEventHookExecutionId=event["LifecycleEventHookExecutionId"],
+            status="Failed" if problem else "Succeeded",
+        )
+    return {"ready": not problem, "checked": checked, "problem": problem}
+
+
+def handler(event: Mapping[str, str], _context: object) -> dict[str, Any]:
+    """Answer a lifecycle hook, or who invokes it directly."""
+    return respond(event, check=check, codedeploy=boto3.client("codedeploy", config=_CLIENTS))
+
+
+@cache
+def _process_release() -> Release:
+    return build_release(os.environ)

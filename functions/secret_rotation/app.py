@@ -1,0 +1,30 @@
+"""Rotates the trust secret: one invocation a step, by Secrets Manager on its schedule or by the operator's command."""
+
+import os
+import time
+from collections.abc import Mapping
+from functools import cache
+
+import boto3
+from botocore.config import Config
+
+from handshake.domain.rotation import RotationRefusedError
+from handshake.edge import telemetry
+from handshake.flows.rotate_secret import STEPS, Rotation
+from handshake.store.trust_secret import TrustSecret
+
+_CLIENT = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
+
+
+def handler(event: Mapping[str, str], _context: object) -> None:
+    """Take the step that ``event`` names, on the one secret this function rotates. What it raises ends the rotation."""
+    secret_id, step, token = event["SecretId"], event["Step"], event["ClientRequestToken"]
+    if secret_id != os.environ["TRUST_SECRET_ARN"] or step not in STEPS:
+        raise RotationRefusedError("this function rotates the trust secret of its stack, in four steps")
+    STEPS[step](Rotation(_secret(secret_id), token, time.time, time.sleep))
+    telemetry.logger.info("rotated", correlation_id=token, step=step)
+
+
+@cache
+def _secret(secret_id: str) -> TrustSecret:
+    return TrustSecret(boto3.client("secretsmanager", config=_CLIENT), secret_id)
