@@ -1,4 +1,5 @@
 # make run    the whole service on this machine     make test   everything that is checked
+# make gates  may this be released?                 make drill  incidents on purpose, with their runbooks
 # make faults races and failures, at length         make audit  known weaknesses
 # make lock   new locks from the *.in files         make clean  away with all that these made
 
@@ -9,7 +10,7 @@ PYTHON ?= $(shell for python in python3.13 python3.14 python3.12 python3.11 pyth
 bin := .venv/bin
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: run test test-here test-deployed gates faults lint audit lock clean
+.PHONY: run test test-here test-deployed gates drill faults lint audit lock clean
 run: .venv/made
 	@$(bin)/python -m ops up
 
@@ -27,6 +28,10 @@ test-deployed:
 gates: .venv/made
 	$(bin)/python -m ops.local.dynamodb
 	$(bin)/python -m ops.gates all
+
+# Incidents on purpose, on the local stack: about ten minutes, with receipts in .handshake/drills.
+drill: .venv/made
+	$(bin)/python -m ops drill
 
 # Races and faults at length, with a table of what came of them; `make test` runs a shorter cut.
 faults: .venv/made

@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from handshake.flows.context import Context
 from handshake.store.dynamo import Dynamo
 from handshake.store.tables import Tables
-from ops.local.settings import REGION, ROOT_KEY, STACK_NAME, STATE
+from ops.local.settings import ACCOUNT, ISSUER_ROLE, REGION, ROOT_KEY, STACK_NAME, STATE
 
 RUNNING: Final = STATE / "running.json"
 LOCAL: Final = STACK_NAME
@@ -39,6 +39,28 @@ class Deployment:
         """The physical names of its tables."""
         names = ("workflow", "policy", "metrics", "replay_guards", "runtime_kv")
         return Tables(**{name: self.outputs[f"{name.title().replace('_', '')}Table"] for name in names})
+
+    @property
+    def api_url(self) -> str:
+        """The API's stage, without a trailing slash; sign what is sent there for ``execute-api``."""
+        endpoint = self.endpoint_url or os.environ.get("AWS_ENDPOINT_URL")
+        if endpoint:
+            return f"{endpoint}/restapis/{self.outputs['ApiId']}/{self.outputs['ApiStage']}/_user_request_"
+        return self.outputs["ApiUrl"]
+
+    def caller(self, role: str = "") -> boto3.Session:
+        """Who calls the API: the envelope issuer ``role`` (an ARN), else the local stack's, else the operator."""
+        if not role and self.outputs["ApiStage"] == "local":
+            role = f"arn:aws:iam::{ACCOUNT}:role/{ISSUER_ROLE}"
+        if not role:
+            return self.session
+        assumed = self.client("sts").assume_role(RoleArn=role, RoleSessionName="handshake-ops")["Credentials"]
+        return boto3.Session(
+            assumed["AccessKeyId"],
+            assumed["SecretAccessKey"],
+            assumed["SessionToken"],
+            region_name=self.session.region_name,
+        )
 
     def client(self, service: str) -> Any:
         """A client of an AWS service, with the operator's credentials."""

@@ -1,7 +1,6 @@
 """Policy of a stack, through its API: shown, compared, rehearsed, applied, and put back."""
 
 import json
-import os
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -10,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn, cast
 
-import boto3
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
@@ -22,13 +20,11 @@ from handshake_client.signing import SigV4
 from ops import deployment
 from ops.deployment import Deployment
 from ops.edge import OPERATOR
-from ops.local.settings import ACCOUNT
 from ops.operate import AsJson, Stack
 from ops.show import fail
 
 DIFFERS: Final = 3
 DECLINED: Final = 4
-_LOCAL_ISSUER: Final = f"arn:aws:iam::{ACCOUNT}:role/handshake-edge"
 _PAGE: Final = 100
 _console: Final = Console()
 
@@ -219,19 +215,7 @@ def _desk(stack: str, *, agent: str, role: str, principal: str = _OPERATOR) -> I
 
 
 def _client(found: Deployment, *, role: str, principal: str) -> Handshake:
-    endpoint = found.endpoint_url or os.environ.get("AWS_ENDPOINT_URL")
-    url, session = found.outputs["ApiUrl"], found.session
-    if endpoint:
-        url = f"{endpoint}/restapis/{found.outputs['ApiId']}/{found.outputs['ApiStage']}/_user_request_"
-        role = role or _LOCAL_ISSUER
-    if role:
-        assumed = found.client("sts").assume_role(RoleArn=role, RoleSessionName="handshake-policy")["Credentials"]
-        session = boto3.Session(
-            assumed["AccessKeyId"],
-            assumed["SecretAccessKey"],
-            assumed["SessionToken"],
-            region_name=found.session.region_name,
-        )
+    session = found.caller(role)
 
     def mint() -> str:
         secret = found.client("secretsmanager").get_secret_value(SecretId=found.outputs["TrustSecretArn"])
@@ -239,7 +223,7 @@ def _client(found: Deployment, *, role: str, principal: str) -> Handshake:
         return mint_token(key, now_s=int(time.time()), jti=str(uuid.uuid4()), principal_id=principal)
 
     return Handshake(
-        url,
+        found.api_url,
         envelope=cast("models.IdentityEnvelope", OPERATOR | {"principalId": principal}),
         trust_token=mint,
         auth=SigV4(str(session.region_name), session.get_credentials()),
