@@ -10,19 +10,22 @@ PYTHON ?= $(shell for python in python3.13 python3.14 python3.12 python3.11 pyth
 bin := .venv/bin
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: run test test-here test-deployed gates drill faults lint audit lock clean
+.PHONY: run test test-here test-deployed test-waiting gates drill faults lint audit lock clean
 run: .venv/made
 	@$(bin)/python -m ops up
 
 test: .venv/made lint audit
 	$(bin)/python -m ops.local.dynamodb
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=line test-here test-deployed
+	@$(MAKE) --no-print-directory --jobs 3 --output-sync=line test-here test-deployed test-waiting
 
-# The two halves of the suite, side by side: what runs in this process, and what needs the deployed stack.
+# The parts of the suite, side by side: what runs in this process, what needs the deployed stack, and what waits for
+# minutes to pass.
 test-here:
-	$(bin)/pytest -m 'not deployed' --cov --cov-report=term
+	$(bin)/pytest -m 'not deployed and not waits' --cov --cov-report=term
 test-deployed:
-	$(bin)/pytest -m deployed
+	$(bin)/pytest -m 'deployed and not waits'
+test-waiting:
+	$(bin)/pytest -m waits
 
 # What must hold before a release; each gate leaves a receipt in .handshake/receipts.
 gates: .venv/made

@@ -37,6 +37,8 @@ _LOOK_S: Final = 1.0
 _LEFT_OUT: Final = ("poe test:", "poe check:release-readiness", "python -m ops resume")
 
 console: Final = Console()
+if not console.is_terminal:
+    console.width = 120  # a log has no width of its own
 
 
 class DrillFailedError(Exception):

@@ -122,6 +122,7 @@ class Signers(threading.Thread):
         self.join(30)
 
 
+@pytest.mark.waits
 @pytest.mark.timeout(400)
 def test_no_apply_is_refused_while_the_secret_is_rotated_and_the_revoked_key_is_after_it(
     own_stack: LocalStack, monkeypatch: pytest.MonkeyPatch

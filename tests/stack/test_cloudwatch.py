@@ -58,6 +58,7 @@ def test_each_call_counts_once_in_each_metric_of_its_line_under_exactly_its_dime
     assert _sum(stack, "Denied") == 0
 
 
+@pytest.mark.waits
 @pytest.mark.timeout(180)
 def test_every_alarm_is_evaluated_and_scheduled_work_is_seen_to_run(stack: LocalStack) -> None:
     def states() -> dict[str, str]:
@@ -78,6 +79,7 @@ def test_every_alarm_is_evaluated_and_scheduled_work_is_seen_to_run(stack: Local
     assert len(running) == 2
 
 
+@pytest.mark.waits
 @pytest.mark.timeout(180)
 def test_a_state_that_data_contradicts_is_set_right_within_a_minute(stack: LocalStack) -> None:
     name, cloudwatch = f"{STACK_NAME}-alert_replay_guard_unavailable", stack.client("cloudwatch")
