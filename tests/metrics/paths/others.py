@@ -1,0 +1,239 @@
+"""Paths of everything else: reads, policy, metrics, and a store that does not answer."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Final
+
+from functions.workflow.app import handler as workflow
+from handshake.domain.errors import StoreUnavailableError
+from handshake.domain.rehearsal import MEMBER
+from tests.contract.clients import FAULTS
+from tests.contract.endpoints import ENDPOINTS, READS, WRITES, Endpoint, apply, change, failing
+from tests.contract.tokens import claims, forged
+from tests.metrics.paths.path import (
+    BINDING,
+    DENIED,
+    PAUSED,
+    REPLAY,
+    SHAPE,
+    SUBJECT,
+    TENANT,
+    Counted,
+    Path,
+    nothing,
+    while_paused,
+)
+from tests.service import (
+    InProcess,
+    Reply,
+    apply_policy,
+    decided,
+    for_agent,
+    get,
+    human,
+    post,
+    posted_event,
+    submission,
+    token,
+    unique,
+)
+
+_ROOMS: Final = "/workflow/decision-room"
+_READS: Final = ("/workflow/requests/{}", "/workflow/evidence/{}", f"{_ROOMS}/{{}}")
+_ENVELOPED: Final = (
+    (("GET", path) for path in (*_READS, _ROOMS)),
+    (("POST", f"{_ROOMS}/action"), ("POST", "/policy/apply")),
+)
+
+
+def _sent(method: str, path: str, envelope: str | None) -> Callable[[InProcess, Any], Reply]:
+    headers = {} if envelope is None else {"x-identity-envelope": envelope}
+    body = None if method == "GET" else "{}"
+    return lambda service, _: service.send(method, path.format("r"), headers=headers, body=body)
+
+
+def _without_identity() -> list[Path]:
+    return [
+        Path(code, words, nothing, _sent(method, path, envelope), DENIED)
+        for method, path in (route for routes in _ENVELOPED for route in routes)
+        for code, words, envelope in (
+            ("security_missing_identity_envelope", "no envelope", None),
+            ("security_invalid_identity_envelope", "an envelope that cannot be believed", "{}"),
+        )
+    ]
+
+
+def _by_a_stranger(service: InProcess, _: object) -> Reply:
+    return get(service.by_stranger(), "/workflow/requests/r", envelope=human("p"))
+
+
+def _read(path: str, code: str, words: str, counted: Counted | None, **reader: Any) -> Path:
+    def read(service: InProcess, request: Any) -> Reply:
+        return get(service, path.format(request["requestId"]), envelope=human("somebody else", **reader))
+
+    missing = code == "hitl_request_not_found"
+    return Path(code, words, lambda s: submission() if missing else decided(s, "allow"), read, counted)
+
+
+def _reads() -> list[Path]:
+    return [
+        read
+        for path in _READS
+        for read in (
+            _read(path, "hitl_request_not_found", "a read of nothing", None),
+            _read(path, "security_read_scope_denied", "a read without scope", DENIED),
+            _read(path, TENANT, "a read of another tenant's", DENIED, scopes=["workflow:read:tenant"]),
+        )
+    ]
+
+
+def _rehearsed(service: InProcess, body: Any) -> Reply:
+    event, _ = service._event("POST", "/workflow/requests", {}, json.dumps(body))
+    answer = workflow.using(service.runtime)(event | {MEMBER: True}, None)
+    return Reply(answer["statusCode"], answer["headers"], json.loads(answer["body"]))
+
+
+def _tried(code: str, words: str, counted: Counted | None = None, /, **how: Any) -> Path:
+    """An apply; ``how`` of what can be made of the service only then is a function of it."""
+
+    def call(service: InProcess, _: object) -> Reply:
+        options = {name: value(service) if callable(value) else value for name, value in how.items()}
+        return apply_policy(service, options.pop("body", for_agent(unique("agent"), max_transaction=1)), **options)
+
+    return Path(code, words, nothing, call, counted)
+
+
+def _used(service: InProcess) -> dict[str, Any]:
+    given = change(service)
+    assert apply(service, given).status == 200
+    return given
+
+
+class _NoAnswer:
+    def read(self, *, max_age_s: float) -> list[bytes]:  # noqa: ARG002 - it never comes to that
+        raise StoreUnavailableError
+
+
+def _without_secret(service: InProcess, _: object) -> Reply:
+    broken = replace(service)
+    broken.runtime = replace(broken.runtime, trust_keys=_NoAnswer())
+    return apply_policy(broken, {})
+
+
+def _agent_scope(**more: Any) -> dict[str, Any]:
+    return {"scope": "agent", "scopeId": unique("agent"), **more}
+
+
+_INVALID: Final = "security_invalid_internal_trust_context"
+APPLIES: Final = (
+    _tried("security_missing_internal_trust_context", "an apply without token", DENIED, token=None),
+    _tried(_INVALID, "an apply by a forged token", DENIED, token="x.y.z"),
+    _tried(_INVALID, "an apply by a token for more than 15 minutes", DENIED, token=lambda s: token(s, lifetime_s=901)),
+    _tried(
+        "security_internal_trust_context_expired",
+        "an apply by an old token",
+        DENIED,
+        token=lambda s: forged(s, claims(now_s=0)),
+    ),
+    Path(
+        "security_internal_trust_config_missing",
+        "an apply where no key is configured",
+        nothing,
+        lambda service, _: apply_policy(replace(service, trust_key=b""), {}, token="x.y.z"),
+        DENIED,
+    ),
+    _tried(SUBJECT, "an apply by another's token", DENIED, token=lambda s: token(s, principal_id="somebody else")),
+    Path(REPLAY, "an apply by a used token", _used, apply, DENIED),
+    _tried(SHAPE, "an apply of no scope", body={}),
+    _tried(BINDING, "an apply to no agent", body={"scope": "agent", "rules": []}),
+    _tried("policy_invalid_policy", "an apply without meaning", body=for_agent("agent", colour="red")),
+    _tried(
+        "policy_version_conflict",
+        "an apply that expects another version",
+        body=lambda _: _agent_scope(rules=[], expectedPolicyVersion="v9"),
+    ),
+    _tried("policy_version_not_found", "an apply of no known version", body=lambda _: _agent_scope(policyVersion="v9")),
+    Path(PAUSED, "an apply while mutations are paused", change, while_paused(apply)),
+    Path("adapter_store_unavailable", "an apply while Secrets Manager does not answer", nothing, _without_secret),
+    Path("", "an apply", change, apply),
+)
+
+
+def _asked(code: str, words: str, path: str, envelope: Any = None) -> Path:
+    return Path(code, words, nothing, lambda service, _: get(service, path, envelope=envelope))
+
+
+def _posted(code: str, words: str, path: str, body: Any) -> Path:
+    return Path(code, words, nothing, lambda service, _: post(service, path, body))
+
+
+_REPORTED: Final = Counted("deny", "critical")
+QUESTIONS: Final = (
+    _asked(SHAPE, "a page that no queue has", f"{_ROOMS}?limit=0", human("anybody")),
+    _asked(SHAPE, "the policy of no scope", "/policy/config"),
+    _asked(BINDING, "the policy of no agent", "/policy/config?scope=agent"),
+    _asked(SHAPE, "the versions of no scope", "/policy/versions"),
+    _asked(BINDING, "the versions of no agent", "/policy/versions?scope=agent"),
+    _posted(SHAPE, "a simulation of no scope", "/policy/simulate", {}),
+    _posted(BINDING, "a simulation for no agent", "/policy/simulate", {"scope": "agent", "rules": []}),
+    _posted("policy_invalid_policy", "a simulation without meaning", "/policy/simulate", for_agent("a", colour="red")),
+    _posted("", "a simulation", "/policy/simulate", for_agent("a", max_transaction=1)),
+    *(
+        _asked("invalid_metric_query", "a metric query outside the allowed values", f"/metrics/{read}?window=1y")
+        for read in ("summary", "series", "reasons")
+    ),
+    _posted(SHAPE, "a reported event that is no JSON", "/metrics/project", "{"),
+    _posted("invalid_metrics_event", "a reported event without its fields", "/metrics/project", {}),
+    Path(
+        "",
+        "an event that a caller reports",
+        lambda _: posted_event(),
+        lambda service, event: post(service, "/metrics/project", event),
+        _REPORTED,
+        reports="security_token_invalid",
+    ),
+)
+
+
+def _unanswered(name: str, endpoint: Endpoint) -> Path:
+    operations = READS if endpoint.reads else WRITES
+    _, code = endpoint.outcome
+
+    def call(service: InProcess, given: Any) -> Reply:
+        return endpoint.call(failing(service, FAULTS["no answer"], operations=operations), given)
+
+    counted = DENIED if code == "security_replay_guard_unavailable" else None
+    return Path(code, f"{name}: the store does not answer", endpoint.prepare, call, counted)
+
+
+def _uncountable(service: InProcess, _: object) -> Reply:
+    return get(failing(service, FAULTS["no answer"], operations=WRITES), "/workflow/requests/r")
+
+
+# Those whose twins stand for them.
+_ALIKE: Final = ("submit, escalated", "reject with key", "approve too late")
+OUTAGES: Final = (
+    *(_unanswered(name, endpoint) for name, endpoint in ENDPOINTS.items() if name not in _ALIKE),
+    Path("security_missing_identity_envelope", "no envelope, and the store takes no event", nothing, _uncountable),
+)
+IDENTITIES: Final = (
+    *_without_identity(),
+    Path(
+        "security_invalid_identity_envelope",
+        "an envelope from a caller who is no issuer",
+        nothing,
+        _by_a_stranger,
+        DENIED,
+    ),
+)
+READINGS: Final = (
+    *_reads(),
+    Path(
+        TENANT,
+        "a rehearsed call of the release gate for a real tenant",
+        lambda _: submission(),
+        _rehearsed,
+        rehearsed=True,
+    ),
+)

@@ -1,0 +1,163 @@
+"""Every decision and every denial is counted once, whatever path leads to it; and every path is known."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+import pytest
+from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
+
+from handshake.domain.reasons import REGISTRY
+from ops.local.settings import ROOT
+from ops.openapi.operations import OPERATIONS
+from tests.contract.test_errors import STATUS_OF
+from tests.metrics.paths.catalogue import OF_THE_GATEWAY, PATHS, RESERVED, SHAPELESS
+from tests.metrics.paths.document import DOCUMENT, written
+from tests.metrics.paths.observing import Observed, observe, on_dynamodb_local
+from tests.metrics.paths.path import Path
+
+Observe = Callable[[Path], Observed]
+
+# Contract section 1: errors that are no decision reasons.
+BESIDE = {"invalid_metric_query": 400, "invalid_metrics_event": 400}
+FAMILIES = ("trust_context", "security", "policy", "hitl", "adapter")
+
+
+@pytest.fixture(scope="module")
+def observed(dynamodb_local_endpoint: str) -> Iterator[Observe]:
+    """What a path leaves behind, each walked once."""
+    known: dict[int, Observed] = {}
+    with on_dynamodb_local(dynamodb_local_endpoint) as service:
+
+        def once(path: Path) -> Observed:
+            return known.get(id(path)) or known.setdefault(id(path), observe(service, path))
+
+        yield once
+
+
+def _walked(path: Path) -> str:
+    return f"{path.code}: {path.words}"
+
+
+def _is_security_denial(code: str) -> bool:
+    return code.startswith("security_") and code != "security_artifact_authorized"
+
+
+def _status(path: Path) -> int:
+    if not path.code or path.decides or path.code == "security_artifact_authorized":
+        return 200
+    return (STATUS_OF | BESIDE)[path.code]
+
+
+def _signals(path: Path) -> Mapping[str, int]:
+    """What the log line must signal, by the words of contract section 6 and of decision 21."""
+    refused = _status(path) >= 400
+    told = {
+        "SecurityDenied": _is_security_denial(path.code),
+        "TenantMismatchDenied": path.code == "security_read_tenant_mismatch",
+        "ReplayGuardUnavailable": path.code == "security_replay_guard_unavailable",
+        "Denied{endpoint,reason_code}": refused or path.decides == "deny",
+        "Decisions{decision}": not refused and bool(path.decides),
+    }
+    return {name: 1 for name, is_told in told.items() if is_told}
+
+
+def _counters(path: Path) -> Mapping[str, int]:
+    """What one event must add to its roll-ups, by the words of contract section 5."""
+    counted = path.counted
+    if counted is None:
+        return {}
+    code = path.reports or path.code
+    denied, risky = counted.decision == "deny", counted.risk_tier in {"high", "critical"}
+    told = {
+        "events": True,
+        "denied": denied,
+        "security_denied": denied and _is_security_denial(code),
+        "replay_detected": code == "security_replay_detected",
+        "replay_guard_unavailable": code == "security_replay_guard_unavailable",
+        "high_risk": risky,
+        "high_risk_stopped": risky and counted.decision in {"deny", "escalate"},
+        "allowed": counted.decision == "allow",
+        "allowed_with_lineage": counted.decision == "allow",
+        "terminal": counted.terminal,
+        "airt": counted.incident,
+        **{f"family_{family}": code.startswith(f"{family}_") for family in FAMILIES},
+    }
+    return {name: 1 for name, is_told in told.items() if is_told}
+
+
+@pytest.mark.parametrize("path", PATHS, ids=_walked)
+def test_a_path_ends_in_its_code_and_is_counted_once_or_not_at_all(observed: Observe, path: Path) -> None:
+    left = observed(path)
+
+    if left.reply is not None:
+        assert (left.status, left.reply.body.get("reasonCode", "")) == (_status(path), path.code)
+    counted = path.counted
+    assert [
+        (event["decision"], event["reason_code"], event["risk_tier"], event["is_terminal"]) for event in left.events
+    ] == ([(counted.decision, path.reports or path.code, *counted[1:3])] if counted else [])
+    assert left.counters == _counters(path)
+
+
+@pytest.mark.parametrize("path", [path for path in PATHS if path.calls], ids=_walked)
+def test_a_call_has_one_log_line_whose_signals_tell_its_end(observed: Observe, path: Path) -> None:
+    left = observed(path)
+
+    [line] = left.lines
+    assert (line["status"], line.get("reason_code", "")) == (_status(path), path.code)
+    assert left.signals == _signals(path)
+
+
+def test_an_expiry_found_by_the_schedule_is_a_metric_of_the_job(observed: Observe) -> None:
+    [path] = [path for path in PATHS if path.job]
+    left = observed(path)
+
+    assert [line["job"] for line in left.lines] == ["hitl_expiry"]
+    assert left.signals == {"Runs{job}": 1, "Expired{job}": 1}
+
+
+def test_a_rehearsed_call_is_no_metric(observed: Observe) -> None:
+    [path] = [path for path in PATHS if path.rehearsed]
+
+    assert observed(path).lines == []
+
+
+def test_every_refusal_that_the_api_document_promises_has_a_path(observed: Observe) -> None:
+    promised = {
+        (f"{method} {resource}", reason.code)
+        for (method, resource), operation in OPERATIONS.items()
+        for reason in operation.refusals
+    }
+    walked = {
+        (left.route, left.path.code) for left in map(observed, PATHS) if left.path.calls and _status(left.path) >= 400
+    }
+
+    assert promised >= SHAPELESS
+    assert walked == {(route, code) for route, code in promised if code not in OF_THE_GATEWAY} - SHAPELESS
+
+
+def test_codes_without_a_path_are_the_gateways_and_the_reserved_ones() -> None:
+    walked = {path.code for path in PATHS} - {""}
+
+    assert walked - REGISTRY.keys() == BESIDE.keys()
+    assert REGISTRY.keys() - walked == OF_THE_GATEWAY.keys() | RESERVED.keys()
+    assert set(RESERVED) == {
+        "security_identity_envelope_required",
+        "security_identity_claim_missing",
+        "security_identity_provider_not_configured",
+        "policy_max_transaction_exceeded",
+        "policy_denied",
+    }
+
+
+def test_what_the_gateway_answers_is_in_the_template() -> None:
+    api = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]["Api"]
+    answers = str(api["Properties"]["GatewayResponses"])
+
+    sent = {code for code in REGISTRY if f'"{code}"' in answers}
+
+    assert sent == OF_THE_GATEWAY.keys() | {"trust_context_invalid_request_shape", "adapter_store_unavailable"}
+
+
+def test_the_document_tells_what_was_observed(observed: Observe) -> None:
+    assert DOCUMENT.read_text(encoding="utf-8") == written(map(observed, PATHS)), (
+        "docs/reason-codes.md is stale: python -m tests.metrics.paths writes it"
+    )
