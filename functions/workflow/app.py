@@ -13,7 +13,7 @@ def submit_request(call: Call) -> Answer:
     body = call.json_body(refusal_fields(None))
     submission = parse_submission(body, now_ms=call.context.now_ms())
     call.acts_for(submission.principal_id, submission.tenant_id)
-    record = submit(call.context, submission, escalation_ttl_ms=call.runtime.escalation_ttl_ms)
+    record, call.record.repeated = submit(call.context, submission, escalation_ttl_ms=call.runtime.escalation_ttl_ms)
     return record.result_view()
 
 

@@ -55,7 +55,7 @@ def _signals(path: Path) -> Mapping[str, int]:
         "TenantMismatchDenied": path.code == "security_read_tenant_mismatch",
         "ReplayGuardUnavailable": path.code == "security_replay_guard_unavailable",
         "Denied{endpoint,reason_code}": refused or path.decides == "deny",
-        "Decisions{decision}": not refused and bool(path.decides),
+        "Decisions{decision}": not refused and bool(path.decides) and path.counted is not None,
     }
     return {name: 1 for name, is_told in told.items() if is_told}
 

@@ -45,7 +45,10 @@ logger: Final = Logger(level="INFO", location=None)
 
 @dataclass
 class CallRecord:
-    """What one call turned out to be. ``latency_ms`` is the handler's own time; ``synthetic`` calls are no metrics."""
+    """What one call turned out to be. ``latency_ms`` is the handler's own time.
+
+    A ``repeated`` answer tells of a decision that an earlier call made; a ``synthetic`` call is no metric.
+    """
 
     correlation_id: str
     endpoint: str
@@ -56,6 +59,7 @@ class CallRecord:
     tenant_id: str = ""
     latency_ms: float = 0.0
     store_calls: int = 0
+    repeated: bool = False
     synthetic: bool = False
 
 
@@ -67,7 +71,7 @@ def publish(record: CallRecord) -> None:
     directives, told = [_SIGNALS, _LATENCY], {}
     if record.status >= 400 or record.decision == "deny":
         directives, told = [*directives, _DENIED], {"Denied": 1}
-    if record.status == 200 and record.decision:
+    if record.status == 200 and record.decision and not record.repeated:
         directives, told = [*directives, _DECISIONS], told | {"Decisions": 1}
     logger.info(
         "handled",

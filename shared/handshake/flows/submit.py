@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from handshake.domain.decision import PolicyInForce, decide, throttle_escalation
 from handshake.domain.errors import HandshakeError, StoreUnavailableError
@@ -22,6 +22,13 @@ from handshake.store.dynamo import ConditionFailedError, Item, Write
 _TRIES: Final = 7
 
 
+class Submitted(NamedTuple):
+    """What a requestId holds, and whether it was ``repeated``: decided by an earlier submission."""
+
+    record: RequestRecord
+    repeated: bool
+
+
 @dataclass(frozen=True)
 class _Seen:
     """What the store said that a decision depends on."""
@@ -31,7 +38,7 @@ class _Seen:
     escalations: requests.Escalations
 
 
-def submit(context: Context, submission: Submission, *, escalation_ttl_ms: int) -> RequestRecord:
+def submit(context: Context, submission: Submission, *, escalation_ttl_ms: int) -> Submitted:
     """Decide ``submission`` and store it, or give back what its requestId already holds.
 
     ``escalation_ttl_ms`` is how long an escalation waits for a person. Raises HandshakeError
@@ -41,7 +48,7 @@ def submit(context: Context, submission: Submission, *, escalation_ttl_ms: int) 
     workflow = context.tables.workflow
     existing, seen = _read(context, submission)
     if existing:
-        return _same_request(existing, submission)
+        return Submitted(_same_request(existing, submission), repeated=True)
     for _ in range(_TRIES):
         now = context.now_ms()
         decision = decide(submission, policy=seen.policy, spent=seen.spent)
@@ -62,10 +69,10 @@ def submit(context: Context, submission: Submission, *, escalation_ttl_ms: int) 
         except ConditionFailedError as lost:
             winner = requests.record_from(lost.stored(create))
             if winner:
-                return _same_request(winner, submission)
+                return Submitted(_same_request(winner, submission), repeated=True)
             seen = _after_lost_race(seen, record, *map(lost.stored, reserve))
         else:
-            return record
+            return Submitted(record, repeated=False)
     raise StoreUnavailableError
 
 
