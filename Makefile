@@ -10,20 +10,28 @@ PYTHON ?= $(shell for python in python3.13 python3.14 python3.12 python3.11 pyth
 bin := .venv/bin
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: run test test-here test-deployed test-waiting gates drill faults lint audit lock clean
+.PHONY: run test test-rules test-rest test-deployed test-waiting gates drill faults lint audit lock clean
 run: .venv/made
 	@$(bin)/python -m ops up
 
-test: .venv/made lint audit
+test: .venv/made .venv-audit/made
 	$(bin)/python -m ops.local.dynamodb
-	@$(MAKE) --no-print-directory --jobs 3 --output-sync=line test-here test-deployed test-waiting
+	@echo "lint, audit and four parts of the suite run side by side; each prints what it found when it ends"
+	@$(MAKE) --no-print-directory --jobs 6 --output-sync=target test-rules test-rest test-deployed test-waiting lint audit
+	$(bin)/coverage combine -q
+	$(bin)/coverage report
 
-# The parts of the suite, side by side: what runs in this process, what needs the deployed stack, and what waits for
-# minutes to pass.
-test-here:
-	$(bin)/pytest -m 'not deployed and not waits' --cov --cov-report=term
+# The parts of the suite: rules and contract in this process, all else in this process, what needs the deployed stack, and
+# what waits for minutes to pass. Each ends with a look at all it has logged.
+measured = --cov --cov-report= --cov-fail-under=0
+test-rules:
+	COVERAGE_FILE=.coverage.rules $(bin)/pytest tests/unit tests/store tests/contract tests/test_logs.py \
+		-m 'not deployed and not waits' $(measured)
+test-rest:
+	COVERAGE_FILE=.coverage.rest $(bin)/pytest --ignore tests/unit --ignore tests/store --ignore tests/contract \
+		-m 'not deployed and not waits' --durations 10 $(measured)
 test-deployed:
-	$(bin)/pytest -m 'deployed and not waits'
+	$(bin)/pytest -m 'deployed and not waits' --durations 10
 test-waiting:
 	$(bin)/pytest -m waits
 
@@ -97,4 +105,4 @@ lock: .venv/made
 	$(compile) $(LOCK_OPTIONS) requirements-audit.in -o requirements-audit.txt
 
 clean:
-	rm -rf .venv .venv-audit .handshake .aws-sam .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-audit .handshake .aws-sam .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -77,7 +77,7 @@ def environment(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> 
         edge.start(
             Upstream(stack.api_url, credentials=stack.issuer, region=stack.region), envelope={"principalId": "me"}
         )
-        yield os.environ | {
+        shell = os.environ | {
             "PATH": f"{tools}:{Path(sys.executable).parent}:{os.environ['PATH']}",
             "HANDSHAKE_STACK": STACK_NAME,
             "HANDSHAKE_URL": edge.url,
@@ -87,7 +87,8 @@ def environment(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> 
             "AWS_ACCESS_KEY_ID": ROOT_KEY[0],
             "AWS_SECRET_ACCESS_KEY": ROOT_KEY[1],
         }
-        subprocess.run([sys.executable, "-m", "ops", "resume"], cwd=ROOT, check=True)
+        yield shell
+        subprocess.run([sys.executable, "-m", "ops", "resume"], cwd=ROOT, env=shell, check=True)
 
 
 def _run(script: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from handshake.store.guards import guard_key
 from ops.cli import app
 from ops.local import LocalStack
 from ops.local.settings import ROOT_KEY, STACK_NAME
@@ -66,6 +67,11 @@ def test_pausing_refuses_privileged_mutations_until_resumed_while_reads_go_on(se
     assert apply_policy(service, for_agent(unique("agent"), max_transaction=1), token=used).status == 200
 
 
+def _would_remove() -> list[str]:
+    first: list[str] = json.loads(_ops("retention", "--json").output)["first"]
+    return first
+
+
 def test_untouched_evidence_holds(service: Deployed) -> None:
     request = decided(service, "escalate")
     act(service, request, envelope=own(request, subjectType="agent"))
@@ -111,12 +117,13 @@ def test_retention_says_what_it_would_delete_and_deletes_it_only_when_told(servi
     jti = unique("jti-of-a-token")
     apply_policy(service, for_agent(unique("agent"), max_transaction=1), token=token(service, jti=jti))
     let_guard_expire(service, jti)
+    key = guard_key("policy_apply", jti)["guard_key"]
 
-    dry = json.loads(_ops("retention", "--json").output)
-    assert dry["wouldRemove"] == 1
-    assert json.loads(_ops("retention", "--json").output) == dry
-    assert json.loads(_ops("retention", "--apply", "--json").output) == {"removed": 1, "kept": 0}
-    assert json.loads(_ops("retention", "--json").output)["wouldRemove"] == 0
+    # Other tests' guards may expire meanwhile.
+    assert key in _would_remove()
+    assert key in _would_remove()
+    assert json.loads(_ops("retention", "--apply", "--json").output)["removed"] >= 1
+    assert key not in _would_remove()
 
 
 @pytest.mark.usefixtures("service")

@@ -8,6 +8,7 @@ from handshake.observe.sources import asking
 
 _PAGES_EACH: Final = 3
 _PAGE: Final = 500
+_RECENT_MS: Final = 60_000
 _REFUSED: Final = '{ $.message = "handled" && ($.status >= 400 || $.decision = "deny") }'
 
 Line = dict[str, Any]
@@ -21,12 +22,20 @@ class CallLogs:
         self._groups = groups
 
     def refused(self, *, start_ms: int, end_ms: int, more: Callable[[], bool]) -> list[Line]:
-        """Lines of calls refused in that time: the first few pages of each group, while ``more`` says so.
+        """Lines of calls refused in that time, oldest first: a few pages of each group, while ``more`` says so.
 
-        Raises SourceUnavailableError.
+        The latest minute is read first, because CloudWatch gives a window from its beginning, and a busy one would be
+        over before its end. Raises SourceUnavailableError.
         """
+        recent = max(start_ms, end_ms - _RECENT_MS)
         with asking("CloudWatch Logs"):
-            return [line for group in self._groups for line in self._lines(group, start_ms, end_ms, more)]
+            lines = [
+                line
+                for window in ((recent, end_ms), (start_ms, recent - 1))
+                for group in self._groups
+                for line in self._lines(group, *window, more)
+            ]
+        return sorted(lines, key=lambda line: str(line.get("timestamp")))
 
     def _lines(self, group: str, start_ms: int, end_ms: int, more: Callable[[], bool]) -> Iterator[Line]:
         token: dict[str, str] = {}
