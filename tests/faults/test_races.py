@@ -36,7 +36,7 @@ from tests.service import (
 )
 
 RACERS = int(os.environ.get("HANDSHAKE_RACERS", "16"))
-ROUNDS = int(os.environ.get("HANDSHAKE_ROUNDS", "3"))
+ROUNDS = int(os.environ.get("HANDSHAKE_ROUNDS", "2"))
 ROUNDS_OF_A_VARIANT = min(ROUNDS, 4)
 ESCALATIONS_PER_WINDOW = 5
 TTL_MS = 300_000

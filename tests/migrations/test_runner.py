@@ -92,9 +92,10 @@ def test_a_run_that_dies_at_any_call_is_finished_by_the_next(
     database: Any, *, seen_by_store: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ops.migrations.runner.SEGMENTS", 2)
-    at, died = 0, True
+    # Every second call, odd ones where the store has seen it and even ones where it has not.
+    at, died = -int(seen_by_store), True
     while died:
-        at += 1
+        at += 2
         world = World(database, engines.create_tables(database, *TABLES))
         _fill(world)
         mortal = Mortal(database, at=at, seen_by_store=seen_by_store)
