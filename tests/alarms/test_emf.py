@@ -233,7 +233,7 @@ def test_the_line_of_a_denied_call_gives_its_signals_latency_and_denial() -> Non
     st.floats(0, 30_000),
 )
 def test_no_line_of_a_handled_call_has_an_error_in_it(status: int, code: str, decision: str, latency: float) -> None:
-    if status >= 400 and not code:
+    if (status >= 400 or decision == "deny") and not code:  # a denial always says why
         code = ReasonCode.ADAPTER_STORE_UNAVAILABLE
     found = written(CallRecord("id", ENDPOINT, status, code, decision, latency_ms=latency))
 
