@@ -149,6 +149,16 @@ class InProcess:
         raise LookupError(f"{method} {path} is no route")
 
 
+@dataclass
+class Unhurried(InProcess):
+    """The handlers with no limit on their time: that of tests who share one machine says nothing of the service."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        dynamo = Dynamo(self.dynamodb, clock=lambda: 0.0, pause=self.pause)
+        self.runtime = replace(self.runtime, context=replace(self.runtime.context, dynamo=dynamo))
+
+
 @dataclass(frozen=True)
 class Deployed:
     """The stack as deployed, called over HTTP with signatures that API Gateway checks."""

@@ -9,14 +9,14 @@ from ops.local import LocalStack
 from tests import engines
 from tests.contract.behind import forget, forget_global_policy
 from tests.contract.tokens import NOW_S
-from tests.service import Deployed, InProcess, Service
+from tests.service import Deployed, InProcess, Service, Unhurried
 
 
 @pytest.fixture(scope="session")
 def in_process(dynamodb_local_endpoint: str) -> InProcess:
     """The handlers on DynamoDB Local. Tests share its tables, so each uses names of its own."""
     client = engines.client_of("dynamodb", dynamodb_local_endpoint)
-    return InProcess(client, engines.create_tables(client))
+    return Unhurried(client, engines.create_tables(client))
 
 
 @pytest.fixture(scope="session")

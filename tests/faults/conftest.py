@@ -1,7 +1,6 @@
 """The engines that races run on. moto is none of them: on it two racing transactions can both win."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import pytest
@@ -9,22 +8,11 @@ import pytest
 from ops.local.emulator import emulator
 from ops.local.settings import ROOT_KEY
 from tests import engines
-from tests.service import InProcess
-from tests.workflow_requests import unhurried
+from tests.service import InProcess, Unhurried
 
 # Many thousands of calls: a third of botocore's time for each goes into checking its parameters, which every other
 # test has checked, and into composing a user agent.
 _LEAN: Final[Mapping[str, Any]] = {"parameter_validation": False, "user_agent": "handshake-races"}
-
-
-@dataclass
-class Unhurried(InProcess):
-    """The handlers with no limit on their time: that of racers who share one machine says nothing of the service."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        context = replace(self.runtime.context, dynamo=unhurried(self.dynamodb))
-        self.runtime = replace(self.runtime, context=context)
 
 
 @pytest.fixture(scope="session")
