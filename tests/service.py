@@ -96,7 +96,11 @@ class FixedKeys:
 
 @dataclass
 class InProcess:
-    """The handlers themselves, on any DynamoDB; ``dataclasses.replace`` gives one that differs."""
+    """The handlers themselves, on any DynamoDB; ``dataclasses.replace`` gives one that differs.
+
+    Time stands still for their patience with the store, unless ``clock`` runs: how long tests who share one machine
+    take says nothing of the service.
+    """
 
     dynamodb: Any
     tables: Tables
@@ -104,10 +108,11 @@ class InProcess:
     signer_arn: str = SIGNER_ARN
     now_ms: Callable[[], int] = now_ms
     pause: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = lambda: 0.0
     runtime: Runtime = field(init=False)
 
     def __post_init__(self) -> None:
-        dynamo = Dynamo(self.dynamodb, pause=self.pause)
+        dynamo = Dynamo(self.dynamodb, clock=self.clock, pause=self.pause)
         context = Context(dynamo, self.tables, self.now_ms, lambda: str(uuid.uuid4()))
         self.runtime = Runtime(context, FixedKeys([self.trust_key]), issuer_keys([ISSUER_ARN]))
 
@@ -147,16 +152,6 @@ class InProcess:
                 }
                 return event, handler
         raise LookupError(f"{method} {path} is no route")
-
-
-@dataclass
-class Unhurried(InProcess):
-    """The handlers with no limit on their time: that of tests who share one machine says nothing of the service."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        dynamo = Dynamo(self.dynamodb, clock=lambda: 0.0, pause=self.pause)
-        self.runtime = replace(self.runtime, context=replace(self.runtime.context, dynamo=dynamo))
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,7 @@ def _delete(service: Service, stored: Mapping[str, list[Item]]) -> None:
 @contextmanager
 def paused(service: Service) -> Iterator[None]:
     """Privileged mutations paused by an operator."""
-    store, table = Dynamo(service.dynamodb), service.tables.runtime_kv
+    store, table = Dynamo(service.dynamodb, clock=lambda: 0.0), service.tables.runtime_kv
     store.write(flags.pause(table, paused=True, now_ms=now_ms()))
     try:
         yield

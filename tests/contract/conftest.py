@@ -1,5 +1,6 @@
 """The implementations of the service that the contract is held against."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -9,14 +10,14 @@ from ops.local import LocalStack
 from tests import engines
 from tests.contract.behind import forget, forget_global_policy
 from tests.contract.tokens import NOW_S
-from tests.service import Deployed, InProcess, Service, Unhurried
+from tests.service import Deployed, InProcess, Service
 
 
 @pytest.fixture(scope="session")
 def in_process(dynamodb_local_endpoint: str) -> InProcess:
     """The handlers on DynamoDB Local. Tests share its tables, so each uses names of its own."""
     client = engines.client_of("dynamodb", dynamodb_local_endpoint)
-    return Unhurried(client, engines.create_tables(client))
+    return InProcess(client, engines.create_tables(client))
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +29,7 @@ def at_noon(in_process: InProcess) -> InProcess:
 @pytest.fixture(scope="session")
 def _tables_of_one_test(dynamodb_local_endpoint: str) -> InProcess:
     client = engines.client_of("dynamodb", dynamodb_local_endpoint)
-    return InProcess(client, engines.create_tables(client), pause=lambda _: None)
+    return InProcess(client, engines.create_tables(client), pause=lambda _: None, clock=time.monotonic)
 
 
 @pytest.fixture

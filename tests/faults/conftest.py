@@ -8,7 +8,7 @@ import pytest
 from ops.local.emulator import emulator
 from ops.local.settings import ROOT_KEY
 from tests import engines
-from tests.service import InProcess, Unhurried
+from tests.service import InProcess
 
 # Many thousands of calls: a third of botocore's time for each goes into checking its parameters, which every other
 # test has checked, and into composing a user agent.
@@ -33,5 +33,5 @@ def service(request: pytest.FixtureRequest) -> Iterator[InProcess]:
     """The handlers on each engine in turn, with tables of the test's own."""
     client = request.getfixturevalue(request.param)
     tables = engines.create_tables(client)
-    yield Unhurried(client, tables)
+    yield InProcess(client, tables)
     engines.delete_tables(client, tables)

@@ -108,6 +108,7 @@ class Intent:
 class Watched(InProcess):
     """The service, with a record of every call. What escapes a handler is an answer of status 0."""
 
+    clock: Callable[[], float] = time.monotonic  # its patience with the store is what is looked at
     calls: list[Call] = field(default_factory=list)
 
     def send(self, method: str, path: str, *, headers: Mapping[str, str], body: str | None) -> Reply:

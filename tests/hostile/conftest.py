@@ -3,11 +3,11 @@
 import pytest
 
 from tests import engines
-from tests.service import InProcess, Unhurried
+from tests.service import InProcess
 
 
 @pytest.fixture(scope="module")
 def service(dynamodb_local_endpoint: str) -> InProcess:
     """The handlers on DynamoDB Local, with tables of the module's own."""
     client = engines.client_of("dynamodb", dynamodb_local_endpoint)
-    return Unhurried(client, engines.create_tables(client))
+    return InProcess(client, engines.create_tables(client))

@@ -132,7 +132,7 @@ class World:
 
     def context(self, acting: Acting) -> Context:
         """What ``acting`` is given."""
-        dynamo = Dynamo(_Client(self, acting), pause=lambda _: None)
+        dynamo = Dynamo(_Client(self, acting), clock=lambda: 0.0, pause=lambda _: None)
         return Context(dynamo, self.tables, lambda: self.now_ms, lambda: uuid4().hex)
 
     def _deliver(self, delivery: Delivery) -> None:

@@ -27,7 +27,7 @@ RollUps = dict[tuple[str, str], RollUp]
 
 
 def _context(client: Any, tables: Tables) -> Context:
-    return Context(Dynamo(client), tables, lambda: NOW_MS, lambda: "id")
+    return Context(Dynamo(client, clock=lambda: 0.0), tables, lambda: NOW_MS, lambda: "id")
 
 
 def _stored(client: Any, tables: Tables) -> RollUps:

@@ -30,7 +30,7 @@ HOUR = Bucket.holding("hour", NOW_MS)
 
 @pytest.fixture
 def dynamo(moto_tables: tuple[Any, Tables]) -> Dynamo:
-    return Dynamo(moto_tables[0])
+    return Dynamo(moto_tables[0], clock=lambda: 0.0)
 
 
 @pytest.fixture

@@ -104,7 +104,7 @@ def aws(moto_tables: Engine) -> Aws:
         deployment=Deployment(clients["cloudformation"], SERVICE, version="7"),
         seconds=lambda: 0.0,
     )
-    context = Context(Dynamo(dynamodb, pause=lambda _: None), tables, lambda: NOW_MS, lambda: "id")
+    context = Context(Dynamo(dynamodb, clock=lambda: 0.0, pause=lambda _: None), tables, lambda: NOW_MS, lambda: "id")
     aws = Aws(Desk(context, SERVICE, sources, Topic(clients["sns"], topic)), clients, queue)
     _record_denials(aws)
     return aws
