@@ -35,7 +35,7 @@ from tests.service import (
 )
 
 SEED = int(os.environ.get("HANDSHAKE_SEED", "1"))
-SECONDS = float(os.environ.get("HANDSHAKE_FAULT_SECONDS", "1.5"))
+SECONDS = float(os.environ.get("HANDSHAKE_FAULT_SECONDS", "1"))
 
 pytestmark = pytest.mark.timeout(120 + 2 * SECONDS)
 

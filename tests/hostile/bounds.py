@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from hypothesis import HealthCheck, given, seed, settings
 
-EXAMPLES: Final = int(os.environ.get("HANDSHAKE_EXAMPLES", "6"))
+EXAMPLES: Final = int(os.environ.get("HANDSHAKE_EXAMPLES", "4"))
 SEED: Final = int(os.environ.get("HANDSHAKE_SEED", "1"))
 # Seconds for one test: several times what it takes.
 TIMEOUT: Final = 120 + 6 * EXAMPLES

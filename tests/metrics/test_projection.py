@@ -26,7 +26,7 @@ def _check(world: World, coming: list[Arrival]) -> None:
 
 
 @given(arrivals(), st.lists(DELIVERIES, max_size=10))
-@settings(max_examples=10)
+@settings(max_examples=6)
 def test_every_answer_is_right_however_the_stream_delivers_and_wherever_projectors_interleave_and_die(
     dynamodb_local_endpoint: str, coming: list[Arrival], deliveries: list[Acting]
 ) -> None:
@@ -39,7 +39,7 @@ def test_every_answer_is_right_however_the_stream_delivers_and_wherever_projecto
 
 
 @given(arrivals(apart_ms=2 * _MINUTE_MS), st.lists(HAPPENINGS, max_size=8))
-@settings(max_examples=12)
+@settings(max_examples=8)
 def test_every_answer_is_right_whatever_rebuilds_run_and_die_among_projectors_and_writers(
     dynamodb_local_endpoint: str, coming: list[Arrival], happenings: list[Happening]
 ) -> None:
