@@ -95,7 +95,7 @@ def test_an_alarm_becomes_an_incident_and_a_notification_and_is_closed_when_it_r
 ) -> None:
     service = Deployed.on(stack)
     request = decided(service, "allow")
-    stranger = {"principalId": "eve", "scopes": ["workflow:read:tenant"], "tenantId": "elsewhere"}
+    stranger = {"principalId": "mallory", "scopes": ["workflow:read:tenant"], "tenantId": "elsewhere"}
     refused = get(service, f"/workflow/requests/{request['requestId']}", envelope=stranger)
     assert refused.reason == "security_read_tenant_mismatch"
     fired = datetime.now(UTC).replace(microsecond=0)
@@ -117,7 +117,7 @@ def test_an_alarm_becomes_an_incident_and_a_notification_and_is_closed_when_it_r
     callers = incident["findings"]["callers"]
     assert incident["state"] == "open"
     assert refused.headers["x-correlation-id"] in callers["correlationIds"]
-    assert "eve" not in json.dumps(incident)
+    assert "mallory" not in json.dumps(incident)
     assert "elsewhere" not in json.dumps(incident)
     assert incident_id in operator("incidents").output
 
