@@ -125,7 +125,7 @@ def _draw_metrics(axes: Axes, cloudwatch: Any, properties: Mapping[str, Any], st
         axes.annotate(line["label"], (0.01, line["value"]), xycoords=("axes fraction", "data"), fontsize=6)
     axes.set_xlim(_number(start), _number(end))
     axes.set_ylim(bottom=properties["yAxis"]["left"]["min"])
-    axes.xaxis.set_major_formatter(DateFormatter("%H:%M"))  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_formatter(DateFormatter("%H:%M"))  # type: ignore[no-untyped-call]  # its stubs leave it untyped
     axes.tick_params(labelsize=7)
     if any(series):
         axes.legend(fontsize=6, loc="upper left", ncols=2)
