@@ -67,7 +67,7 @@ audit: .venv-audit/made
 	$(audit_bin)/bandit --quiet --configfile pyproject.toml --recursive shared functions ops sdk migrations
 	$(audit_bin)/checkov --config-file .checkov.yaml
 	git ls-files -z -- ':!*requirements*.txt' ':!tests' \
-		| xargs -0 $(audit_bin)/detect-secrets-hook --exclude-lines '$(no_secrets)'
+		| xargs -0 $(bin)/detect-secrets-hook --exclude-lines '$(no_secrets)'
 	@mkdir -p .handshake
 	$(audit_bin)/pip-audit --disable-pip --require-hashes --progress-spinner off \
 		-r requirements-dev.txt -r shared/requirements.txt --format json --output .handshake/pip-audit.json
