@@ -25,7 +25,7 @@ NAMES = [migration.name for migration in migrations_in()]
 
 @pytest.fixture
 def world(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """The deployed tables, as if nothing had been migrated, and an operator's credentials in the environment."""
+    """The deployed tables, as if nothing had been migrated or rebuilt, and an operator in the environment."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", stack.endpoint_url)
     monkeypatch.setenv("AWS_DEFAULT_REGION", stack.region)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", ROOT_KEY[0])
@@ -33,6 +33,7 @@ def world(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]
     service = Deployed.on(stack)
     for name in NAMES:
         _forget(service, name)
+    _forget_rebuilds(service)
     yield World(service.dynamodb, service.tables)
     assert _migrate("--apply")[0] == 0
 
@@ -41,6 +42,21 @@ def _forget(service: Any, name: str) -> None:
     service.dynamodb.delete_item(
         TableName=service.tables.runtime_kv, Key={"kv_key": {"S": migration_key(name)["kv_key"]}}
     )
+
+
+def _forget_rebuilds(service: Any) -> None:
+    """A rebuild has counted whatever does not say when it was appended, so the projector would pass it over."""
+    pages = service.dynamodb.get_paginator("scan").paginate(
+        TableName=service.tables.metrics,
+        FilterExpression="begins_with(pk, :checkpoint)",
+        ExpressionAttributeValues={":checkpoint": {"S": "CHECKPOINT#"}},
+    )
+    for item in (item for page in pages for item in page["Items"]):
+        service.dynamodb.update_item(
+            TableName=service.tables.metrics,
+            Key={name: item[name] for name in ("pk", "sk")},
+            UpdateExpression="REMOVE counted_before",
+        )
 
 
 def _migrate(*words: str) -> tuple[int, Any]:
