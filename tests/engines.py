@@ -54,7 +54,7 @@ def client_of(
 
     ``config`` is botocore's own.
     """
-    client: Any = boto3.client  # its stubs know services by their literal names only
+    client: Any = _session().client  # its stubs know services by their literal names only
     return client(
         service,
         endpoint_url=endpoint,
@@ -63,6 +63,12 @@ def client_of(
         aws_secret_access_key=key[1],
         config=Config(max_pool_connections=64, retries={"total_max_attempts": 1}, **config),
     )
+
+
+@cache
+def _session() -> boto3.Session:
+    """One for all clients: it reads what botocore knows of a service once, and moto's default session every time."""
+    return boto3.Session()
 
 
 def _create_parameters(properties: Mapping[str, Any]) -> dict[str, Any]:
