@@ -1,5 +1,6 @@
 """Submissions, rules and records to test with, and what the contract says of a window, the plain way."""
 
+import json
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
@@ -7,7 +8,7 @@ from typing import Any, Final
 from hypothesis import strategies as st
 
 from handshake.domain.decision import Decision, PolicyInForce, decide
-from handshake.domain.identity import Envelope
+from handshake.domain.identity import Envelope, parse_envelope
 from handshake.domain.record import RequestRecord
 from handshake.domain.submission import Submission, parse_recorded
 from handshake.store.dynamo import Dynamo
@@ -117,7 +118,7 @@ def escalation(submission: Submission) -> Decision:
 def an_envelope(principal_id: str = "alice", **changes: Any) -> Envelope:
     """The envelope of a person of ``tenant-a``, but for ``changes`` (by their names on the wire)."""
     fields = {"principalId": principal_id, "subjectType": "human", "tenantId": "tenant-a"} | changes
-    return Envelope.model_validate({name: value for name, value in fields.items() if value is not None})
+    return parse_envelope(json.dumps({name: value for name, value in fields.items() if value is not None}))
 
 
 def unhurried(client: Any) -> Dynamo:

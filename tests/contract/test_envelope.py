@@ -152,7 +152,7 @@ def test_strings_are_trimmed_before_they_count(service: Service) -> None:
 def test_roles_and_scopes_are_sorted_sets() -> None:
     envelope = parse_envelope(json.dumps({"principalId": "p", "roles": ["b", " a", "b "], "scopes": ["z", "y", "z"]}))
 
-    assert (envelope.roles, envelope.scopes) == (["a", "b"], ["y", "z"])
+    assert (envelope.roles, envelope.scopes) == (("a", "b"), ("y", "z"))
 
 
 def test_an_authorization_header_does_not_stand_in_for_an_envelope(in_process: Service) -> None:

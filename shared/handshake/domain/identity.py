@@ -1,9 +1,8 @@
 """The identity envelope: who is asking, as the trusted edge asserts it (contract.md section 2)."""
 
-from typing import Annotated, Any, Final, Literal
-
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
-from pydantic.alias_generators import to_camel
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, NamedTuple, cast
 
 from handshake.domain.errors import HandshakeError
 from handshake.domain.jsonio import BadJsonError, parse
@@ -18,33 +17,62 @@ SCOPE_RESOLVE: Final = "workflow:resolve"
 ROLE_ADMIN: Final = "admin"
 
 
-def _name(value: str) -> str:
-    trimmed = value.strip()
-    if not trimmed or len(trimmed) > MAX_ID_LENGTH or has_control_characters(trimmed):
-        raise ValueError("not a name")
-    return trimmed
+SubjectType = Literal["human", "service", "agent"]
 
 
-Name = Annotated[str, AfterValidator(_name)]
-NameSet = Annotated[list[Name], AfterValidator(lambda names: sorted(set(names)))]
-
-
-class Envelope(BaseModel):
+@dataclass(frozen=True)
+class Envelope:
     """A principal with its tenant, roles and scopes. Strings are trimmed; roles and scopes sorted sets.
 
     Only ``principalId`` must be given. What is left out grants nothing: without ``subjectType`` nobody is
     human, without scopes nothing wider than one's own requests can be read.
     """
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", alias_generator=to_camel, defer_build=True)
+    principal_id: str
+    subject_type: SubjectType = "agent"
+    roles: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
+    issuer: str = ""
+    session_id: str = ""
+    tenant_id: str = ""
 
-    principal_id: Name
-    subject_type: Literal["human", "service", "agent"] = "agent"
-    roles: NameSet = []
-    scopes: NameSet = []
-    issuer: Name = ""
-    session_id: Name = ""
-    tenant_id: Name = ""
+
+def _name(value: Any) -> str:
+    trimmed = value.strip() if isinstance(value, str) else ""
+    if not trimmed or len(trimmed) > MAX_ID_LENGTH or has_control_characters(trimmed):
+        raise ValueError("not a name")
+    return trimmed
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise ValueError("not a list")  # noqa: TRY004 - a caller's wrong type is a wrong value like any other
+    return tuple(sorted(set(map(_name, value))))
+
+
+def _subject_type(value: Any) -> SubjectType:
+    if value not in ("human", "service", "agent"):
+        raise ValueError("not a subject type")
+    return cast("SubjectType", value)
+
+
+class Field(NamedTuple):
+    """The attribute of Envelope that a field of the header becomes, and what reads it or raises ValueError."""
+
+    attribute: str
+    read: Callable[[Any], Any]
+
+
+FIELDS: Final[Mapping[str, Field]] = {
+    "principalId": Field("principal_id", _name),
+    "subjectType": Field("subject_type", _subject_type),
+    "roles": Field("roles", _names),
+    "scopes": Field("scopes", _names),
+    "issuer": Field("issuer", _name),
+    "sessionId": Field("session_id", _name),
+    "tenantId": Field("tenant_id", _name),
+}
+REQUIRED: Final = "principalId"
 
 
 def parse_envelope(header: str | None) -> Envelope:
@@ -59,21 +87,26 @@ def parse_envelope(header: str | None) -> Envelope:
         )
     try:
         fields: Any = parse(header, max_bytes=MAX_ENVELOPE_BYTES)
-        return Envelope.model_validate(fields)
     except BadJsonError as fault:
         raise invalid_envelope(f"The identity envelope is {fault}.") from None
-    except ValidationError as fault:
-        where = ", ".join(sorted({_field_path(error["loc"]) for error in fault.errors()}))
-        raise invalid_envelope(f"The identity envelope is wrong at: {where}.") from None
+    if not isinstance(fields, dict):
+        raise invalid_envelope("The identity envelope is not an object.")
+    read: dict[str, Any] = {}
+    wrong = set() if REQUIRED in fields else {REQUIRED}
+    for name, value in fields.items():
+        field = FIELDS.get(name)
+        if field is None:
+            wrong.add("an unknown field")  # its name is the caller's text, so it is not repeated
+            continue
+        try:
+            read[field.attribute] = field.read(value)
+        except ValueError:
+            wrong.add(name)
+    if wrong:
+        raise invalid_envelope(f"The identity envelope is wrong at: {', '.join(sorted(wrong))}.")
+    return Envelope(**read)
 
 
 def invalid_envelope(message: str) -> HandshakeError:
     """The refusal of an envelope that is there but cannot be believed."""
     return HandshakeError(ReasonCode.SECURITY_INVALID_IDENTITY_ENVELOPE, message)
-
-
-def _field_path(location: tuple[int | str, ...]) -> str:
-    # A field name the model does not know is the caller's text, so it is not repeated.
-    known = {to_camel(name) for name in Envelope.model_fields}
-    first = location[0] if location else "the top level"
-    return str(first) if first in known else "an unknown field" if location else str(first)
