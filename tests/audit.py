@@ -11,11 +11,12 @@ from handshake.domain.evidence import EvidenceEvent, broken_link
 from handshake.domain.reasons import is_security_denial
 from handshake.domain.record import RequestRecord, State
 from handshake.domain.trust import MIN_GUARD_LIFETIME_S
-from handshake.store.dynamo import Item, unmarshal
+from handshake.store.dynamo import Item
 from handshake.store.guards import guard_key
 from handshake.store.policies import version_name
 from handshake.store.requests import split_partition
 from handshake.store.tables import Tables
+from handshake.store.wire import unmarshal
 
 Requests = dict[str, tuple[RequestRecord, list[EvidenceEvent], Item]]
 

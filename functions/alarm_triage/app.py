@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-import boto3
 from botocore.config import Config
 
 from handshake.domain.incident import MalformedAlarmError, parse_alarm_change
 from handshake.edge import telemetry
-from handshake.edge.runtime import build_runtime
+from handshake.edge.runtime import aws, build_runtime, start
 from handshake.flows.investigate import Sources
 from handshake.flows.triage import Desk, triage
 from handshake.observe.deployment import Deployment
@@ -25,21 +24,20 @@ _CLIENTS = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard"
 
 def build_desk(environment: Mapping[str, str]) -> Desk:
     """The desk that ``environment`` describes, with real clients."""
-    session = boto3.session.Session()
     return Desk(
         context=build_runtime(environment).context,
         service=environment["POWERTOOLS_SERVICE_NAME"],
         sources=Sources(
-            metrics=Metrics(session.client("cloudwatch", config=_CLIENTS)),
-            logs=CallLogs(session.client("logs", config=_CLIENTS), environment["LOG_GROUPS"].split(",")),
+            metrics=Metrics(aws().create_client("cloudwatch", config=_CLIENTS)),
+            logs=CallLogs(aws().create_client("logs", config=_CLIENTS), environment["LOG_GROUPS"].split(",")),
             deployment=Deployment(
-                session.client("cloudformation", config=_CLIENTS),
+                aws().create_client("cloudformation", config=_CLIENTS),
                 environment["STACK_ID"],
                 version=environment.get("AWS_LAMBDA_FUNCTION_VERSION", ""),
             ),
             seconds=time.monotonic,
         ),
-        people=Topic(session.client("sns", config=_CLIENTS), environment["INCIDENTS_TOPIC"]),
+        people=Topic(aws().create_client("sns", config=_CLIENTS), environment["INCIDENTS_TOPIC"]),
         pauses_on_replay_guard_alert=environment.get("PAUSE_ON_REPLAY_GUARD_ALERT") == "true",
     )
 
@@ -76,3 +74,6 @@ def handler(event: Mapping[str, Any], _context: object) -> None:
 @cache
 def _process_desk() -> Desk:
     return build_desk(os.environ)
+
+
+start(_process_desk)

@@ -1,7 +1,7 @@
 """Scheduled: expire escalations that nobody resolved in time (contract.md section 3)."""
 
 from handshake.edge import telemetry
-from handshake.edge.runtime import process_runtime
+from handshake.edge.runtime import process_runtime, start
 from handshake.flows.expire_overdue import expire_overdue
 
 
@@ -13,3 +13,6 @@ def handler(_event: object, _context: object) -> dict[str, int]:
     done = vars(expire_overdue(context))
     telemetry.scheduled("hitl_expiry", done, correlation_id=context.correlation_id)
     return done
+
+
+start(process_runtime)

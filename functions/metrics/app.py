@@ -1,7 +1,6 @@
 """Metrics: what the roll-ups say, and events that callers report (contract.md section 5)."""
 
 from handshake.domain.metric_query import Window, parse_series_query, parse_window
-from handshake.domain.posted_event import parse_posted_event
 from handshake.edge.http import Answer, Call, HttpHandler, Route
 from handshake.flows import read_metrics
 from handshake.flows.project_event import project_event
@@ -29,6 +28,9 @@ def reasons(call: Call) -> Answer:
 
 def project(call: Call) -> Answer:
     """``POST /metrics/project``"""
+    # The only route here that needs pydantic, and the one that is called least.
+    from handshake.domain.posted_event import parse_posted_event  # noqa: PLC0415
+
     return project_event(call.context, parse_posted_event(call.json_body()))
 
 

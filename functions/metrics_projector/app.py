@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from handshake.edge import telemetry
-from handshake.edge.runtime import process_runtime
+from handshake.edge.runtime import process_runtime, start
 from handshake.flows.context import Context
 from handshake.flows.fold_events import fold_events
 from handshake.store.event_stream import read_stream
@@ -31,3 +31,6 @@ def project(event: Mapping[str, Any], context: Context) -> None:
 def handler(event: Mapping[str, Any], _context: object) -> None:
     """Handle one batch of the stream."""
     project(event, process_runtime().context)
+
+
+start(process_runtime)

@@ -8,11 +8,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-import boto3
 from botocore.config import Config
 
 from handshake.edge import telemetry
-from handshake.edge.runtime import build_runtime
+from handshake.edge.runtime import aws, build_runtime, start
 from handshake.flows.release_gate import NotReadyError, Release, ensure_ready
 from handshake.store.trust_secret import TrustSecret
 
@@ -45,10 +44,10 @@ def build_release(environment: Mapping[str, str]) -> Release:
         raise NotReadyError("EnvelopeIssuers is empty: nobody's identity would be believed")
     return Release(
         context=build_runtime(environment).context,
-        dynamodb=boto3.client("dynamodb", config=_CLIENTS),
-        secret=TrustSecret(boto3.client("secretsmanager", config=_CLIENTS), environment["TRUST_SECRET_ARN"]),
+        dynamodb=aws().create_client("dynamodb", config=_CLIENTS),
+        secret=TrustSecret(aws().create_client("secretsmanager", config=_CLIENTS), environment["TRUST_SECRET_ARN"]),
         versions=LambdaVersions(
-            boto3.client("lambda", config=_CLIENTS),
+            aws().create_client("lambda", config=_CLIENTS),
             {name: environment[f"{name.upper()}_VERSION"] for name in _FUNCTIONS},
         ),
         migrations=json.loads(_MIGRATIONS.read_text()),
@@ -85,9 +84,12 @@ def respond(event: Mapping[str, str], *, check: Callable[[], tuple[list[str], st
 
 def handler(event: Mapping[str, str], _context: object) -> dict[str, Any]:
     """Answer a lifecycle hook, or who invokes it directly."""
-    return respond(event, check=check, codedeploy=boto3.client("codedeploy", config=_CLIENTS))
+    return respond(event, check=check, codedeploy=aws().create_client("codedeploy", config=_CLIENTS))
 
 
 @cache
 def _process_release() -> Release:
     return build_release(os.environ)
+
+
+start(aws)

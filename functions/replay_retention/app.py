@@ -1,7 +1,7 @@
 """Scheduled: delete replay guards that have expired (the seed's retention policy)."""
 
 from handshake.edge import telemetry
-from handshake.edge.runtime import process_runtime
+from handshake.edge.runtime import process_runtime, start
 from handshake.flows.retain_guards import retain_guards
 
 
@@ -13,3 +13,6 @@ def handler(_event: object, _context: object) -> dict[str, int]:
     done = vars(retain_guards(context))
     telemetry.scheduled("replay_retention", done, correlation_id=context.correlation_id)
     return done
+
+
+start(process_runtime)

@@ -5,11 +5,11 @@ import time
 from collections.abc import Mapping
 from functools import cache
 
-import boto3
 from botocore.config import Config
 
 from handshake.domain.rotation import RotationRefusedError
 from handshake.edge import telemetry
+from handshake.edge.runtime import aws, start
 from handshake.flows.rotate_secret import STEPS, Rotation
 from handshake.store.trust_secret import TrustSecret
 
@@ -27,4 +27,7 @@ def handler(event: Mapping[str, str], _context: object) -> None:
 
 @cache
 def _secret(secret_id: str) -> TrustSecret:
-    return TrustSecret(boto3.client("secretsmanager", config=_CLIENT), secret_id)
+    return TrustSecret(aws().create_client("secretsmanager", config=_CLIENT), secret_id)
+
+
+start(aws)

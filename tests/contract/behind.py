@@ -6,8 +6,9 @@ from typing import Any
 
 from handshake.domain.evidence import MAX_REFUSALS
 from handshake.store import flags
-from handshake.store.dynamo import Dynamo, Item, unmarshal
+from handshake.store.dynamo import Dynamo, Item
 from handshake.store.guards import guard_key, hour_of
+from handshake.store.wire import unmarshal
 from tests.service import Service, get, now_ms, own
 
 _KEY_NAMES = ("pk", "sk", "guard_key", "kv_key")

@@ -12,9 +12,10 @@ from handshake.domain.events import MetricsEvent
 from handshake.domain.evidence import Chain, Entry, EvidenceEvent, broken_link, link, refusal
 from handshake.flows.context import Context
 from handshake.store import requests
-from handshake.store.dynamo import Dynamo, Item, Update, unmarshal
+from handshake.store.dynamo import Dynamo, Item, Update
 from handshake.store.events import append_event
 from handshake.store.tables import Tables
+from handshake.store.wire import unmarshal
 from ops.migrations.records import LOCK_LIFE_MS
 from ops.migrations.work import Throttle
 from tests.metrics_events import NOW_MS, an_event

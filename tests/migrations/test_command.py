@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from handshake.store.dynamo import unmarshal
 from handshake.store.schema import migration_key, migration_shortfall
+from handshake.store.wire import unmarshal
 from ops.cli import app
 from ops.gates.preflight import migrations_of
 from ops.local import LocalStack

@@ -16,7 +16,8 @@ from handshake.domain.policy import MAX_AMOUNT
 from handshake.domain.reasons import ReasonCode
 from handshake.domain.record import RequestRecord, State
 from handshake.store import requests
-from handshake.store.dynamo import ConditionFailedError, Dynamo, Item, Write, unmarshal
+from handshake.store.dynamo import ConditionFailedError, Dynamo, Item, Write
+from handshake.store.wire import unmarshal
 from tests.conftest import Engine
 from tests.metrics_events import NOW_MS
 from tests.workflow_requests import ANY_JSON, TTL_MS, a_record, a_submission, unhurried

@@ -8,7 +8,7 @@ import pytest
 from handshake.domain.metric_query import WINDOWS
 from handshake.domain.rollup import Bucket, RollUp, merged, roll_up
 from handshake.store.dynamo import ConditionFailedError, Dynamo
-from handshake.store.event_stream import Lane
+from handshake.store.lanes import Lane
 from handshake.store.rollups import (
     Checkpoint,
     add,

@@ -6,7 +6,6 @@ routing that is left.
 
 import base64
 import json
-import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -24,7 +23,7 @@ from handshake.domain.rehearsal import ensure_reserved, is_synthetic
 from handshake.domain.trust import TrustClaims
 from handshake.edge import telemetry
 from handshake.edge.caller import principal_key
-from handshake.edge.runtime import Runtime, process_runtime
+from handshake.edge.runtime import Runtime, process_runtime, start
 from handshake.edge.trust_keys import verify_with
 from handshake.flows.context import Context
 from handshake.flows.evidence import counted
@@ -146,8 +145,7 @@ class HttpHandler:
 
     def __init__(self, *routes: Route) -> None:
         self.routes = {(route.method, route.resource): route for route in routes}
-        # Made while Lambda initialises, where time costs no caller anything.
-        self._runtime = process_runtime() if "AWS_LAMBDA_FUNCTION_NAME" in os.environ else None
+        start(process_runtime)
 
     def using(self, runtime: Runtime) -> Callable[[Event, object], dict[str, Any]]:
         """The same handler on a given runtime."""
@@ -155,7 +153,7 @@ class HttpHandler:
 
     def __call__(self, event: Event, _context: object) -> dict[str, Any]:
         """Handle one API Gateway event (REST, payload 1.0)."""
-        return self._handle(event, self._runtime or process_runtime())
+        return self._handle(event, process_runtime())
 
     def _handle(self, event: Event, runtime: Runtime) -> dict[str, Any]:
         started = time.perf_counter()

@@ -12,7 +12,8 @@ from handshake.domain.errors import StoreUnavailableError
 from handshake.domain.rollup import Bucket, buckets_of, roll_up
 from handshake.flows.context import Context
 from handshake.store.dynamo import ConditionFailedError
-from handshake.store.event_stream import Lane, StreamedEvent
+from handshake.store.event_stream import StreamedEvent
+from handshake.store.lanes import Lane
 from handshake.store.rollups import Checkpoints, add, move_checkpoint, read_checkpoints
 
 # A checkpoint is lost only to another projector that counts the same events, so few tries see the end of it.

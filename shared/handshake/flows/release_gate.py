@@ -33,7 +33,7 @@ class Versions(Protocol):
 class Release:
     """What is to have traffic, and on what. ``issuer`` is an ARN whose identity envelopes are believed.
 
-    ``migrations`` are those the release needs, by the SHA-256 of their files; ``dynamodb`` is a boto3 client.
+    ``migrations`` are those the release needs, by the SHA-256 of their files; ``dynamodb`` is a botocore client.
     """
 
     context: Context

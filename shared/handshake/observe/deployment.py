@@ -16,7 +16,7 @@ class Deployed:
 
 
 class Deployment:
-    """Reads one stack through a boto3 CloudFormation client."""
+    """Reads one stack through a botocore CloudFormation client."""
 
     def __init__(self, client: Any, stack_id: str, *, version: str) -> None:
         self._client = client

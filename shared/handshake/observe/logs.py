@@ -15,7 +15,7 @@ Line = dict[str, Any]
 
 
 class CallLogs:
-    """Reads log groups through a boto3 CloudWatch Logs client."""
+    """Reads log groups through a botocore CloudWatch Logs client."""
 
     def __init__(self, client: Any, groups: Sequence[str]) -> None:
         self._client = client

@@ -26,7 +26,7 @@ class Refused:
 
 
 class Metrics:
-    """Reads through a boto3 CloudWatch client. Every method raises SourceUnavailableError."""
+    """Reads through a botocore CloudWatch client. Every method raises SourceUnavailableError."""
 
     def __init__(self, client: Any) -> None:
         self._client = client

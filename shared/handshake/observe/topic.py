@@ -7,7 +7,7 @@ from handshake.observe.sources import asking
 
 
 class Topic:
-    """Publishes to one SNS topic through a boto3 client."""
+    """Publishes to one SNS topic through a botocore client."""
 
     def __init__(self, client: Any, arn: str) -> None:
         self._client = client

@@ -11,7 +11,7 @@ from handshake.store.tables import Tables
 
 
 def table_shortfalls(client: Any, tables: Tables) -> Iterator[str]:
-    """What each table lacks, by a boto3 DynamoDB client. Raises ClientError or BotoCoreError."""
+    """What each table lacks, by a botocore DynamoDB client. Raises ClientError or BotoCoreError."""
     for name, needed in SCHEMA.items():
         for lack in _lacks(client, getattr(tables, name), needed):
             yield f"table {name}: {lack}"

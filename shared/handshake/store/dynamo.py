@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from handshake.domain.errors import StoreUnavailableError
+from handshake.store.wire import marshal, unmarshal
 
 Item = dict[str, Any]
 Key = Mapping[str, str]
@@ -133,7 +133,7 @@ class Dynamo:
         wanted: dict[str, Any] = {}
         for table, key in keys:
             request = wanted.setdefault(table, {"Keys": [], "ConsistentRead": True})
-            marshalled = _marshal(key)
+            marshalled = marshal(key)
             if marshalled not in request["Keys"]:
                 request["Keys"].append(marshalled)
         found: dict[str, list[Item]] = {}
@@ -164,13 +164,13 @@ class Dynamo:
         ``options`` are the client's own: IndexName, Limit and so on.
         """
         if start:
-            options["ExclusiveStartKey"] = _marshal(start)
+            options["ExclusiveStartKey"] = marshal(start)
         answer = self._persist(
             lambda: self._call(
                 "query",
                 TableName=table,
                 KeyConditionExpression=condition,
-                ExpressionAttributeValues=_marshal(values),
+                ExpressionAttributeValues=marshal(values),
                 **options,
             )
         )
@@ -202,13 +202,13 @@ class Dynamo:
     ) -> Page:
         """One page (at most 1 MB read) of a scan, after the key ``start``. ``options`` are the client's own."""
         if start:
-            options["ExclusiveStartKey"] = _marshal(start)
+            options["ExclusiveStartKey"] = marshal(start)
         answer = self._persist(
             lambda: self._call(
                 "scan",
                 TableName=table,
                 FilterExpression=where,
-                ExpressionAttributeValues=_marshal(values),
+                ExpressionAttributeValues=marshal(values),
                 ConsistentRead=True,
                 **options,
             )
@@ -290,27 +290,14 @@ def _transact_item(write: Write) -> dict[str, Any]:
         body["ConditionExpression"] = write.condition
         body["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
     if write.values:
-        body["ExpressionAttributeValues"] = _marshal(write.values)
+        body["ExpressionAttributeValues"] = marshal(write.values)
     if write.names:
         body["ExpressionAttributeNames"] = dict(write.names)
     if isinstance(write, Put):
-        return {"Put": body | {"Item": _marshal(write.item)}}
+        return {"Put": body | {"Item": marshal(write.item)}}
     if isinstance(write, Delete):
-        return {"Delete": body | {"Key": _marshal(write.key)}}
-    return {"Update": body | {"Key": _marshal(write.key), "UpdateExpression": write.expression}}
-
-
-_serialize = TypeSerializer().serialize
-_deserialize = TypeDeserializer().deserialize
-
-
-def _marshal(item: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _serialize(value) for name, value in item.items() if value is not None}
-
-
-def unmarshal(item: Mapping[str, Any]) -> Item:
-    """An item as Python values, from the wire's typed ones; the same in answers and in streams."""
-    return {name: _deserialize(value) for name, value in item.items()}
+        return {"Delete": body | {"Key": marshal(write.key)}}
+    return {"Update": body | {"Key": marshal(write.key), "UpdateExpression": write.expression}}
 
 
 def _matching(items: Sequence[Item], key: Key) -> Item | None:

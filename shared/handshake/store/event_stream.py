@@ -6,22 +6,14 @@ from typing import Any, Final, NamedTuple
 from pydantic import TypeAdapter, ValidationError
 
 from handshake.domain.events import EVENT_SCHEMA_VERSION, MetricsEvent
-from handshake.store.dynamo import Dynamo, Item, unmarshal
+from handshake.store.dynamo import Dynamo, Item
 from handshake.store.events import PARTITION_PREFIX
+from handshake.store.lanes import Lane
+from handshake.store.wire import unmarshal
 
 # Sequence numbers have 21 to 40 digits; padded, they compare as text.
 _SEQUENCE_DIGITS: Final = 40
 _EVENT: Final = TypeAdapter(MetricsEvent)
-
-
-class Lane(NamedTuple):
-    """What keeps its order: one partition of one stream.
-
-    A restored table has a stream of its own, whose sequence begins anew, so a lane is never resumed there.
-    """
-
-    stream: str
-    partition: str
 
 
 class StreamedEvent(NamedTuple):

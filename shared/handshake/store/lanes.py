@@ -1,6 +1,17 @@
 """Lanes: how one busy partition is spread over a fixed number of them."""
 
 import zlib
+from typing import NamedTuple
+
+
+class Lane(NamedTuple):
+    """What keeps its order: one partition of one stream.
+
+    A restored table has a stream of its own, whose sequence begins anew, so a lane is never resumed there.
+    """
+
+    stream: str
+    partition: str
 
 
 def lane(key: str, count: int) -> int:

@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 
 from handshake.domain.rollup import BUCKET_MS, ROLLUP_SCHEMA_VERSION, Bucket, BucketSize, RollUp
 from handshake.store.dynamo import RETRY_BUDGET_S, Delete, Dynamo, Item, Key, Put, Update
-from handshake.store.event_stream import Lane
 from handshake.store.events import LANES
+from handshake.store.lanes import Lane
 
 _NOT_COUNTERS: Final = frozenset({"pk", "sk", "schema_version"})
 _ROLLUP_PREFIX: Final = "ROLLUP#"

@@ -15,7 +15,7 @@ _TAKEN: Final = "ResourceExistsException"
 
 
 class TrustSecret:
-    """One secret, through a boto3 Secrets Manager client. Every method raises StoreUnavailableError."""
+    """One secret, through a botocore Secrets Manager client. Every method raises StoreUnavailableError."""
 
     def __init__(self, client: Any, secret_id: str) -> None:
         self._client = client
