@@ -1,0 +1,113 @@
+"""What Lambda would be given: functions and layer, built two ways, zipped by SAM and unpacked as Lambda does."""
+
+import compileall
+import importlib.metadata
+import json
+import os
+import shutil
+import sys
+import time
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from samcli.lib.package.utils import make_zip  # type: ignore[import-untyped]
+from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
+
+from ops.local.build import SAM, build, sam_environment
+from ops.local.commands import run_logged
+from ops.local.settings import ROOT, RUNTIME
+
+LAYER: Final = "SharedLayer"
+# What Lambda's own runtime brings: its interface client, and that one's requirements.
+_RUNTIME_PACKAGES: Final = ("awslambdaric", "simplejson", "snapshot-restore-py")
+
+
+@dataclass(frozen=True)
+class Unpacked:
+    """A function as Lambda sees it: its code in ``task``, the layer's in ``layer`` (None: it has no layer)."""
+
+    task: Path
+    layer: Path | None
+
+
+def shipped(into: Path) -> dict[str, Unpacked]:
+    """Every function of template.yaml, by logical id, as `sam build` makes it for deployment."""
+    return _unpacked(build().parent, into)
+
+
+def ordinary(into: Path) -> dict[str, Unpacked]:
+    """The same functions as a plain `sam build` makes them: pip's layer, no makefile, no bytecode."""
+    template = yaml_parse((ROOT / "template.yaml").read_text())
+    for resource in template["Resources"].values():
+        resource.pop("Metadata", None)
+        properties = resource.get("Properties", {})
+        for name in ("CodeUri", "ContentUri", "Location"):
+            if name in properties:
+                properties[name] = str(ROOT / properties[name])
+    template["Resources"][LAYER]["Metadata"] = {"BuildMethod": RUNTIME}
+    into.mkdir(parents=True)
+    described = into / "ordinary.json"
+    described.write_text(json.dumps(template))
+    target = into / "build"
+    run_logged(
+        [
+            *(*SAM, "build", "--template", str(described), "--build-dir", str(target)),
+            *("--parameter-overrides", f"PythonRuntime={RUNTIME}"),
+        ],
+        cwd=into,
+        environment=sam_environment() | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        log=into / "build.log",
+    )
+    return _unpacked(target, into)
+
+
+def nothing(into: Path) -> Unpacked:
+    """A function whose handler does nothing, with no layer: what the runtime alone takes."""
+    task = into / "nothing"
+    task.mkdir(parents=True)
+    (task / "app.py").write_text("def handler(event, context):\n    return {}\n")
+    return Unpacked(task, None)
+
+
+def lambda_runtime(into: Path) -> Path:
+    """The folder of what Lambda's own runtime brings, compiled, with nothing else of this virtualenv in reach."""
+    into.mkdir(parents=True)
+    for name in _RUNTIME_PACKAGES:
+        for file in importlib.metadata.files(name) or ():
+            if ".." not in file.parts and "__pycache__" not in file.parts:
+                target = into / file
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(str(file.locate()), target)
+    compileall.compile_dir(into, quiet=1)
+    return into
+
+
+def environments() -> dict[str, dict[str, str]]:
+    """Each function's environment variables, by logical id; what a deployment would fill in is its own name."""
+    resources: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]
+    return {
+        name: dict.fromkeys(resource["Properties"].get("Environment", {}).get("Variables", {}), "x")
+        for name, resource in resources.items()
+        if resource["Type"] == "AWS::Serverless::Function"
+    }
+
+
+def _unpacked(built: Path, into: Path) -> dict[str, Unpacked]:
+    layer = _as_lambda_has_it(built / LAYER, into / "opt")
+    functions = [path for path in built.iterdir() if path.name.endswith("Function")]
+    return {path.name: Unpacked(_as_lambda_has_it(path, into / path.name), layer) for path in functions}
+
+
+def _as_lambda_has_it(folder: Path, into: Path) -> Path:
+    """``folder`` through SAM's zip and out again, with the times that the zip gives its files."""
+    into.mkdir(parents=True)
+    archive = make_zip(str(into / "package"), str(folder))
+    with zipfile.ZipFile(archive) as package:
+        for member in package.infolist():
+            path = package.extract(member, into)
+            dated = time.mktime((*member.date_time, 0, 0, -1))
+            os.utime(path, (dated, dated))
+    Path(archive).unlink()
+    return into
