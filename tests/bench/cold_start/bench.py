@@ -85,7 +85,7 @@ def _print(console: Console, names: Sequence[str], took: Mapping[tuple[str, str]
         "of ordinary",
         "of nothing",
         "first call",
-        "init + call of ordinary",
+        "both of ordinary",
     ):
         table.add_column(heading, justify="left" if heading == "function" else "right")
     nothing = median(one.init for one in took[_NOTHING, "shipped"])
