@@ -54,6 +54,13 @@ _GATES: Final = (
         (*_OPS, "openapi", "sdk"),
     ),
     Gate(
+        "check:import-budget",
+        21,
+        "ops.gates.import_budget",
+        "what each function imports before it can answer is within its budget",
+        (*_CODE, *_OPS, "template.yaml"),
+    ),
+    Gate(
         "check:env-matrix",
         14,
         "ops.gates.env_matrix",

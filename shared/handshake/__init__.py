@@ -5,6 +5,10 @@ Imports run one way: functions -> edge -> flows -> store -> domain.
 
 import gc
 import os
+from typing import Final
+
+# How often Python looks for garbage.
+GC_THRESHOLD: Final = gc.get_threshold()
 
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
     # A cold start keeps nearly all that it makes, so looking for garbage meanwhile only takes time (a fifth of it).

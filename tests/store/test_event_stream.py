@@ -58,6 +58,10 @@ def test_what_the_table_holds_beside_events_is_passed_over(partition: str) -> No
         {"decision": {"S": "maybe"}},
         {"timestamp_ms": {"S": "yesterday"}},
         {"timestamp_ms": {"N": "1.5"}},
+        {"reason_code": {"N": "7"}},
+        {"is_terminal": {"S": "yes"}},
+        {"risk_tier": {"S": "severe"}},
+        {"incident_detected_ms": {"BOOL": True}},
         {"human_minutes": {"L": []}},
     ],
 )

@@ -12,6 +12,7 @@ from typing import Final
 import botocore.session
 from botocore.config import Config
 
+from handshake import GC_THRESHOLD
 from handshake.edge.caller import issuer_keys
 from handshake.edge.trust_keys import SecretsManagerKeys, TrustKeys
 from handshake.flows.context import Context
@@ -19,7 +20,6 @@ from handshake.store.dynamo import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, Dynamo
 from handshake.store.tables import Tables
 
 _DEFAULT_ESCALATION_TTL_S: Final = 300
-_GC_THRESHOLD: Final = (700, 10, 10)  # CPython's own
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def start(make: Callable[[], object]) -> None:
     if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
         make()
         gc.freeze()
-        gc.set_threshold(*_GC_THRESHOLD)
+        gc.set_threshold(*GC_THRESHOLD)
 
 
 def _client_config(*, attempts: int) -> Config:

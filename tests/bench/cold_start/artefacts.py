@@ -10,7 +10,7 @@ import time
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from samcli.lib.package.utils import make_zip  # type: ignore[import-untyped]
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
@@ -82,16 +82,6 @@ def lambda_runtime(into: Path) -> Path:
                 shutil.copy2(str(file.locate()), target)
     compileall.compile_dir(into, quiet=1)
     return into
-
-
-def environments() -> dict[str, dict[str, str]]:
-    """Each function's environment variables, by logical id; what a deployment would fill in is its own name."""
-    resources: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]
-    return {
-        name: dict.fromkeys(resource["Properties"].get("Environment", {}).get("Variables", {}), "x")
-        for name, resource in resources.items()
-        if resource["Type"] == "AWS::Serverless::Function"
-    }
 
 
 def _unpacked(built: Path, into: Path) -> dict[str, Unpacked]:

@@ -21,6 +21,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from ops.gates.import_budget import variables_of
+from ops.local.settings import ROOT
 from tests.bench.cold_start import artefacts
 from tests.bench.cold_start.artefacts import Unpacked
 from tests.bench.cold_start.emulator import Start, empty_store, start
@@ -63,13 +65,13 @@ def _measure(
     store: str,
     starts: int,
 ) -> dict[tuple[str, str], list[Start]]:
-    environments = artefacts.environments()
+    environments = variables_of(ROOT)
     took: dict[tuple[str, str], list[Start]] = {}
     log = runtime / "start.log"
     for _ in range(starts):
         took.setdefault((_NOTHING, "shipped"), []).append(start(nothing, runtime, {}, {}, log=log))
         for name in names:
-            environment = environments[name] | {"AWS_ENDPOINT_URL": store, "ESCALATION_TTL_SECONDS": "300"}
+            environment = environments[_folder(name)] | {"AWS_ENDPOINT_URL": store}
             for kind, builds in (("shipped", shipped), ("ordinary", ordinary)):
                 event = _first_calls().get(name)
                 took.setdefault((name, kind), []).append(start(builds[name], runtime, environment, event, log=log))
