@@ -1,11 +1,13 @@
 """The template as CloudFormation has it in one environment: parameters and conditions resolved, SAM translated."""
 
+import json
 import logging
 import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -83,11 +85,18 @@ def deploy_parameters(root: Path, name: str) -> Mapping[str, Any]:
 def translate(path: Path, given: Mapping[str, Any]) -> Translated:
     """The template at ``path`` with the parameters ``given`` and its own defaults. Raises CannotJudgeError."""
     try:
-        template = yaml_parse(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except OSError as fault:
         raise CannotJudgeError(f"{path.name} cannot be read: {fault}") from fault
+    return _translate(path.name, text, json.dumps(given))
+
+
+@lru_cache(maxsize=16)
+def _translate(name: str, text: str, given: str) -> Translated:
+    """By the text, not by the file: several gates judge one template, and a second's work is done once."""
+    template = yaml_parse(text)
     defaults = {name: one["Default"] for name, one in template.get("Parameters", {}).items() if "Default" in one}
-    resolver = _Resolver(template, {**defaults, **given})
+    resolver = _Resolver(template, {**defaults, **json.loads(given)})
     resolved = {**template, "Resources": resolver.resources(template["Resources"])}
     if "Globals" in template:
         resolved["Globals"] = resolver.resolve(template["Globals"])
@@ -100,7 +109,7 @@ def translate(path: Path, given: Mapping[str, Any]) -> Translated:
         made = Translator({}, Parser()).translate(resolved, dict(resolver.parameters))
     except InvalidDocumentException as fault:
         reasons = "; ".join(str(cause.message) for cause in fault.causes)
-        raise CannotJudgeError(f"SAM does not take {path.name}: {reasons}") from fault
+        raise CannotJudgeError(f"SAM does not take {name}: {reasons}") from fault
     return Translated(template, resolver.parameters, resolver.resources(made["Resources"]))
 
 

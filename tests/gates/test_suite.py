@@ -15,7 +15,8 @@ PASSING = "def test_it() -> None:\n    assert True\n"
 
 def _run(options: Options, text: str, at_least: int = 1) -> Verdict:
     (options.root / "test_it.py").write_text(text)
-    return run_suite(Suite({"test_it.py": "the one"}, at_least), options, more=("-c", "/dev/null", "-p", "no:randomly"))
+    bare = ("-c", "/dev/null", "-p", "no:randomly", "-p", "no:schemathesis")
+    return run_suite(Suite({"test_it.py": "the one"}, at_least), options, more=bare)
 
 
 def test_a_selection_that_passes_passes(options: Options) -> None:

@@ -278,18 +278,18 @@ def test_what_the_store_will_never_allow_is_not_waited_for(world: World) -> None
 
 
 def test_a_large_table_is_brought_up_in_segments_page_by_page(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ops.migrations.work._PAGE", 250)
-    world.put(world.tables.metrics, [old_event(f"e-{n}") for n in range(2000)])
+    monkeypatch.setattr("ops.migrations.work._PAGE", 50)
+    world.put(world.tables.metrics, [old_event(f"e-{n}") for n in range(400)])
     client = Mortal(world.client)
 
     _apply(world, client)
 
     assert all("appended_at" in item for item in world.events().values())
-    assert client.calls.count("update_item") == 2000
+    assert client.calls.count("update_item") == 400
     record = survey(world.context())[-1].record
     assert record is not None
-    assert (record.changed, record.segments) == (2000, 4)
-    assert client.calls.count("scan") >= 2000 / 250
+    assert (record.changed, record.segments) == (400, 4)
+    assert client.calls.count("scan") >= 400 / 50
 
 
 # -- changed files ------------------------------------------------------------------------------------------------
