@@ -1,7 +1,8 @@
 # make run    the whole service on this machine     make test   everything that is checked
 # make gates  may this be released?                 make drill  incidents on purpose, with their runbooks
-# make faults races and failures, at length         make audit  known weaknesses
-# make lock   new locks from the *.in files         make clean  away with all that these made
+# make faults races and failures, at length         make bench  numbers: all, or BENCH="cold-start load"
+# make audit  known weaknesses                      make lock   new locks from the *.in files
+# make clean  away with all that these made
 
 # The deployed minor version first, so that what runs here is what runs there.
 PYTHON ?= $(shell for python in python3.13 python3.14 python3.12 python3.11 python3; do \
@@ -10,7 +11,7 @@ PYTHON ?= $(shell for python in python3.13 python3.14 python3.12 python3.11 pyth
 bin := .venv/bin
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: run test test-rules test-rest test-deployed test-waiting gates drill faults lint audit lock clean
+.PHONY: run test test-rules test-rest test-deployed test-waiting gates drill faults bench lint audit lock clean
 run: .venv/made
 	@$(bin)/python -m ops up
 
@@ -48,6 +49,11 @@ drill: .venv/made
 faults: .venv/made
 	$(bin)/python -m ops.local.dynamodb
 	$(bin)/python -m tests.faults
+
+# About 20 minutes; ratios hold on a busy machine, milliseconds do not.
+bench: .venv/made
+	$(bin)/python -m ops.local.dynamodb
+	$(bin)/python -m tests.bench $(BENCH)
 
 lint: .venv/made
 	$(bin)/ruff check .
