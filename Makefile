@@ -10,6 +10,8 @@ PYTHON ?= $(shell for python in python3.13 python3.14 python3.12 python3.11 pyth
 	&& $$python -c 'import sys; print(sys.executable)' && break; done)
 bin := .venv/bin
 export SAM_CLI_TELEMETRY := 0
+# Where it is set, every one of some hundred processes compiles all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test test-rules test-rest test-deployed test-waiting gates drill faults bench lint audit lock clean
 run: .venv/made
