@@ -34,9 +34,10 @@ test-rest:
 	COVERAGE_FILE=.coverage.rest $(bin)/pytest --ignore tests/unit --ignore tests/store --ignore tests/contract \
 		-m 'not deployed and not waits' --durations 10 $(measured)
 test-deployed:
-	$(bin)/pytest -m 'deployed and not waits' --durations 10
+	$(bin)/pytest --ignore tests/unit --ignore tests/store --ignore tests/hostile --ignore tests/faults \
+		-m 'deployed and not waits' --durations 10
 test-waiting:
-	$(bin)/pytest -m waits
+	$(bin)/pytest tests/stack tests/release -m waits
 
 # What must hold before a release; each gate leaves a receipt in .handshake/receipts.
 gates: .venv/made

@@ -11,6 +11,7 @@ from moto import mock_aws
 from handshake.edge import telemetry
 from handshake.store.tables import Tables
 from ops.local import LocalStack, dynamodb
+from ops.local.settings import ROOT
 from tests import engines
 from tests.logs import RunLog
 from tests.service import TRUST_KEY
@@ -37,6 +38,12 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     on_stack = parameters is not None and parameters.params.get("service") == "deployed"
     if on_stack or "stack" in getattr(item, "fixturenames", ()):
         item.add_marker("deployed")
+    # The Makefile's parts do not collect what has no tests of theirs, so such a test would never run.
+    room = item.path.relative_to(ROOT / "tests").parts[0]
+    if item.get_closest_marker("deployed") and room in ("unit", "store", "hostile", "faults"):
+        raise pytest.UsageError(f"{item.nodeid}: make test looks for no test on the deployed stack here")
+    if item.get_closest_marker("waits") and room not in ("stack", "release"):
+        raise pytest.UsageError(f"{item.nodeid}: make test looks for no test that waits here")
 
 
 @pytest.hookimpl(trylast=True)
