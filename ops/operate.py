@@ -51,8 +51,9 @@ def retention(
     with reach(stack) as context:
         if apply:
             done = retain_guards(context)
-            report: dict[str, object] = {"removed": done.removed, "kept": done.kept}
+            report: dict[str, object] = vars(done)
             said = f"removed {done.removed} expired guards; {done.kept} were claimed again and stay"
+            said += "; time ran out, so there may be more: run it again" if done.unfinished else ""
         else:
             keys = (key["guard_key"] for key in expired_guards(context))
             listed = list(islice(keys, _LISTED))

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import cycle
 from typing import Any
@@ -24,14 +24,25 @@ class Exchange:
     content: bytes
     units: Units
 
+    @property
+    def items(self) -> int:
+        """How many items a read looked at; 0 of a write."""
+        answer: dict[str, Any] = json.loads(self.content)
+        found: int = answer.get("ScannedCount", 0)
+        return found + sum(map(len, answer.get("Responses", {}).values()))
+
 
 @dataclass
 class Wire:
-    """Stands between a client and its database: lets requests through, or answers them as it did before."""
+    """Stands between a client and its database: lets requests through, or answers them as it did before.
+
+    ``canned`` answers the operations it names at once, whatever they ask.
+    """
 
     client: Any
     exchanges: list[Exchange] = field(default_factory=list)
     delay_s: float = 0.0
+    canned: Mapping[str, bytes] = field(default_factory=dict)
     _playing: Any = None
     _recording: bool = False
 
@@ -56,9 +67,11 @@ class Wire:
         self._playing = None
 
     def _send(self, request: Any, event_name: str, **_: Any) -> AWSResponse | None:
+        if self.delay_s:
+            time.sleep(self.delay_s)
+        if content := self.canned.get(event_name.rpartition(".")[2]):
+            return _answer(request.url, Exchange("", 0, 200, {}, content, Units()))
         if self._playing:
-            if self.delay_s:
-                time.sleep(self.delay_s)
             return _answer(request.url, next(self._playing))
         if not self._recording:
             return None

@@ -1,7 +1,10 @@
 """Replay guard retention: delete what expired before now (the seed's policy). Its cost follows what expired."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from typing import Final
 
 from handshake.flows.context import Context
@@ -11,43 +14,71 @@ from handshake.store.dynamo import ConditionFailedError, Key
 # A guard outlives its making by a day at most, so hours further back than the first run looks hold nothing
 # that TTL has not taken long ago.
 _FIRST_LOOK_BACK_HOURS: Final = 7 * 24
-# Nobody waits for scheduled work; what cannot be done in this time is left to the next run.
+# Lambda ends a run after 300 s; what cannot be done in this time is left to the next run.
+RUN_MS: Final = 240_000
+_BATCH: Final = 500
 _BATCH_S: Final = 30.0
+# As many as botocore keeps connections open.
+_AT_ONCE: Final = 10
 
 
 @dataclass(frozen=True)
 class Retention:
-    """What one run did. ``kept`` are guards whose key was claimed again while it ran."""
+    """What one run did. ``kept`` guards' keys were claimed again while it ran.
+
+    ``unfinished`` is 1 where time ran out before all were seen, else 0.
+    """
 
     removed: int
     kept: int
+    unfinished: int = 0
 
 
 def expired_guards(context: Context) -> Iterator[Key]:
     """The keys of every guard whose ``expires_at`` lies before now, oldest hour first; changes nothing."""
-    now = context.now_ms()
-    [mark] = context.dynamo.batch_get([(context.tables.runtime_kv, flags.RETENTION_KEY)])
-    this_hour = guards.hour_of(now)
-    first = int(mark["hour"]) if mark else this_hour - _FIRST_LOOK_BACK_HOURS
-    for hour in range(first, this_hour + 1):
-        context.dynamo.allow(_BATCH_S)
-        yield from guards.expired(context.dynamo, context.tables.replay_guards, hour=hour, now_ms=now)
+    for _, keys in _by_hour(context, context.now_ms()):
+        yield from keys
 
 
-def retain_guards(context: Context) -> Retention:
-    """Delete every guard whose ``expires_at`` lies before now, and remember how far that went.
+def retain_guards(context: Context, *, run_ms: int = RUN_MS) -> Retention:
+    """Delete every guard whose ``expires_at`` lies before now, and remember how far that went; for ``run_ms``.
 
     A guard claimed again in the meantime is left alone. Raises StoreUnavailableError; what was deleted by then stays
     deleted, and the next run starts from the same hour.
     """
     now = context.now_ms()
-    removed = kept = 0
-    for key in expired_guards(context):
-        try:
-            context.dynamo.write(guards.remove(context.tables.replay_guards, key, now_ms=now))
-            removed += 1
-        except ConditionFailedError:
-            kept += 1
+    remove = partial(_remove, context, now)
+    removed = kept = unfinished = 0
     # The index lags behind its table, so the next run looks at the last full hour once more.
-    context.dynamo.write(flags.retained_up_to(context.tables.runtime_kv, guards.hour_of(now) - 1))
-    return Retention(removed, kept)
+    seen_up_to = guards.hour_of(now) - 1
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for hour, keys in _by_hour(context, now):
+            while not unfinished and (batch := list(islice(keys, _BATCH))):
+                context.dynamo.allow(_BATCH_S)
+                done = list(pool.map(remove, batch))
+                removed += done.count(True)
+                kept += done.count(False)
+                unfinished = int(context.now_ms() - now >= run_ms)
+            if unfinished:
+                seen_up_to = min(hour, seen_up_to)
+                break
+    context.dynamo.write(flags.retained_up_to(context.tables.runtime_kv, seen_up_to))
+    return Retention(removed, kept, unfinished)
+
+
+def _by_hour(context: Context, now_ms: int) -> Iterator[tuple[int, Iterator[Key]]]:
+    [mark] = context.dynamo.batch_get([(context.tables.runtime_kv, flags.RETENTION_KEY)])
+    this_hour = guards.hour_of(now_ms)
+    first = int(mark["hour"]) if mark else this_hour - _FIRST_LOOK_BACK_HOURS
+    for hour in range(first, this_hour + 1):
+        context.dynamo.allow(_BATCH_S)
+        yield hour, guards.expired(context.dynamo, context.tables.replay_guards, hour=hour, now_ms=now_ms)
+
+
+def _remove(context: Context, now_ms: int, key: Key) -> bool:
+    """Whether it was removed. One by one: a batch of deletes has no conditions, and would take one claimed again."""
+    try:
+        context.dynamo.write(guards.remove(context.tables.replay_guards, key, now_ms=now_ms))
+    except ConditionFailedError:
+        return False
+    return True

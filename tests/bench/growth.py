@@ -1,0 +1,185 @@
+"""What each call costs with a thousand, a hundred thousand and a million stored requests: items, capacity, time.
+
+On DynamoDB Local, whose rows tests/bench/population.py multiplies; a fifth of the requests wait for a person, all of
+one tenant, and a guard is kept for each request. Sizes take turns. Capacity is counted by Amazon's rules
+(tests/bench/capacity.py). At the end, expired guards are removed for some seconds with 5 ms a call, which says how long
+a million take. HANDSHAKE_SIZES names the sizes, HANDSHAKE_REPETITIONS how often each call is made.
+"""
+
+import logging
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from handshake.flows.expire_overdue import expire_overdue
+from handshake.flows.retain_guards import RUN_MS, retain_guards
+from handshake.store.dynamo import Dynamo
+from ops.local.dynamodb import dynamodb_local
+from tests import engines
+from tests.bench.capacity import Units
+from tests.bench.population import BUSY_TENANT, multiply, store_a_few
+from tests.bench.wire import Wire
+from tests.contract.test_store_calls import CALLS, Call, Prepare
+from tests.service import InProcess, get, human, now_ms, post
+
+_SIZES: Final = "1000,100000,1000000"
+_REPETITIONS: Final = 9
+_STORE_S: Final = 0.005
+_RETENTION_S: Final = 10.0
+_LATER_MS: Final = 25 * 60 * 60 * 1000
+_PAGES_IN: Final = 20
+# What reads more where there is more to say, up to a bound of its own.
+_BOUNDED: Final[Mapping[str, str]] = {
+    "queue of the busy tenant": "a page holds 25",
+    "queue, 20 pages in": "a page holds 25",
+    "sweep": "one page a lane of the index of what waits, 1 MB each",
+    "simulate for everybody": "the newest 2000 requests",
+    "simulate for an agent": "the newest 2000 requests",
+}
+
+
+@dataclass
+class Cost:
+    """What one call takes at one size. ``items`` are those the store looked at."""
+
+    items: int = 0
+    units: Units = field(default_factory=Units)
+    took_ms: list[float] = field(default_factory=list)
+
+    def as_large_as(self, other: "Cost") -> bool:
+        """Whether both look at as much, and are charged alike."""
+        return (self.items, self.units) == (other.items, other.units)
+
+
+def main() -> int:
+    """Load, measure, print. 1 where a call's items or capacity grow with what is stored, for no reason named here."""
+    logging.disable()
+    sizes = [int(size) for size in os.environ.get("HANDSHAKE_SIZES", _SIZES).split(",")]
+    repetitions = int(os.environ.get("HANDSHAKE_REPETITIONS", _REPETITIONS))
+    console, began = Console(width=150), time.monotonic()
+    with _services(sizes) as services:
+        console.print(f"loaded in {time.monotonic() - began:.0f} s")
+        wires = [Wire(service.dynamodb) for service in services]
+        costs = {name: _measure(services, wires, prepare, repetitions) for name, prepare in _calls().items()}
+        console.print(_table(sizes, costs))
+        console.print(f"{repetitions} calls each; ratios are of the largest to the smallest size")
+        _retain(console, services[-1], sizes[-1])
+    grown = [name for name, of in costs.items() if name not in _BOUNDED and not of[0].as_large_as(of[-1])]
+    if grown:
+        console.print("grows with what is stored: " + ", ".join(grown), style="red")
+    return 1 if grown else 0
+
+
+def _calls() -> dict[str, Prepare]:
+    known = {name: prepare for name, (prepare, _) in CALLS.items()}
+    reader = human("reader", tenantId=BUSY_TENANT, scopes=["workflow:read:tenant", "workflow:resolve"])
+
+    def queue(pages: int) -> Prepare:
+        def prepare(service: InProcess) -> Call:
+            query: dict[str, str] = {}
+            for _ in range(pages):
+                cursor = get(service, "/workflow/decision-room", envelope=reader, query=query).body.get("nextCursor")
+                query = {"cursor": cursor} if cursor else query
+            return lambda service: get(service, "/workflow/decision-room", envelope=reader, query=query)
+
+        return prepare
+
+    def sweep(_: InProcess) -> Call:
+        return lambda service: expire_overdue(service.runtime.context)
+
+    def simulate(_: InProcess) -> Call:
+        return lambda service: post(service, "/policy/simulate", {"scope": "global", "rules": []})
+
+    return known | {
+        "queue of the busy tenant": queue(0),
+        "queue, 20 pages in": queue(_PAGES_IN),
+        "sweep": sweep,
+        "simulate for everybody": simulate,
+    }
+
+
+def _measure(services: Sequence[InProcess], wires: Sequence[Wire], prepare: Prepare, repetitions: int) -> list[Cost]:
+    costs = []
+    for service, wire in zip(services, wires, strict=True):
+        wire.through()
+        call = prepare(service)
+        exchanges = list(wire.record(partial(call, service)))
+        units = sum((one.units for one in exchanges), Units())
+        costs.append(Cost(sum(one.items for one in exchanges), units))
+    for _ in range(repetitions):
+        for service, cost in zip(services, costs, strict=True):
+            call = prepare(service)
+            service.runtime.context.dynamo.begin()
+            began = time.perf_counter()
+            call(service)
+            cost.took_ms.append((time.perf_counter() - began) * 1000)
+    return costs
+
+
+def _table(sizes: Sequence[int], costs: Mapping[str, Sequence[Cost]]) -> Table:
+    stored = " / ".join(f"{size:,}" for size in sizes)
+    table = Table(box=SIMPLE_HEAD, title=f"with {stored} requests", title_justify="left")
+    for heading in ("call", "items", "RCU", "WCU", "p50 ms", "of p50", ""):
+        table.add_column(heading, justify="right" if heading not in ("call", "") else "left", no_wrap=True)
+    for name, of in costs.items():
+        times = [median(cost.took_ms) for cost in of]
+        table.add_row(
+            name,
+            _alike(cost.items for cost in of),
+            _alike(cost.units.read for cost in of),
+            _alike(cost.units.write for cost in of),
+            " / ".join(f"{one:.1f}" for one in times),
+            f"{times[-1] / times[0]:.1f}",
+            _BOUNDED.get(name, ""),
+        )
+    return table
+
+
+def _alike(figures: Iterator[Any] | Any) -> str:
+    said = [f"{one:g}" for one in figures]
+    return said[0] if len(set(said)) == 1 else " / ".join(said)
+
+
+def _retain(console: Console, service: InProcess, guards: int) -> None:
+    """Remove expired guards for a while: found on DynamoDB Local, each delete answered after 5 ms."""
+    delayed = Wire(engines.client_of("dynamodb", service.dynamodb.meta.endpoint_url))
+    delayed.delay_s, delayed.canned = _STORE_S, {"DeleteItem": b"{}"}
+    context = replace(service.runtime.context, dynamo=Dynamo(delayed.client), now_ms=lambda: now_ms() + _LATER_MS)
+    began, cpu = time.monotonic(), time.process_time()
+    done = retain_guards(context, run_ms=int(_RETENTION_S * 1000))
+    took, cpu = time.monotonic() - began, time.process_time() - cpu
+    rate = done.removed / took
+    console.print(
+        f"retention among {guards:,} expired guards: {done.removed:,} removed in {took:.1f} s ({rate:.0f} a second, "
+        f"{1000 * cpu / max(1, done.removed):.2f} ms of CPU each), more left: {bool(done.unfinished)}; a run of "
+        f"{RUN_MS // 1000} s would remove {rate * RUN_MS / 1000:,.0f}"
+    )
+
+
+@contextmanager
+def _services(sizes: Sequence[int]) -> Iterator[list[InProcess]]:
+    with tempfile.TemporaryDirectory() as scratch:
+        log, data = Path(scratch) / "log", Path(scratch) / "data"
+        data.mkdir()
+        with dynamodb_local(log=log, home=engines.DYNAMODB_LOCAL, data=data) as endpoint:
+            client = engines.client_of("dynamodb", endpoint)
+            all_tables = [engines.create_tables(client) for _ in sizes]
+            for tables in all_tables:
+                store_a_few(InProcess(client, tables))
+        [database] = data.glob("*.db")
+        for tables, size in zip(all_tables, sizes, strict=True):
+            multiply(database, tables, size, size)
+        with dynamodb_local(log=log, home=engines.DYNAMODB_LOCAL, data=data) as endpoint:
+            # A client each, because a wire stands behind each.
+            yield [InProcess(engines.client_of("dynamodb", endpoint), tables) for tables in all_tables]

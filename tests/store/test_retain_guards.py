@@ -1,0 +1,116 @@
+"""Replay guard retention: what expired goes, whatever fails in between, and nothing else ever does."""
+
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from handshake.domain.errors import StoreUnavailableError
+from handshake.flows.context import Context
+from handshake.flows.retain_guards import Retention, expired_guards, retain_guards
+from handshake.store.guards import claim, guard_key
+from tests.conftest import Engine
+from tests.contract.clients import FAULTS, Failing
+from tests.metrics_events import NOW_MS
+from tests.workflow_requests import unhurried
+
+HOUR_MS = 60 * 60 * 1000
+AGES_MS = st.integers(-3 * HOUR_MS, 24 * HOUR_MS)
+
+
+@dataclass
+class Guards:
+    """A table of guards, and what an operator's clock and client see of it."""
+
+    engine: Engine
+    now_ms: int = NOW_MS
+
+    def context(self, client: Any = None, *, ticks_ms: int = 0) -> Context:
+        """What a run is given. Each look at its clock finds it ``ticks_ms`` later."""
+        clock = count(self.now_ms, ticks_ms)
+        own, tables = self.engine
+        return Context(unhurried(client or own), tables, lambda: next(clock), lambda: "run")
+
+    def hold(self, name: str, *, expires_at_ms: int, at_ms: int = NOW_MS - 40 * HOUR_MS) -> None:
+        """Claim the key ``name``, long ago unless ``at_ms`` says when."""
+        table = self.engine[1].replay_guards
+        key = guard_key("policy_apply", name)
+        written = claim(table, key, now_ms=at_ms, expires_at_ms=expires_at_ms, outcome={})
+        unhurried(self.engine[0]).write(written)
+
+    def held(self) -> list[int]:
+        """When each guard that is there expires."""
+        items = self.engine[0].scan(TableName=self.engine[1].replay_guards)["Items"]
+        return sorted(int(item["expires_at"]["N"]) for item in items)
+
+    def clear(self) -> None:
+        """Forget all guards, and how far any run went."""
+        client, tables = self.engine
+        for table, key in ((tables.replay_guards, "guard_key"), (tables.runtime_kv, "kv_key")):
+            for item in client.scan(TableName=table)["Items"]:
+                client.delete_item(TableName=table, Key={key: item[key]})
+
+
+@pytest.fixture
+def guards(dynamodb_local: Engine) -> Guards:
+    """On DynamoDB Local."""
+    return Guards(dynamodb_local)
+
+
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(ages=st.lists(AGES_MS, max_size=12), fails_at=st.integers(0, 12))
+def test_what_expired_is_removed_whatever_fails_and_nothing_else_ever_is(
+    guards: Guards, ages: list[int], fails_at: int
+) -> None:
+    guards.clear()
+    for number, age in enumerate(ages):
+        guards.hold(f"key-{number}", expires_at_ms=NOW_MS - age)
+    alive = sorted(NOW_MS - age for age in ages if age <= 0)
+
+    dying = Failing(guards.engine[0], FAULTS["denied"], operations=("delete_item",), times=fails_at)
+    try:
+        retain_guards(guards.context(dying))
+    except StoreUnavailableError:
+        assert set(alive) <= set(guards.held())
+    retain_guards(guards.context())
+
+    assert guards.held() == alive
+
+
+def test_a_run_whose_time_is_up_says_so_and_the_next_goes_on_where_it_was(guards: Guards) -> None:
+    for number in range(6):
+        guards.hold(f"key-{number}", expires_at_ms=NOW_MS - (6 - number) * HOUR_MS)
+
+    first = retain_guards(guards.context(ticks_ms=1000), run_ms=1000)
+
+    assert first == Retention(removed=1, kept=0, unfinished=1)
+    assert len(list(expired_guards(guards.context()))) == 5
+    assert retain_guards(guards.context()) == Retention(removed=5, kept=0)
+    assert guards.held() == []
+
+
+def test_a_guard_claimed_again_meanwhile_is_kept(guards: Guards) -> None:
+    guards.hold("key", expires_at_ms=NOW_MS - HOUR_MS)
+
+    class Claiming:
+        """Somebody claims the key between the look and the delete."""
+
+        def __getattr__(self, operation: str) -> Any:
+            def call(**parameters: Any) -> Any:
+                if operation == "delete_item":
+                    guards.hold("key", expires_at_ms=NOW_MS + HOUR_MS, at_ms=NOW_MS)
+                return getattr(guards.engine[0], operation)(**parameters)
+
+            return call
+
+    assert retain_guards(guards.context(Claiming())) == Retention(removed=0, kept=1)
+    assert guards.held() == [NOW_MS + HOUR_MS]
+
+
+def test_a_second_run_finds_nothing(guards: Guards) -> None:
+    guards.hold("key", expires_at_ms=NOW_MS - HOUR_MS)
+
+    assert [retain_guards(guards.context()).removed for _ in range(2)] == [1, 0]
