@@ -18,6 +18,7 @@ from rich.progress import Progress
 from ops import deployment, operate, show
 from ops.client import Client, UnreachableError
 from ops.completion import completion
+from ops.cost.command import cost
 from ops.drill.command import drill
 from ops.edge import OPERATOR, SigningEdge, Upstream
 from ops.incidents import incidents
@@ -39,7 +40,7 @@ app.add_typer(policy, name="policy")
 app.command()(completion)
 _COMMANDS: tuple[Callable[..., None], ...] = (
     *(operate.pause, operate.resume, operate.retention, operate.dashboard),
-    *(drill, incidents, migrate, rotate, status, watch),
+    *(cost, drill, incidents, migrate, rotate, status, watch),
 )
 for _command in _COMMANDS:
     app.command()(_command)

@@ -1,0 +1,139 @@
+"""What the model counts with: the price table, what one call takes, and what the templates say."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Final
+
+from samcli.yamlhelper import yaml_parse  # type: ignore[import-untyped]  # SAM CLI publishes no types
+
+from ops.local.settings import ROOT
+
+_HERE: Final = Path(__file__).parent
+_ENDLESS: Final = float("inf")
+_HOURS_PER_MONTH: Final = 730
+_RATES: Final[Mapping[str, int]] = {"rate(1 minute)": 60 * _HOURS_PER_MONTH, "rate(1 hour)": _HOURS_PER_MONTH}
+
+
+@dataclass(frozen=True)
+class Price:
+    """A price of one unit in dollars, by steps (up to how many of a month, dollars each), the last without end."""
+
+    unit: str
+    tiers: Sequence[tuple[float, float]]
+
+    def of(self, quantity: float) -> float:
+        """Dollars for a month's ``quantity``."""
+        bounds = [0.0, *(bound for bound, _ in self.tiers)]
+        steps = zip(pairwise(bounds), self.tiers, strict=True)
+        return sum(max(0.0, min(quantity, high) - low) * price for (low, high), (_, price) in steps)
+
+
+@dataclass(frozen=True)
+class Prices:
+    """The price table, and the day it was right."""
+
+    as_of: date
+    region: str
+    by_name: Mapping[str, Price]
+
+
+@dataclass(frozen=True)
+class Call:
+    """What one call of an endpoint takes: request units, store calls, milliseconds of the handler's own, log bytes."""
+
+    reads: float
+    writes: float
+    store_calls: int
+    handler_ms: float
+    log_bytes: float
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """What the templates say that costs, or bounds what costs."""
+
+    routes: int
+    log_retention_months: float
+    throttle_rate: int
+    memory_gb: float
+    projector_memory_gb: float
+    batch_size: int
+    batch_window_s: float
+    system_lines: bool
+    sampling: tuple[float, float] | None
+    scheduled_runs: int
+    alarms: int
+    composite_alarms: int
+    dashboards: int
+    secrets: int
+    keys: int
+
+
+@cache
+def prices() -> Prices:
+    """Those of prices.yaml."""
+    table = _yaml(_HERE / "prices.yaml")
+    by_name = {
+        name: Price(one["unit"], [(tier.get("up_to", _ENDLESS), tier["price"]) for tier in one["tiers"]])
+        for name, one in table["prices"].items()
+    }
+    return Prices(table["as_of"], table["region"], by_name)
+
+
+@cache
+def measured() -> Mapping[str, Call]:
+    """By the names that tests/bench/warm_path.py gives calls, what each takes."""
+    return {name: Call(**one) for name, one in json.loads((_HERE / "measured.json").read_text()).items()}
+
+
+@cache
+def background() -> Mapping[str, Any]:
+    """What is in background.yaml."""
+    counted: dict[str, Any] = _yaml(_HERE / "background.yaml")
+    return counted
+
+
+@cache
+def deployed(environment: str) -> Deployed:
+    """What template.yaml and alarms/template.yaml deploy to ``environment``, staging or production."""
+    body, nested = _yaml(ROOT / "template.yaml"), _yaml(ROOT / "alarms/template.yaml")["Resources"].values()
+    settings, shared = body["Mappings"]["Settings"][environment], body["Globals"]["Function"]
+    functions = [one["Properties"] for one in body["Resources"].values() if one["Type"] == "AWS::Serverless::Function"]
+    events = [event for function in functions for event in function.get("Events", {}).values()]
+    [projector] = [function for function in functions if "MetricsStream" in function.get("Events", {})]
+    stream = projector["Events"]["MetricsStream"]["Properties"]
+    resources = [*body["Resources"].values(), *nested]
+    rules = _of(resources, "AWS::XRay::SamplingRule")
+    rule = rules[0]["Properties"]["SamplingRule"] if rules else None
+    return Deployed(
+        routes=sum(event["Type"] == "Api" for event in events),
+        log_retention_months=settings["LogRetentionDays"] * 24 / _HOURS_PER_MONTH,
+        throttle_rate=settings["ThrottleRate"],
+        memory_gb=shared["MemorySize"] / 1024,
+        projector_memory_gb=projector["MemorySize"] / 1024,
+        batch_size=stream["BatchSize"],
+        batch_window_s=stream.get("MaximumBatchingWindowInSeconds", 0),
+        system_lines="SystemLogLevel" not in shared.get("LoggingConfig", {}),
+        sampling=(rule["ReservoirSize"], rule["FixedRate"]) if rule else None,
+        scheduled_runs=sum(
+            _RATES[event["Properties"]["ScheduleExpression"]] for event in events if event["Type"] == "ScheduleV2"
+        ),
+        alarms=len(_of(resources, "AWS::CloudWatch::Alarm")),
+        composite_alarms=len(_of(resources, "AWS::CloudWatch::CompositeAlarm")),
+        dashboards=len(_of(resources, "AWS::CloudWatch::Dashboard")),
+        secrets=len(_of(resources, "AWS::SecretsManager::Secret")),
+        keys=len(_of(resources, "AWS::KMS::Key")),
+    )
+
+
+def _of(resources: Sequence[Mapping[str, Any]], kind: str) -> list[Mapping[str, Any]]:
+    return [one for one in resources if one["Type"] == kind]
+
+
+def _yaml(path: Path) -> Any:
+    return yaml_parse(path.read_text(encoding="utf-8"))

@@ -1,0 +1,242 @@
+"""From a load to a month's quantities, and from these to dollars.
+
+A load is calls a second. What comes with a decision is its submission, the action on it where it escalated, and some
+reads; so many decisions a second follow from the calls. Everything is one long steady month of 730 hours.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from ops.cost.inputs import Call, Deployed, background, deployed, measured, prices
+
+SECONDS_PER_MONTH: Final = 730 * 3600
+_GB: Final = 1e9
+_LANES: Final = 16
+_ALLOWED: Final = "submit, allowed"
+_DENIED: Final = "submit, denied"
+_ESCALATED: Final = "submit, escalated"
+_ACTION: Final = "approve with key"
+_READ: Final = "authorize"
+
+# What each price is asked for, as people call it.
+DRIVERS: Final[Mapping[str, str]] = {
+    "api_requests": "API Gateway requests",
+    "lambda_requests": "Lambda requests",
+    "lambda_gb_seconds": "Lambda GB-seconds",
+    "dynamodb_writes": "DynamoDB write units",
+    "projector_writes": "DynamoDB write units, roll-ups",
+    "dynamodb_reads": "DynamoDB read units",
+    "dynamodb_storage": "DynamoDB storage, GB",
+    "dynamodb_pitr": "DynamoDB recovery (PITR), GB",
+    "stream_reads": "DynamoDB Streams",
+    "lambda_logs": "Logs of functions, GB",
+    "access_logs": "Logs of API access, GB",
+    "log_storage": "Logs kept, GB",
+    "custom_metrics": "CloudWatch metrics",
+    "alarms": "CloudWatch alarms",
+    "composite_alarms": "CloudWatch composite alarms",
+    "dashboards": "CloudWatch dashboards",
+    "traces": "X-Ray traces",
+    "secrets": "Secrets Manager secrets",
+    "secret_reads": "Secrets Manager calls",
+    "keys": "KMS keys",
+    "key_uses": "KMS calls",
+    "scheduler_runs": "EventBridge Scheduler",
+    "notifications": "SNS",
+    "queue_requests": "SQS",
+}
+_PRICED_AS: Final = {"projector_writes": "dynamodb_writes"}
+
+
+@dataclass(frozen=True)
+class Load:
+    """Calls a second of every kind, and what they are made of. Rates are shares of decisions, 0 to 1.
+
+    ``months`` is for how long data has been kept when the month is billed.
+    """
+
+    rps: float
+    escalation_rate: float = 0.07
+    deny_rate: float = 0.05
+    reads_per_decision: float = 1.0
+    months: float = 12.0
+    environment: str = "production"
+
+    @property
+    def calls_per_decision(self) -> float:
+        """A submission, its action where it escalated, and its reads."""
+        return 1 + self.escalation_rate + self.reads_per_decision
+
+    @property
+    def decisions_per_second(self) -> float:
+        """Submissions decided a second."""
+        return self.rps / self.calls_per_decision
+
+    def calls(self) -> dict[str, float]:
+        """How many of each measured call come with a decision."""
+        return {
+            _ALLOWED: 1 - self.escalation_rate - self.deny_rate,
+            _DENIED: self.deny_rate,
+            _ESCALATED: self.escalation_rate,
+            _ACTION: self.escalation_rate,
+            _READ: self.reads_per_decision,
+        }
+
+
+@dataclass(frozen=True)
+class Driver:
+    """One line of the bill: a month's quantity of a unit, and its dollars."""
+
+    name: str
+    quantity: float
+    unit: str
+    dollars: float
+
+
+@dataclass(frozen=True)
+class Bill:
+    """A month of a load, most expensive first."""
+
+    load: Load
+    drivers: tuple[Driver, ...]
+
+    @property
+    def dollars(self) -> float:
+        """A month's."""
+        return sum(driver.dollars for driver in self.drivers)
+
+    @property
+    def per_million(self) -> float:
+        """Dollars a month for each million decisions of that month."""
+        return self.dollars / (self.load.decisions_per_second * SECONDS_PER_MONTH / 1e6)
+
+
+def bill(load: Load) -> Bill:
+    """What a month of ``load`` costs."""
+    table = prices().by_name
+    lines = []
+    for key, quantity in quantities(load, deployed(load.environment)).items():
+        price = table[_PRICED_AS.get(key, key)]
+        lines.append(Driver(DRIVERS[key], quantity, price.unit, price.of(quantity)))
+    return Bill(load, tuple(sorted(lines, key=lambda driver: -driver.dollars)))
+
+
+def quantities(load: Load, stack: Deployed) -> dict[str, float]:
+    """A month's quantities of all that is paid for, by the keys of DRIVERS."""
+    known = background()
+    decisions = load.decisions_per_second * SECONDS_PER_MONTH
+    calls = {name: share * decisions for name, share in load.calls().items()}
+    of_all = sum(calls.values())
+    took = _Taken.by(calls)
+    folding = _folding(load, stack)
+    runs = stack.scheduled_runs
+    invocations = of_all + folding.batches + runs
+    own_events = took.log_bytes + folding.log_bytes + runs * known["scheduled"]["log_bytes"]
+    lambda_bytes = own_events + invocations * known["event_overhead"]
+    if stack.system_lines:
+        lines = known["platform_lines"]
+        lambda_bytes += invocations * (lines["bytes"] + lines["events"] * known["event_overhead"])
+    access_bytes = of_all * (known["access_line"] + known["event_overhead"])
+    kept = decisions * sum(known["stored_per_decision"].values()) * load.months / _GB
+    log_months = min(load.months, stack.log_retention_months)
+    metrics = known["metrics"]
+    return {
+        "api_requests": of_all,
+        "lambda_requests": invocations,
+        "lambda_gb_seconds": (
+            took.seconds * stack.memory_gb
+            + (folding.seconds + runs * known["scheduled"]["handler_ms"] / 1000) * stack.projector_memory_gb
+        ),
+        "dynamodb_writes": took.writes,
+        "projector_writes": folding.writes,
+        "dynamodb_reads": took.reads + folding.reads,
+        "dynamodb_storage": kept,
+        "dynamodb_pitr": kept,
+        "stream_reads": SECONDS_PER_MONTH * known["projector"]["polls_per_second"] * folding.shards,
+        "lambda_logs": lambda_bytes / _GB,
+        "access_logs": access_bytes / _GB,
+        "log_storage": (lambda_bytes + access_bytes) * known["log_compression"] * log_months / _GB,
+        "custom_metrics": sum(metrics.values()) + stack.routes * (1 + known["metrics_per_route"]),
+        "alarms": stack.alarms,
+        "composite_alarms": stack.composite_alarms,
+        "dashboards": stack.dashboards,
+        "traces": _traces(load.rps, stack),
+        "secrets": stack.secrets,
+        "secret_reads": known["secret_reads"],
+        "keys": stack.keys,
+        "key_uses": known["key_uses"],
+        "scheduler_runs": runs,
+        "notifications": known["notifications"],
+        "queue_requests": known["queue_requests"],
+    }
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """What a month's calls take of the store, of functions and of logs."""
+
+    reads: float
+    writes: float
+    seconds: float
+    log_bytes: float
+
+    @classmethod
+    def by(cls, calls: Mapping[str, float]) -> "_Taken":
+        each = measured()
+        cold = background()["cold_share"] * background()["init_ms"]
+        return cls(
+            reads=sum(count * each[name].reads for name, count in calls.items()),
+            writes=sum(count * each[name].writes for name, count in calls.items()),
+            seconds=sum(count * (_duration_ms(each[name]) + cold) / 1000 for name, count in calls.items()),
+            log_bytes=sum(count * each[name].log_bytes for name, count in calls.items()),
+        )
+
+
+@dataclass(frozen=True)
+class _Folding:
+    """A month of the projector."""
+
+    shards: float
+    batches: float
+    reads: float
+    writes: float
+    seconds: float
+    log_bytes: float
+
+
+def _folding(load: Load, stack: Deployed) -> _Folding:
+    """Lambda invokes for each shard when a batch is full, its window has passed, or, without one, a poll found events.
+
+    Events spread evenly over the lanes, and a lane lives in one shard.
+    """
+    known = background()
+    projector = known["projector"]
+    events = load.decisions_per_second * (1 + load.escalation_rate)
+    shards = max(projector["shards"], events * 2 / 1000)
+    wait = max(stack.batch_window_s, 1 / projector["polls_per_second"])
+    size = min(stack.batch_size, max(1.0, events / shards * wait))
+    batches = events / size * SECONDS_PER_MONTH
+    lanes = _LANES / min(shards, _LANES)
+    touched = lanes * (1 - (1 - 1 / lanes) ** size) if lanes > 1 else 1.0
+    call = Call(touched, 2 * (touched + projector["hour_kb"] + projector["day_kb"]), 2, projector["handler_ms"], 0)
+    return _Folding(
+        shards=shards,
+        batches=batches,
+        reads=batches * call.reads,
+        writes=batches * call.writes,
+        seconds=batches * _duration_ms(call) / 1000,
+        log_bytes=batches * (projector["log_bytes"] + size * projector["log_bytes_per_event"]),
+    )
+
+
+def _duration_ms(call: Call) -> float:
+    known = background()
+    return call.handler_ms * float(known["slower_than_measured"]) + call.store_calls * float(known["store_call_ms"])
+
+
+def _traces(rps: float, stack: Deployed) -> float:
+    default = background()["default_sampling"]
+    at_once, share = stack.sampling or (default["per_second"], default["share"])
+    at_once = min(rps, at_once)
+    return float((at_once + (rps - at_once) * share) * SECONDS_PER_MONTH)
