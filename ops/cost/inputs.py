@@ -117,7 +117,7 @@ def deployed(environment: str) -> Deployed:
         memory_gb=shared["MemorySize"] / 1024,
         projector_memory_gb=projector["MemorySize"] / 1024,
         batch_size=stream["BatchSize"],
-        batch_window_s=stream.get("MaximumBatchingWindowInSeconds", 0),
+        batch_window_s=settings["FoldingWindowSeconds"],
         system_lines="SystemLogLevel" not in shared.get("LoggingConfig", {}),
         sampling=(rule["ReservoirSize"], rule["FixedRate"]) if rule else None,
         scheduled_runs=sum(

@@ -4,7 +4,7 @@ A load is calls a second. What comes with a decision is its submission, the acti
 reads; so many decisions a second follow from the calls. Everything is one long steady month of 730 hours.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -161,7 +161,7 @@ def quantities(load: Load, stack: Deployed) -> dict[str, float]:
         "alarms": stack.alarms,
         "composite_alarms": stack.composite_alarms,
         "dashboards": stack.dashboards,
-        "traces": _traces(load.rps, stack),
+        "traces": _traces([load.rps, folding.batches / SECONDS_PER_MONTH], stack),
         "secrets": stack.secrets,
         "secret_reads": known["secret_reads"],
         "keys": stack.keys,
@@ -208,14 +208,15 @@ class _Folding:
 def _folding(load: Load, stack: Deployed) -> _Folding:
     """Lambda invokes for each shard when a batch is full, its window has passed, or, without one, a poll found events.
 
-    Events spread evenly over the lanes, and a lane lives in one shard.
+    A batch is an event and what follows it within the window. Events spread evenly over the lanes, and a lane lives in
+    one shard.
     """
     known = background()
     projector = known["projector"]
     events = load.decisions_per_second * (1 + load.escalation_rate)
     shards = max(projector["shards"], events * 2 / 1000)
     wait = max(stack.batch_window_s, 1 / projector["polls_per_second"])
-    size = min(stack.batch_size, max(1.0, events / shards * wait))
+    size = min(stack.batch_size, 1 + events / shards * wait)
     batches = events / size * SECONDS_PER_MONTH
     lanes = _LANES / min(shards, _LANES)
     touched = lanes * (1 - (1 - 1 / lanes) ** size) if lanes > 1 else 1.0
@@ -235,8 +236,11 @@ def _duration_ms(call: Call) -> float:
     return call.handler_ms * float(known["slower_than_measured"]) + call.store_calls * float(known["store_call_ms"])
 
 
-def _traces(rps: float, stack: Deployed) -> float:
-    default = background()["default_sampling"]
-    at_once, share = stack.sampling or (default["per_second"], default["share"])
-    at_once = min(rps, at_once)
-    return float((at_once + (rps - at_once) * share) * SECONDS_PER_MONTH)
+def _traces(rates: Sequence[float], stack: Deployed) -> float:
+    """A month's, of calls that begin so often a second: the stack's rule samples them together, X-Ray's own apart."""
+    if stack.sampling:
+        at_once, share = stack.sampling
+        rates = [sum(rates)]
+    else:
+        at_once, share = (background()["default_sampling"][name] for name in ("per_second", "share"))
+    return sum(min(rate, at_once) + max(0.0, rate - at_once) * share for rate in rates) * SECONDS_PER_MONTH

@@ -89,9 +89,12 @@ def test_a_batch_is_never_fuller_than_its_size() -> None:
 
 def test_a_sampling_rule_decides_what_is_traced() -> None:
     load = Load(rps=101)
+    folded = load.decisions_per_second * (1 + load.escalation_rate) / 100
 
-    assert quantities(load, replace(STACK, sampling=None))["traces"] == pytest.approx(6 * MONTH)
-    assert quantities(load, replace(STACK, sampling=(1, 0.0)))["traces"] == MONTH
+    full = replace(STACK, batch_window_s=300)
+    assert quantities(load, replace(full, sampling=None))["traces"] == pytest.approx((6 + folded) * MONTH)
+    assert quantities(load, replace(full, sampling=(1, 0.0)))["traces"] == MONTH
+    assert quantities(load, replace(full, sampling=(0, 0.5)))["traces"] == pytest.approx((101 + folded) / 2 * MONTH)
 
 
 @given(LOADS)

@@ -22,6 +22,7 @@ NOT_REHEARSED: Final = {
     "AWS::CodeDeploy::Application",
     "AWS::CodeDeploy::DeploymentGroup",
     "AWS::SecretsManager::RotationSchedule",
+    "AWS::XRay::SamplingRule",
 }
 
 
@@ -190,6 +191,7 @@ def test_what_the_local_deployment_cannot_rehearse_is_exactly_this() -> None:
         *(f"{name}FunctionDeploymentGroup" for name in HTTP),
         "ServerlessDeploymentApplication",
         "TracingPolicy",
+        "TracingSample",
         "SecretRotationPermission",
         "TrustSecretRotation",
     }

@@ -39,8 +39,9 @@ _DENIED: Final = _directive("service", "endpoint", "reason_code", Denied="Count"
 _DECISIONS: Final = _directive("service", "decision", Decisions="Count")
 _FOLDED: Final = _directive("service", EventsFolded="Count", RollUpLag="Milliseconds")
 
-# The level is fixed: a line left out would be metrics lost, and alarms with them.
-logger: Final = Logger(level="INFO", location=None)
+# The level is fixed: a line left out would be metrics lost, and alarms with them. Lambda reads level and time of JSON
+# logs, and takes a line whose time is not RFC 3339 for one of level INFO.
+logger: Final = Logger(level="INFO", location=None, use_rfc3339=True, utc=True)
 
 
 @dataclass

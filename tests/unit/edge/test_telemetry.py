@@ -1,8 +1,10 @@
 """One line a call: a log record that CloudWatch makes metrics of."""
 
 import logging
+import re
 import time
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -44,6 +46,14 @@ def test_a_call_is_one_line_with_signals_and_latency() -> None:
     }
     assert (line["status"], line["store_calls"], line["correlation_id"]) == (200, 2, "call-1")
     assert abs(line["_aws"]["Timestamp"] - time.time() * 1000) < 10_000
+
+
+def test_a_lines_level_and_time_are_what_lambda_reads_of_json() -> None:
+    line = _published()
+
+    assert line["level"] == "INFO"
+    assert datetime.fromisoformat(line["timestamp"]).utcoffset() == timedelta(0)
+    assert re.fullmatch(r"[0-9-]{10}T[0-9:]{8}\.[0-9]{3}\+00:00", line["timestamp"])
 
 
 @pytest.mark.parametrize(
