@@ -122,7 +122,7 @@ def a_request(world: World, request_id: str, shares: Sequence[int]) -> list[Evid
     chain = chain.extended_by(chained)
     record = replace(a_record(submission=_submission(request_id)), chain=chain)
     dynamo, table = world.context().dynamo, world.tables.workflow
-    dynamo.write(requests.create(table, record), *requests.append_evidence(table, chained))
+    dynamo.write(requests.create(table, record), requests.append_evidence(table, chained))
     refused = []
     for number, digits in enumerate(shares):
         entry = Entry("hitl_request_mismatch", "audit", {"n": number})

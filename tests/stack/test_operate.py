@@ -31,6 +31,7 @@ def _ops(*words: str) -> Any:
 
 
 def _event_key(request: dict[str, Any], sequence: int) -> dict[str, Any]:
+    """Of the item that begins with event ``sequence``: a decision leaves two events in one."""
     return {"pk": {"S": f"REQ#{request['requestId']}"}, "sk": {"S": f"EVT#{sequence:06d}"}}
 
 
@@ -49,8 +50,8 @@ def _edit(service: Deployed, request: dict[str, Any], sequence: int, attribute: 
 
 
 def _exchange(service: Deployed, request: dict[str, Any]) -> None:
-    _edit(service, request, 3, "sequence", {"N": "4"})
-    _edit(service, request, 4, "sequence", {"N": "3"})
+    _edit(service, request, 1, "sequence", {"N": "3"})
+    _edit(service, request, 3, "sequence", {"N": "1"})
 
 
 def test_pausing_refuses_privileged_mutations_until_resumed_while_reads_go_on(service: Deployed) -> None:
@@ -85,10 +86,10 @@ def test_untouched_evidence_holds(service: Deployed) -> None:
 @pytest.mark.parametrize(
     ("tamper", "says"),
     [
-        (lambda service, request: _edit(service, request, 2, "detail", {"S": '{"decision":"allow"}'}), "event 3"),
-        (lambda service, request: _drop(service, request, 2), "event 2 of 4 is missing"),
-        (_exchange, "event 3 does not follow"),
-        (lambda service, request: _drop(service, request, 4), "remembers 4 events"),
+        (lambda service, request: _edit(service, request, 1, "detail", {"S": '{"decision":"allow"}'}), "event 2"),
+        (lambda service, request: _drop(service, request, 1), "event 1 of 4 is missing"),
+        (_exchange, "event 1 does not follow"),
+        (lambda service, request: _drop(service, request, 3), "remembers 4 events"),
     ],
     ids=["edited", "dropped", "reordered", "truncated"],
 )

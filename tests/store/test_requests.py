@@ -1,5 +1,6 @@
 """The workflow table: requests, their evidence, spend and escalations, each by its conditions."""
 
+import json
 import random
 from dataclasses import replace
 from decimal import Decimal
@@ -16,7 +17,7 @@ from handshake.domain.policy import MAX_AMOUNT
 from handshake.domain.reasons import ReasonCode
 from handshake.domain.record import RequestRecord, State
 from handshake.store import requests
-from handshake.store.dynamo import ConditionFailedError, Dynamo, Item, Write
+from handshake.store.dynamo import ConditionFailedError, Dynamo, Item, Put, Write
 from handshake.store.wire import unmarshal
 from tests.conftest import Engine
 from tests.metrics_events import NOW_MS
@@ -203,9 +204,8 @@ def test_evidence_is_read_back_whole_oldest_first_with_refused_actions_among_it(
     ]
     second = link(chain, "req-1", [Entry("b", "lineage", {}), Entry("b", "audit", {})], now_ms=4)
     chain = chain.extended_by(second)
-    dynamo.write(
-        requests.create(table, replace(a_record(), chain=chain)), *requests.append_evidence(table, [*first, *second])
-    )
+    appended = [requests.append_evidence(table, events) for events in (first, second)]
+    dynamo.write(requests.create(table, replace(a_record(), chain=chain)), *appended)
     for event in refused:
         dynamo.write(*requests.append_refusal(table, event))
 
@@ -219,18 +219,61 @@ def test_evidence_is_read_back_whole_oldest_first_with_refused_actions_among_it(
 def test_more_than_nine_events_stay_in_order(store: Store) -> None:
     dynamo, table = store
     events = link(Chain(), "req-1", [Entry("a", "audit", {"n": n}) for n in range(12)], now_ms=NOW_MS)
-    writes = requests.append_evidence(table, events)
+    writes = [requests.append_evidence(table, events[n : n + 3]) for n in range(0, 12, 3)]
     dynamo.write(*random.sample(writes, len(writes)))
 
     assert _partition(dynamo, table)[1] == events
 
 
+def test_events_of_one_moment_are_one_item(store: Store) -> None:
+    dynamo, table = store
+    entries = [Entry("a", "lineage", {"facts": {"amount": 0.1}}), Entry("b", "audit", {"actor": "é", "tier": 4})]
+    events = link(Chain(), "req-1", entries, now_ms=NOW_MS)
+    dynamo.write(requests.append_evidence(table, events))
+
+    assert [item["sk"] for item in requests.read_partition(dynamo, table, "req-1")] == ["EVT#000001"]
+    assert _partition(dynamo, table)[1] == events
+
+
+def test_evidence_with_an_item_for_each_event_is_read_and_appended_to(store: Store) -> None:
+    dynamo, table = store
+    entries = [
+        Entry("policy_allow", "lineage", {"facts": {}}),
+        Entry("policy_allow", "audit", {}),
+    ]
+    old = link(Chain(), "req-1", entries, now_ms=1)
+    for event in old:
+        item = {
+            "pk": "REQ#req-1",
+            "sk": f"EVT#{event.sequence:06d}",
+            "event_id": f"req-1:{event.sequence}",
+            "request_id": "req-1",
+            "sequence": event.sequence,
+            "timestamp_ms": 1,
+            "reason_code": "policy_allow",
+            "source": event.source,
+            "previous": event.previous,
+            "detail": json.dumps(event.detail),
+        }
+        dynamo.write(Put(table, item))
+    chain = Chain().extended_by(old)
+    new = link(chain, "req-1", [Entry("b", "lineage", {}), Entry("b", "audit", {})], now_ms=2)
+    chain = chain.extended_by(new)
+    dynamo.write(requests.create(table, replace(a_record(), chain=chain)), requests.append_evidence(table, new))
+
+    record, events = _partition(dynamo, table)
+
+    assert record is not None
+    assert events == [*old, *new]
+    assert broken_link(record.chain, events) is None
+
+
 def test_an_event_is_never_overwritten(store: Store) -> None:
     dynamo, table = store
     event, forged = (link(Chain(), "req-1", [Entry("a", "audit", {"by": by})], now_ms=NOW_MS) for by in ("me", "you"))
-    dynamo.write(*requests.append_evidence(table, event))
+    dynamo.write(requests.append_evidence(table, event))
 
-    _lost(dynamo, *requests.append_evidence(table, forged))
+    _lost(dynamo, requests.append_evidence(table, forged))
 
     assert _partition(dynamo, table)[1] == event
 
@@ -248,6 +291,6 @@ def test_a_partition_longer_than_a_page_is_read_to_its_end(store: Store) -> None
     dynamo, table = store
     events = link(Chain(), "req-1", [Entry("a", "audit", {"x": "y" * 300_000}) for _ in range(5)], now_ms=NOW_MS)
     for event in events:
-        dynamo.write(*requests.append_evidence(table, [event]))
+        dynamo.write(requests.append_evidence(table, [event]))
 
     assert _partition(dynamo, table)[1] == events

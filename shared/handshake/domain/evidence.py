@@ -98,13 +98,18 @@ class Entry:
     detail: Mapping[str, Any]
 
 
+def chained_id(request_id: str, sequence: int) -> str:
+    """The id of an event of a request's chain."""
+    return f"{request_id}:{sequence}"
+
+
 def link(chain: Chain, request_id: str, entries: Sequence[Entry], *, now_ms: int) -> list[EvidenceEvent]:
     """Give ``entries`` the next places in ``chain``."""
     events: list[EvidenceEvent] = []
     for entry in entries:
         sequence = chain.length + 1
         event = EvidenceEvent(
-            event_id=f"{request_id}:{sequence}",
+            event_id=chained_id(request_id, sequence),
             request_id=request_id,
             sequence=sequence,
             timestamp_ms=now_ms,

@@ -165,7 +165,7 @@ def _closing(
     event = decision_event(closed, event_id=context.new_id(), now_ms=now_ms)
     return closed, [
         requests.close(context.tables.workflow, closed, now_ms=now_ms),
-        *requests.append_evidence(context.tables.workflow, evidence),
+        requests.append_evidence(context.tables.workflow, evidence),
         counted(context, event),
     ]
 

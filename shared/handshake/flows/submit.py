@@ -62,7 +62,7 @@ def submit(context: Context, submission: Submission, *, escalation_ttl_ms: int) 
         try:
             context.dynamo.write(
                 create,
-                *requests.append_evidence(workflow, evidence),
+                requests.append_evidence(workflow, evidence),
                 counted(context, event),
                 *reserve,
             )

@@ -7,7 +7,7 @@ from handshake.store.dynamo import Put
 from handshake.store.lanes import lane
 
 # A lane is a partition key: within one, the stream delivers in order, so the projector keeps a checkpoint a
-# lane. Sixteen spread the writes of some 16 000 events a second. Changing it needs a migration.
+# lane. Sixteen spread the writes of some 8 000 events a second, two units each. Changing it needs a migration.
 LANES: Final = 16
 PARTITION_PREFIX: Final = "EVENT#"
 # The stream's filter and every reader of events ask for the other prefix.

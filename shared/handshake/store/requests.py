@@ -1,12 +1,12 @@
 """The workflow table: requests, their evidence, what agents have spent and how often they escalated.
 
-One request is one partition: its state under STATE, its evidence under EVT# (the chain) and REF# (refused
-actions), so one query reads all of it. Pending requests carry the attributes of three sparse indexes (by
-tenant, by principal, by lane) that a queue or an expiry sweep reads instead of the table.
+One request is one partition: its state under STATE, its evidence beside it (store.evidence), so one query reads all
+of it. Pending requests carry the attributes of three sparse indexes (by tenant, by principal, by lane) that a queue
+or an expiry sweep reads instead of the table.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from heapq import merge
@@ -19,6 +19,7 @@ from handshake.domain.reasons import ReasonCode
 from handshake.domain.record import RequestRecord, State
 from handshake.domain.submission import Submission
 from handshake.store.dynamo import Dynamo, Item, Key, Put, Update, Write
+from handshake.store.evidence import evidence_from, evidence_item
 from handshake.store.history import recorded_lane, recorded_partition
 from handshake.store.lanes import lane
 
@@ -80,15 +81,18 @@ def close(table: str, record: RequestRecord, *, now_ms: int) -> Update:
     )
 
 
-def append_evidence(table: str, events: Sequence[EvidenceEvent]) -> list[Write]:
-    """The writes that append chained evidence; an event is never overwritten."""
-    return [Put(table, _event_item(event), condition="attribute_not_exists(pk)") for event in events]
+def append_evidence(table: str, events: Sequence[EvidenceEvent]) -> Put:
+    """The write that appends chained evidence of one moment; an event is never overwritten.
+
+    One item holds it all: a transaction is paid for by the item, and two events fit the kilobyte that one pays for.
+    """
+    return Put(table, evidence_item(events), condition="attribute_not_exists(pk)")
 
 
 def append_refusal(table: str, event: EvidenceEvent) -> list[Write]:
     """The writes that put a refused action in evidence and count it on its request."""
     return [
-        Put(table, _event_item(event), condition="attribute_not_exists(pk)"),
+        Put(table, evidence_item([event]), condition="attribute_not_exists(pk)"),
         Update(
             table,
             state_key(event.request_id),
@@ -201,7 +205,7 @@ def record_from(item: Item | None) -> RequestRecord | None:
 def split_partition(items: Sequence[Item]) -> tuple[RequestRecord | None, list[EvidenceEvent]]:
     """A request and its evidence, oldest first, from all the items of its partition."""
     state = next((item for item in items if item["sk"] == _STATE), None)
-    events = [_event_from(item) for item in items if item["sk"] != _STATE]
+    events = [event for item in items if item["sk"] != _STATE for event in evidence_from(item)]
     chained = sorted((event for event in events if event.sequence), key=lambda event: event.sequence)
     refusals = sorted((event for event in events if not event.sequence), key=_time)
     # A merge keeps the chain's own order even where clocks disagree.
@@ -248,29 +252,6 @@ def _state_item(record: RequestRecord) -> Item:
             "pending_deadline": record.expires_at_ms,
         }
     return item
-
-
-def _event_item(event: EvidenceEvent) -> Item:
-    kind = f"EVT#{event.sequence:06d}" if event.sequence else f"REF#{event.timestamp_ms}#{event.event_id}"
-    return {
-        "pk": f"REQ#{event.request_id}",
-        "sk": kind,
-        **{name: value for name, value in vars(event).items() if name != "detail"},
-        "detail": canonical(dict(event.detail)),
-    }
-
-
-def _event_from(item: Mapping[str, Any]) -> EvidenceEvent:
-    return EvidenceEvent(
-        event_id=item["event_id"],
-        request_id=item["request_id"],
-        sequence=int(item["sequence"]),
-        timestamp_ms=int(item["timestamp_ms"]),
-        reason_code=item["reason_code"],
-        source=item["source"],
-        detail=json.loads(item["detail"]),
-        previous=item["previous"],
-    )
 
 
 def read_partition(dynamo: Dynamo, table: str, request_id: str) -> list[Item]:
