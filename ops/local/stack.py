@@ -1,4 +1,4 @@
-"""The deployed stack as one object, for `make run` and for the tests."""
+"""The deployed stack as one object, for `make run`, rehearsals and the tests."""
 
 import json
 import re
@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import boto3
@@ -25,13 +25,13 @@ from ops.local.commands import run_logged
 from ops.local.emulator import emulator
 from ops.local.settings import (
     ACCOUNT,
+    ISSUER_ARN,
     ISSUER_ROLE,
     LOCAL_TRUST_SECRET,
     REGION,
     ROOT,
     ROOT_KEY,
     RUNTIME,
-    STACK_NAME,
     STATE,
 )
 from ops.migrations.runner import apply_pending
@@ -39,24 +39,36 @@ from ops.migrations.runner import apply_pending
 if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
 
+LOCAL: Final = "local"
 _BUCKET: Final = "handshake-artifacts"
 _STRANGER_ROLE: Final = "handshake-stranger"
 _RUNS_KEPT: Final = 5
 
 Step = Callable[[str], AbstractContextManager[object]]
+Parameters = Mapping[str, str | int]
+Prepare = Callable[[Path, Parameters, Path], Path]
 
 
 def _silent(_: str) -> AbstractContextManager[object]:
     return nullcontext()
 
 
+def _as_built(built: Path, _: Parameters, __: Path) -> Path:
+    return built
+
+
 class LocalStack:
     """Handshake built by SAM and deployed to a ministack of its own, from entry to exit.
 
-    ``trust_secret`` is what the trust secret starts as. ``step`` wraps each phase, named for people to read.
+    ``environment`` is one of samconfig.toml's, with ``parameters`` besides those that every run here sets itself.
+    ``trust_secret`` is what the trust secret starts as; where it is empty, Secrets Manager generates one. ``migrated``
+    says whether migrations are applied on entry. ``prepare`` makes the template that is deployed of the built one and
+    the parameters, in a folder of the run's own. ``step`` wraps each phase, named for people to read.
     Raises CommandFailedError on entry where ministack, the build or the deployment fails.
     """
 
+    name: str
+    """The stack's, which names its functions and alarms too."""
     endpoint_url: str
     """The emulated AWS, for every service."""
     api_url: str
@@ -77,13 +89,26 @@ class LocalStack:
     def __init__(
         self,
         *,
+        environment: str = LOCAL,
+        parameters: Parameters = MappingProxyType({}),
         trust_secret: str = LOCAL_TRUST_SECRET,
-        escalation_ttl_s: int = 300,
+        migrated: bool = True,
+        prepare: Prepare = _as_built,
         step: Step = _silent,
     ) -> None:
+        self.name = f"handshake-{environment}"
         self.region = REGION
         self.trust_secret = trust_secret
-        self._escalation_ttl_s = escalation_ttl_s
+        self._environment = environment
+        self._parameters = {
+            **parameters,
+            "Environment": environment,
+            "PythonRuntime": RUNTIME,
+            "EnvelopeIssuers": ISSUER_ARN,
+            "TrustSecretValue": trust_secret,
+        }
+        self._migrated = migrated
+        self._prepare = prepare
         self._step = step
         # Several stacks may run at once, say `make run` and `make test`; only builds are shared.
         self.logs = STATE / "runs" / f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
@@ -95,17 +120,18 @@ class LocalStack:
             shutil.rmtree(old, ignore_errors=True)
         with ExitStack() as resources:
             with self._step("build with SAM"):
-                template = build()
+                self._built = build()
             with self._step("start a local AWS"):
                 events = self.logs / "events.jsonl"
                 self.endpoint_url = resources.enter_context(emulator(log=self.logs / "ministack.log", events=events))
+            self.client("s3").create_bucket(Bucket=_BUCKET)
             with self._step("deploy with SAM"):
-                self._deploy(template)
-            self._read_outputs()
-            with self._step("apply migrations"):
-                apply_pending(self._context(), operator="local stack")
-            self._apply_gateway_responses()
-            self._complete_tables()
+                self.deploy()
+            secret = self.client("secretsmanager").get_secret_value(SecretId=self.trust_secret_arn)
+            self.trust_secret = secret["SecretString"]
+            if self._migrated:
+                with self._step("apply migrations"):
+                    apply_pending(self._context(), operator="local stack")
             extra = self._complete_alarms()
             resources.enter_context(watching(self.client, events, extra=extra, log=self.logs / "cloudwatch.log"))
             self._start_schedules()
@@ -124,45 +150,46 @@ class LocalStack:
         return self._session.client(service, endpoint_url=self.endpoint_url)  # type: ignore[call-overload]  # stubs want a literal name
 
     @property
+    def operator(self) -> dict[str, str]:
+        """What an operator of this stack has in the environment."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_ACCESS_KEY_ID": ROOT_KEY[0],
+            "AWS_SECRET_ACCESS_KEY": ROOT_KEY[1],
+        }
+
+    @property
     def trust_secret_arn(self) -> str:
         return self.outputs["TrustSecretArn"]
 
-    def _deploy(self, template: Path) -> None:
-        self.client("s3").create_bucket(Bucket=_BUCKET)
+    def deploy(self, **changed: str | int) -> None:
+        """Deploy what was built, with parameters ``changed`` since the last time. Raises CommandFailedError."""
+        self._parameters |= changed
+        template = self._prepare(self._built, self._parameters, self.logs / "template")
         # A file, so that the secret is on no command line. JSON is YAML, which SAM wants.
         parameters = self.logs / "parameters.yaml"
         parameters.touch(mode=0o600)
-        parameters.write_text(
-            json.dumps(
-                {
-                    "Environment": "local",
-                    "PythonRuntime": RUNTIME,
-                    "EnvelopeIssuers": f"arn:aws:iam::{ACCOUNT}:role/{ISSUER_ROLE}",
-                    "TrustSecretValue": self.trust_secret,
-                    "EscalationTtlSeconds": self._escalation_ttl_s,
-                }
-            )
-        )
+        parameters.write_text(json.dumps(self._parameters))
         try:
             run_logged(
                 [
-                    *(*SAM, "deploy", "--config-file", str(ROOT / "samconfig.toml"), "--config-env", "local"),
+                    *(*SAM, "deploy", "--config-file", str(ROOT / "samconfig.toml"), "--config-env", self._environment),
                     *("--template-file", str(template), "--parameter-overrides", f"file://{parameters}"),
+                    "--no-confirm-changeset",
                 ],
                 cwd=ROOT,
-                environment=sam_environment()
-                | {
-                    "AWS_ENDPOINT_URL": self.endpoint_url,
-                    "AWS_ACCESS_KEY_ID": ROOT_KEY[0],
-                    "AWS_SECRET_ACCESS_KEY": ROOT_KEY[1],
-                },
+                environment=sam_environment() | self.operator,
                 log=self.logs / "deploy.log",
             )
         finally:
             parameters.unlink()
+        self._read_outputs()
+        self._apply_gateway_responses()
+        self._complete_tables()
 
     def _read_outputs(self) -> None:
-        (stack,) = self.client("cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"]
+        (stack,) = self.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"]
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
         self.tables = self._named("Table")
         self.functions = self._named("Function")
@@ -182,7 +209,7 @@ class LocalStack:
 
     def _apply_gateway_responses(self) -> None:
         """Give the API the error bodies of template.yaml: ministack does not read them from the definition."""
-        template = self.client("cloudformation").get_template(StackName=STACK_NAME, TemplateStage="Processed")
+        template = self.client("cloudformation").get_template(StackName=self.name, TemplateStage="Processed")
         definition = template["TemplateBody"]["Resources"]["Api"]["Properties"]["Body"]
         gateway = self.client("apigateway")
         api_id = self.outputs["ApiId"]
@@ -191,14 +218,17 @@ class LocalStack:
         gateway.create_deployment(restApiId=api_id, stageName=self.outputs["ApiStage"])
 
     def _complete_tables(self) -> None:
-        """Switch TTL on where template.yaml does: ministack's CloudFormation leaves it off."""
-        template = self.client("cloudformation").get_template(StackName=STACK_NAME, TemplateStage="Processed")
+        """Switch TTL and point-in-time recovery on where template.yaml does: ministack's CloudFormation does not."""
+        template = self.client("cloudformation").get_template(StackName=self.name, TemplateStage="Processed")
+        dynamodb = self.client("dynamodb")
         for logical_id, resource in template["TemplateBody"]["Resources"].items():
-            ttl = resource["Properties"].get("TimeToLiveSpecification")
-            if resource["Type"] == "AWS::DynamoDB::Table" and ttl:
-                self.client("dynamodb").update_time_to_live(
-                    TableName=self.outputs[logical_id], TimeToLiveSpecification=ttl
-                )
+            if resource["Type"] != "AWS::DynamoDB::Table":
+                continue
+            table, properties = self.outputs[logical_id], resource["Properties"]
+            if ttl := properties.get("TimeToLiveSpecification"):
+                dynamodb.update_time_to_live(TableName=table, TimeToLiveSpecification=ttl)
+            if recovery := properties.get("PointInTimeRecoverySpecification"):
+                dynamodb.update_continuous_backups(TableName=table, PointInTimeRecoverySpecification=recovery)
 
     def _complete_alarms(self) -> dict[str, dict[str, Any]]:
         """Create the composite alarms, which ministack's CloudFormation does not know.
@@ -206,9 +236,8 @@ class LocalStack:
         Returns each metric alarm's properties that it does not keep.
         """
         topic = {"Incidents": self.outputs["IncidentsTopic"]}
-        found = alarm_properties(
-            ROOT / "alarms" / "template.yaml", {"Service": STACK_NAME, "Environment": "local"}, names=topic
-        )
+        given = {"Service": self.name, "Environment": self._environment}
+        found = alarm_properties(ROOT / "alarms" / "template.yaml", given, names=topic)
         for composite in found[COMPOSITE_ALARM]:
             self.client("cloudwatch").put_composite_alarm(**composite)
         lost = ("EvaluateLowSampleCountPercentile", "EvaluationWindow")

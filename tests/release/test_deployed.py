@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from handshake.domain.trust import mint_token
 from ops.cli import app
 from ops.local import LocalStack
-from ops.local.settings import ROOT_KEY, STACK_NAME
+from ops.local.settings import STACK_NAME
 from tests.service import Deployed, apply_policy, for_agent, unique
 
 
@@ -31,10 +31,8 @@ def own_stack() -> Iterator[LocalStack]:
 
 
 def _operated(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> Deployed:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", stack.endpoint_url)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", stack.region)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ROOT_KEY[0])
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", ROOT_KEY[1])
+    for name, value in stack.operator.items():
+        monkeypatch.setenv(name, value)
     assert _ops("migrate", "--apply").exit_code == 0
     return Deployed.on(stack)
 
