@@ -22,7 +22,6 @@ from ops.gates.probes import (
     without_identity,
 )
 from ops.gates.translation import Translated, environment_of
-from ops.local.settings import REGION
 from ops.openapi.document import ENVELOPE, SIGV4, TOKEN, routes
 
 Name = tuple[str, str]
@@ -54,7 +53,10 @@ def check(options: Options) -> Verdict:
     judge_document(verdict, load(options.root / COMMITTED), served.keys())
     judge_handlers(verdict, served)
     if options.stack:
-        _judge_stack(verdict, options.stack, sorted(served))
+        try:
+            judge_stack(verdict, deployment.find(options.stack), served.keys())
+        except (deployment.NoDeploymentError, urllib3.exceptions.HTTPError) as fault:
+            raise CannotJudgeError(f"the stack {options.stack} does not answer: {fault}") from fault
     return verdict
 
 
@@ -134,46 +136,30 @@ def _wrong(route: Route, probe: Probe) -> Iterator[Finding]:
         )
 
 
-def _judge_stack(verdict: Verdict, stack: str, names: list[Name]) -> None:
-    try:
-        found = deployment.find(stack)
-        api_url, upstream = _reached(found)
-        for name in names:
-            target, body = name[1].replace("{requestId}", "probe"), b"{}" if name[0] == "POST" else b""
-            unsigned = urllib3.request(name[0], api_url + target, body=body, retries=False, timeout=30)
-            _expect(verdict, name, "a signature", unsigned, {_UNSIGNED})
-            if name in NEEDS_ENVELOPE:
-                _expect(
-                    verdict,
-                    name,
-                    "an envelope",
-                    upstream.send(name[0], target, headers={}, body=body),
-                    {"security_missing_identity_envelope"},
-                )
-            if name in NEEDS_TOKEN:
-                envelope = {"x-identity-envelope": '{"principalId":"probe","subjectType":"human"}'}
-                # Whose credentials these are decides which of the two refuses first.
-                _expect(
-                    verdict,
-                    name,
-                    "a trust token",
-                    upstream.send(name[0], target, headers=envelope, body=body),
-                    {"security_missing_internal_trust_context", "security_invalid_identity_envelope"},
-                )
-    except (deployment.NoDeploymentError, urllib3.exceptions.HTTPError) as fault:
-        raise CannotJudgeError(f"the stack {stack} does not answer: {fault}") from fault
-    verdict.checked.append(f"{len(names)} routes of the stack {stack}, called over HTTP without each protection")
+def judge_stack(verdict: Verdict, found: deployment.Deployment, served: Iterable[Name]) -> None:
+    """The deployed API refuses calls to each of ``served`` that lack a protection. Raises urllib3's HTTPError."""
+    names, upstream = sorted(served), _signed(found)
+    for name in names:
+        target, body = name[1].replace("{requestId}", "probe"), b"{}" if name[0] == "POST" else b""
+        unsigned = urllib3.request(name[0], found.api_url + target, body=body, retries=False, timeout=30)
+        _expect(verdict, name, "a signature", unsigned, {_UNSIGNED})
+        if name in NEEDS_ENVELOPE:
+            answer = upstream.send(name[0], target, headers={}, body=body)
+            _expect(verdict, name, "an envelope", answer, {"security_missing_identity_envelope"})
+        if name in NEEDS_TOKEN:
+            envelope = {"x-identity-envelope": '{"principalId":"probe","subjectType":"human"}'}
+            answer = upstream.send(name[0], target, headers=envelope, body=body)
+            # Whose credentials these are decides which of the two refuses first.
+            codes = {"security_missing_internal_trust_context", "security_invalid_identity_envelope"}
+            _expect(verdict, name, "a trust token", answer, codes)
+    verdict.checked.append(f"{len(names)} routes of {found.api_url}, called over HTTP without each protection")
 
 
-def _reached(found: deployment.Deployment) -> tuple[str, Upstream]:
+def _signed(found: deployment.Deployment) -> Upstream:
     credentials = found.session.get_credentials()
     if credentials is None:
         raise CannotJudgeError("there are no AWS credentials; set AWS_PROFILE or sign in first")
-    api_url = found.outputs["ApiUrl"]
-    if found.endpoint_url:
-        stage = f"{found.outputs['ApiId']}/{found.outputs['ApiStage']}"
-        api_url = f"{found.endpoint_url}/restapis/{stage}/_user_request_"
-    return api_url, Upstream(api_url, credentials=credentials, region=found.session.region_name or REGION)
+    return Upstream(found.api_url, credentials=credentials, region=str(found.session.region_name))
 
 
 def _expect(verdict: Verdict, name: Name, without: str, answer: urllib3.BaseHTTPResponse, codes: set[str]) -> None:
