@@ -4,26 +4,33 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from handshake.flows.context import Context
 from handshake.store.dynamo import Dynamo
 from handshake.store.tables import Tables
-from ops.local.settings import ACCOUNT, ISSUER_ROLE, REGION, ROOT_KEY, STACK_NAME, STATE
+from ops.local.settings import ISSUER_ARN, REGION, ROOT_KEY, STACK_NAME, STATE
 
 RUNNING: Final = STATE / "running.json"
 LOCAL: Final = STACK_NAME
+# The longest answer is a rotation step's, and a function that was asked once is not asked again.
+_PATIENT: Final = Config(read_timeout=200, retries={"mode": "standard", "total_max_attempts": 1})
 
 
 class NoDeploymentError(Exception):
     """There is no such stack, or these credentials do not reach it."""
+
+
+class FunctionFailedError(Exception):
+    """A function of the stack ended with an error. The message names both."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +58,7 @@ class Deployment:
     def caller(self, role: str = "") -> boto3.Session:
         """Who calls the API: the envelope issuer ``role`` (an ARN), else the local stack's, else the operator."""
         if not role and self.outputs["ApiStage"] == "local":
-            role = f"arn:aws:iam::{ACCOUNT}:role/{ISSUER_ROLE}"
+            role = ISSUER_ARN
         if not role:
             return self.session
         assumed = self.client("sts").assume_role(RoleArn=role, RoleSessionName="handshake-ops")["Credentials"]
@@ -65,6 +72,15 @@ class Deployment:
     def client(self, service: str) -> Any:
         """A client of an AWS service, with the operator's credentials."""
         return self.session.client(service, endpoint_url=self.endpoint_url)  # type: ignore[call-overload]  # stubs want a literal name
+
+    def invoke(self, function: str, event: Mapping[str, Any]) -> Any:
+        """What a function answers, named as its output is. Raises FunctionFailedError."""
+        client: Any = self.session.client("lambda", endpoint_url=self.endpoint_url, config=_PATIENT)
+        answer = client.invoke(FunctionName=self.outputs[function], Payload=json.dumps(event).encode())
+        said = json.loads(answer["Payload"].read())
+        if "FunctionError" in answer:
+            raise FunctionFailedError(f"{function}: {said.get('errorMessage', answer['FunctionError'])}")
+        return said
 
     def context(self) -> Context:
         """What the service's own use cases need to run on this stack's tables."""

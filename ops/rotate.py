@@ -7,10 +7,9 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from handshake.domain.errors import StoreUnavailableError
@@ -24,11 +23,19 @@ from ops.operate import AsJson, Stack
 FAILED: Final = 1
 STOPPED: Final = 3
 
-_LONG: Final = Config(read_timeout=200, retries={"mode": "standard", "total_max_attempts": 1})
-
 
 class StepFailedError(Exception):
     """A step could not be taken; what was done before it stays done."""
+
+
+_FAILURES: Final = (
+    StepFailedError,
+    deployment.FunctionFailedError,
+    deployment.NoDeploymentError,
+    StoreUnavailableError,
+    BotoCoreError,
+    ClientError,
+)
 
 
 @dataclass(frozen=True)
@@ -54,15 +61,6 @@ class Walk:
         if labels.current is None:
             raise StepFailedError("the trust secret has no current version; deploy the stack again, or give it a value")
         return labels
-
-    def invoke(self, function: str, event: dict[str, str]) -> Any:
-        """What a function of the stack answers. Raises StepFailedError where it fails."""
-        client: Any = self.stack.session.client("lambda", endpoint_url=self.stack.endpoint_url, config=_LONG)
-        answer = client.invoke(FunctionName=self.stack.outputs[function], Payload=json.dumps(event).encode())
-        said = json.loads(answer["Payload"].read())
-        if "FunctionError" in answer:
-            raise StepFailedError(f"{function}: {said.get('errorMessage', answer['FunctionError'])}")
-        return said
 
 
 @dataclass(frozen=True)
@@ -105,7 +103,7 @@ def _rotate(walk: Walk) -> None:
     for name in SERVICE_STEPS:
         walk.say(f"{name} ...")
         event = {"SecretId": walk.stack.outputs["TrustSecretArn"], "Step": name, "ClientRequestToken": token or ""}
-        walk.invoke("SecretRotationFunction", event)
+        walk.stack.invoke("SecretRotationFunction", event)
 
 
 def _refresh(walk: Walk) -> None:
@@ -113,7 +111,7 @@ def _refresh(walk: Walk) -> None:
 
 
 def _verify(walk: Walk) -> None:
-    said = walk.invoke("ReleaseGateFunction", {})
+    said = walk.stack.invoke("ReleaseGateFunction", {})
     if not said["ready"]:
         raise StepFailedError(f"the rails do not hold: {said['problem']}")
     for line in said["checked"]:
@@ -172,7 +170,7 @@ def rotate(
                 _end(as_json, taken, STOPPED, f"stopped before step {number}; python -m ops rotate goes on there")
             step.take(walk)
             taken.append(step.title)
-    except (StepFailedError, deployment.NoDeploymentError, StoreUnavailableError, BotoCoreError, ClientError) as error:
+    except _FAILURES as error:
         _end(as_json, taken, FAILED, str(error))
     _end(as_json, taken, 0, "rotated" if until == len(STEPS) else f"done up to step {until}")
 
