@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from ops import deployment
+from ops import deployment, receipt
 from ops.deployment import Deployment
 from ops.drill.course import Course, Observer, subscribed
 from ops.drill.harm import HARMS, Traffic, broken_store
@@ -179,16 +179,10 @@ def _run(command: str, found: Deployment, stack: str, edge_url: str) -> Step:
 
 
 def _write(course: Course, stack: str, steps: Sequence[Step], traffic: Traffic) -> Path:
-    RECEIPTS.mkdir(parents=True, exist_ok=True)
-    began = datetime.fromtimestamp(course.began_at or 0, UTC)
-    path = RECEIPTS / f"{began:%Y%m%d-%H%M%S}-{course.harm.alert}.json"
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
-    receipt: Mapping[str, Any] = {
+    content: Mapping[str, Any] = {
         "alert": course.harm.alert,
         "stack": stack,
-        "commit": commit.stdout.strip(),
         "caused": course.harm.told,
-        "beganAt": began.isoformat(),
         "seconds": course.seconds(),
         "incident": course.incident_id,
         "refused": traffic.answers[course.harm.refused],
@@ -198,8 +192,8 @@ def _write(course: Course, stack: str, steps: Sequence[Step], traffic: Traffic) 
         # A gate or report that finds something (a code of its own) has worked; a command that cannot run has not.
         "passed": course.fired and course.over and all(step.code not in (2, 70, 126, 127) for step in steps),
     }
-    path.write_text(json.dumps(receipt, indent=2))
-    return path
+    began = datetime.fromtimestamp(course.began_at or 0, UTC)
+    return receipt.write(RECEIPTS, course.harm.alert, began, content)
 
 
 @contextmanager
