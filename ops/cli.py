@@ -26,6 +26,7 @@ from ops.local.settings import LOCAL_TRUST_SECRET, ROOT
 from ops.metrics import metrics
 from ops.migrate import migrate
 from ops.policy import policy
+from ops.rehearsal.command import rehearse
 from ops.rotate import rotate
 from ops.show import fail
 from ops.status import status
@@ -40,7 +41,7 @@ app.add_typer(policy, name="policy")
 app.command()(completion)
 _COMMANDS: tuple[Callable[..., None], ...] = (
     *(operate.pause, operate.resume, operate.retention, operate.dashboard),
-    *(cost, drill, incidents, migrate, rotate, status, watch),
+    *(cost, drill, incidents, migrate, rehearse, rotate, status, watch),
 )
 for _command in _COMMANDS:
     app.command()(_command)

@@ -27,7 +27,7 @@ def check(options: Options) -> Verdict:
     _check_numbers(verdict, list(migrations))
     if options.stack:
         try:
-            _check_stack(verdict, deployment.find(options.stack), migrations)
+            judge_stack(verdict, deployment.find(options.stack), migrations)
         except (deployment.NoDeploymentError, BotoCoreError, ClientError, StoreUnavailableError) as fault:
             raise CannotJudgeError(f"the stack {options.stack} cannot be read: {fault}") from fault
     return verdict
@@ -77,7 +77,11 @@ def _check_numbers(verdict: Verdict, migrations: list[str]) -> None:
     verdict.checked.append(f"{len(migrations)} migrations are numbered in order")
 
 
-def _check_stack(verdict: Verdict, stack: deployment.Deployment, migrations: Mapping[str, str]) -> None:
+def judge_stack(verdict: Verdict, stack: deployment.Deployment, migrations: Mapping[str, str]) -> None:
+    """The deployed tables are what the code needs, ``migrations`` are applied and there is a trust secret.
+
+    Raises BotoCoreError, ClientError or StoreUnavailableError.
+    """
     client: Any = stack.session.client("dynamodb", endpoint_url=stack.endpoint_url)
     verdict.findings += [
         Finding(f"as deployed, {lack}", "deploy template.yaml of the release that the code is of")

@@ -1,210 +1,194 @@
-"""A rehearsal of the production release: the whole template translated, and held against what a release relies on."""
+"""A release with production's parameters, played on this machine: to its end, and to where something is wrong."""
 
 import json
-import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
+from typer.testing import CliRunner
 
-from handshake.store.schema import SCHEMA
-from ops.gates.translation import Translated, environment_of, nested
+from ops.cli import app
+from ops.gates.translation import ENVIRONMENTS, stack_name
 from ops.local import LocalStack
-from ops.local.settings import ROOT
+from ops.local.emulator import emulator
+from ops.local.settings import REGION, ROOT, ROOT_KEY
+from ops.rehearsal import command, release
+from ops.rehearsal.known import UNKNOWN, known_part, left_out, stacks
+from ops.rehearsal.log import Log, RehearsalFailedError, Step, require
 
-PRODUCTION: Final = environment_of(ROOT, "production")
-LOCAL: Final = environment_of(ROOT, "local")
-ALARMS: Final = nested(ROOT, PRODUCTION, "Alarms")
-HTTP: Final = {"Workflow", "DecisionRoom", "PolicyApply", "Policy", "Metrics"}
-ALERTS: Final = {"alert_replay_guard_unavailable", "alert_denial_spike", "alert_tenant_mismatch_spike"}
-# What production has and the local AWS is not given, because it does not know these types.
-NOT_REHEARSED: Final = {
-    "AWS::CodeDeploy::Application",
-    "AWS::CodeDeploy::DeploymentGroup",
-    "AWS::SecretsManager::RotationSchedule",
-    "AWS::XRay::SamplingRule",
+STEPS: Final = [
+    "build with SAM",
+    "start a local AWS",
+    "deploy with SAM",
+    "hold what is deployed against production's template",
+    "ask the release gate before the migrations",
+    "apply migrations",
+    "preflight the live schema",
+    "ask the release gate",
+    "call every route unsigned, and some signed",
+    "release what is unsafe: nobody may assert identities",
+    "release again, mended and with another deadline",
+    "ask the release gate again",
+    "find what the first release decided",
+]
+LEFT_OUT: Final = {
+    "ServerlessDeploymentApplication": "AWS::CodeDeploy::Application",
+    "WorkflowFunctionDeploymentGroup": "AWS::CodeDeploy::DeploymentGroup",
+    "DecisionRoomFunctionDeploymentGroup": "AWS::CodeDeploy::DeploymentGroup",
+    "PolicyApplyFunctionDeploymentGroup": "AWS::CodeDeploy::DeploymentGroup",
+    "PolicyFunctionDeploymentGroup": "AWS::CodeDeploy::DeploymentGroup",
+    "MetricsFunctionDeploymentGroup": "AWS::CodeDeploy::DeploymentGroup",
+    "TrustSecretRotation": "AWS::SecretsManager::RotationSchedule",
+    "TracingSample": "AWS::XRay::SamplingRule",
+    "Page": "AWS::CloudWatch::CompositeAlarm",
+    "DenialsByReason": "AWS::Logs::QueryDefinition",
+    "WhoIsDenied": "AWS::Logs::QueryDefinition",
+    "OneCorrelationId": "AWS::Logs::QueryDefinition",
+    "SlowCalls": "AWS::Logs::QueryDefinition",
+    "LatencyByEndpoint": "AWS::Logs::QueryDefinition",
+    "WhyUnavailable": "AWS::Logs::QueryDefinition",
+    "ScheduledWork": "AWS::Logs::QueryDefinition",
 }
 
 
-def _of(kind: str, stack: Translated = PRODUCTION) -> dict[str, Any]:
-    return {name: one["Properties"] for name, one in stack.of_type(kind).items()}
+@pytest.fixture(autouse=True)
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where receipts go."""
+    monkeypatch.setattr(command, "RECEIPTS", tmp_path / "rehearsals")
+    return tmp_path / "rehearsals"
 
 
-def _references(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        for key, one in value.items():
-            if key == "Ref":
-                yield one
-            elif key == "Fn::GetAtt":
-                yield one[0] if isinstance(one, list) else one.split(".")[0]
-            elif key == "Fn::Sub":
-                text = one[0] if isinstance(one, list) else one
-                yield from (name.split(".")[0] for name in re.findall(r"\$\{([\w.]+)\}", text))
-            else:
-                yield from _references(one)
-    elif isinstance(value, list):
-        for one in value:
-            yield from _references(one)
+def _rehearse() -> tuple[int, Any]:
+    ended = CliRunner().invoke(app, ["rehearse", "--json"])
+    return ended.exit_code, json.loads(ended.stdout)
 
 
-def test_every_reference_is_to_something_there_and_none_goes_round_in_a_circle() -> None:
-    resources = PRODUCTION.resources
-    needs = {
-        name: {one for one in _references(resource) if one in resources} | set(_listed(resource.get("DependsOn")))
-        for name, resource in resources.items()
-    }
-    unknown = {
-        one
-        for resource in resources.values()
-        for one in _references(resource)
-        if one not in resources and not one.startswith(("AWS", "__")) and one not in PRODUCTION.parameters
-    }
-    assert unknown == set()
-    while needs:
-        free = {name for name, wanted in needs.items() if not wanted & needs.keys() - {name}}
-        assert free, f"these wait for each other: {sorted(needs)}"
-        needs = {name: wanted for name, wanted in needs.items() if name not in free}
+@pytest.mark.waits
+@pytest.mark.timeout(300)
+def test_releases_are_played_from_the_first_deployment_to_the_next_good_one(kept: Path) -> None:
+    code, receipt = _rehearse()
+
+    assert (code, receipt["problem"], receipt["passed"]) == (0, "", True)
+    assert [step["name"] for step in receipt["steps"]] == STEPS
+    assert all(step["seen"] for step in receipt["steps"][3:])
+    seen = "\n".join(line for step in receipt["steps"] for line in step["seen"])
+    for alert in ("alert_replay_guard_unavailable at 1", "alert_denial_spike at 0.3", "tenant_mismatch_spike at 0.05"):
+        assert alert in seen
+    assert seen.count("refused: ") == 2
+    assert "from version 2 to 3" in seen
+    assert {one["logicalId"]: one["type"] for one in receipt["leftOut"]} == LEFT_OUT
+    assert [json.loads(path.read_text()) for path in kept.iterdir()] == [receipt]
 
 
-def _listed(value: Any) -> list[str]:
-    return [value] if isinstance(value, str) else list(value or ())
+def test_what_a_rehearsal_leaves_out_is_exactly_this() -> None:
+    assert {one.logical_id: one.type for one in left_out()} == LEFT_OUT
+    assert set(LEFT_OUT.values()) == UNKNOWN
 
 
-def test_every_function_that_answers_the_api_shifts_its_traffic_behind_the_gate_and_the_three_alerts() -> None:
-    groups = _of("AWS::CodeDeploy::DeploymentGroup")
-
-    assert set(groups) == {f"{name}FunctionDeploymentGroup" for name in HTTP}
-    for group in groups.values():
-        alarms = {
-            alarm["Name"].removeprefix("handshake-production-") for alarm in group["AlarmConfiguration"]["Alarms"]
-        }
-        assert (group["AlarmConfiguration"]["Enabled"], alarms) == (True, ALERTS)
-        assert set(group["AutoRollbackConfiguration"]["Events"]) >= {"DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM"}
-        assert group["DeploymentConfigName"] == "CodeDeployDefault.LambdaLinear10PercentEvery3Minutes"
-        assert group["ServiceRoleArn"] == {"Fn::GetAtt": ["TrafficShiftRole", "Arn"]}
-    for name in HTTP:
-        alias = PRODUCTION.resources[f"{name}FunctionAliaslive"]
-        update = alias["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]
-        assert update["DeploymentGroupName"] == {"Ref": f"{name}FunctionDeploymentGroup"}
-        hooks = [update["BeforeAllowTrafficHook"], update["AfterAllowTrafficHook"]]
-        assert hooks == [{"Ref": "ReleaseGateFunction"}] * 2
+@pytest.fixture(scope="module")
+def cloudformation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The emulated CloudFormation, with nothing in it."""
+    with emulator(log=tmp_path_factory.mktemp("emulator") / "log") as endpoint:
+        yield boto3.Session(*ROOT_KEY, region_name=REGION).client("cloudformation", endpoint_url=endpoint)
 
 
-def test_the_alerts_that_roll_back_are_alarms_of_the_stack() -> None:
-    names = {
-        str(alarm["AlarmName"]).removeprefix("handshake-production-")
-        for alarm in _of("AWS::CloudWatch::Alarm", ALARMS).values()
-    }
+def test_it_leaves_out_what_the_emulator_refuses_and_nothing_that_it_knows(cloudformation: Any) -> None:
+    kinds = {str(one["Type"]) for stack in stacks().values() for one in stack.resources.values()}
 
-    assert names >= ALERTS
+    def refused(kind: str) -> bool:
+        try:
+            cloudformation.validate_template(TemplateBody=json.dumps({"Resources": {"One": {"Type": kind}}}))
+        except ClientError as error:
+            return "Unrecognized resource types" in str(error)
+        return False
 
-
-@pytest.mark.parametrize("parameter", sorted(PRODUCTION.template["Parameters"].keys() - {"Environment"}))
-def test_no_parameter_switches_the_shift_off_for_production(parameter: str) -> None:
-    shift = PRODUCTION.template["Resources"]["WorkflowFunction"]["Properties"]["DeploymentPreference"]
-
-    assert set(_references(shift)) <= {
-        "Environment",
-        "TrafficShiftRole",
-        "AWS::StackName",
-        "ReleaseGateFunction",
-        "AWS",
-    }
-    assert parameter not in json.dumps(shift)
-    assert parameter not in json.dumps(PRODUCTION.template["Conditions"]["IsProduction"])
+    assert {kind for kind in kinds if refused(kind)} == UNKNOWN
 
 
-def test_the_gate_is_given_the_versions_of_this_release_and_every_table() -> None:
-    variables = _of("AWS::Lambda::Function")["ReleaseGateFunction"]["Environment"]["Variables"]
-    versions = {name: value["Ref"] for name, value in variables.items() if name.endswith("_VERSION")}
-
-    assert len(versions) == len(HTTP)
-    for name, version in versions.items():
-        function = name.removesuffix("_VERSION").title().replace("_", "")
-        assert PRODUCTION.resources[version]["Type"] == "AWS::Lambda::Version"
-        assert PRODUCTION.resources[version]["Properties"]["FunctionName"] == {"Ref": f"{function}Function"}
-    assert {f"{name.upper()}_TABLE" for name in SCHEMA} <= set(variables)
-
-
-def test_the_gate_may_look_sign_and_invoke_and_nothing_more() -> None:
-    [policy] = _of("AWS::IAM::Role")["ReleaseGateRole"]["Policies"]
-    may = {action for statement in policy["PolicyDocument"]["Statement"] for action in _listed(statement["Action"])}
-
-    assert may == {
-        "logs:CreateLogStream",
-        "logs:PutLogEvents",
-        "dynamodb:DescribeTable",
-        "dynamodb:DescribeTimeToLive",
-        "dynamodb:BatchGetItem",
-        "secretsmanager:DescribeSecret",
-        "secretsmanager:GetSecretValue",
-        "lambda:InvokeFunction",
-        "codedeploy:PutLifecycleEventHookExecutionStatus",
+def test_the_stacks_of_this_machine_are_named_as_those_of_samconfig() -> None:
+    assert {name: stack_name(ROOT, name) for name in ENVIRONMENTS} == {
+        name: LocalStack(environment=name).name for name in ENVIRONMENTS
     }
 
 
-def test_the_secret_is_rotated_every_quarter_by_the_function_that_may() -> None:
-    [schedule] = _of("AWS::SecretsManager::RotationSchedule").values()
-
-    assert schedule["RotationLambdaARN"] == {"Fn::GetAtt": ["SecretRotationFunction", "Arn"]}
-    assert schedule["RotationRules"] == {"AutomaticallyAfterDays": 90}
-    assert schedule["RotateImmediatelyOnUpdate"] is False
-    permission = _of("AWS::Lambda::Permission")["SecretRotationPermission"]
-    assert (permission["Principal"], "SourceAccount" in permission) == ("secretsmanager.amazonaws.com", True)
+def _known(tmp_path: Path, **parameters: str | int) -> Any:
+    # A built template differs from its source in where the artefacts are.
+    return json.loads(known_part(ROOT / "template.yaml", parameters, tmp_path).read_text())
 
 
-def test_data_and_secret_survive_the_stack() -> None:
-    kept = PRODUCTION.of_type("AWS::DynamoDB::Table", "AWS::SecretsManager::Secret")
+def test_the_known_part_is_the_template_without_what_it_lists(tmp_path: Path) -> None:
+    template = _known(tmp_path)
+    alarms = json.loads(Path(template["Resources"]["Alarms"]["Properties"]["Location"]).read_text())
 
-    assert len(kept) == len(SCHEMA) + 1
-    assert {(one["DeletionPolicy"], one["UpdateReplacePolicy"]) for one in kept.values()} == {("Retain", "Retain")}
-    tables = _of("AWS::DynamoDB::Table").values()
-    assert all(table["DeletionProtectionEnabled"] is True for table in tables)
-    assert all(table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True for table in tables)
-
-
-def test_concurrency_is_reserved_where_one_function_could_starve_another() -> None:
-    reserved = {
-        name: one["ReservedConcurrentExecutions"]
-        for name, one in _of("AWS::Lambda::Function").items()
-        if "ReservedConcurrentExecutions" in one
-    }
-
-    assert reserved == {"WorkflowFunction": 200, "DecisionRoomFunction": 20, "PolicyApplyFunction": 20}
+    for part, whole in zip((template, alarms), stacks().values(), strict=True):
+        assert {one["Type"] for one in part["Resources"].values()}.isdisjoint(UNKNOWN)
+        assert whole.template["Resources"].keys() - part["Resources"].keys() <= LEFT_OUT.keys()
+    assert "DeploymentPreference" not in json.dumps(template)
+    code = template["Resources"]["WorkflowFunction"]["Properties"]["CodeUri"]
+    assert Path(code).is_absolute()
+    assert Path(code).is_dir()
 
 
-def test_what_the_local_deployment_cannot_rehearse_is_exactly_this() -> None:
-    def kinds(stack: Translated) -> set[str]:
-        return {str(resource["Type"]) for resource in stack.resources.values()}
+def test_a_parameter_stands_in_it_by_value_so_that_a_change_makes_a_version_and_a_secret_does_not(
+    tmp_path: Path,
+) -> None:
+    template = _known(tmp_path, EscalationTtlSeconds=240, EnvelopeIssuers="one,two", TrustSecretValue="secret")
+    variables = template["Resources"]["WorkflowFunction"]["Properties"]["Environment"]["Variables"]
 
-    assert kinds(PRODUCTION) - kinds(LOCAL) == NOT_REHEARSED | {"AWS::IAM::ManagedPolicy"}
-    assert kinds(LOCAL) <= kinds(PRODUCTION)
-    # Versions and the API's deployment are named by digests of what they hold, others after the environment.
-    named = {
-        name
-        for name in PRODUCTION.resources
-        if name not in LOCAL.resources
-        and not re.search(r"(Version|ApiDeployment|SharedLayer)[0-9a-f]{10}$", name)
-        and re.sub(r"production(Stage)?$", r"local\1", name) not in LOCAL.resources
-    }
-    assert named == {
-        *(f"{name}FunctionDeploymentGroup" for name in HTTP),
-        "ServerlessDeploymentApplication",
-        "TracingPolicy",
-        "TracingSample",
-        "SecretRotationPermission",
-        "TrustSecretRotation",
-    }
+    assert variables["ESCALATION_TTL_SECONDS"] == "240"
+    assert variables["ENVELOPE_ISSUERS"] == {"Fn::Join": [",", ["one", "two"]]}
+    assert variables["WORKFLOW_TABLE"] == {"Ref": "WorkflowTable"}
+    assert '"secret"' not in json.dumps(template)
 
 
-def test_everything_else_of_production_is_deployed_locally(stack: LocalStack) -> None:
-    listed = stack.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName="handshake-local")
-    deployed = {
-        one["ResourceType"]
-        for page in listed
-        for one in page["StackResourceSummaries"]
-        if one["ResourceStatus"] == "CREATE_COMPLETE"
-    }
-    wanted = {str(resource["Type"]) for resource in PRODUCTION.resources.values()} - {"AWS::IAM::ManagedPolicy"}
+def _stumble(log: Log) -> None:
+    with log.step("one") as saw:
+        saw("this", "that")
+    with log.step("another"):
+        require(holds=False, problem="it does not hold")
 
-    assert wanted - deployed == NOT_REHEARSED
+
+def test_a_rehearsal_that_a_step_ends_says_which_and_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(release, "play", _stumble)
+    code, receipt = _rehearse()
+
+    assert (code, receipt["passed"], receipt["problem"]) == (1, False, "it does not hold")
+    assert [(step["name"], step["seen"], step["problem"]) for step in receipt["steps"]] == [
+        ("one", ["this", "that"], ""),
+        ("another", [], "it does not hold"),
+    ]
+
+
+def test_people_are_shown_each_step_what_was_left_out_and_the_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(release, "play", _stumble)
+    shown = CliRunner().invoke(app, ["rehearse"]).stderr
+
+    for line in ("done one", "     that", "failed another", "error: it does not hold"):
+        assert line in shown
+    assert all(f"left out {name} {kind}" in shown for name, kind in LEFT_OUT.items())
+
+
+def test_a_step_that_cannot_be_taken_is_no_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    def play(_: Log) -> None:
+        raise ConnectionError("nobody there")
+
+    monkeypatch.setattr(release, "play", play)
+
+    assert _rehearse()[1]["problem"] == "ConnectionError: nobody there"
+
+
+def test_an_interrupted_step_is_no_step_that_went_as_it_must() -> None:
+    ended = list[Step]()
+    with pytest.raises(KeyboardInterrupt), Log(ended.append).step("one"):
+        raise KeyboardInterrupt
+
+    assert [step.problem for step in ended] == ["it was interrupted"]
+
+
+def test_what_must_hold_and_does_is_no_failure() -> None:
+    require(holds=True, problem="never said")
+    with pytest.raises(RehearsalFailedError, match="said"):
+        require(holds="", problem="said")

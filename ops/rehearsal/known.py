@@ -1,0 +1,94 @@
+"""What of production the local AWS does not know: taken out of the template before it is deployed, and listed."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from samcli.yamlhelper import yaml_parse  # type: ignore[import-untyped]  # SAM CLI publishes no types
+
+from ops.gates.translation import Translated, environment_of, nested
+from ops.local.settings import ROOT
+from ops.local.stack import Parameters
+
+PRODUCTION: Final = "production"
+UNKNOWN: Final = frozenset(
+    {
+        "AWS::CloudWatch::CompositeAlarm",  # LocalStack makes them through CloudWatch's own API
+        "AWS::CodeDeploy::Application",
+        "AWS::CodeDeploy::DeploymentGroup",
+        "AWS::Logs::QueryDefinition",
+        "AWS::SecretsManager::RotationSchedule",
+        "AWS::XRay::SamplingRule",
+    }
+)
+"""The types that ministack's CloudFormation refuses."""
+_SHIFT: Final = "DeploymentPreference"  # the property that SAM makes CodeDeploy's resources of
+_ARTEFACTS: Final = ("CodeUri", "ContentUri")
+_NESTED: Final = "AWS::CloudFormation::Stack"
+
+
+@dataclass(frozen=True, order=True)
+class LeftOut:
+    """A resource of production that a rehearsal does without."""
+
+    logical_id: str
+    type: str
+
+
+@cache
+def stacks() -> dict[str, Translated]:
+    """Production as CloudFormation has it: the stack by "", its nested ones by their logical ids."""
+    root = environment_of(ROOT, PRODUCTION)
+    return {"": root, **{name: nested(ROOT, root, name) for name in root.of_type(_NESTED)}}
+
+
+def left_out() -> list[LeftOut]:
+    """What ``known_part`` takes out of production."""
+    found = (stack.of_type(*UNKNOWN).items() for stack in stacks().values())
+    return sorted(LeftOut(name, str(one["Type"])) for resources in found for name, one in resources)
+
+
+def known_part(built: Path, parameters: Parameters, folder: Path) -> Path:
+    """Write to ``folder`` what ministack knows of a built template, and of those it nests. See ops.local.stack.Prepare.
+
+    Parameters stand in it by value, as AWS's transform AWS::LanguageExtensions leaves them for SAM's and ministack's
+    does not: without it no version would follow from a parameter that changed.
+    """
+    template = yaml_parse(built.read_text())
+    values = dict(_values(template["Parameters"], parameters))
+    resources = template["Resources"] = {
+        name: one for name, one in template["Resources"].items() if one["Type"] not in UNKNOWN
+    }
+    for name, resource in resources.items():
+        resource["Properties"] = properties = _filled(resource["Properties"], values)
+        properties.pop(_SHIFT, None)
+        properties |= {key: str(built.parent / properties[key]) for key in _ARTEFACTS if key in properties}
+        if location := properties.get("Location"):
+            # Its parameters refer to resources, so they stay as they are.
+            properties["Location"] = str(known_part(built.parent / location, {}, folder / name))
+    folder.mkdir(parents=True, exist_ok=True)
+    # JSON, because SAM parses its template ten times over, and of YAML that is a third of a deployment.
+    path = folder / "template.json"
+    path.write_text(json.dumps(template))
+    return path
+
+
+def _values(declared: Mapping[str, Any], given: Parameters) -> Iterator[tuple[str, str | list[str]]]:
+    for name, one in declared.items():
+        if name in given and not one.get("NoEcho"):
+            value = str(given[name])
+            yield name, value.split(",") if one["Type"] == "CommaDelimitedList" else value
+
+
+def _filled(value: Any, values: Mapping[str, Any]) -> Any:
+    """``value`` with each reference to one of ``values`` replaced by it."""
+    if isinstance(value, list):
+        return [_filled(one, values) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() == {"Ref"} and value["Ref"] in values:
+        return values[value["Ref"]]
+    return {key: _filled(one, values) for key, one in value.items()}
