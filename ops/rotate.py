@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -17,6 +18,7 @@ from handshake.domain.rotation import MAX_AGE_S, OVERLAP_S, PREVIOUS, REVOKED, L
 from handshake.flows.rotate_secret import STEPS as SERVICE_STEPS
 from handshake.store.trust_secret import TrustSecret
 from ops import deployment
+from ops.local.commands import clean_environment
 from ops.local.settings import ROOT
 from ops.operate import AsJson, Stack
 
@@ -38,6 +40,12 @@ _FAILURES: Final = (
 )
 
 
+def run_gates(root: Path = ROOT) -> int:
+    """Run every gate of the checkout at ``root``; their exit code. They judge it alone, so they get no credentials."""
+    command = [sys.executable, "-m", "ops.gates", "all"]
+    return subprocess.run(command, cwd=root, env=clean_environment(), stdout=sys.stderr, check=False).returncode
+
+
 @dataclass(frozen=True)
 class Walk:
     """One walk on one stack. ``gates`` runs them all and gives their exit code; ``pause`` waits for seconds."""
@@ -46,9 +54,7 @@ class Walk:
     name: str
     say: Callable[[str], None]
     pause: Callable[[float], None] = time.sleep
-    gates: Callable[[], int] = lambda: (
-        subprocess.run([sys.executable, "-m", "ops.gates", "all"], cwd=ROOT, stdout=sys.stderr, check=False).returncode
-    )
+    gates: Callable[[], int] = run_gates
     secret: TrustSecret = field(init=False)
 
     def __post_init__(self) -> None:

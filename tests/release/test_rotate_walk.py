@@ -1,7 +1,7 @@
 """The walk of a rotation knows from the secret's labels where it was left."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -24,10 +24,11 @@ class Stack:
         return self._secrets
 
 
-def _walk(secrets: SecretsManager, *, gates: int = 0, waited: list[float] | None = None) -> Walk:
+def a_walk(secrets: SecretsManager, *, gates: Callable[[], int] = lambda: 0, waited: list[float] | None = None) -> Walk:
+    """A walk on ``secrets``; the seconds it would have waited go to ``waited``."""
     pauses: list[float] = [] if waited is None else waited
     stack: Any = Stack(secrets)
-    return Walk(stack, "stack", say=lambda _: None, pause=pauses.append, gates=lambda: gates)
+    return Walk(stack, "stack", say=lambda _: None, pause=pauses.append, gates=gates)
 
 
 def _secrets(*, age_s: float = 60, **labels: str) -> SecretsManager:
@@ -50,22 +51,22 @@ def _secrets(*, age_s: float = 60, **labels: str) -> SecretsManager:
     ],
 )
 def test_a_walk_goes_on_where_it_was_left(labels: dict[str, str], step: int) -> None:
-    assert first_step(_walk(_secrets(age_s=60, **labels))) == step
+    assert first_step(a_walk(_secrets(age_s=60, **labels))) == step
 
 
 def test_a_rotation_whose_overlap_is_over_is_no_open_one() -> None:
-    assert first_step(_walk(_secrets(age_s=OVERLAP_S + 1, AWSCURRENT="two", AWSPREVIOUS="one"))) == 1
+    assert first_step(a_walk(_secrets(age_s=OVERLAP_S + 1, AWSCURRENT="two", AWSPREVIOUS="one"))) == 1
 
 
 def test_without_a_key_there_is_nothing_to_rotate() -> None:
     with pytest.raises(StepFailedError, match="no current version"):
-        first_step(_walk(SecretsManager()))
+        first_step(a_walk(SecretsManager()))
 
 
 def test_revoking_marks_the_old_version_takes_its_label_and_waits_until_nobody_believes_it() -> None:
     secrets, waited = _secrets(AWSCURRENT="three", AWSPREVIOUS="two", HANDSHAKE_REVOKED="one"), list[float]()
 
-    STEPS[4].take(_walk(secrets, waited=waited))
+    STEPS[4].take(a_walk(secrets, waited=waited))
 
     assert dict(secrets.labels) == {"AWSCURRENT": "three", "HANDSHAKE_REVOKED": "two"}
     assert waited == [MAX_AGE_S]
@@ -75,8 +76,8 @@ def test_the_walk_is_over_once_the_gates_pass_and_not_before() -> None:
     secrets = _secrets(AWSCURRENT="two", HANDSHAKE_REVOKED="one")
 
     with pytest.raises(StepFailedError, match="gates failed with 13"):
-        STEPS[5].take(_walk(secrets, gates=13))
-    assert first_step(_walk(secrets)) == 6
+        STEPS[5].take(a_walk(secrets, gates=lambda: 13))
+    assert first_step(a_walk(secrets)) == 6
 
-    STEPS[5].take(_walk(secrets))
-    assert first_step(_walk(secrets)) == 1
+    STEPS[5].take(a_walk(secrets))
+    assert first_step(a_walk(secrets)) == 1

@@ -1,0 +1,64 @@
+"""The last step of a rotation runs the gates themselves: another process, on a checkout of its own."""
+
+import json
+import re
+import shutil
+import subprocess
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from ops.gates.registry import CANNOT_JUDGE, GATES
+from ops.local.settings import ROOT
+from ops.rotate import STEPS, StepFailedError, first_step, run_gates
+from tests.release.test_rotate_walk import a_walk
+from tests.secrets_manager import SecretsManager
+
+NOT_SOURCE = shutil.ignore_patterns(
+    ".git", ".venv*", ".handshake", ".aws-sam", ".*_cache", ".hypothesis", "__pycache__"
+)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of this one, no clone yet, whose two selections of tests are a quick file each: they take minutes."""
+    copy = tmp_path / "checkout"
+    shutil.copytree(ROOT, copy, ignore=NOT_SOURCE)
+    for name in ("ap6_suite", "prod_suite"):
+        path = copy / "ops" / "gates" / f"{name}.py"
+        quick = 'paths={"tests/unit/domain/test_access.py": "quick"},\n    at_least=1'
+        cut, changed = re.subn(r"paths=\{.*?\},\n    at_least=\d+", quick, path.read_text(), flags=re.DOTALL)
+        assert changed == 1
+        path.write_text(cut)
+    return copy
+
+
+def _commit(checkout: Path) -> None:
+    identity = ("-c", "user.name=gate", "-c", "user.email=gate@localhost", "-c", "commit.gpgsign=false")
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "as it is"]):
+        subprocess.run(["git", *identity, *command], cwd=checkout, check=True)  # noqa: S603, S607
+
+
+@pytest.mark.timeout(400)
+def test_a_rotation_is_over_once_the_gates_of_the_checkout_pass(
+    checkout: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    secrets = SecretsManager(now_s=time.time())
+    secrets.add("two", "key-of-two", "AWSCURRENT")
+    secrets.add("one", "key-of-one", "HANDSHAKE_REVOKED")
+    walk = a_walk(secrets, gates=partial(run_gates, checkout))
+
+    # Receipts name a commit, so where there is none no gate can judge.
+    with pytest.raises(StepFailedError, match=f"gates failed with {CANNOT_JUDGE}"):
+        STEPS[5].take(walk)
+    assert "0 of 9 gates passed" in capfd.readouterr().err
+    assert first_step(walk) == 6
+
+    _commit(checkout)
+    STEPS[5].take(walk)
+    assert "9 of 9 gates passed" in capfd.readouterr().err
+    assert first_step(walk) == 1
+    kept = [json.loads(path.read_text()) for path in (checkout / ".handshake" / "receipts").glob("*.json")]
+    assert {one["gate"]: one["exit_code"] for one in kept} == dict.fromkeys(GATES, 0)
