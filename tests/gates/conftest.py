@@ -1,14 +1,15 @@
 """A copy of what the gates judge, for tests to break."""
 
 import shutil
-import subprocess
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from ops.gates.gate import Options
 from ops.local.settings import ROOT
+from tests.checkouts import commit_all, replace_in
 
 _JUDGED = ("template.yaml", "samconfig.toml", "pyproject.toml", "alarms", "openapi", "shared/handshake", "functions")
 
@@ -32,14 +33,7 @@ def tree(tmp_path: Path) -> Path:
 @pytest.fixture
 def edit(tree: Path) -> Edit:
     """Replaces a text in a file of the copy, which must be there."""
-
-    def replace(name: str, old: str, new: str) -> None:
-        path = tree / name
-        text = path.read_text()
-        assert old in text, f"{old!r} is not in {name}"
-        path.write_text(text.replace(old, new, 1))
-
-    return replace
+    return lambda name, old, new: replace_in(tree / name, old, new)
 
 
 @pytest.fixture
@@ -51,15 +45,4 @@ def options(tree: Path, tmp_path: Path) -> Options:
 @pytest.fixture
 def commit(tree: Path) -> Callable[[], None]:
     """Commits the copy as it is, in a repository of its own."""
-
-    def git(*arguments: str) -> None:
-        identity = ("-c", "user.name=gate", "-c", "user.email=gate@localhost", "-c", "commit.gpgsign=false")
-        subprocess.run(["git", *identity, *arguments], cwd=tree, check=True, capture_output=True)  # noqa: S603, S607
-
-    def commit_all() -> None:
-        if not (tree / ".git").exists():
-            git("init", "-q")
-        git("add", "-A")
-        git("commit", "-q", "--allow-empty", "-m", "as it is")
-
-    return commit_all
+    return partial(commit_all, tree)

@@ -2,8 +2,6 @@
 
 import json
 import re
-import shutil
-import subprocess
 import time
 from functools import partial
 from pathlib import Path
@@ -11,21 +9,16 @@ from pathlib import Path
 import pytest
 
 from ops.gates.registry import CANNOT_JUDGE, GATES
-from ops.local.settings import ROOT
 from ops.rotate import STEPS, StepFailedError, first_step, run_gates
+from tests.checkouts import commit_all, copy_to
 from tests.release.test_rotate_walk import a_walk
 from tests.secrets_manager import SecretsManager
-
-NOT_SOURCE = shutil.ignore_patterns(
-    ".git", ".venv*", ".handshake", ".aws-sam", ".*_cache", ".hypothesis", "__pycache__"
-)
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A copy of this one, no clone yet, whose two selections of tests are a quick file each: they take minutes."""
-    copy = tmp_path / "checkout"
-    shutil.copytree(ROOT, copy, ignore=NOT_SOURCE)
+    copy = copy_to(tmp_path / "checkout")
     for name in ("ap6_suite", "prod_suite"):
         path = copy / "ops" / "gates" / f"{name}.py"
         quick = 'paths={"tests/unit/domain/test_access.py": "quick"},\n    at_least=1'
@@ -33,12 +26,6 @@ def checkout(tmp_path: Path) -> Path:
         assert changed == 1
         path.write_text(cut)
     return copy
-
-
-def _commit(checkout: Path) -> None:
-    identity = ("-c", "user.name=gate", "-c", "user.email=gate@localhost", "-c", "commit.gpgsign=false")
-    for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "as it is"]):
-        subprocess.run(["git", *identity, *command], cwd=checkout, check=True)  # noqa: S603, S607
 
 
 @pytest.mark.timeout(400)
@@ -56,7 +43,7 @@ def test_a_rotation_is_over_once_the_gates_of_the_checkout_pass(
     assert "0 of 9 gates passed" in capfd.readouterr().err
     assert first_step(walk) == 6
 
-    _commit(checkout)
+    commit_all(checkout)
     STEPS[5].take(walk)
     assert "9 of 9 gates passed" in capfd.readouterr().err
     assert first_step(walk) == 1
