@@ -30,6 +30,10 @@ EXAMPLES: Final[Mapping[str, tuple[str, str]]] = {
         "a field that was renamed in the document and not in the client",
         "tests/sdk/test_drift.py::test_drift_is_found_in_its_file_with_the_fix",
     ),
+    "check:import-budget": (
+        "a function that comes to import pydantic",
+        "tests/gates/test_import_budget.py::test_a_library_that_a_function_comes_to_import_is_found",
+    ),
     "check:env-matrix": (
         "a table of production that anybody may delete",
         "tests/gates/test_env_matrix.py::test_what_would_expose_production_or_leave_it_unguarded_is_found",
