@@ -5,13 +5,16 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from tests.bench import read_cost, token_timing, warm_path
+from tests.bench import contention, growth, load, read_cost, token_timing, warm_path
 from tests.bench.cold_start import bench as cold_start
 
 # In the order in which they run, with how many minutes each takes on two idle cores.
 _BENCHES: Final[Mapping[str, tuple[int, Callable[[], int]]]] = {
     "cold-start": (5, cold_start.main),
     "warm-path": (1, warm_path.main),
+    "load": (3, load.main),
+    "contention": (2, contention.main),
+    "growth": (6, growth.main),
     "read-cost": (4, read_cost.main),
     "token-timing": (1, token_timing.main),
 }

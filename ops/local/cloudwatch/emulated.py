@@ -1,4 +1,4 @@
-"""ministack, with its CloudWatch left to ops.local.cloudwatch.watch.
+"""ministack, with its CloudWatch left to ops.local.cloudwatch.watch, and with functions that bear a burst of calls.
 
     python -P emulated.py FILE
 
@@ -7,16 +7,23 @@ once. Reading log groups instead would cost more with every call: ministack keep
 internals of the ministack version that requirements-dev.txt pins.
 """
 
+import hashlib
 import json
 import sys
+import tempfile
 import threading
+import zipfile
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, Final
 
 from ministack.app import main  # type: ignore[import-untyped]  # ministack publishes no types
+from ministack.core import lambda_runtime  # type: ignore[import-untyped]
 from ministack.services import cloudwatch, cloudwatch_logs, lambda_svc  # type: ignore[import-untyped]
 
 # ruff: noqa: SLF001 - what is changed here has no public name
+
+_AT_ONCE: Final = 8
 
 
 def hand_over(spool: Path) -> None:
@@ -57,6 +64,54 @@ def hand_over(spool: Path) -> None:
     cloudwatch._evaluate_all_alarms = lambda: None
 
 
+def unpack_once(home: Path) -> None:
+    """Have all environments of a function read the same files in ``home``.
+
+    ministack unpacks a function and its layer again for every environment it starts: a second and more of its one
+    interpreter's time, in which it answers nobody.
+    """
+    lock = threading.Lock()
+
+    class Unpacked(zipfile.ZipFile):
+        def __init__(self, path: str) -> None:
+            super().__init__(path)
+            self._files = home / hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+        def namelist(self) -> list[str]:
+            # What it looks through for names that lead out of the folder: nothing, once it has.
+            return [] if self._files.exists() else super().namelist()
+
+        def extractall(self, path: Any = None, *_: Any) -> None:
+            with lock:
+                if not self._files.exists():
+                    partial = self._files.with_suffix(".partial")
+                    super().extractall(partial)
+                    partial.rename(self._files)
+            Path(path).rmdir()
+            Path(path).symlink_to(self._files)
+
+    lambda_runtime.zipfile = SimpleNamespace(**(vars(zipfile) | {"ZipFile": Unpacked}))
+
+
+def take_turns() -> None:
+    """Have calls of a function wait for one of a few environments, where AWS starts as many as there are calls.
+
+    Each is an interpreter of this machine: while 64 start, no call is answered in time. No function calls itself, so
+    none waits for its own place.
+    """
+    places: dict[str, threading.BoundedSemaphore] = {}
+    execute = lambda_svc._execute_function_dispatch
+
+    def execute_in_turn(func: Any, config: dict[str, Any], *details: Any) -> Any:
+        with places.setdefault(config["FunctionName"], threading.BoundedSemaphore(_AT_ONCE)):
+            return execute(func, config, *details)
+
+    lambda_svc._execute_function_dispatch = execute_in_turn
+
+
 if __name__ == "__main__":
     hand_over(Path(sys.argv.pop(1)))
+    # The keeper's folder, which ends with this process.
+    unpack_once(Path(tempfile.mkdtemp()))
+    take_turns()
     main()

@@ -5,11 +5,13 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any, Final, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from handshake.domain.errors import StoreUnavailableError
+from handshake.store.passing import PassingError, passing
 from handshake.store.wire import marshal, unmarshal
 
 Item = dict[str, Any]
@@ -21,17 +23,6 @@ T = TypeVar("T")
 RETRY_BUDGET_S: Final = 1.4
 CONNECT_TIMEOUT_S: Final = 0.5
 READ_TIMEOUT_S: Final = 1.0
-_TRIES: Final = 8
-_PAUSE_S: Final = 0.03
-_FINAL: Final = frozenset(
-    {
-        "AccessDeniedException",
-        "ResourceNotFoundException",
-        "ValidationException",
-        "UnrecognizedClientException",
-    }
-)
-_PASSING_CANCELLATIONS: Final = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 
 
 @dataclass(frozen=True)
@@ -145,7 +136,7 @@ class Dynamo:
                 found.setdefault(table, []).extend(map(unmarshal, items))
             wanted = answer.get("UnprocessedKeys") or {}
             if wanted:
-                raise _PassingError
+                raise PassingError
 
         self._persist(read)
         return [_matching(found.get(table, ()), key) for table, key in keys]
@@ -238,16 +229,19 @@ class Dynamo:
             raise ConditionFailedError(failed.found, writes) from failed
 
     def _persist(self, attempt: Callable[[], T]) -> T:
-        failure: _PassingError | None = None
-        for tried in range(_TRIES):
+        failure: PassingError | None = None
+        for tried in count(1):
             if self._clock() >= self._no_try_after:
                 break
             try:
                 return attempt()
-            except _PassingError as passing:
-                failure = passing
-                # Full jitter, so that rivals do not collide again in lockstep.
-                self._pause(random.random() * _PAUSE_S * (tried + 1))  # noqa: S311 - jitter, not secrecy
+            except PassingError as met:
+                failure = met
+            if tried >= failure.tries:
+                break
+            longest_s = failure.longest_pause_s(tried, left_s=self._no_try_after - self._clock())
+            # Full jitter, so that rivals do not collide again in lockstep.
+            self._pause(random.random() * longest_s)  # noqa: S311 - jitter, not secrecy
         raise StoreUnavailableError from failure
 
     def _call(self, operation: str, **parameters: Any) -> Any:
@@ -258,11 +252,7 @@ class Dynamo:
         except ClientError as error:
             raise _translated(error) from error
         except BotoCoreError as error:
-            raise _PassingError from error
-
-
-class _PassingError(Exception):
-    """A collision, throttle, fault or silence that another try may get past."""
+            raise PassingError from error
 
 
 def _translated(error: ClientError) -> Exception:
@@ -279,9 +269,7 @@ def _translated(error: ClientError) -> Exception:
         }
         if failed:
             return ConditionFailedError(failed)
-        passing = any(reason.get("Code") in _PASSING_CANCELLATIONS for reason in reasons)
-        return _PassingError() if passing else StoreUnavailableError()
-    return StoreUnavailableError() if code in _FINAL else _PassingError()
+    return passing(error) or StoreUnavailableError()
 
 
 def _transact_item(write: Write) -> dict[str, Any]:
