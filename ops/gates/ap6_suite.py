@@ -1,6 +1,6 @@
 """test:ap6-gate: the rails that must hold whatever else does: trust, replay and evidence.
 
-In process, on DynamoDB Local where a race or a transaction decides, so it takes under a minute and needs no stack.
+In process, on DynamoDB Local where a race or a transaction decides, so it needs no stack.
 """
 
 from typing import Final

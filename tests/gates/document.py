@@ -7,7 +7,7 @@ from typing import Final
 
 from ops.gates import receipts
 from ops.gates.gate import RECEIPTS
-from ops.gates.registry import GATES
+from ops.gates.registry import GATES, READINESS_RUNS
 from ops.local.settings import ROOT
 
 DOCUMENT: Final = ROOT / "docs" / "gates.md"
@@ -59,7 +59,7 @@ EXAMPLES: Final[Mapping[str, tuple[str, str]]] = {
         "tests/gates/test_suite.py::test_a_release_is_ready_only_when_both_its_gates_pass",
     ),
     "check:ap6-report": (
-        "a receipt whose exit code was edited to 0",
+        "a receipt whose exit code, commit or time was edited",
         "tests/gates/test_receipts.py::test_an_edited_receipt_is_no_pass",
     ),
 }
@@ -71,31 +71,31 @@ mend what it found, ends with a code of its own where it found something (70 whe
 receipt in `.handshake/receipts`, which the last one believes or not.
 
 The times are those of one `make gates` on two shared cores, from its receipts: {total} in all.
-`check:release-readiness` runs the two above it, so its time holds theirs. The test that is named breaks a copy in the
-way that is told.
-`python -m tests.gates.document` writes this file after a `make gates` that passed; a test fails when it is stale.
+`check:release-readiness` runs the two above it, so its time holds theirs. The test that is named breaks a copy of the
+checkout, or of what the gate reads, in the way that is told. `python -m tests.gates.document` writes this file after a
+`make gates` that passed; a test fails when it is stale.
 
 | gate | fails with | takes | what must hold | what it catches, for example | shown by |
 | --- | --- | --- | --- | --- | --- |
 """
-_TAKES: Final = re.compile(r"^\| `(\S+)` \| \d+ \| (\d+) s \|", re.MULTILINE)
+_TAKES: Final = re.compile(r"^\| `(\S+)` \| \d+ \| ([\d.]+) s \|", re.MULTILINE)
 
 
-def written(seconds: Mapping[str, int]) -> str:
+def written(seconds: Mapping[str, float]) -> str:
     """The whole document, with how long each gate takes."""
     # Readiness runs two of the others.
-    total = sum(seconds.values()) - seconds["check:schema-preflight"] - seconds["test:prod-gate"]
+    total = round(sum(took for name, took in seconds.items() if name not in READINESS_RUNS))
     rows = (
-        f"| `{name}` | {gate.code} | {seconds[name]} s | {gate.summary} | {example} | `{test}` |\n"
+        f"| `{name}` | {gate.code} | {seconds[name]:.1f} s | {gate.summary} | {example} | `{test}` |\n"
         for name, gate in GATES.items()
         for example, test in [EXAMPLES[name]]
     )
     return _BEFORE.format(total=f"{total // 60} min {total % 60} s") + "".join(rows)
 
 
-def times_in(document: str) -> dict[str, int]:
+def times_in(document: str) -> dict[str, float]:
     """How many seconds each gate takes, by what the document says."""
-    return {name: int(seconds) for name, seconds in _TAKES.findall(document)}
+    return {name: float(seconds) for name, seconds in _TAKES.findall(document)}
 
 
 def main() -> None:
@@ -104,7 +104,7 @@ def main() -> None:
         kept = [receipts.read(gate, RECEIPTS, ROOT, now=receipts.now()) for gate in GATES.values()]
     except receipts.BadReceiptError as fault:
         sys.exit(f"make gates first: {fault}")
-    DOCUMENT.write_text(written({one.gate: round(one.duration_ms / 1000) for one in kept}), encoding="utf-8")
+    DOCUMENT.write_text(written({one.gate: one.duration_ms / 1000 for one in kept}), encoding="utf-8")
     print(f"wrote {DOCUMENT.name}: {len(kept)} gates")
 
 
