@@ -32,12 +32,12 @@ from tests.service import Deployed, InProcess, Service
 
 PROCESSES: Final = os.cpu_count() or 1
 
-# What tells a process by its command line; the first that is in it.
+# What tells a process by its command line; the first that is in it. "AWS" is what stands for it on this machine.
 _KINDS: Final = {
     "keeper.py": "clients",
-    "DynamoDBLocal.jar": "DynamoDB Local",
+    "DynamoDBLocal.jar": "AWS",
+    "emulated.py": "AWS",
     "_worker.py": "functions",
-    "emulated.py": "ministack",
     "": "clients",
 }
 
