@@ -9,7 +9,9 @@ from handshake.store.dynamo import (
     READ_TIMEOUT_S,
     RETRY_BUDGET_S,
     ConditionFailedError,
+    Dynamo,
 )
+from handshake.store.passing import RivalError
 from tests.store.scripted import ITEM, PUT, TABLE, TOUCH, TRIES, Scripted, cancelled, fault
 
 HANGS_FOR_AT_MOST_S = 3.0
@@ -92,8 +94,29 @@ def test_tries_are_few_and_the_pauses_between_them_are_short_and_uneven() -> Non
         client.dynamo().write(PUT)
 
     assert len(client.calls) == TRIES
+    assert len(client.pauses) == TRIES - 1
     assert all(0 <= pause <= 0.03 * tried for tried, pause in enumerate(client.pauses, start=1))
     assert len(set(client.pauses)) > TRIES // 2
+
+
+def test_who_meets_rivals_goes_on_trying_one_transaction_until_the_budget_is_spent() -> None:
+    client = Scripted(cancelled("None", "TransactionConflict"), takes_s=0.01)
+
+    with pytest.raises(StoreUnavailableError):
+        client.dynamo().write(PUT, TOUCH)
+
+    assert len(client.calls) > TRIES
+    assert RETRY_BUDGET_S * 0.8 < max(client.started_at) < RETRY_BUDGET_S
+    assert len({parameters["ClientRequestToken"] for _, parameters in client.calls}) == 1
+
+
+def test_rivals_do_not_keep_a_caller_for_whom_no_time_passes() -> None:
+    client = Scripted(fault("TransactionConflictException"))
+
+    with pytest.raises(StoreUnavailableError):
+        Dynamo(client, clock=lambda: 0.0, pause=lambda _: None).write(PUT)
+
+    assert len(client.calls) == RivalError.tries
 
 
 @pytest.mark.parametrize("takes_s", [0.3, READ_TIMEOUT_S, CONNECT_TIMEOUT_S + READ_TIMEOUT_S])
