@@ -39,6 +39,8 @@ def run_suite(suite: Suite, options: Options, *, more: Sequence[str] = ()) -> Ve
             "--no-header",
             "-p",
             "no:cacheprovider",
+            "-p",
+            "no:schemathesis",  # no selection has a test of its kind, and it takes seconds to load
             f"--junit-xml={report}",
         ]
         try:

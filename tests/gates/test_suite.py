@@ -15,7 +15,7 @@ PASSING = "def test_it() -> None:\n    assert True\n"
 
 def _run(options: Options, text: str, at_least: int = 1) -> Verdict:
     (options.root / "test_it.py").write_text(text)
-    bare = ("-c", "/dev/null", "-p", "no:randomly", "-p", "no:schemathesis")
+    bare = ("-c", "/dev/null", "-p", "no:randomly")
     return run_suite(Suite({"test_it.py": "the one"}, at_least), options, more=bare)
 
 
