@@ -151,7 +151,7 @@ def _incidents(found: Deployment) -> Part:
 
 def _approvals(found: Deployment, *, now_ms: int) -> Part:
     context = found.context()
-    count, soonest = queue.waiting(context.dynamo, context.tables.workflow, now_ms=now_ms)
+    count, soonest = queue.waiting(context.dynamo, context.tables.workflow)
     context.dynamo.allow(RETRY_BUDGET_S)
     items = context.dynamo.batch_get([(context.tables.workflow, key) for key in soonest]) if soonest else []
     waiting = [record for record in map(record_from, items) if record and not record.state.terminal]

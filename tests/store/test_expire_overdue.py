@@ -1,19 +1,23 @@
 """What the sweep says it did and what it left waiting."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from handshake.flows.expire_overdue import Expiry, expire_overdue
 from handshake.store import requests
+from ops.gates.translation import environment_of
+from ops.local.settings import ROOT
 from tests.conftest import Engine
+from tests.contract.clients import Failing, answer_of
 from tests.metrics_events import NOW_MS
 from tests.service import InProcess
 from tests.workflow_requests import TTL_MS, a_record, a_submission
 
 
-def _sweep(engine: Engine, ages_ms: list[int]) -> Expiry:
-    """Run at NOW_MS over escalations so old."""
+def _sweep(engine: Engine, ages_ms: list[int], *, sweeper: Any = None) -> Expiry:
+    """Run at NOW_MS, through the client ``sweeper``, over escalations so old."""
     client, tables = engine
     service = InProcess(client, tables, now_ms=lambda: NOW_MS)
     for number, age in enumerate(ages_ms):
@@ -21,7 +25,7 @@ def _sweep(engine: Engine, ages_ms: list[int]) -> Expiry:
         times = dict.fromkeys(("created_at_ms", "decided_at_ms"), NOW_MS - age)
         record = type(record)(**{**vars(record), **times, "expires_at_ms": NOW_MS - age + TTL_MS})
         service.runtime.context.dynamo.write(requests.create(tables.workflow, record))
-    return expire_overdue(service.runtime.context)
+    return expire_overdue(replace(service, dynamodb=sweeper or client).runtime.context)
 
 
 @pytest.mark.parametrize(
@@ -36,3 +40,15 @@ def test_a_sweep_expires_what_is_due_and_says_how_many_wait_and_since_when(
     moto_tables: Engine, ages_ms: list[int], done: Any
 ) -> None:
     assert _sweep(moto_tables, ages_ms) == done
+
+
+def test_an_escalation_that_sweeps_fail_to_expire_comes_to_be_older_than_its_alarm_allows(moto_tables: Engine) -> None:
+    threshold_s = int(environment_of(ROOT, "production").parameters["PendingApprovalAlarmSeconds"])
+    lost = answer_of(
+        "TransactionCanceledException", 400, CancellationReasons=[{"Code": "ConditionalCheckFailed"}, {"Code": "None"}]
+    )
+    losing = Failing(moto_tables[0], lost, operations=("transact_write_items",))
+
+    done = _sweep(moto_tables, [(threshold_s + 1) * 1000], sweeper=losing)
+
+    assert done == Expiry(expired=0, raced=1, pending=1, oldest_pending_seconds=threshold_s + 1)

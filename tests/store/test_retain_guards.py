@@ -113,6 +113,23 @@ def test_a_guard_claimed_again_meanwhile_is_kept(guards: Guards) -> None:
     assert guards.held() == [NOW_MS + HOUR_MS]
 
 
+def test_a_guard_that_ttl_takes_meanwhile_is_neither_removed_nor_kept(guards: Guards) -> None:
+    guards.hold("key", expires_at_ms=NOW_MS - HOUR_MS)
+
+    class TakenFirst:
+        """TTL takes the guard between the look and the delete."""
+
+        def __getattr__(self, operation: str) -> Any:
+            def call(**parameters: Any) -> Any:
+                if operation == "delete_item":
+                    guards.engine[0].delete_item(TableName=parameters["TableName"], Key=parameters["Key"])
+                return getattr(guards.engine[0], operation)(**parameters)
+
+            return call
+
+    assert retain_guards(guards.context(TakenFirst())) == Retention(removed=0, kept=0)
+
+
 def test_a_second_run_finds_nothing(guards: Guards) -> None:
     guards.hold("key", expires_at_ms=NOW_MS - HOUR_MS)
 

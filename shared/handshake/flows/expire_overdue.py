@@ -54,7 +54,7 @@ def _left(context: Context) -> tuple[int, int]:
     """How many escalations wait, and since how many ms the oldest does."""
     now = context.now_ms()
     context.dynamo.allow(_BATCH_S)
-    count, keys = queue.waiting(context.dynamo, context.tables.workflow, now_ms=now)
+    count, keys = queue.waiting(context.dynamo, context.tables.workflow)
     items = context.dynamo.batch_get([(context.tables.workflow, key) for key in keys]) if keys else []
     waiting = [record for record in map(record_from, items) if record and not record.state.terminal]
     return count, max((now - record.created_at_ms for record in waiting), default=0)

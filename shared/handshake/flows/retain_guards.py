@@ -75,10 +75,14 @@ def _by_hour(context: Context, now_ms: int) -> Iterator[tuple[int, Iterator[Key]
         yield hour, guards.expired(context.dynamo, context.tables.replay_guards, hour=hour, now_ms=now_ms)
 
 
-def _remove(context: Context, now_ms: int, key: Key) -> bool:
-    """Whether it was removed. One by one: a batch of deletes has no conditions, and would take one claimed again."""
+def _remove(context: Context, now_ms: int, key: Key) -> bool | None:
+    """Whether it was removed, or kept for whoever claimed it again; None where TTL had taken it already.
+
+    One by one: a batch of deletes has no conditions, and would take one claimed again.
+    """
+    removal = guards.remove(context.tables.replay_guards, key, now_ms=now_ms)
     try:
-        context.dynamo.write(guards.remove(context.tables.replay_guards, key, now_ms=now_ms))
-    except ConditionFailedError:
-        return False
+        context.dynamo.write(removal)
+    except ConditionFailedError as refused:
+        return False if refused.stored(removal) else None
     return True
