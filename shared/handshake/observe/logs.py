@@ -8,7 +8,7 @@ from handshake.observe.sources import asking
 
 _PAGES_EACH: Final = 3
 _PAGE: Final = 500
-_RECENT_MS: Final = 60_000
+_RECENT_MS: Final = (5_000, 60_000)
 _REFUSED: Final = '{ $.message = "handled" && ($.status >= 400 || $.decision = "deny") }'
 
 Line = dict[str, Any]
@@ -24,14 +24,15 @@ class CallLogs:
     def refused(self, *, start_ms: int, end_ms: int, more: Callable[[], bool]) -> list[Line]:
         """Lines of calls refused in that time, oldest first: a few pages of each group, while ``more`` says so.
 
-        The latest minute is read first, because CloudWatch gives a window from its beginning, and a busy one would be
-        over before its end. Raises SourceUnavailableError.
+        The latest seconds are read first, then the rest of the latest minute, then the rest: CloudWatch gives a window
+        from its beginning, and the pages of a busy one are over before its end. Raises SourceUnavailableError.
         """
-        recent = max(start_ms, end_ms - _RECENT_MS)
+        starts = [max(start_ms, end_ms - recent) for recent in _RECENT_MS] + [start_ms]
+        ends = [end_ms, *(start - 1 for start in starts[:-1])]
         with asking("CloudWatch Logs"):
             lines = [
                 line
-                for window in ((recent, end_ms), (start_ms, recent - 1))
+                for window in zip(starts, ends, strict=True)
                 for group in self._groups
                 for line in self._lines(group, *window, more)
             ]
