@@ -21,18 +21,16 @@ test: .venv/made .venv-audit/made
 	$(bin)/python -m ops.local.dynamodb
 	@echo "lint, audit and four parts of the suite run side by side; each prints what it found when it ends"
 	@$(MAKE) --no-print-directory --jobs 6 --output-sync=target test-rules test-rest test-deployed test-waiting lint audit
-	$(bin)/coverage combine -q
-	$(bin)/coverage report
+	$(bin)/slipcover --merge .coverage.rules .coverage.rest --out .coverage --fail-under 95
 
 # The parts of the suite: rules and contract in this process, all else in this process, what needs the deployed stack, and
 # what waits for minutes to pass. Each ends with a look at all it has logged.
-measured = --cov --cov-report= --cov-fail-under=0
 test-rules:
-	COVERAGE_FILE=.coverage.rules $(bin)/pytest tests/unit tests/store tests/contract tests/test_logs.py \
-		-m 'not deployed and not waits' $(measured)
+	$(bin)/slipcover --out .coverage.rules -m pytest tests/unit tests/store tests/contract tests/test_logs.py \
+		-m 'not deployed and not waits'
 test-rest:
-	COVERAGE_FILE=.coverage.rest $(bin)/pytest --ignore tests/unit --ignore tests/store --ignore tests/contract \
-		-m 'not deployed and not waits' --durations 10 $(measured)
+	$(bin)/slipcover --out .coverage.rest -m pytest --ignore tests/unit --ignore tests/store --ignore tests/contract \
+		-m 'not deployed and not waits' --durations 10
 test-deployed:
 	$(bin)/pytest --ignore tests/unit --ignore tests/store --ignore tests/hostile --ignore tests/faults \
 		-m 'deployed and not waits' --durations 10

@@ -2,8 +2,10 @@
 
 import os
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
+import botocore.session
 import pytest
 from hypothesis import settings
 from moto import mock_aws
@@ -11,7 +13,8 @@ from moto import mock_aws
 from handshake.edge import telemetry
 from handshake.store.tables import Tables
 from ops.local import LocalStack, dynamodb
-from ops.local.settings import ROOT
+from ops.local.emulator import emulator
+from ops.local.settings import ROOT, ROOT_KEY
 from tests import engines
 from tests.logs import RunLog
 from tests.service import TRUST_KEY
@@ -19,6 +22,9 @@ from tests.service import TRUST_KEY
 # Deadlines measure the machine, not the code.
 settings.register_profile("handshake", deadline=None)
 settings.load_profile("handshake")
+
+# What botocore knows of a service is read once, and not for every session: an operator's command makes one each time.
+botocore.session.create_loader = cache(botocore.session.create_loader)
 
 Engine = tuple[Any, Tables]
 
@@ -76,6 +82,22 @@ def dynamodb_local_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def dynamodb_local(dynamodb_local_endpoint: str) -> Iterator[Engine]:
     """A DynamoDB client and fresh tables on DynamoDB Local, whose transactions isolate as Amazon's do."""
     client = engines.client_of("dynamodb", dynamodb_local_endpoint)
+    tables = engines.create_tables(client)
+    yield client, tables
+    engines.delete_tables(client, tables)
+
+
+@pytest.fixture(scope="session")
+def ministack_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where a ministack listens that runs by itself, without the stack."""
+    with emulator(log=tmp_path_factory.mktemp("ministack") / "log") as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def ministack(ministack_endpoint: str) -> Iterator[Engine]:
+    """A DynamoDB client and fresh tables on ministack."""
+    client = engines.client_of("dynamodb", ministack_endpoint, key=ROOT_KEY)
     tables = engines.create_tables(client)
     yield client, tables
     engines.delete_tables(client, tables)

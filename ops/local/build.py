@@ -1,5 +1,6 @@
 """`sam build` for this machine, skipped while nothing it reads has changed."""
 
+import fcntl
 import hashlib
 import os
 import platform
@@ -8,7 +9,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -35,8 +35,11 @@ def build() -> Path:
     """
     builds = STATE / "builds"
     built = builds / _digest()
-    if not built.exists():
-        builds.mkdir(parents=True, exist_ok=True)
+    builds.mkdir(parents=True, exist_ok=True)
+    with (STATE / "build.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # who comes second finds it built
+        if built.exists():
+            return built / "template.yaml"
         with tempfile.TemporaryDirectory(dir=builds, prefix="making-") as making:
             target = Path(making) / "build"
             run_logged(
@@ -46,8 +49,7 @@ def build() -> Path:
                 log=STATE / "build.log",
             )
             _check_layer(target / "SharedLayer" / "python")
-            with suppress(OSError):  # another process made the same one meanwhile
-                target.rename(built)
+            target.rename(built)
         _prune(builds, keep=built)
     return built / "template.yaml"
 

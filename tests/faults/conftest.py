@@ -5,7 +5,6 @@ from typing import Any, Final
 
 import pytest
 
-from ops.local.emulator import emulator
 from ops.local.settings import ROOT_KEY
 from tests import engines
 from tests.service import InProcess
@@ -22,10 +21,9 @@ def on_dynamodb_local(dynamodb_local_endpoint: str) -> Any:
 
 
 @pytest.fixture(scope="session")
-def on_ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A client of the DynamoDB in ministack, which runs by itself, without the stack."""
-    with emulator(log=tmp_path_factory.mktemp("ministack") / "log") as endpoint:
-        yield engines.client_of("dynamodb", endpoint, key=ROOT_KEY, **_LEAN)
+def on_ministack(ministack_endpoint: str) -> Any:
+    """A client of ministack's DynamoDB."""
+    return engines.client_of("dynamodb", ministack_endpoint, key=ROOT_KEY, **_LEAN)
 
 
 @pytest.fixture(params=["on_dynamodb_local", "on_ministack"])
