@@ -2,15 +2,16 @@
 
 On DynamoDB Local, whose rows tests/bench/population.py multiplies; a fifth of the requests wait for a person, all of
 one tenant, and a guard is kept for each request. Sizes take turns. Capacity is counted by Amazon's rules
-(tests/bench/capacity.py). At the end, expired guards are removed for some seconds with 5 ms a call, which says how long
-a million take. HANDSHAKE_SIZES names the sizes, HANDSHAKE_REPETITIONS how often each call is made.
+(tests/bench/capacity.py). At the end, expired guards are removed and overdue escalations expired for some seconds, with
+5 ms a call, which says how many one run would do. HANDSHAKE_SIZES names the sizes, HANDSHAKE_REPETITIONS how often each
+call is made.
 """
 
 import logging
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -22,8 +23,9 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from handshake.flows.expire_overdue import expire_overdue
-from handshake.flows.retain_guards import RUN_MS, retain_guards
+from handshake.flows import expire_overdue as expiry
+from handshake.flows import retain_guards as retention
+from handshake.flows.context import Context
 from handshake.store.dynamo import Dynamo
 from ops.local.dynamodb import dynamodb_local
 from tests import engines
@@ -36,7 +38,7 @@ from tests.service import InProcess, get, human, now_ms, post
 _SIZES: Final = "1000,100000,1000000"
 _REPETITIONS: Final = 9
 _STORE_S: Final = 0.005
-_RETENTION_S: Final = 10.0
+_JOB_S: Final = 10.0
 _LATER_MS: Final = 25 * 60 * 60 * 1000
 _PAGES_IN: Final = 20
 # What reads more where there is more to say, up to a bound of its own.
@@ -74,7 +76,9 @@ def main() -> int:
         costs = {name: _measure(services, wires, prepare, repetitions) for name, prepare in _calls().items()}
         console.print(_table(sizes, costs))
         console.print(f"{repetitions} calls each; ratios are of the largest to the smallest size")
-        _retain(console, services[-1], sizes[-1])
+        console.print(f"by a run with 5 ms a call and {sizes[-1]:,} requests stored:")
+        for line in _scheduled(services[-1]):
+            console.print(line)
     grown = [name for name, of in costs.items() if name not in _BOUNDED and not of[0].as_large_as(of[-1])]
     if grown:
         console.print("grows with what is stored: " + ", ".join(grown), style="red")
@@ -96,7 +100,7 @@ def _calls() -> dict[str, Prepare]:
         return prepare
 
     def sweep(_: InProcess) -> Call:
-        return lambda service: expire_overdue(service.runtime.context)
+        return lambda service: expiry.expire_overdue(service.runtime.context)
 
     def simulate(_: InProcess) -> Call:
         return lambda service: post(service, "/policy/simulate", {"scope": "global", "rules": []})
@@ -151,20 +155,39 @@ def _alike(figures: Iterator[Any] | Any) -> str:
     return said[0] if len(set(said)) == 1 else " / ".join(said)
 
 
-def _retain(console: Console, service: InProcess, guards: int) -> None:
-    """Remove expired guards for a while: found on DynamoDB Local, each delete answered after 5 ms."""
-    delayed = Wire(engines.client_of("dynamodb", service.dynamodb.meta.endpoint_url))
-    delayed.delay_s, delayed.canned = _STORE_S, {"DeleteItem": b"{}"}
-    context = replace(service.runtime.context, dynamo=Dynamo(delayed.client), now_ms=lambda: now_ms() + _LATER_MS)
-    began, cpu = time.monotonic(), time.process_time()
-    done = retain_guards(context, run_ms=int(_RETENTION_S * 1000))
-    took, cpu = time.monotonic() - began, time.process_time() - cpu
-    rate = done.removed / took
-    console.print(
-        f"retention among {guards:,} expired guards: {done.removed:,} removed in {took:.1f} s ({rate:.0f} a second, "
-        f"{1000 * cpu / max(1, done.removed):.2f} ms of CPU each), more left: {bool(done.unfinished)}; a run of "
-        f"{RUN_MS // 1000} s would remove {rate * RUN_MS / 1000:,.0f}"
-    )
+def _scheduled(service: InProcess) -> Iterator[str]:
+    """Each scheduled job for a while: it reads from DynamoDB Local, and its writes are answered after 5 ms."""
+
+    def removed(asked: Any) -> Any:
+        return {"Responses": [{"Item": {}} for _ in asked["Statements"]]}
+
+    for_ms = int(_JOB_S * 1000)
+    jobs: list[tuple[str, dict[str, Callable[[Any], Any]], Callable[[Context], int], int]] = [
+        (
+            "guards removed",
+            {"BatchExecuteStatement": removed},
+            lambda run: retention.retain_guards(run, run_ms=for_ms).removed,
+            retention.RUN_MS,
+        ),
+        (
+            "escalations expired",
+            {"TransactWriteItems": lambda _: {}},
+            lambda run: expiry.expire_overdue(run, run_ms=for_ms).expired,
+            expiry.RUN_MS,
+        ),
+    ]
+    for what, canned, run, whole_ms in jobs:
+        delayed = Wire(
+            engines.client_of("dynamodb", service.dynamodb.meta.endpoint_url), delay_s=_STORE_S, canned=canned
+        )
+        context = replace(service.runtime.context, dynamo=Dynamo(delayed.client), now_ms=lambda: now_ms() + _LATER_MS)
+        began, cpu = time.monotonic(), time.process_time()
+        done = run(context)
+        took, cpu = time.monotonic() - began, time.process_time() - cpu
+        yield (
+            f"{what}: {done:,} in {took:.1f} s ({done / took:.0f} a second, {1000 * cpu / max(1, done):.2f} ms of CPU "
+            f"each), so {done / took * whole_ms / 1000:,.0f} in its {whole_ms // 1000} s"
+        )
 
 
 @contextmanager

@@ -36,13 +36,13 @@ class Exchange:
 class Wire:
     """Stands between a client and its database: lets requests through, or answers them as it did before.
 
-    ``canned`` answers the operations it names at once, whatever they ask.
+    ``canned`` answers the operations it names by itself, from what they ask.
     """
 
     client: Any
     exchanges: list[Exchange] = field(default_factory=list)
     delay_s: float = 0.0
-    canned: Mapping[str, bytes] = field(default_factory=dict)
+    canned: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
     _playing: Any = None
     _recording: bool = False
 
@@ -69,7 +69,8 @@ class Wire:
     def _send(self, request: Any, event_name: str, **_: Any) -> AWSResponse | None:
         if self.delay_s:
             time.sleep(self.delay_s)
-        if content := self.canned.get(event_name.rpartition(".")[2]):
+        if can := self.canned.get(event_name.rpartition(".")[2]):
+            content = json.dumps(can(json.loads(request.body))).encode()
             return _answer(request.url, Exchange("", 0, 200, {}, content, Units()))
         if self._playing:
             return _answer(request.url, next(self._playing))

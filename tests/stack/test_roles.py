@@ -6,7 +6,8 @@ from handshake.store import flags
 from ops.local import LocalStack
 from ops.local.settings import ACCOUNT, REGION
 
-ACTIONS = ("GetItem", "BatchGetItem", "Query", "Scan", "PutItem", "UpdateItem", "DeleteItem", "DeleteTable")
+READS = ("GetItem", "BatchGetItem", "Query", "Scan", "PartiQLSelect")
+ACTIONS = (*READS, "PutItem", "UpdateItem", "DeleteItem", "PartiQLDelete", "DeleteTable")
 MAY = {
     "workflow": {
         "workflow": {"BatchGetItem", "Query", "PutItem", "UpdateItem"},
@@ -28,7 +29,7 @@ MAY = {
     "policy": {"policy": {"BatchGetItem", "Query"}, "metrics": {"PutItem"}},
     "metrics": {"metrics": {"Query", "PutItem"}},
     "metrics_projector": {"metrics": {"BatchGetItem", "UpdateItem"}},
-    "replay_retention": {"replay_guards": {"DeleteItem"}, "runtime_kv": {"BatchGetItem", "PutItem"}},
+    "replay_retention": {"replay_guards": {"PartiQLDelete"}, "runtime_kv": {"BatchGetItem", "PutItem"}},
     "hitl_expiry": {"workflow": {"BatchGetItem", "PutItem", "UpdateItem"}, "metrics": {"PutItem"}},
     "release_gate": {"runtime_kv": {"BatchGetItem"}},
     "secret_rotation": {},

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from handshake.flows.expire_overdue import Expiry, expire_overdue
+from handshake.flows.expire_overdue import RUN_MS, Expiry, expire_overdue
 from handshake.store import requests
 from ops.gates.translation import environment_of
 from ops.local.settings import ROOT
@@ -16,7 +16,7 @@ from tests.service import InProcess
 from tests.workflow_requests import TTL_MS, a_record, a_submission
 
 
-def _sweep(engine: Engine, ages_ms: list[int], *, sweeper: Any = None) -> Expiry:
+def _sweep(engine: Engine, ages_ms: list[int], *, sweeper: Any = None, run_ms: int = RUN_MS) -> Expiry:
     """Run at NOW_MS, through the client ``sweeper``, over escalations so old."""
     client, tables = engine
     service = InProcess(client, tables, now_ms=lambda: NOW_MS)
@@ -25,7 +25,7 @@ def _sweep(engine: Engine, ages_ms: list[int], *, sweeper: Any = None) -> Expiry
         times = dict.fromkeys(("created_at_ms", "decided_at_ms"), NOW_MS - age)
         record = type(record)(**{**vars(record), **times, "expires_at_ms": NOW_MS - age + TTL_MS})
         service.runtime.context.dynamo.write(requests.create(tables.workflow, record))
-    return expire_overdue(replace(service, dynamodb=sweeper or client).runtime.context)
+    return expire_overdue(replace(service, dynamodb=sweeper or client).runtime.context, run_ms=run_ms)
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,11 @@ def test_an_escalation_that_sweeps_fail_to_expire_comes_to_be_older_than_its_ala
     done = _sweep(moto_tables, [(threshold_s + 1) * 1000], sweeper=losing)
 
     assert done == Expiry(expired=0, raced=1, pending=1, oldest_pending_seconds=threshold_s + 1)
+
+
+def test_a_sweep_whose_time_is_up_says_so_and_counts_what_it_left(dynamodb_local: Engine) -> None:
+    done = _sweep(dynamodb_local, [TTL_MS + 1000] * 130, run_ms=0)
+
+    assert done.unfinished == 1
+    assert 0 < done.expired <= 100
+    assert done.expired + done.pending == 130

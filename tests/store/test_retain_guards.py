@@ -1,5 +1,6 @@
 """Replay guard retention: what expired goes, whatever fails in between, and nothing else ever does."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -55,6 +56,21 @@ class Guards:
         unhurried(client).write(retained_up_to(tables.runtime_kv, hour_of(NOW_MS - 26 * HOUR_MS)))
 
 
+@dataclass
+class _Meanwhile:
+    """A client that has something ``happen`` between a run's look and its delete."""
+
+    guards: Guards
+    happen: Callable[[], None] = lambda: None
+
+    def __getattr__(self, operation: str) -> Any:
+        return getattr(self.guards.engine[0], operation)
+
+    def batch_execute_statement(self, **parameters: Any) -> Any:
+        self.happen()
+        return self.guards.engine[0].batch_execute_statement(**parameters)
+
+
 @pytest.fixture
 def guards(dynamodb_local: Engine) -> Guards:
     """On DynamoDB Local."""
@@ -73,7 +89,7 @@ def test_what_expired_is_removed_whatever_fails_and_nothing_else_ever_is(
         guards.hold(f"key-{number}", expires_at_ms=NOW_MS - age)
     alive = sorted(NOW_MS - age for age in ages if age <= 0)
 
-    dying = Failing(guards.engine[0], FAULTS["denied"], operations=("delete_item",), times=fails_at)
+    dying = Failing(guards.engine[0], FAULTS["denied"], operations=("batch_execute_statement",), times=fails_at)
     try:
         retain_guards(guards.context(dying))
     except StoreUnavailableError:
@@ -97,37 +113,50 @@ def test_a_run_whose_time_is_up_says_so_and_the_next_goes_on_where_it_was(guards
 
 def test_a_guard_claimed_again_meanwhile_is_kept(guards: Guards) -> None:
     guards.hold("key", expires_at_ms=NOW_MS - HOUR_MS)
+    claimed_first = _Meanwhile(guards, lambda: guards.hold("key", expires_at_ms=NOW_MS + HOUR_MS, at_ms=NOW_MS))
 
-    class Claiming:
-        """Somebody claims the key between the look and the delete."""
-
-        def __getattr__(self, operation: str) -> Any:
-            def call(**parameters: Any) -> Any:
-                if operation == "delete_item":
-                    guards.hold("key", expires_at_ms=NOW_MS + HOUR_MS, at_ms=NOW_MS)
-                return getattr(guards.engine[0], operation)(**parameters)
-
-            return call
-
-    assert retain_guards(guards.context(Claiming())) == Retention(removed=0, kept=1)
+    assert retain_guards(guards.context(claimed_first)) == Retention(removed=0, kept=1)
     assert guards.held() == [NOW_MS + HOUR_MS]
 
 
-def test_a_guard_that_ttl_takes_meanwhile_is_neither_removed_nor_kept(guards: Guards) -> None:
+def test_a_guard_that_ttl_takes_meanwhile_is_neither_removed_nor_kept(ministack: Engine) -> None:
+    guards = Guards(ministack)  # to DynamoDB Local, unlike to Amazon's, no condition holds of an item that is not there
+    guards.clear()
     guards.hold("key", expires_at_ms=NOW_MS - HOUR_MS)
 
-    class TakenFirst:
-        """TTL takes the guard between the look and the delete."""
+    assert retain_guards(guards.context(_Meanwhile(guards, guards.clear))) == Retention(removed=0, kept=0)
 
-        def __getattr__(self, operation: str) -> Any:
-            def call(**parameters: Any) -> Any:
-                if operation == "delete_item":
-                    guards.engine[0].delete_item(TableName=parameters["TableName"], Key=parameters["Key"])
-                return getattr(guards.engine[0], operation)(**parameters)
 
-            return call
+def test_a_guard_that_is_refused_alone_is_removed_by_another_try(guards: Guards) -> None:
+    for number in range(30):
+        guards.hold(f"key-{number}", expires_at_ms=NOW_MS - HOUR_MS)
 
-    assert retain_guards(guards.context(TakenFirst())) == Retention(removed=0, kept=0)
+    class Throttled(_Meanwhile):
+        """The first guard of each call is throttled, until one is left."""
+
+        def batch_execute_statement(self, **parameters: Any) -> Any:
+            first, *others = parameters["Statements"]
+            throttled = [{"Error": {"Code": "ThrottlingError", "Message": "no"}}] if others else []
+            answer = guards.engine[0].batch_execute_statement(Statements=others or [first])
+            return {"Responses": throttled + answer["Responses"]}
+
+    assert retain_guards(guards.context(Throttled(guards))) == Retention(removed=30, kept=0)
+    assert guards.held() == []
+
+
+def test_guards_that_are_refused_for_good_end_the_run(guards: Guards) -> None:
+    guards.hold("key", expires_at_ms=NOW_MS - HOUR_MS)
+
+    class Refused(_Meanwhile):
+        def batch_execute_statement(self, **parameters: Any) -> Any:
+            return {
+                "Responses": [{"Error": {"Code": "AccessDenied", "Message": "no"}} for _ in parameters["Statements"]]
+            }
+
+    with pytest.raises(StoreUnavailableError):
+        retain_guards(guards.context(Refused(guards)))
+
+    assert guards.held() == [NOW_MS - HOUR_MS]
 
 
 def test_a_second_run_finds_nothing(guards: Guards) -> None:

@@ -1,17 +1,23 @@
 """Expire escalations whose deadline passed with nobody acting on them."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
+from handshake.domain.record import RequestRecord
 from handshake.flows.context import Context
 from handshake.flows.resolve import expire
 from handshake.store import queue
 from handshake.store.dynamo import ConditionFailedError
 from handshake.store.requests import record_from
 
-# Nobody waits for scheduled work; what cannot be done in this time is left to the next run.
+# Lambda ends a run after 60 s; what cannot be done in this time is left to the next run.
+RUN_MS: Final = 40_000
 _BATCH_S: Final = 30.0
 _BATCH: Final = 100
+# As many as botocore keeps connections open.
+_AT_ONCE: Final = 10
 
 
 @dataclass(frozen=True)
@@ -19,35 +25,45 @@ class Expiry:
     """What one run did, and what it left.
 
     ``raced`` were closed by somebody else while it ran; ``pending`` still wait for a person, the oldest of them
-    since ``oldest_pending_seconds``.
+    since ``oldest_pending_seconds``. ``unfinished`` is 1 where time ran out before all were seen, else 0.
     """
 
     expired: int
     raced: int
     pending: int
     oldest_pending_seconds: int
+    unfinished: int = 0
 
 
-def expire_overdue(context: Context) -> Expiry:
-    """Turn every overdue escalation into ``escalated_expired_terminal``, with evidence and metrics event.
+def expire_overdue(context: Context, *, run_ms: int = RUN_MS) -> Expiry:
+    """Turn overdue escalations into ``escalated_expired_terminal``, with evidence and metrics event, for ``run_ms``.
 
     An approval that comes first wins: each request is closed on the condition that it is still pending. Raises
     StoreUnavailableError; what was expired by then stays expired.
     """
-    expired = raced = 0
-    for keys in queue.overdue(context.dynamo, context.tables.workflow, now_ms=context.now_ms(), batch=_BATCH):
-        context.dynamo.allow(_BATCH_S)
-        for item in context.dynamo.batch_get([(context.tables.workflow, key) for key in keys]):
-            record = record_from(item)
-            if record is None or record.state.terminal:
-                continue
-            try:
-                expire(context, record, found_by="hitl_expiry")
-                expired += 1
-            except ConditionFailedError:
-                raced += 1
+    now = context.now_ms()
+    expired = raced = unfinished = 0
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for keys in queue.overdue(context.dynamo, context.tables.workflow, now_ms=now, batch=_BATCH):
+            context.dynamo.allow(_BATCH_S)
+            items = context.dynamo.batch_get([(context.tables.workflow, key) for key in keys])
+            due = [record for record in map(record_from, items) if record and not record.state.terminal]
+            done = list(pool.map(partial(_expired, context), due))
+            expired += done.count(True)
+            raced += done.count(False)
+            unfinished = int(context.now_ms() - now >= run_ms)
+            if unfinished:
+                break
     pending, oldest_ms = _left(context)
-    return Expiry(expired, raced, pending, oldest_ms // 1000)
+    return Expiry(expired, raced, pending, oldest_ms // 1000, unfinished)
+
+
+def _expired(context: Context, record: RequestRecord) -> bool:
+    try:
+        expire(context, record, found_by="hitl_expiry")
+    except ConditionFailedError:
+        return False
+    return True
 
 
 def _left(context: Context) -> tuple[int, int]:

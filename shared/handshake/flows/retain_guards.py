@@ -4,21 +4,21 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from typing import Final
 
 from handshake.flows.context import Context
 from handshake.store import flags, guards
-from handshake.store.dynamo import ConditionFailedError, Key
+from handshake.store.dynamo import Key
 
 # A guard outlives its making by a day at most, so hours further back than the first run looks hold nothing
 # that TTL has not taken long ago.
 _FIRST_LOOK_BACK_HOURS: Final = 7 * 24
 # Lambda ends a run after 300 s; what cannot be done in this time is left to the next run.
 RUN_MS: Final = 240_000
-_BATCH: Final = 500
 _BATCH_S: Final = 30.0
-# As many as botocore keeps connections open.
+# What one call takes, and as many calls at once as botocore keeps connections open.
+_A_CALL: Final = 25
 _AT_ONCE: Final = 10
 
 
@@ -47,15 +47,16 @@ def retain_guards(context: Context, *, run_ms: int = RUN_MS) -> Retention:
     deleted, and the next run starts from the same hour.
     """
     now = context.now_ms()
-    remove = partial(_remove, context, now)
+    remove = partial(guards.remove, context.dynamo, context.tables.replay_guards, now_ms=now)
     removed = kept = unfinished = 0
     # The index lags behind its table, so the next run looks at the last full hour once more.
     seen_up_to = guards.hour_of(now) - 1
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         for hour, keys in _by_hour(context, now):
-            while not unfinished and (batch := list(islice(keys, _BATCH))):
+            while not unfinished and (batch := list(islice(keys, _AT_ONCE * _A_CALL))):
                 context.dynamo.allow(_BATCH_S)
-                done = list(pool.map(remove, batch))
+                calls = (batch[at : at + _A_CALL] for at in range(0, len(batch), _A_CALL))
+                done = list(chain.from_iterable(pool.map(remove, calls)))
                 removed += done.count(True)
                 kept += done.count(False)
                 unfinished = int(context.now_ms() - now >= run_ms)
@@ -73,16 +74,3 @@ def _by_hour(context: Context, now_ms: int) -> Iterator[tuple[int, Iterator[Key]
     for hour in range(first, this_hour + 1):
         context.dynamo.allow(_BATCH_S)
         yield hour, guards.expired(context.dynamo, context.tables.replay_guards, hour=hour, now_ms=now_ms)
-
-
-def _remove(context: Context, now_ms: int, key: Key) -> bool | None:
-    """Whether it was removed, or kept for whoever claimed it again; None where TTL had taken it already.
-
-    One by one: a batch of deletes has no conditions, and would take one claimed again.
-    """
-    removal = guards.remove(context.tables.replay_guards, key, now_ms=now_ms)
-    try:
-        context.dynamo.write(removal)
-    except ConditionFailedError as refused:
-        return False if refused.stored(removal) else None
-    return True

@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from handshake.domain.errors import StoreUnavailableError
 from handshake.store.passing import PassingError, passing
-from handshake.store.wire import marshal, unmarshal
+from handshake.store.wire import marshal, marshalled, unmarshal
 
 Item = dict[str, Any]
 Key = Mapping[str, str]
@@ -124,9 +124,9 @@ class Dynamo:
         wanted: dict[str, Any] = {}
         for table, key in keys:
             request = wanted.setdefault(table, {"Keys": [], "ConsistentRead": True})
-            marshalled = marshal(key)
-            if marshalled not in request["Keys"]:
-                request["Keys"].append(marshalled)
+            on_wire = marshal(key)
+            if on_wire not in request["Keys"]:
+                request["Keys"].append(on_wire)
         found: dict[str, list[Item]] = {}
 
         def read() -> None:
@@ -227,6 +227,32 @@ class Dynamo:
             self._persist(lambda: self._call(operation, **parameters))
         except ConditionFailedError as failed:
             raise ConditionFailedError(failed.found, writes) from failed
+
+    def delete_each(self, table: str, where: str, items: Sequence[Sequence[Any]]) -> list[bool | None]:
+        """Remove up to 25 items in one call, each by itself, where ``where`` (PartiQL) holds of it.
+
+        ``items`` are the values of its placeholders, those of the key among them. For each: whether it was removed, or
+        None where there is none. One whose removal was carried out without an answer is none by the next try.
+        """
+        statement = f'DELETE FROM "{table}" WHERE {where} RETURNING ALL OLD *'  # noqa: S608 - of our own words alone
+        left = {
+            index: {"Statement": statement, "Parameters": list(map(marshalled, values))}
+            for index, values in enumerate(items)
+        }
+        removed: dict[int, bool | None] = {}
+
+        def remove() -> None:
+            answer = self._call("batch_execute_statement", Statements=list(left.values()))
+            for index, response in zip(list(left), answer["Responses"], strict=True):
+                code = response.get("Error", {}).get("Code")
+                if code in (None, "ConditionalCheckFailed"):
+                    removed[index] = False if code else ("Item" in response or None)
+                    del left[index]
+            if left:
+                raise PassingError
+
+        self._persist(remove)
+        return [removed[index] for index in range(len(items))]
 
     def _persist(self, attempt: Callable[[], T]) -> T:
         failure: PassingError | None = None

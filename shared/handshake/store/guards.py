@@ -4,11 +4,11 @@ TTL deletes lag by days, so it is the condition that decides, never the mere pre
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Literal
 
 from handshake.domain.jsonio import canonical, digest
-from handshake.store.dynamo import Delete, Dynamo, Item, Key, Put
+from handshake.store.dynamo import Dynamo, Item, Key, Put
 
 GuardScope = Literal["decision_action", "policy_apply"]
 
@@ -76,6 +76,10 @@ def expired(dynamo: Dynamo, table: str, *, hour: int, now_ms: int) -> Iterator[K
         start = page.next_key
 
 
-def remove(table: str, key: Key, *, now_ms: int) -> Delete:
-    """The write that removes a guard, unless its key was claimed again since the index showed it expired."""
-    return Delete(table, key, condition="expires_at < :now", values={":now": now_ms})
+def remove(dynamo: Dynamo, table: str, keys: Sequence[Key], *, now_ms: int) -> list[bool | None]:
+    """Remove up to 25 guards, but for those whose key was claimed again since the index showed them expired.
+
+    For each: whether it was removed, or None where it was gone already. Raises StoreUnavailableError.
+    """
+    expired = [(key["guard_key"], now_ms) for key in keys]
+    return dynamo.delete_each(table, "guard_key = ? AND expires_at < ?", expired)

@@ -18,7 +18,7 @@ def marshal(item: Mapping[str, Any]) -> dict[str, Any]:
     Takes text, bool, int, Decimal, and lists, tuples and dicts of them. Raises TypeError for anything else,
     decimal.DecimalException for a number that DynamoDB would not keep exactly.
     """
-    return {name: _tagged(value) for name, value in item.items() if value is not None}
+    return {name: marshalled(value) for name, value in item.items() if value is not None}
 
 
 def unmarshal(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -26,7 +26,8 @@ def unmarshal(item: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _untagged(value) for name, value in item.items()}
 
 
-def _tagged(value: Any) -> dict[str, Any]:
+def marshalled(value: Any) -> dict[str, Any]:
+    """One value for the wire: what ``marshal`` takes, and raises, of each."""
     if isinstance(value, str):
         return {"S": value}
     if isinstance(value, bool):
@@ -37,9 +38,9 @@ def _tagged(value: Any) -> dict[str, Any]:
             raise TypeError(f"{value} is no number that DynamoDB keeps")
         return {"N": str(number)}
     if isinstance(value, list | tuple):
-        return {"L": [_tagged(one) for one in value]}
+        return {"L": [marshalled(one) for one in value]}
     if isinstance(value, dict):
-        return {"M": {name: _tagged(one) for name, one in value.items()}}
+        return {"M": {name: marshalled(one) for name, one in value.items()}}
     raise TypeError(f"{type(value).__name__} is no type that the store keeps")
 
 
