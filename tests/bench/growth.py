@@ -47,7 +47,7 @@ _BOUNDED: Final[Mapping[str, str]] = {
     "queue, 20 pages in": "a page holds 25",
     "sweep": "one page a lane of the index of what waits, 1 MB each",
     "simulate for everybody": "the newest 2000 requests",
-    "simulate for an agent": "the newest 2000 requests",
+    "simulate for an agent": "the newest 2000 of the agent, 8 pages of its lane, 1 MB each",
 }
 
 

@@ -34,10 +34,8 @@ def _record(store: Store, request_id: str, *, at_ms: int = NOW_MS, **changes: An
     dynamo.write(requests.create(table, RequestRecord(**{**vars(record), "created_at_ms": at_ms})))
 
 
-def _found(
-    store: Store, *, days: Sequence[str] = (TODAY,), lanes: Sequence[int] = ALL_LANES, limit: int = 100
-) -> list[str]:
-    items = history.recorded_since(*store, days=days, lanes=lanes, limit=limit)
+def _found(store: Store, *, days: Sequence[str] = (TODAY,), agent_id: str | None = None, limit: int = 100) -> list[str]:
+    items, _ = history.recorded_since(*store, days=days, agent_id=agent_id, limit=limit)
     return [item["pk"].removeprefix("REQ#") for item in items]
 
 
@@ -50,17 +48,46 @@ def test_what_was_recorded_is_found_by_the_day_the_server_recorded_it(store: Sto
     assert _found(store, days=[TODAY, YESTERDAY]) == ["today", "yesterday"]
 
 
-def test_an_agents_requests_are_all_in_its_lane(store: Store) -> None:
+def test_an_agents_requests_are_found_whoever_shares_its_lane_and_however_much_others_said_since(store: Store) -> None:
+    _record(store, "earliest", agentId="quiet", at_ms=NOW_MS - DAY_MS)
+    _record(store, "quiet", agentId="quiet")
     for lane, agent in enumerate(AGENTS):
-        _record(store, f"req-{lane}", agentId=agent)
+        _record(store, f"req-{lane}", agentId=agent, at_ms=NOW_MS + 1)
 
-    assert [_found(store, lanes=[lane]) for lane in ALL_LANES] == [[f"req-{lane}"] for lane in ALL_LANES]
+    assert [_found(store, agent_id=agent) for agent in AGENTS] == [[f"req-{lane}"] for lane in ALL_LANES]
+    assert _found(store, agent_id="quiet", days=[TODAY, YESTERDAY], limit=3) == ["quiet", "earliest"]
+    assert _found(store, agent_id="quiet", days=[TODAY, YESTERDAY], limit=1) == ["quiet"]
+
+
+@pytest.mark.parametrize("agent_id", [None, AGENTS[0]])
+@pytest.mark.parametrize(("limit", "complete"), [(1, False), (2, True), (3, True)])
+def test_whether_that_was_all_is_told(store: Store, agent_id: str | None, limit: int, *, complete: bool) -> None:
+    _record(store, "today", agentId=AGENTS[0])
+    _record(store, "yesterday", agentId=AGENTS[0], at_ms=NOW_MS - DAY_MS)
+
+    _, all_of_it = history.recorded_since(*store, days=[TODAY, YESTERDAY], agent_id=agent_id, limit=limit)
+
+    assert all_of_it == complete
+
+
+def test_no_more_of_a_lane_is_looked_through_for_an_agent_than_a_caller_waits_for(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "_PAGES_OF_A_LANE", 1)
+    busy = next(name for n in range(99) if history.recorded_lane(name := f"busy-{n}") == history.recorded_lane("quiet"))
+    _record(store, "quiet", agentId="quiet")
+    for number in range(300):
+        _record(store, f"req-{number}", agentId=busy, at_ms=NOW_MS + 1, context={"amount": 1, "category": "c" * 4000})
+
+    found = history.recorded_since(*store, days=[TODAY, YESTERDAY], agent_id="quiet", limit=9)
+
+    assert found == ([], False)
 
 
 def test_what_is_found_is_what_decides_and_nobodys_name(store: Store) -> None:
     _record(store, "req-1")
 
-    [item] = history.recorded_since(*store, days=[TODAY], lanes=ALL_LANES, limit=1)
+    [item], _ = history.recorded_since(*store, days=[TODAY], limit=1)
     found = history.recorded_submission(item)
 
     assert not {"principal_id", "tenant_id", "payload_ref"} & item.keys()

@@ -20,23 +20,21 @@ _MS_PER_DAY: Final = 24 * 60 * 60 * 1000
 def simulate_policy(context: Context, scope: Scope, rules: Sequence[Mapping[str, Any]]) -> Simulation:
     """Replay the newest recorded requests of the last WINDOW_DAYS days that ``scope`` covers; change nothing."""
     now = context.now_ms()
-    found = history.recorded_since(
+    found, complete = history.recorded_since(
         context.dynamo,
         context.tables.workflow,
         days=[utc_day(now - age * _MS_PER_DAY) for age in range(WINDOW_DAYS)],
-        lanes=range(history.RECORDED_LANES) if scope == GLOBAL else [history.recorded_lane(scope.scope_id or "")],
         limit=MAX_REPLAYED,
+        agent_id=scope.scope_id,
     )
     recorded = [history.recorded_submission(item) for item in found]
-    if scope.kind == "agent":
-        recorded = [request for request in recorded if request.agent_id == scope.scope_id]
     before = _policies_of(context, sorted({request.agent_id for request in recorded}))
     proposed = limits_of(rules)
     return simulate(
         recorded,
         before=before.__getitem__,
         after=lambda agent_id: _with(before[agent_id], scope, proposed),
-        sampled=len(found) >= MAX_REPLAYED,
+        sampled=not complete,
     )
 
 

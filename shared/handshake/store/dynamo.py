@@ -234,7 +234,8 @@ class Dynamo:
         ``items`` are the values of its placeholders, those of the key among them. For each: whether it was removed, or
         None where there is none. One whose removal was carried out without an answer is none by the next try.
         """
-        statement = f'DELETE FROM "{table}" WHERE {where} RETURNING ALL OLD *'  # noqa: S608 - of our own words alone
+        # Of our own words alone; what callers sent is among the parameters.
+        statement = f'DELETE FROM "{table}" WHERE {where} RETURNING ALL OLD *'  # noqa: S608 # nosec B608
         left = {
             index: {"Statement": statement, "Parameters": list(map(marshalled, values))}
             for index, values in enumerate(items)

@@ -4,14 +4,17 @@ import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Final
+from itertools import chain
+from typing import Any, Final
 
 from handshake.domain.submission import Submission
-from handshake.store.dynamo import Dynamo, Item
+from handshake.store.dynamo import Dynamo, Item, Page
 from handshake.store.lanes import lane
 
 RECORDED: Final = "recorded"
 RECORDED_LANES: Final = 4
+# Of 1 MB each, some 5 000 requests: what can be looked through while a caller waits.
+_PAGES_OF_A_LANE: Final = 8
 
 
 def recorded_lane(agent_id: str) -> int:
@@ -38,42 +41,62 @@ def recorded_submission(item: Item) -> Submission:
     )
 
 
-def recorded_since(dynamo: Dynamo, table: str, *, days: Sequence[str], lanes: Sequence[int], limit: int) -> list[Item]:
-    """What was submitted on ``days`` (UTC, newest first) in ``lanes``, newest first, at most ``limit`` items.
+def recorded_since(
+    dynamo: Dynamo, table: str, *, days: Sequence[str], limit: int, agent_id: str | None = None
+) -> tuple[list[Item], bool]:
+    """What was submitted on ``days`` (UTC, newest first), by ``agent_id`` where one is named, newest first.
 
-    Items hold agent_id, action_type, facts and timestamp_ms: what a decision can be replayed from.
+    At most ``limit`` items, and whether these are all there are. Items hold agent_id, action_type, facts and
+    timestamp_ms: what a decision can be replayed from. Of an agent, no more than _PAGES_OF_A_LANE are looked through.
     """
+    if agent_id is not None:
+        return _by_agent(dynamo, table, agent_id, days=days, limit=limit)
     items: list[Item] = []
-    for day in days:
-        wanted = limit - len(items)
-        if wanted == 0:
-            break
-        with ThreadPoolExecutor(len(lanes)) as pool:
-            partitions = [recorded_partition(day, number) for number in lanes]
-            of_day = [
-                item
-                for newest in pool.map(partial(_newest, dynamo, table, limit=wanted), partitions)
-                for item in newest
-            ]
-        items += sorted(of_day, key=lambda item: int(item["created_at"]), reverse=True)[:wanted]
-    return items
+    with ThreadPoolExecutor(RECORDED_LANES) as pool:
+        for day in days:
+            # One more than is wanted tells whether there is more.
+            newest = partial(_newest, dynamo, table, limit=limit + 1 - len(items))
+            lanes = pool.map(newest, (recorded_partition(day, number) for number in range(RECORDED_LANES)))
+            items += sorted(chain.from_iterable(lanes), key=lambda item: int(item["created_at"]), reverse=True)
+            if len(items) > limit:
+                return items[:limit], False
+    return items, True
 
 
 def _newest(dynamo: Dynamo, table: str, partition: str, *, limit: int) -> list[Item]:
     items: list[Item] = []
-    start: Item | None = None
+    page = Page([], None)
     while len(items) < limit:
-        page = dynamo.query(
-            table,
-            "recorded_lane = :lane",
-            {":lane": partition},
-            start=start,
-            IndexName=RECORDED,
-            ScanIndexForward=False,
-            Limit=limit - len(items),
-        )
+        page = _page(dynamo, table, partition, start=page.next_key, Limit=limit - len(items))
         items += page.items
         if page.next_key is None:
             break
-        start = page.next_key
     return items
+
+
+def _by_agent(dynamo: Dynamo, table: str, agent_id: str, *, days: Sequence[str], limit: int) -> tuple[list[Item], bool]:
+    items: list[Item] = []
+    pages = 0
+    for day in days:
+        partition, page = recorded_partition(day, recorded_lane(agent_id)), Page([], None)
+        while pages < _PAGES_OF_A_LANE and len(items) <= limit:
+            # An agent shares its lane with others, who may have said much since.
+            page = _page(dynamo, table, partition, start=page.next_key, agent_id=agent_id)
+            pages += bool(page.next_key)
+            items += page.items
+            if page.next_key is None:
+                break
+        else:
+            return items[:limit], False
+    return items[:limit], len(items) <= limit
+
+
+def _page(
+    dynamo: Dynamo, table: str, partition: str, *, start: Item | None, agent_id: str | None = None, **options: Any
+) -> Page:
+    values = {":lane": partition}
+    if agent_id is not None:
+        values[":agent"], options["FilterExpression"] = agent_id, "agent_id = :agent"
+    return dynamo.query(
+        table, "recorded_lane = :lane", values, start=start, IndexName=RECORDED, ScanIndexForward=False, **options
+    )
