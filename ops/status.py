@@ -77,6 +77,7 @@ def parts_of(found: Deployment, stack: str, *, now_ms: int) -> dict[str, Part]:
         "incidents": lambda: _incidents(found),
         "approvals": lambda: _approvals(found, now_ms=now_ms),
         "migrations": lambda: _migrations(found),
+        "projector": lambda: _projector(found, stack),
         "retention": lambda: _retention(found, now_ms=now_ms),
         "trustSecret": lambda: _trust_secret(found, now_ms=now_ms),
         "deadLetters": lambda: _dead_letters(found),
@@ -169,6 +170,16 @@ def _migrations(found: Deployment) -> Part:
     applied = [one.migration.name for one in standings if one.state == "applied"]
     said = f"all {len(applied)} applied" if not waiting else f"to apply: {', '.join(waiting)}; python -m ops migrate"
     return Part(said, {"applied": applied, "pending": waiting}, attention=bool(waiting))
+
+
+def _projector(found: Deployment, stack: str) -> Part:
+    """Lambda measures no stream's age while it reads none, so no alarm tells of a projector that was stopped."""
+    answer = found.client("lambda").list_event_source_mappings(FunctionName=f"{stack}-metrics-projector:live")
+    states = [mapping["State"] for mapping in answer["EventSourceMappings"]]
+    if states == ["Enabled"]:
+        return Part("counts what happens", {"states": states})
+    said = f"{', '.join(states).lower() or 'not subscribed'}: metrics stand still"
+    return Part(f"{said}; python -m ops metrics rebuild --apply starts it", {"states": states}, attention=True)
 
 
 def _retention(found: Deployment, *, now_ms: int) -> Part:

@@ -148,7 +148,7 @@ def quantities(load: Load, stack: Deployed) -> dict[str, float]:
             took.seconds * stack.memory_gb
             + (folding.seconds + runs * known["scheduled"]["handler_ms"] / 1000) * stack.projector_memory_gb
         ),
-        "dynamodb_writes": took.writes,
+        "dynamodb_writes": took.writes + calls[_ACTION] * known["guard_removal_writes"],
         "projector_writes": folding.writes,
         "dynamodb_reads": took.reads + folding.reads,
         "dynamodb_storage": kept,

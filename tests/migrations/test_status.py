@@ -26,6 +26,7 @@ PARTS = [
     "incidents",
     "approvals",
     "migrations",
+    "projector",
     "retention",
     "trustSecret",
     "deadLetters",
@@ -121,6 +122,21 @@ def test_a_dead_letter_calls_for_attention(stack: LocalStack) -> None:
     assert told["deadLetters"]["queues"]["Scheduled"] >= 1
 
 
+@pytest.mark.usefixtures("service")
+def test_a_projector_that_was_stopped_calls_for_attention(stack: LocalStack) -> None:
+    client, name = stack.client("lambda"), stack.functions["metrics_projector"]
+    [mapping] = client.list_event_source_mappings(FunctionName=f"{name}:live")["EventSourceMappings"]
+    client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    try:
+        code, told = _status()
+    finally:
+        client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
+
+    assert code == 1
+    assert told["projector"]["attention"]
+    assert not _status()[1]["projector"]["attention"]
+
+
 def test_a_migration_that_waits_calls_for_attention(service: Deployed) -> None:
     key = {"kv_key": {"S": "migration#0002_appended_at"}}
     service.dynamodb.delete_item(TableName=service.tables.runtime_kv, Key=key)
@@ -189,7 +205,7 @@ class _Failing:
     ("service_name", "concerns"),
     [
         ("cloudformation", {"deployment"}),
-        ("lambda", {"deployment"}),
+        ("lambda", {"deployment", "projector"}),
         ("cloudwatch", {"alarms"}),
         ("secretsmanager", {"trustSecret"}),
         ("sqs", {"deadLetters"}),
