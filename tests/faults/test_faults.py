@@ -82,7 +82,7 @@ def _calls(service: InProcess) -> Sequence[Callable[[InProcess], Reply]]:
 
 
 @pytest.mark.parametrize("trouble", [{"timeout_ms": SILENT_MS}, {"latency": SLOW_MS}], ids=["silent", "slow"])
-def test_nobody_waits_for_the_store_longer_than_three_seconds(rig: Rig, services: list[Watched], trouble: Rule) -> None:
+def test_nobody_hangs_with_the_store(rig: Rig, services: list[Watched], trouble: Rule) -> None:
     calls = _calls(InProcess(rig.direct, services[0].tables))
     rig.inject([{"service": "dynamodb", **trouble}])
 

@@ -15,9 +15,9 @@ from tests.service import InProcess, Reply
 # slow: a caller that waited too long.
 Fault = Literal["duplicated", "lost", "torn", "untrue", "open", "wrong", "slow"]
 
-# Three seconds of the store's trouble, and what a busy machine adds to them.
-HANGS_FOR_AT_MOST_S: Final = 3.0
-_OF_THE_MACHINE_S: Final = 0.5
+# Three seconds of trouble (exactly, on a clock of its own: tests/store/test_dynamo_patience.py), and as many again
+# for what a busy machine adds. What hangs hangs for longer: botocore alone would wait for a minute.
+HANGS_FOR_AT_MOST_S: Final = 6.0
 
 # What a privileged mutation must read or write.
 _ACTION_NEEDS: Final = {"workflow", "metrics", "runtime_kv"}
@@ -50,7 +50,7 @@ def findings(
     yield from (
         Finding("slow", f"{call.route} took {call.seconds:.2f} s")
         for call in calls
-        if call.seconds > HANGS_FOR_AT_MOST_S + _OF_THE_MACHINE_S
+        if call.seconds > HANGS_FOR_AT_MOST_S
     )
     for intent in intents:
         yield from (Finding("wrong", text) for text in intent.wrong)
