@@ -1,5 +1,7 @@
 """ministack, with its CloudWatch left to ops.local.cloudwatch.watch, and with functions that bear a burst of calls.
 
+It also weighs a batch of PartiQL deletes as AWS does.
+
     python -P emulated.py FILE
 
 FILE receives a JSON line for each log event that mentions EMF and for each of Lambda's own metrics, once each and at
@@ -9,6 +11,7 @@ internals of the ministack version that requirements-dev.txt pins.
 
 import hashlib
 import json
+import re
 import sys
 import tempfile
 import threading
@@ -18,12 +21,13 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 from ministack.app import main  # type: ignore[import-untyped]  # ministack publishes no types
-from ministack.core import lambda_runtime  # type: ignore[import-untyped]
+from ministack.core import iam_actions, lambda_runtime  # type: ignore[import-untyped]
 from ministack.services import cloudwatch, cloudwatch_logs, lambda_svc  # type: ignore[import-untyped]
 
 # ruff: noqa: SLF001 - what is changed here has no public name
 
 _AT_ONCE: Final = 8
+_DELETE: Final = re.compile(r'DELETE FROM "([^"]+)" WHERE ')
 
 
 def hand_over(spool: Path) -> None:
@@ -109,9 +113,25 @@ def take_turns() -> None:
     lambda_svc._execute_function_dispatch = execute_in_turn
 
 
+def weigh_deletes() -> None:
+    """Have a batch of PartiQL deletes take leave to dynamodb:PartiQLDelete on each table, and no action of its own."""
+    checks = iam_actions.dynamodb_transaction_checks
+
+    def check(action: str, body: bytes, region: str, account: str) -> Any:
+        if action != "dynamodb:BatchExecuteStatement":
+            return checks(action, body, region, account)
+        found = [_DELETE.match(one["Statement"]) for one in json.loads(body)["Statements"]]
+        tables = {one[1] for one in found if one}
+        arns = [iam_actions._dynamodb_table_arn(table, region, account) for table in sorted(tables)]
+        return [("dynamodb:PartiQLDelete", arn) for arn in arns] if all(found) else []
+
+    iam_actions.dynamodb_transaction_checks = check
+
+
 if __name__ == "__main__":
     hand_over(Path(sys.argv.pop(1)))
     # The keeper's folder, which ends with this process.
     unpack_once(Path(tempfile.mkdtemp()))
     take_turns()
+    weigh_deletes()
     main()
