@@ -15,7 +15,7 @@ _BENCHES: Final[Mapping[str, tuple[int, Callable[[], int]]]] = {
     "warm-path": (1, warm_path.main),
     "load": (3, load.main),
     "contention": (2, contention.main),
-    "growth": (6, growth.main),
+    "growth": (10, growth.main),
     "read-cost": (4, read_cost.main),
     "token-timing": (1, token_timing.main),
 }
