@@ -51,7 +51,7 @@ faults: .venv/made
 	$(bin)/python -m ops.local.dynamodb
 	$(bin)/python -m tests.faults
 
-# About 20 minutes; ratios hold on a busy machine, milliseconds do not.
+# About 25 minutes; ratios hold on a busy machine, milliseconds do not.
 bench: .venv/made
 	$(bin)/python -m ops.local.dynamodb
 	$(bin)/python -m tests.bench $(BENCH)

@@ -83,7 +83,7 @@ class Wire:
         before = [self._item(*one) for one in keys]
         answer: AWSResponse = self.client._endpoint.http_session.send(request)
         if reads:
-            units = capacity.read(operation, body, json.loads(answer.content))
+            units = capacity.read(operation, body, self._looked_at(body) or json.loads(answer.content))
         else:
             units = Units()
             for (table, key), old in zip(keys, before, strict=True):
@@ -93,6 +93,13 @@ class Wire:
         self.exchanges.append(exchange)
         self._recording = True
         return answer
+
+    def _looked_at(self, body: dict[str, Any]) -> Any:
+        """The answer without the filter that ``body`` has, if any: what it leaves out is charged all the same."""
+        if not (where := body.pop("FilterExpression", "")):
+            return None
+        values = {name: one for name, one in body.pop("ExpressionAttributeValues").items() if name not in where}
+        return self.client.query(**body, ExpressionAttributeValues=values)
 
     def _item(self, table: str, key: Any) -> Any:
         return self.client.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item")

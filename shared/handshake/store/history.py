@@ -13,8 +13,9 @@ from handshake.store.lanes import lane
 
 RECORDED: Final = "recorded"
 RECORDED_LANES: Final = 4
-# Of 1 MB each, some 5 000 requests: what can be looked through while a caller waits.
+# What can be looked through while a caller waits: pages of so many requests, some 1 MB each.
 _PAGES_OF_A_LANE: Final = 8
+_A_PAGE: Final = 5000
 
 
 def recorded_lane(agent_id: str) -> int:
@@ -81,7 +82,7 @@ def _by_agent(dynamo: Dynamo, table: str, agent_id: str, *, days: Sequence[str],
         partition, page = recorded_partition(day, recorded_lane(agent_id)), Page([], None)
         while pages < _PAGES_OF_A_LANE and len(items) <= limit:
             # An agent shares its lane with others, who may have said much since.
-            page = _page(dynamo, table, partition, start=page.next_key, agent_id=agent_id)
+            page = _page(dynamo, table, partition, start=page.next_key, agent_id=agent_id, Limit=_A_PAGE)
             pages += bool(page.next_key)
             items += page.items
             if page.next_key is None:
