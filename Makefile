@@ -19,17 +19,17 @@ run: .venv/made
 
 test: .venv/made .venv-audit/made
 	$(bin)/python -m ops.local.dynamodb
-	@echo "lint, audit and four parts of the suite run side by side; each prints what it found when it ends"
-	@$(MAKE) --no-print-directory --jobs 6 --output-sync=target test-rules test-rest test-deployed test-waiting lint audit
+	@echo "lint, audit and four parts of the suite run three at a time; each prints what it found when it ends"
+	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target test-waiting test-deployed lint test-rules test-rest audit
 	$(bin)/slipcover --merge .coverage.rules .coverage.rest --out .coverage --fail-under 95
 
 # The parts of the suite: rules and contract in this process, all else in this process, what needs the deployed stack, and
 # what waits for minutes to pass. Each ends with a look at all it has logged.
 test-rules:
-	$(bin)/slipcover --out .coverage.rules -m pytest tests/unit tests/store tests/contract tests/test_logs.py \
+	$(bin)/slipcover --dont-wrap-pytest --out .coverage.rules -m pytest tests/unit tests/store tests/contract tests/test_logs.py \
 		-m 'not deployed and not waits'
 test-rest:
-	$(bin)/slipcover --out .coverage.rest -m pytest --ignore tests/unit --ignore tests/store --ignore tests/contract \
+	$(bin)/slipcover --dont-wrap-pytest --out .coverage.rest -m pytest --ignore tests/unit --ignore tests/store --ignore tests/contract \
 		-m 'not deployed and not waits' --durations 10
 test-deployed:
 	$(bin)/pytest --ignore tests/unit --ignore tests/store --ignore tests/hostile --ignore tests/faults \

@@ -68,7 +68,8 @@ def up(
     tour: Annotated[bool, typer.Option(help="Show what the API decides once it is up.")] = True,
 ) -> None:
     """Run the whole service on this machine until interrupted."""
-    from ops.local import CommandFailedError, LocalStack
+    from ops.local.commands import CommandFailedError
+    from ops.local.stack import LocalStack
 
     started = time.monotonic()
     server, operator = _edge(port), _envelope(envelope)

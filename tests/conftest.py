@@ -12,9 +12,10 @@ from moto import mock_aws
 
 from handshake.edge import telemetry
 from handshake.store.tables import Tables
-from ops.local import LocalStack, dynamodb
+from ops.local import dynamodb
 from ops.local.emulator import emulator
 from ops.local.settings import ROOT, ROOT_KEY
+from ops.local.stack import LocalStack
 from tests import engines
 from tests.logs import RunLog
 from tests.service import TRUST_KEY

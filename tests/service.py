@@ -21,7 +21,7 @@ from handshake.flows.context import Context
 from handshake.store.dynamo import Dynamo
 from handshake.store.tables import Tables
 from ops.edge import Upstream
-from ops.local import LocalStack
+from ops.local.stack import LocalStack
 from tests.logs import MARKER
 
 TRUST_KEY = b"local-trust-secret"
@@ -250,7 +250,10 @@ def decided(service: Service, decision: str, **changes: Any) -> dict[str, Any]:
     amount = {"allow": 10, "deny": 5000, "escalate": 150}[decision]
     body = submission(**{"context": {"amount": amount, "category": "ops"}, **changes})
     reply = submit(service, body)
-    assert (reply.status, reply.body["decision"]) == (200, decision), reply
+    if reply.status == 503 and isinstance(service, Deployed):
+        # A busy machine's emulator may take longer than the service waits for its store; callers come again.
+        reply = submit(service, body)
+    assert (reply.status, reply.body.get("decision")) == (200, decision), reply
     return body
 
 

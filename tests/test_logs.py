@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from ops.local import LocalStack
+from ops.local.stack import LocalStack
 from tests.logs import RunLog
 
 

@@ -9,8 +9,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
-from samcli.yamlhelper import yaml_parse  # type: ignore[import-untyped]  # SAM CLI publishes no types
-
 from ops.local.settings import ROOT
 
 _HERE: Final = Path(__file__).parent
@@ -136,4 +134,7 @@ def _of(resources: Sequence[Mapping[str, Any]], kind: str) -> list[Mapping[str, 
 
 
 def _yaml(path: Path) -> Any:
+    # SAM CLI publishes no types, and takes a while that other commands need not wait for.
+    from samcli.yamlhelper import yaml_parse  # type: ignore[import-untyped]  # noqa: PLC0415
+
     return yaml_parse(path.read_text(encoding="utf-8"))

@@ -121,7 +121,7 @@ def _target(stack: str) -> Iterator[Deployment]:
     except deployment.NoDeploymentError:
         if stack != deployment.LOCAL:
             raise
-        from ops.local import LocalStack
+        from ops.local.stack import LocalStack
 
         console.print("no local stack is running, so the drill starts one of its own")
         with LocalStack() as own, deployment.running_here(own.endpoint_url):

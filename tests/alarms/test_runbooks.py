@@ -16,8 +16,8 @@ from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 from ops.cli import app
 from ops.edge import SigningEdge, Upstream
-from ops.local import LocalStack
 from ops.local.settings import ROOT, ROOT_KEY, STACK_NAME
+from ops.local.stack import LocalStack
 
 ALARMS: Final = ROOT / "alarms"
 RUNBOOKS: Final = {path.stem: path.read_text() for path in (ALARMS / "runbooks").glob("*.md") if path.stem != "README"}

@@ -26,9 +26,9 @@ from rich.table import Table
 
 from handshake.store import requests
 from handshake.store.dynamo import Dynamo
-from ops.local import LocalStack
 from ops.local.dynamodb import dynamodb_local
 from ops.local.settings import ROOT
+from ops.local.stack import LocalStack
 from ops.replay import read_actions
 from tests import engines
 from tests.bench.measured import Measured

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from ops.local import LocalStack
+from ops.local.stack import LocalStack
 from tests import engines
 from tests.contract.behind import forget, forget_global_policy
 from tests.contract.tokens import NOW_S

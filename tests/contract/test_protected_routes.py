@@ -11,8 +11,8 @@ from botocore.credentials import Credentials
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 from ops.edge import Upstream
-from ops.local import LocalStack
 from ops.local.settings import ROOT
+from ops.local.stack import LocalStack
 from tests.service import ROUTES, Deployed, token
 
 MISSING_SIGNATURE = "security_missing_authorization_header"

@@ -8,8 +8,8 @@ import pytest
 
 from ops.gates.gate import CannotJudgeError, Options
 from ops.gates.parity import check
-from ops.local import LocalStack
 from ops.local.settings import STACK_NAME
+from ops.local.stack import LocalStack
 from tests.gates.findings import problems
 
 

@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 from handshake.flows.rebuild_metrics import LAG_MS, Comparison, compare
 from handshake.store.tables import Tables
 from ops.cli import app
-from ops.local import LocalStack
 from ops.local.settings import ROOT_KEY, STACK_NAME
+from ops.local.stack import LocalStack
 from tests.metrics.world import Acting, Arrival, Delivery, Passing, Rebuild, World
 from tests.metrics_events import an_event
 from tests.service import Deployed, post, posted_event

@@ -12,8 +12,8 @@ from handshake.store.schema import migration_key, migration_shortfall
 from handshake.store.wire import unmarshal
 from ops.cli import app
 from ops.gates.preflight import migrations_of
-from ops.local import LocalStack
 from ops.local.settings import ROOT, ROOT_KEY, STACK_NAME
+from ops.local.stack import LocalStack
 from ops.migrations.runner import migrations_in
 from tests.migrations.stored import World, old_event
 from tests.service import Deployed, unique

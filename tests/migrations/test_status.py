@@ -12,8 +12,8 @@ from handshake.domain.incident import AlarmChange, Incident
 from handshake.store import incidents
 from ops import deployment
 from ops.cli import app
-from ops.local import LocalStack
 from ops.local.settings import ROOT_KEY, STACK_NAME
+from ops.local.stack import LocalStack
 from ops.status import parts_of
 from tests.metrics_events import NOW_MS
 from tests.service import Deployed, act, decided, unique

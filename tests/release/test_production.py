@@ -9,8 +9,8 @@ import pytest
 
 from handshake.store.schema import SCHEMA
 from ops.gates.translation import Translated, environment_of, nested
-from ops.local import LocalStack
 from ops.local.settings import ROOT
+from ops.local.stack import LocalStack
 
 PRODUCTION: Final = environment_of(ROOT, "production")
 LOCAL: Final = environment_of(ROOT, "local")

@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 
 from ops.cli import app
 from ops.gates.translation import ENVIRONMENTS, stack_name
-from ops.local import LocalStack
 from ops.local.emulator import emulator
 from ops.local.settings import REGION, ROOT, ROOT_KEY
+from ops.local.stack import LocalStack
 from ops.rehearsal import command, release
 from ops.rehearsal.known import UNKNOWN, known_part, left_out, stacks
 from ops.rehearsal.log import Log, RehearsalFailedError, Step, require

@@ -12,8 +12,8 @@ from typing import Final
 import pytest
 
 from ops.edge import SigningEdge, Upstream
-from ops.local import LocalStack
 from ops.local.settings import REGION, ROOT
+from ops.local.stack import LocalStack
 
 SDK: Final = ROOT / "sdk"
 EDGE: Final = "http://127.0.0.1:3000"

@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from ops.local import LocalStack
+from ops.local.stack import LocalStack
 from tests.faults.ledger import Call
 from tests.service import Deployed, submission, submit
 

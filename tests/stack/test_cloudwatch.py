@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ops.local import LocalStack
 from ops.local.settings import STACK_NAME
+from ops.local.stack import LocalStack
 from tests.service import Deployed, decided, get, own
 
 

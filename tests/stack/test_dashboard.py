@@ -11,8 +11,8 @@ import pytest
 from matplotlib.image import imread
 
 from ops.dashboard import Metric, draw, metrics_of
-from ops.local import LocalStack
 from ops.local.settings import STACK_NAME
+from ops.local.stack import LocalStack
 from tests.service import Deployed, decided, get, human
 
 PATIENCE_S: Final = 60

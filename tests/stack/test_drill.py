@@ -7,8 +7,8 @@ import pytest
 
 from ops import deployment
 from ops.drill.command import run
-from ops.local import LocalStack
 from ops.local.settings import ROOT_KEY, STACK_NAME
+from ops.local.stack import LocalStack
 
 ALERT: Final = "alert_replay_guard_unavailable"
 

@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 
 from handshake.store.guards import guard_key
 from ops.cli import app
-from ops.local import LocalStack
 from ops.local.settings import ROOT_KEY, STACK_NAME
+from ops.local.stack import LocalStack
 from tests.contract.behind import let_guard_expire
 from tests.service import Deployed, act, apply_policy, decided, for_agent, get, own, token, unique
 

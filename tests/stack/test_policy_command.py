@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from ops import deployment
 from ops.cli import app
-from ops.local import LocalStack
+from ops.local.stack import LocalStack
 from tests.service import rules, unique
 
 DIFFERS: Final = 3

@@ -3,8 +3,8 @@
 import pytest
 
 from handshake.store import flags
-from ops.local import LocalStack
 from ops.local.settings import ACCOUNT, REGION
+from ops.local.stack import LocalStack
 
 READS = ("GetItem", "BatchGetItem", "Query", "Scan", "PartiQLSelect")
 ACTIONS = (*READS, "PutItem", "UpdateItem", "DeleteItem", "PartiQLDelete", "DeleteTable")

@@ -10,8 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from ops.cli import app
-from ops.local import LocalStack
 from ops.local.settings import ROOT_KEY, STACK_NAME
+from ops.local.stack import LocalStack
 from tests.service import Deployed, decided, get
 
 ALERT = "alert_tenant_mismatch_spike"
