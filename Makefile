@@ -20,7 +20,7 @@ run: .venv/made
 test: .venv/made .venv-audit/made
 	$(bin)/python -m ops.local.dynamodb
 	@echo "lint, audit and four parts of the suite run three at a time; each prints what it found when it ends"
-	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target test-waiting test-deployed lint test-rules test-rest audit
+	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target test-waiting test-deployed test-rest test-rules lint audit
 	$(bin)/slipcover --merge .coverage.rules .coverage.rest --out .coverage --fail-under 95
 
 # The parts of the suite: rules and contract in this process, all else in this process, what needs the deployed stack, and
