@@ -58,7 +58,8 @@ def _copy(held: sqlite3.Connection, table: str, which: str, counted: str, wanted
     templates = [_Template.of(dict(zip(columns, row, strict=True))) for row in cursor]
     [(few,)] = held.execute(f'SELECT count(*) FROM "{table}" WHERE {which} AND {counted}')  # noqa: S608
     numbers = range(1, -(-wanted // few))
-    copies = (template.copy(f"{number:06x}".encode()) for number in numbers for template in templates)
+    # No id of the templates' own ends so: theirs are hexadecimal to the end.
+    copies = (template.copy(f"z{number:05x}".encode()) for number in numbers for template in templates)
     places = ", ".join("?" for _ in columns)
     with _without_indexes(held, table):
         held.executemany(f'INSERT INTO "{table}" VALUES ({places})', copies)  # noqa: S608
