@@ -1,10 +1,10 @@
 """What was submitted, by day: the index that a policy is simulated on."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, Final
 
 from handshake.domain.submission import Submission
@@ -66,38 +66,38 @@ def recorded_since(
 
 def _newest(dynamo: Dynamo, table: str, partition: str, *, limit: int) -> list[Item]:
     items: list[Item] = []
-    page = Page([], None)
-    while len(items) < limit:
-        page = _page(dynamo, table, partition, start=page.next_key, Limit=limit - len(items))
+    for page in _pages(dynamo, table, partition, {}, Limit=limit):
         items += page.items
-        if page.next_key is None:
+        if len(items) >= limit:
             break
     return items
 
 
 def _by_agent(dynamo: Dynamo, table: str, agent_id: str, *, days: Sequence[str], limit: int) -> tuple[list[Item], bool]:
+    # An agent shares its lane with others, who may have said much since.
+    its_own = partial(_pages, dynamo, table, FilterExpression="agent_id = :agent", Limit=_A_PAGE)
+    partitions = (recorded_partition(day, recorded_lane(agent_id)) for day in days)
+    pages = (page for partition in partitions for page in its_own(partition, {":agent": agent_id}))
     items: list[Item] = []
-    pages = 0
-    for day in days:
-        partition, page = recorded_partition(day, recorded_lane(agent_id)), Page([], None)
-        while pages < _PAGES_OF_A_LANE and len(items) <= limit:
-            # An agent shares its lane with others, who may have said much since.
-            page = _page(dynamo, table, partition, start=page.next_key, agent_id=agent_id, Limit=_A_PAGE)
-            pages += bool(page.next_key)
-            items += page.items
-            if page.next_key is None:
-                break
-        else:
+    for page in islice(pages, _PAGES_OF_A_LANE):
+        items += page.items
+        if len(items) > limit:
             return items[:limit], False
-    return items[:limit], len(items) <= limit
+    return items, next(pages, None) is None
 
 
-def _page(
-    dynamo: Dynamo, table: str, partition: str, *, start: Item | None, agent_id: str | None = None, **options: Any
-) -> Page:
-    values = {":lane": partition}
-    if agent_id is not None:
-        values[":agent"], options["FilterExpression"] = agent_id, "agent_id = :agent"
-    return dynamo.query(
-        table, "recorded_lane = :lane", values, start=start, IndexName=RECORDED, ScanIndexForward=False, **options
-    )
+def _pages(dynamo: Dynamo, table: str, partition: str, values: Mapping[str, str], **options: Any) -> Iterator[Page]:
+    page = Page([], None)
+    while True:
+        page = dynamo.query(
+            table,
+            "recorded_lane = :lane",
+            {":lane": partition, **values},
+            start=page.next_key,
+            IndexName=RECORDED,
+            ScanIndexForward=False,
+            **options,
+        )
+        yield page
+        if page.next_key is None:
+            return
