@@ -8,7 +8,9 @@ It starts what every function starts, and looks at what `re` remembers of it.
 import os
 import re
 import sys
-from re import _compiler, _parser  # type: ignore[attr-defined]
+from re import _compiler, _parser  # type: ignore[attr-defined] # not in its stubs
+
+# ruff: noqa: SLF001 - `re` tells nobody else what it compiles
 
 sys.path.insert(0, sys.argv[1])
 # So that botocore looks for neither a region nor credentials.
@@ -22,7 +24,7 @@ def compiled(pattern: str | bytes, asked: int) -> "patterns.Compiled":
     for name, index in parsed.state.groupdict.items():
         names[index] = name
     # Subclasses of int, which marshal does not take.
-    code = [int(one) for one in _compiler._code(parsed, asked)]  # noqa: SLF001
+    code = [int(one) for one in _compiler._code(parsed, asked)]
     flags = int(asked | parsed.state.flags)
     return pattern, int(asked), flags, code, parsed.state.groups - 1, dict(parsed.state.groupdict), tuple(names)
 
@@ -33,4 +35,4 @@ if __name__ == "__main__":
 
     del http  # importing it is all
     runtime.build_runtime({})
-    patterns.keep(compiled(pattern, asked) for _, pattern, asked in list(re._cache))  # type: ignore[attr-defined] # noqa: SLF001
+    patterns.keep(compiled(pattern, asked) for _, pattern, asked in list(re._cache))  # type: ignore[attr-defined] # not in its stubs

@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+# ruff: noqa: SLF001 - `re` has no public way to be given what it would compile
+
 _FILE: Final = Path(__file__).with_name(f"patterns.{sys.implementation.cache_tag}-{_sre.MAGIC}.bin")
 
 # What `re` is asked for (text or bytes, and flags), and what it compiles then: all flags, the code, and its groups.
@@ -31,4 +33,4 @@ def hand_over() -> None:
         return
     patterns: list[Compiled] = marshal.loads(kept)  # noqa: S302 # nosec B302 - of our own layer, like its bytecode
     for pattern, asked, *code in patterns:
-        re._cache[type(pattern), pattern, asked] = _sre.compile(pattern, *code)  # type: ignore[attr-defined] # noqa: SLF001
+        re._cache[type(pattern), pattern, asked] = _sre.compile(pattern, *code)  # type: ignore[attr-defined] # not in its stubs
