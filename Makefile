@@ -23,19 +23,21 @@ test: .venv/made .venv-audit/made
 	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target test-waiting test-deployed test-rest test-rules lint audit
 	$(bin)/slipcover --merge .coverage.rules .coverage.rest --out .coverage --fail-under 95
 
+# The rooms of the layer, each with its tests.
+rooms := $(addprefix tests/,core dynamo api trust replay_guards policy requests simulation metrics incidents release)
+
 # The parts of the suite: rules and contract in this process, all else in this process, what needs the deployed stack, and
 # what waits for minutes to pass. Each ends with a look at all it has logged.
 test-rules:
-	$(bin)/slipcover --dont-wrap-pytest --out .coverage.rules -m pytest tests/unit tests/store tests/contract tests/test_logs.py \
+	$(bin)/slipcover --dont-wrap-pytest --out .coverage.rules -m pytest $(rooms) tests/contract tests/test_logs.py \
 		-m 'not deployed and not waits'
 test-rest:
-	$(bin)/slipcover --dont-wrap-pytest --out .coverage.rest -m pytest --ignore tests/unit --ignore tests/store --ignore tests/contract \
+	$(bin)/slipcover --dont-wrap-pytest --out .coverage.rest -m pytest $(rooms:%=--ignore %) --ignore tests/contract \
 		-m 'not deployed and not waits' --durations 10
 test-deployed:
-	$(bin)/pytest --ignore tests/unit --ignore tests/store --ignore tests/hostile --ignore tests/faults \
-		-m 'deployed and not waits' --durations 10
+	$(bin)/pytest --ignore tests/hostile --ignore tests/faults -m 'deployed and not waits' --durations 10
 test-waiting:
-	$(bin)/pytest tests/stack tests/release -m waits
+	$(bin)/pytest tests/ops tests/release tests/trust -m waits
 
 # What must hold before a release; each gate leaves a receipt in .handshake/receipts.
 gates: .venv/made

@@ -4,8 +4,8 @@ if sys.version_info < (3, 11):  # noqa: UP036 - the one file an older Python get
     sys.exit("error: Handshake needs Python 3.11 or newer")
 
 try:
-    from ops.cli import app
-    from ops.completion import run
+    from ops.commands.app import app
+    from ops.commands.completion import run
 except ModuleNotFoundError as missing:
     sys.exit(f"error: {missing.name} is not installed; `make run` sets everything up")
 

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import settings
 from moto import mock_aws
 
-from handshake.edge import telemetry
-from handshake.store.tables import Tables
+from handshake.api import telemetry
+from handshake.dynamo.tables import Tables
 from ops.local import dynamodb
 from ops.local.emulator import emulator
 from ops.local.settings import ROOT, ROOT_KEY
 from ops.local.stack import LocalStack
-from tests import engines
-from tests.logs import RunLog
-from tests.service import TRUST_KEY
+from tests.support import engines
+from tests.support.logs import RunLog
+from tests.support.service import TRUST_KEY
 
 # Deadlines measure the machine, not the code.
 settings.register_profile("handshake", deadline=None)
@@ -47,9 +47,9 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker("deployed")
     # The Makefile's parts do not collect what has no tests of theirs, so such a test would never run.
     room = item.path.relative_to(ROOT / "tests").parts[0]
-    if item.get_closest_marker("deployed") and room in ("unit", "store", "hostile", "faults"):
+    if item.get_closest_marker("deployed") and room in ("hostile", "faults"):
         raise pytest.UsageError(f"{item.nodeid}: make test looks for no test on the deployed stack here")
-    if item.get_closest_marker("waits") and room not in ("stack", "release"):
+    if item.get_closest_marker("waits") and room not in ("ops", "release", "trust"):
         raise pytest.UsageError(f"{item.nodeid}: make test looks for no test that waits here")
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 import pytest
 import typer
 
-from ops.cli import app
+from ops.commands.app import app
 from ops.local.settings import ROOT
 
 DOCUMENTS: Final = {path.name: path.read_text() for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ops.local.stack import LocalStack
-from tests.logs import RunLog
+from tests.support.logs import RunLog
 
 
 def _deployed_lines(stack: LocalStack) -> Iterator[str]:

@@ -8,15 +8,15 @@ from typing import Any
 
 from botocore.config import Config
 
-from handshake.domain.incident import MalformedAlarmError, parse_alarm_change
-from handshake.edge import telemetry
-from handshake.edge.runtime import aws, build_runtime, start
-from handshake.flows.investigate import Sources
-from handshake.flows.triage import Desk, triage
-from handshake.observe.deployment import Deployment
-from handshake.observe.logs import CallLogs
-from handshake.observe.metrics import Metrics
-from handshake.observe.topic import Topic
+from handshake.api import telemetry
+from handshake.api.runtime import aws, build_runtime, start
+from handshake.incidents.cloudwatch import Metrics
+from handshake.incidents.deployment import Deployment
+from handshake.incidents.incident import MalformedAlarmError, parse_alarm_change
+from handshake.incidents.investigate import Sources
+from handshake.incidents.logs import CallLogs
+from handshake.incidents.topic import Topic
+from handshake.incidents.triage import Desk, triage
 
 # No part of an investigation may take most of its time.
 _CLIENTS = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})

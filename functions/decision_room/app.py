@@ -1,10 +1,10 @@
 """People's side of the workflow: the queue, one room, and the action that closes it (contract.md section 3)."""
 
-from handshake.domain.paging import parse_page
-from handshake.domain.resolution import parse_action, parse_idempotency_key, refused_fields
-from handshake.edge.http import Answer, Call, HttpHandler, Route
-from handshake.flows.read_requests import read_queue, read_request
-from handshake.flows.resolve import resolve
+from handshake.api.http import Answer, Call, HttpHandler, Route
+from handshake.core.paging import parse_page
+from handshake.requests.act import resolve
+from handshake.requests.decision_action import parse_action, parse_idempotency_key, refused_fields
+from handshake.requests.read import read_queue, read_request
 
 
 def list_rooms(call: Call) -> Answer:

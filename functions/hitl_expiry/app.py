@@ -1,8 +1,8 @@
 """Scheduled: expire escalations that nobody resolved in time (contract.md section 3)."""
 
-from handshake.edge import telemetry
-from handshake.edge.runtime import process_runtime, start
-from handshake.flows.expire_overdue import expire_overdue
+from handshake.api import telemetry
+from handshake.api.runtime import process_runtime, start
+from handshake.requests.expire_overdue import expire_overdue
 
 
 def handler(_event: object, _context: object) -> dict[str, int]:

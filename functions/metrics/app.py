@@ -1,9 +1,9 @@
 """Metrics: what the roll-ups say, and events that callers report (contract.md section 5)."""
 
-from handshake.domain.metric_query import Window, parse_series_query, parse_window
-from handshake.edge.http import Answer, Call, HttpHandler, Route
-from handshake.flows import read_metrics
-from handshake.flows.project_event import project_event
+from handshake.api.http import Answer, Call, HttpHandler, Route
+from handshake.metrics import read as read_metrics
+from handshake.metrics.query import Window, parse_series_query, parse_window
+from handshake.metrics.report_event import project_event
 
 
 def summary(call: Call) -> Answer:
@@ -29,7 +29,7 @@ def reasons(call: Call) -> Answer:
 def project(call: Call) -> Answer:
     """``POST /metrics/project``"""
     # The only route here that needs pydantic, and the one that is called least.
-    from handshake.domain.posted_event import parse_posted_event  # noqa: PLC0415
+    from handshake.metrics.reported_event import parse_posted_event  # noqa: PLC0415
 
     return project_event(call.context, parse_posted_event(call.json_body()))
 

@@ -7,11 +7,11 @@ and goes to the dead-letter queue.
 from collections.abc import Mapping
 from typing import Any
 
-from handshake.edge import telemetry
-from handshake.edge.runtime import process_runtime, start
-from handshake.flows.context import Context
-from handshake.flows.fold_events import fold_events
-from handshake.store.event_stream import read_stream
+from handshake.api import telemetry
+from handshake.api.runtime import process_runtime, start
+from handshake.dynamo.context import Context
+from handshake.metrics.event_stream import read_stream
+from handshake.metrics.project_metrics import fold_events
 
 
 def project(event: Mapping[str, Any], context: Context) -> None:

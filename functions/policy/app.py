@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from handshake.domain.paging import parse_page
-from handshake.domain.policy import DEFAULT_RULES, GLOBAL, Scope, parse_rules, parse_scope
-from handshake.domain.policy_change import parse_body
-from handshake.edge.http import Answer, Call, HttpHandler, Route
-from handshake.flows.read_policy import read_config, read_versions
-from handshake.flows.simulate_policy import simulate_policy
+from handshake.api.http import Answer, Call, HttpHandler, Route
+from handshake.core.paging import parse_page
+from handshake.policy.change import parse_body
+from handshake.policy.read import read_config, read_versions
+from handshake.policy.rules import DEFAULT_RULES, GLOBAL, Scope, parse_rules, parse_scope
+from handshake.simulation.simulate import simulate_policy
 
 
 def get_config(call: Call) -> Answer:

@@ -1,8 +1,8 @@
 """The one privileged policy mutation: envelope, trust token, body, then one atomic write (contract.md section 4)."""
 
-from handshake.domain.policy_change import parse_change
-from handshake.edge.http import Answer, Call, HttpHandler, Route
-from handshake.flows.apply_policy import apply_policy
+from handshake.api.http import Answer, Call, HttpHandler, Route
+from handshake.policy.apply import apply_policy
+from handshake.policy.change import parse_change
 
 
 def apply(call: Call) -> Answer:

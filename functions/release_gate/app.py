@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from botocore.config import Config
 
-from handshake.edge import telemetry
-from handshake.edge.runtime import aws, build_runtime, start
-from handshake.flows.release_gate import NotReadyError, Release, ensure_ready
-from handshake.store.trust_secret import TrustSecret
+from handshake.api import telemetry
+from handshake.api.runtime import aws, build_runtime, start
+from handshake.release.release_gate import NotReadyError, Release, ensure_ready
+from handshake.trust.secret import TrustSecret
 
 _FUNCTIONS: Final = ("workflow", "decision_room", "policy_apply", "policy", "metrics")
 _MIGRATIONS: Final = Path(__file__).with_name("migrations.json")

@@ -1,8 +1,8 @@
 """Scheduled: delete replay guards that have expired (the seed's retention policy)."""
 
-from handshake.edge import telemetry
-from handshake.edge.runtime import process_runtime, start
-from handshake.flows.retain_guards import retain_guards
+from handshake.api import telemetry
+from handshake.api.runtime import process_runtime, start
+from handshake.replay_guards.retain import retain_guards
 
 
 def handler(_event: object, _context: object) -> dict[str, int]:

@@ -7,11 +7,11 @@ from functools import cache
 
 from botocore.config import Config
 
-from handshake.domain.rotation import RotationRefusedError
-from handshake.edge import telemetry
-from handshake.edge.runtime import aws, start
-from handshake.flows.rotate_secret import STEPS, Rotation
-from handshake.store.trust_secret import TrustSecret
+from handshake.api import telemetry
+from handshake.api.runtime import aws, start
+from handshake.trust.rotate import STEPS, Rotation
+from handshake.trust.rotation import RotationRefusedError
+from handshake.trust.secret import TrustSecret
 
 _CLIENT = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
 

@@ -1,11 +1,11 @@
 """Agents' side of the workflow: submit an action, follow it, and authorize its execution (contract.md section 3)."""
 
-from handshake.domain.reasons import ReasonCode
-from handshake.domain.submission import parse_submission, refusal_fields
-from handshake.edge.http import Answer, Call, HttpHandler, Route
-from handshake.flows.authorize import authorize
-from handshake.flows.read_requests import read_evidence, read_request
-from handshake.flows.submit import submit
+from handshake.api.http import Answer, Call, HttpHandler, Route
+from handshake.core.reasons import ReasonCode
+from handshake.requests.authorize_execution import authorize
+from handshake.requests.read import read_evidence, read_request
+from handshake.requests.submission import parse_submission, refusal_fields
+from handshake.requests.submit import submit
 
 
 def submit_request(call: Call) -> Answer:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from ops.cost.command import SIZES, markdown_table
+from ops.commands.cost import SIZES, markdown_table
 from ops.cost.model import Load, bill
 from ops.local.settings import ROOT
 

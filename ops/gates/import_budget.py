@@ -142,6 +142,6 @@ def judge(verdict: Verdict, budgets: Mapping[str, Budget], imported: Mapping[str
         verdict.require(
             found.collects,
             f"{name} looks for garbage as seldom as a start does",
-            "end the function's module with edge.runtime.start",
+            "end the function's module with api.runtime.start",
         )
         verdict.checked.append(f"{name}: {found.modules} modules, {found.kilobytes} KB")

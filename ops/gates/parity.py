@@ -6,9 +6,8 @@ from typing import Any, Final
 
 import urllib3
 
-from handshake.edge.http import Route
-from ops import deployment
-from ops.edge import Upstream
+from handshake.api.http import Route
+from ops.commands import deployment
 from ops.gates.gate import CannotJudgeError, Finding, Options, Verdict
 from ops.gates.openapi import COMMITTED, load
 from ops.gates.probes import (
@@ -22,6 +21,7 @@ from ops.gates.probes import (
     without_identity,
 )
 from ops.gates.translation import Translated, environment_of
+from ops.local.signing_edge import Upstream
 from ops.openapi.document import ENVELOPE, SIGV4, TOKEN, routes
 
 Name = tuple[str, str]

@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from handshake.domain.errors import StoreUnavailableError
-from handshake.store.deployed import table_shortfalls, unapplied_migrations
-from handshake.store.schema import SCHEMA, read_schema, shortfalls
-from ops import deployment
+from handshake.core.errors import StoreUnavailableError
+from handshake.release.preflight import table_shortfalls, unapplied_migrations
+from handshake.release.schema import SCHEMA, read_schema, shortfalls
+from ops.commands import deployment
 from ops.gates.gate import CannotJudgeError, Finding, Options, Verdict
 from ops.gates.translation import environment_of
 
@@ -55,7 +55,7 @@ def _check_template(verdict: Verdict, root: Path) -> None:
         found = read_schema(properties, ttl=ttl["AttributeName"] if ttl.get("Enabled") else "")
         verdict.findings += [
             Finding(
-                f"{logical_id(name)} in template.yaml: {lack}", "make it as shared/handshake/store/schema.py needs it"
+                f"{logical_id(name)} in template.yaml: {lack}", "make it as shared/handshake/release/schema.py needs it"
             )
             for lack in shortfalls(needed, found)
         ]

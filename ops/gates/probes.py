@@ -9,14 +9,14 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from handshake.domain.trust import MAX_LIFETIME_S, mint_token
-from handshake.edge import telemetry
-from handshake.edge.caller import issuer_keys
-from handshake.edge.http import HttpHandler, Route
-from handshake.edge.runtime import Runtime
-from handshake.flows.context import Context
-from handshake.store.dynamo import Dynamo
-from handshake.store.tables import Tables
+from handshake.api import telemetry
+from handshake.api.http import HttpHandler, Route
+from handshake.api.runtime import Runtime
+from handshake.dynamo.client import Dynamo
+from handshake.dynamo.context import Context
+from handshake.dynamo.tables import Tables
+from handshake.trust.signer import issuer_keys
+from handshake.trust.token import MAX_LIFETIME_S, mint_token
 
 _KEY: Final = b"a key of this probe's own"
 _ISSUER: Final = "arn:aws:iam::000000000000:role/handshake-edge"

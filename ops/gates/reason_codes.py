@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeGuard
 
-from handshake.domain.reasons import FAMILIES, REGISTRY, Reason, ReasonCode
+from handshake.core.reasons import FAMILIES, REGISTRY, Reason, ReasonCode
 from ops.gates.gate import Finding, Options, Verdict
 from ops.gates.openapi import COMMITTED, load
 
-_REGISTRY: Final = "shared/handshake/domain/reasons.py"
+_REGISTRY: Final = "shared/handshake/core/reasons.py"
 _LOOKS_LIKE_A_CODE: Final = re.compile(rf"\b(?:{'|'.join(FAMILIES)})_[a-z_]*[a-z]\b")
 _IN_TEMPLATE: Final = re.compile(r'"(?:error|reasonCode)":"([a-z_]+)"')
 _OK: Final = frozenset({"policy_allow", "hitl_approved", "security_artifact_authorized"})

@@ -4,9 +4,9 @@ from typing import Final
 
 from ops.gates.gate import Finding, Options, Verdict
 from ops.gates.openapi import COMMITTED, load
-from ops.sdk import FIX, GENERATED, GeneratorError, stale
+from ops.openapi.sdk import FIX, GENERATED, GeneratorError, stale
 
-_MEND: Final = "mend ops/openapi, or teach ops/sdk.py to write it"
+_MEND: Final = "mend ops/openapi, or teach ops/openapi/sdk.py to write it"
 
 
 def check(options: Options) -> Verdict:

@@ -134,7 +134,7 @@ class _Commands:
 
 
 def _lack_in(words: list[str]) -> str:
-    from ops.cli import app  # noqa: PLC0415 - the whole command line, which only this needs
+    from ops.commands.app import app  # noqa: PLC0415 - the whole command line, which only this needs
 
     command: Any = get_command(app)
     for word in words:

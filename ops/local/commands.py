@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from ops.local import keeper
+from ops.local import kill_on_parent_exit as keeper
 
 _KEPT: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
 _TAIL_LINES: Final = 25

@@ -11,7 +11,7 @@ import urllib3
 from ops.local.commands import clean_environment, free_port, serving
 from ops.local.settings import REGION, ROOT_KEY
 
-_EMULATED: Final = Path(__file__).with_name("cloudwatch") / "emulated.py"
+_PATCHED: Final = Path(__file__).with_name("cloudwatch") / "ministack_patches.py"
 
 
 @contextmanager
@@ -43,6 +43,6 @@ def emulator(*, log: Path, events: Path | None = None) -> Iterator[str]:
         "SFTP_ENABLED": "0",
     }
     # -P: no module of ours is taken for one of its own.
-    command = [sys.executable, "-P", str(_EMULATED), str(events)] if events else [sys.executable, "-m", "ministack"]
+    command = [sys.executable, "-P", str(_PATCHED), str(events)] if events else [sys.executable, "-m", "ministack"]
     with serving(command, environment=environment, log=log, ready=healthy):
         yield url

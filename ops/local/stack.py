@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import boto3
 from botocore.credentials import Credentials, DeferredRefreshableCredentials, create_assume_role_refresher
 
-from handshake.flows.context import Context
-from handshake.store.dynamo import Dynamo
-from handshake.store.tables import Tables
+from handshake.dynamo.client import Dynamo
+from handshake.dynamo.context import Context
+from handshake.dynamo.tables import Tables
 from ops.local.build import SAM, build, sam_environment
 from ops.local.cloudwatch.definitions import COMPOSITE_ALARM, METRIC_ALARM, alarm_properties
 from ops.local.cloudwatch.watch import watching
@@ -34,7 +34,7 @@ from ops.local.settings import (
     RUNTIME,
     STATE,
 )
-from ops.migrations.runner import apply_pending
+from ops.release.migrations.runner import apply_pending
 
 if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient

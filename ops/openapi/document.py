@@ -13,14 +13,14 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
-from handshake.domain.identity import MAX_ENVELOPE_BYTES
-from handshake.domain.jsonio import MAX_DEPTH
-from handshake.domain.metric_query import INVALID_METRIC_QUERY
-from handshake.domain.posted_event import INVALID_METRICS_EVENT
-from handshake.domain.reasons import REGISTRY, REGISTRY_VERSION, Reason, ReasonCode
-from handshake.domain.resolution import MAX_IDEMPOTENCY_KEY_LENGTH
-from handshake.domain.trust import MAX_LIFETIME_S, MAX_TOKEN_BYTES
-from handshake.edge.http import MAX_BODY_BYTES, MAX_CORRELATION_ID_LENGTH, HttpHandler, Route
+from handshake.api.http import MAX_BODY_BYTES, MAX_CORRELATION_ID_LENGTH, HttpHandler, Route
+from handshake.core.jsonio import MAX_DEPTH
+from handshake.core.reasons import REGISTRY, REGISTRY_VERSION, Reason, ReasonCode
+from handshake.metrics.query import INVALID_METRIC_QUERY
+from handshake.metrics.reported_event import INVALID_METRICS_EVENT
+from handshake.requests.decision_action import MAX_IDEMPOTENCY_KEY_LENGTH
+from handshake.trust.identity import MAX_ENVELOPE_BYTES
+from handshake.trust.token import MAX_LIFETIME_S, MAX_TOKEN_BYTES
 from ops.openapi.models.caller import IdentityEnvelope, TrustClaims
 from ops.openapi.models.common import Id
 from ops.openapi.operations import OPERATIONS, Operation

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from handshake.domain.metric_query import INVALID_METRIC_QUERY
-from handshake.domain.posted_event import INVALID_METRICS_EVENT
-from handshake.domain.reasons import Reason, ReasonCode, describe
+from handshake.core.reasons import Reason, ReasonCode, describe
+from handshake.metrics.query import INVALID_METRIC_QUERY
+from handshake.metrics.reported_event import INVALID_METRICS_EVENT
 from ops.openapi.models import metrics, policy, workflow
 from ops.openapi.models.caller import Refusal
 from ops.openapi.models.common import PageQuery

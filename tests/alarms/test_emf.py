@@ -8,12 +8,12 @@ from aws_lambda_powertools.metrics import EphemeralMetrics
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handshake.domain.reasons import ReasonCode
-from handshake.edge import telemetry
-from handshake.edge.telemetry import CallRecord
+from handshake.api import telemetry
+from handshake.api.telemetry import CallRecord
+from handshake.core.reasons import ReasonCode
 from ops.local.cloudwatch.alarms import Metric, Sample
 from ops.local.cloudwatch.emf import Extraction, extract
-from tests.logs import standard_output
+from tests.support.logs import standard_output
 
 NOW = 1_795_478_400.0
 ENDPOINT = "GET /workflow/requests/{requestId}"

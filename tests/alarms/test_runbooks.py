@@ -14,9 +14,9 @@ import pytest
 import typer
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
-from ops.cli import app
-from ops.edge import SigningEdge, Upstream
+from ops.commands.app import app
 from ops.local.settings import ROOT, ROOT_KEY, STACK_NAME
+from ops.local.signing_edge import SigningEdge, Upstream
 from ops.local.stack import LocalStack
 
 ALARMS: Final = ROOT / "alarms"

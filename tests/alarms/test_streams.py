@@ -14,15 +14,15 @@ from typing import Final
 
 import pytest
 
-from handshake.domain.reasons import ReasonCode
-from handshake.edge import telemetry
-from handshake.edge.telemetry import CallRecord
+from handshake.api import telemetry
+from handshake.api.telemetry import CallRecord
+from handshake.core.reasons import ReasonCode
 from ops.local.cloudwatch.alarms import Metric, MetricAlarm, Sample, State
 from ops.local.cloudwatch.definitions import METRIC_ALARM, alarm_properties
 from ops.local.cloudwatch.emf import extract
 from ops.local.cloudwatch.evaluate import evaluate
 from ops.local.settings import ROOT
-from tests.logs import standard_output
+from tests.support.logs import standard_output
 
 SERVICE: Final = "handshake"  # as tests/conftest.py names it for Powertools
 ENVIRONMENTS: Final = ("local", "staging", "production")

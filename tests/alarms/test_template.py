@@ -7,7 +7,7 @@ import pytest
 from samcli.lib.cfn_language_extensions import process_template  # type: ignore[import-untyped]
 from samcli.yamlhelper import yaml_parse  # type: ignore[import-untyped]
 
-from handshake.store import flags
+from handshake.dynamo import runtime_kv as flags
 from ops.local.settings import ROOT
 
 RUNBOOKS = ROOT / "alarms" / "runbooks"

@@ -8,14 +8,14 @@ from typing import Any, Final
 import pytest
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
-from handshake.domain.reasons import ReasonCode
-from handshake.edge import telemetry
-from handshake.edge.telemetry import CallRecord
-from handshake.flows.expire_overdue import Expiry
-from handshake.flows.retain_guards import Retention
+from handshake.api import telemetry
+from handshake.api.telemetry import CallRecord
+from handshake.core.reasons import ReasonCode
+from handshake.replay_guards.retain import Retention
+from handshake.requests.expire_overdue import Expiry
 from ops.local.settings import ROOT
-from tests.logs import lines_of, standard_output
-from tests.service import ROUTES
+from tests.support.logs import lines_of, standard_output
+from tests.support.service import ROUTES
 
 RESOURCES: Final = yaml_parse((ROOT / "alarms" / "template.yaml").read_text())["Resources"]
 JOBS: Final = {"hitl_expiry": Expiry(1, 1, 1, 1), "replay_retention": Retention(1, 1)}

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from tests import engines
+from tests.support import engines
 
 Wire = Mapping[str, Any]
 

@@ -23,13 +23,13 @@ from rich.console import Console
 from rich.table import Table
 
 from ops.local.dynamodb import dynamodb_local
-from tests import engines
 from tests.bench.contests import CONTESTS, Attempt, approvals_apart
 from tests.bench.measured import Measured
 from tests.bench.rivals import Contended, Timeline
 from tests.bench.tapped import Tapped
 from tests.faults.ledger import Call
-from tests.service import InProcess
+from tests.support import engines
+from tests.support.service import InProcess
 
 _APPROVALS: Final = 1_000
 _APART: Final = (1, 4, 16)

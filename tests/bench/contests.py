@@ -6,11 +6,11 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, Final
 
-from handshake.domain.submission import parse_submission
-from handshake.flows.submit import submit as decide
-from handshake.store import requests
-from handshake.store.dynamo import Dynamo, Item, Key, Write
-from tests.service import InProcess, Reply, act, now_ms, submission, submit, unique
+from handshake.dynamo.client import Dynamo, Item, Key, Write
+from handshake.requests import table as requests
+from handshake.requests.submission import parse_submission
+from handshake.requests.submit import submit as decide
+from tests.support.service import InProcess, Reply, act, now_ms, submission, submit, unique
 
 _PATIENCE_S: Final = 60.0
 _ITEMS_A_TRANSACTION: Final = 100

@@ -23,17 +23,17 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from handshake.flows import expire_overdue as expiry
-from handshake.flows import retain_guards as retention
-from handshake.flows.context import Context
-from handshake.store.dynamo import Dynamo
+from handshake.dynamo.client import Dynamo
+from handshake.dynamo.context import Context
+from handshake.replay_guards import retain as retention
+from handshake.requests import expire_overdue as expiry
 from ops.local.dynamodb import dynamodb_local
-from tests import engines
 from tests.bench.capacity import Units
 from tests.bench.population import BUSY_TENANT, multiply, store_a_few
 from tests.bench.wire import Wire
 from tests.contract.test_store_calls import CALLS, Call, Prepare
-from tests.service import InProcess, get, human, now_ms, post
+from tests.support import engines
+from tests.support.service import InProcess, get, human, now_ms, post
 
 _SIZES: Final = "1000,100000,1000000"
 _REPETITIONS: Final = 9

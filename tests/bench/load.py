@@ -24,17 +24,17 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from handshake.store import requests
-from handshake.store.dynamo import Dynamo
+from handshake.dynamo.client import Dynamo
+from handshake.requests import table as requests
+from ops.commands.replay import read_actions
 from ops.local.dynamodb import dynamodb_local
 from ops.local.settings import ROOT
 from ops.local.stack import LocalStack
-from ops.replay import read_actions
-from tests import engines
 from tests.bench.measured import Measured
 from tests.bench.places import Direct, OverHttp, Place, Shift, cpu_seconds, crowd, play
 from tests.bench.traffic import Action
-from tests.service import Deployed, InProcess, Service, apply_policy, rules
+from tests.support import engines
+from tests.support.service import Deployed, InProcess, Service, apply_policy, rules
 
 _ACTIONS: Final = ROOT.parent / "shared" / "data" / "agent_actions.jsonl"
 _LEVELS: Final = (1, 4, 16, 64)

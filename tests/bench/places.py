@@ -20,15 +20,15 @@ from typing import Any, Final, Protocol
 
 from botocore.credentials import ReadOnlyCredentials
 
-from handshake.store.dynamo import CONNECT_TIMEOUT_S, READ_TIMEOUT_S
-from handshake.store.tables import Tables
-from ops.edge import Upstream
+from handshake.dynamo.client import CONNECT_TIMEOUT_S, READ_TIMEOUT_S
+from handshake.dynamo.tables import Tables
 from ops.local.settings import REGION
-from tests import engines
+from ops.local.signing_edge import Upstream
 from tests.bench.tapped import Tapped
 from tests.bench.traffic import Action, Caller
 from tests.faults.ledger import Call
-from tests.service import Deployed, InProcess, Service
+from tests.support import engines
+from tests.support.service import Deployed, InProcess, Service
 
 PROCESSES: Final = os.cpu_count() or 1
 

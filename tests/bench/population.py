@@ -13,8 +13,8 @@ from hashlib import sha1
 from pathlib import Path
 from typing import Any, Final
 
-from handshake.store.tables import Tables
-from tests.service import InProcess, act, submission, submit, unique
+from handshake.dynamo.tables import Tables
+from tests.support.service import InProcess, act, submission, submit, unique
 
 # Tenths of the requests: what is decided of them, and of these the escalated ones wait.
 _DECIDED: Final = (*((10,) * 7), 5000, 150, 150)

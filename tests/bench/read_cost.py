@@ -30,17 +30,17 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from handshake.domain.events import MetricsEvent
-from handshake.domain.metric_query import parse_series_query, parse_window
-from handshake.domain.rollup import Bucket, RollUp, roll_up
-from handshake.store import rollups
-from handshake.store.dynamo import Dynamo, Put
-from handshake.store.events import PARTITION_PREFIX, append_event
-from handshake.store.tables import Tables
+from handshake.dynamo.client import Dynamo, Put
+from handshake.dynamo.tables import Tables
+from handshake.metrics import rollup_table as rollups
+from handshake.metrics.event_table import PARTITION_PREFIX, append_event
+from handshake.metrics.events import MetricsEvent
+from handshake.metrics.query import parse_series_query, parse_window
+from handshake.metrics.rollup import Bucket, RollUp, roll_up
 from ops.local.dynamodb import dynamodb_local
-from tests import engines
-from tests.metrics_events import DAY_MS, an_event
-from tests.service import InProcess, get, now_ms
+from tests.support import engines
+from tests.support.metrics_events import DAY_MS, an_event
+from tests.support.service import InProcess, get, now_ms
 
 _FEW: Final = 1_000
 _MANY: Final = 1_000_000

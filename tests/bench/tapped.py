@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tests import engines
+from tests.support import engines
 
 CONFLICT: Final = "TransactionConflict"
 _LOST: Final = "ConditionalCheckFailed"

@@ -21,11 +21,11 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from handshake.domain.errors import HandshakeError
-from handshake.domain.trust import verify_token
-from handshake.edge.trust_keys import verify_with
-from handshake.store.tables import Tables
-from tests.service import TRUST_KEY, FixedKeys, InProcess, apply_policy
+from handshake.core.errors import HandshakeError
+from handshake.dynamo.tables import Tables
+from handshake.trust.keys import verify_with
+from handshake.trust.token import verify_token
+from tests.support.service import TRUST_KEY, FixedKeys, InProcess, apply_policy
 
 _REPETITIONS: Final = 10_000
 _WARM_UP: Final = 200

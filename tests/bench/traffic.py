@@ -15,9 +15,9 @@ from typing import Any, Final
 
 from urllib3.exceptions import HTTPError
 
-from tests import service as api
 from tests.faults.ledger import Call
-from tests.service import Reply, Service
+from tests.support import service as api
+from tests.support.service import Reply, Service
 
 Action = Mapping[str, Any]
 

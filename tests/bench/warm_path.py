@@ -24,12 +24,12 @@ from rich.console import Console
 from rich.table import Table
 
 from ops.local.dynamodb import dynamodb_local
-from tests import engines
 from tests.bench.capacity import Units
 from tests.bench.wire import Exchange, Wire
 from tests.contract.test_store_calls import CALLS
-from tests.logs import standard_output
-from tests.service import InProcess
+from tests.support import engines
+from tests.support.logs import standard_output
+from tests.support.service import InProcess
 
 _REPETITIONS: Final = 300
 _STORE_S: Final = 0.005

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from handshake.domain.evidence import MAX_REFUSALS
-from handshake.store import flags
-from handshake.store.dynamo import Dynamo, Item
-from handshake.store.guards import guard_key, hour_of
-from handshake.store.wire import unmarshal
-from tests.service import Service, get, now_ms, own
+from handshake.dynamo import runtime_kv as flags
+from handshake.dynamo.client import Dynamo, Item
+from handshake.dynamo.marshalling import unmarshal
+from handshake.replay_guards.table import guard_key, hour_of
+from handshake.requests.evidence import MAX_REFUSALS
+from tests.support.service import Service, get, now_ms, own
 
 _KEY_NAMES = ("pk", "sk", "guard_key", "kv_key")
 _BATCH = 25

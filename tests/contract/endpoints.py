@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from tests.contract.behind import let_expire
 from tests.contract.clients import Failing
 from tests.contract.outcomes import GUARD, STORE
-from tests.service import (
+from tests.support.service import (
     InProcess,
     Reply,
     Service,

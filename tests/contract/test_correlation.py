@@ -5,8 +5,8 @@ import uuid
 import pytest
 
 from tests.contract.behind import events_about, kept
-from tests.logs import lines_of, standard_output
-from tests.service import (
+from tests.support.logs import lines_of, standard_output
+from tests.support.service import (
     InProcess,
     Service,
     apply_policy,

@@ -7,7 +7,7 @@ import pytest
 
 from tests.contract.behind import events_about, has_as_many_as_are_kept, let_expire, state_of
 from tests.contract.outcomes import APPROVED, BINDING, IMMUTABLE, SHAPE, UNAUTHORIZED
-from tests.service import (
+from tests.support.service import (
     Reply,
     Service,
     act,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.service import Service, apply_policy, for_agent, now_ms, submission, submit, unique
+from tests.support.service import Service, apply_policy, for_agent, now_ms, submission, submit, unique
 
 ALLOW = ("allow", "policy_allow", 1)
 SENSITIVE = ("deny", "policy_sensitive_scope_denied", 4)

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from handshake.domain.identity import parse_envelope
-from tests.service import Service, apply_policy, decided, escalated, for_agent, get, human, own, post, unique
+from handshake.trust.identity import parse_envelope
+from tests.support.service import Service, apply_policy, decided, escalated, for_agent, get, human, own, post, unique
 
 MISSING = (401, "security_missing_identity_envelope")
 INVALID = (401, "security_invalid_identity_envelope")

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from handshake.domain.reasons import FAMILIES, REGISTRY, REGISTRY_VERSION, describe
+from handshake.core.reasons import FAMILIES, REGISTRY, REGISTRY_VERSION, describe
 from tests.contract.behind import paused
-from tests.service import (
+from tests.support.service import (
     Reply,
     Service,
     act,

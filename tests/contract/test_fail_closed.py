@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from handshake.edge.trust_keys import SecretsManagerKeys
+from handshake.trust.keys import SecretsManagerKeys
 from tests.contract.behind import everything
 from tests.contract.clients import FAULTS, NeverDone, answer_of
 from tests.contract.endpoints import MUTATIONS, READING, READS, WRITES, WRITING, Endpoint, apply, change, failing
 from tests.contract.outcomes import STORE
-from tests.service import InProcess, Reply, Service, apply_policy, get, human, post, submission, submit, token
+from tests.support.service import InProcess, Reply, Service, apply_policy, get, human, post, submission, submit, token
 
 Break = Callable[[InProcess], InProcess]
 

@@ -9,7 +9,7 @@ from tests.contract.behind import everything
 from tests.contract.clients import FAULTS
 from tests.contract.endpoints import MUTATIONS, WRITES, Endpoint, apply, change, failing
 from tests.contract.outcomes import GUARD, STORE
-from tests.service import InProcess, act, escalated, get, own, submission, submit
+from tests.support.service import InProcess, act, escalated, get, own, submission, submit
 
 PASSING = {name: FAULTS[name] for name in ("no answer", "500", "throttled")}
 

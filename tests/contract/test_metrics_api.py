@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.contract.behind import events_about
-from tests.service import (
+from tests.support.service import (
     Reply,
     Service,
     get,

@@ -10,7 +10,7 @@ from tests.contract.behind import events_about, let_expire
 from tests.contract.clients import FAULTS
 from tests.contract.endpoints import failing
 from tests.contract.outcomes import GUARD
-from tests.service import (
+from tests.support.service import (
     InProcess,
     Reply,
     Service,

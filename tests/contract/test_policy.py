@@ -8,7 +8,7 @@ import pytest
 
 from tests.contract.behind import kept
 from tests.contract.outcomes import BINDING, CONFLICT, SHAPE
-from tests.service import (
+from tests.support.service import (
     Reply,
     Service,
     apply_policy,

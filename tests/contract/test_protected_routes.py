@@ -10,10 +10,10 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
-from ops.edge import Upstream
 from ops.local.settings import ROOT
+from ops.local.signing_edge import Upstream
 from ops.local.stack import LocalStack
-from tests.service import ROUTES, Deployed, token
+from tests.support.service import ROUTES, Deployed, token
 
 MISSING_SIGNATURE = "security_missing_authorization_header"
 BAD_SIGNATURE = "security_token_invalid"

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.contract.behind import let_expire
-from tests.service import (
+from tests.support.service import (
     InProcess,
     Service,
     act,

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.contract.behind import everything
-from tests.service import Reply, Service, apply_policy, for_agent, post, rules, submission, submit, unique
+from tests.support.service import Reply, Service, apply_policy, for_agent, post, rules, submission, submit, unique
 
 
 def _simulate(service: Service, body: Any) -> Reply:

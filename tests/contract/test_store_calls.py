@@ -8,7 +8,7 @@ import pytest
 
 from tests.contract.behind import let_expire
 from tests.contract.clients import Counting
-from tests.service import (
+from tests.support.service import (
     InProcess,
     act,
     apply_policy,

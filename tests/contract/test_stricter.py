@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.service import (
+from tests.support.service import (
     InProcess,
     Reply,
     Service,

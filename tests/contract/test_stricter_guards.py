@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from handshake.domain.trust import mint_token
+from handshake.trust.token import mint_token
 from tests.contract.behind import let_guard_expire
 from tests.contract.outcomes import REPLAY
-from tests.service import (
+from tests.support.service import (
     TRUST_KEY,
     InProcess,
     Service,

@@ -10,7 +10,19 @@ import pytest
 
 from tests.contract.behind import events_about, let_expire
 from tests.contract.outcomes import BINDING, SHAPE
-from tests.service import InProcess, Reply, Service, act, decided, escalated, get, human, now_ms, submission, submit
+from tests.support.service import (
+    InProcess,
+    Reply,
+    Service,
+    act,
+    decided,
+    escalated,
+    get,
+    human,
+    now_ms,
+    submission,
+    submit,
+)
 
 TIMESTAMP = (400, "trust_context_invalid_timestamp")
 SKEW = (400, "trust_context_timestamp_skew_fail_closed")

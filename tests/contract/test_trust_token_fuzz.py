@@ -6,7 +6,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from tests.contract.tokens import EXPIRED, INVALID, NOW_S, claims, forged, present
-from tests.service import InProcess, token
+from tests.support.service import InProcess, token
 
 
 @given(

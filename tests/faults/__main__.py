@@ -16,12 +16,12 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from tests import engines
 from tests.faults.races import run_races
 from tests.faults.rig import running_rig
 from tests.faults.run import Outcome, run
 from tests.faults.scenarios import SCENARIOS
 from tests.faults.verdict import Fault
+from tests.support import engines
 
 _SECONDS: Final = 10
 _RACERS: Final = 64

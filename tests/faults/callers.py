@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from threading import Event
 from typing import Any, Final
 
-from handshake.domain.reasons import ReasonCode, describe
-from tests import service as api
+from handshake.core.reasons import ReasonCode, describe
 from tests.faults.ledger import GUARD_UNAVAILABLE, UNAVAILABLE, Intent, Outcome
-from tests.service import InProcess, Reply
+from tests.support import service as api
+from tests.support.service import InProcess, Reply
 
 # Agents share their days' limits, so that sums reach them; some principals escalate too often.
 _AGENTS: Final = 12

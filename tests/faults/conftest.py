@@ -6,8 +6,8 @@ from typing import Any, Final
 import pytest
 
 from ops.local.settings import ROOT_KEY
-from tests import engines
-from tests.service import InProcess
+from tests.support import engines
+from tests.support.service import InProcess
 
 # Many thousands of calls: a third of botocore's time for each goes into checking its parameters, which every other
 # test has checked, and into composing a user agent.

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from handshake.edge import http
-from tests.service import InProcess, Reply, now_ms
+from handshake.api import http
+from tests.support.service import InProcess, Reply, now_ms
 
 Kind = Literal["submit", "act", "apply", "project", "look", "read", "authorize", "trespass"]
 Outcome = tuple[int, str]

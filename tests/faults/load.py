@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from handshake.store.tables import Tables
+from handshake.dynamo.tables import Tables
 from tests.faults.callers import WANTS, World
 from tests.faults.ledger import Call, Intent, Watched
 from tests.faults.rig import Rig, generator

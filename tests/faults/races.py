@@ -16,7 +16,7 @@ import pytest
 from tests.faults.ledger import Call
 from tests.faults.run import Outcome
 from tests.faults.verdict import Fault, Finding
-from tests.service import InProcess, Reply
+from tests.support.service import InProcess, Reply
 
 # The fixtures that give an engine, by which tests are chosen.
 _ENGINES: Final = ("on_dynamodb_local", "on_ministack")

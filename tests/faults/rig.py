@@ -13,10 +13,10 @@ from typing import Any, Final
 import boto3
 import urllib3
 
-from handshake.edge import runtime
+from handshake.api import runtime
 from ops.local.commands import clean_environment, free_port, serving
 from ops.local.settings import REGION
-from tests import engines
+from tests.support import engines
 
 THREADS: Final = 8
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a file system that outlives a killed process, and waits for no disk

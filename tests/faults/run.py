@@ -4,14 +4,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from handshake.store.tables import Tables
-from tests import engines
+from handshake.dynamo.tables import Tables
 from tests.faults.ledger import Call
 from tests.faults.load import running_load
 from tests.faults.rig import Rig
 from tests.faults.scenarios import Phase, Scenario
 from tests.faults.verdict import Closed, Fault, Finding, findings
-from tests.service import InProcess, now_ms
+from tests.support import engines
+from tests.support.service import InProcess, now_ms
 
 
 @dataclass(frozen=True)

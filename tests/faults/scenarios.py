@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from handshake.store.tables import Tables
+from handshake.dynamo.tables import Tables
 from tests.faults.rig import Rule
 
 ALL_TABLES: Final = tuple(vars(Tables()))

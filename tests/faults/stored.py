@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from handshake.domain.evidence import EvidenceEvent
-from handshake.domain.record import RequestRecord, State
-from handshake.store.dynamo import Item
-from handshake.store.guards import GuardScope, guard_key
-from handshake.store.requests import split_partition
+from handshake.dynamo.client import Item
+from handshake.replay_guards.table import GuardScope, guard_key
+from handshake.requests.evidence import EvidenceEvent
+from handshake.requests.record import RequestRecord, State
+from handshake.requests.table import split_partition
 from tests.contract.behind import kept
-from tests.service import Service
+from tests.support.service import Service
 
 
 @dataclass(frozen=True)

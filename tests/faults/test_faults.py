@@ -9,14 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests import engines
 from tests.contract.behind import kept
 from tests.faults.ledger import UNAVAILABLE, Watched
 from tests.faults.rig import Rig, Rule, running_rig
 from tests.faults.run import run
 from tests.faults.scenarios import ANSWER_LOST, SCENARIOS, SILENT_MS, SLOW_MS, Scenario
 from tests.faults.verdict import HANGS_FOR_AT_MOST_S
-from tests.service import (
+from tests.support import engines
+from tests.support.service import (
     InProcess,
     Reply,
     act,

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from tests.audit import audit
 from tests.conftest import Engine
-from tests.service import (
+from tests.support.audit import audit
+from tests.support.service import (
     InProcess,
     Reply,
     act,

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from handshake.flows.expire_overdue import expire_overdue
-from tests.audit import audit
-from tests.service import (
+from handshake.requests.expire_overdue import expire_overdue
+from tests.support.audit import audit
+from tests.support.service import (
     InProcess,
     Reply,
     act,

@@ -3,19 +3,19 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
-from handshake.domain.reasons import ReasonCode
-from handshake.domain.record import State
-from tests.audit import audit
+from handshake.core.reasons import ReasonCode
+from handshake.requests.record import State
 from tests.faults.ledger import Call, Intent, Kind
 from tests.faults.stored import Request, Stored
-from tests.service import InProcess, Reply
+from tests.support.audit import audit
+from tests.support.service import InProcess, Reply
 
 # duplicated: done twice. lost: acknowledged, and not there. torn: tables that disagree. untrue: told what is not so.
 # open: done though it could not be checked, or by nobody's right. wrong: an answer the contract does not know.
 # slow: a caller that waited too long.
 Fault = Literal["duplicated", "lost", "torn", "untrue", "open", "wrong", "slow"]
 
-# Three seconds of trouble (exactly, on a clock of its own: tests/store/test_dynamo_patience.py), and as many again
+# Three seconds of trouble (exactly, on a clock of its own: tests/dynamo/test_patience.py), and as many again
 # for what a busy machine adds. What hangs hangs for longer: botocore alone would wait for a minute.
 HANGS_FOR_AT_MOST_S: Final = 6.0
 

@@ -8,12 +8,12 @@ from urllib.parse import quote
 
 import jsonschema_rs
 
-from handshake.domain.metric_query import INVALID_METRIC_QUERY
-from handshake.domain.posted_event import INVALID_METRICS_EVENT
-from handshake.domain.reasons import REGISTRY
-from handshake.edge.http import MAX_CORRELATION_ID_LENGTH
+from handshake.api.http import MAX_CORRELATION_ID_LENGTH
+from handshake.core.reasons import REGISTRY
+from handshake.metrics.query import INVALID_METRIC_QUERY
+from handshake.metrics.reported_event import INVALID_METRICS_EVENT
 from ops.openapi.document import COMMITTED
-from tests.service import InProcess, Reply
+from tests.support.service import InProcess, Reply
 
 Headers = Iterable[tuple[str, str]]
 

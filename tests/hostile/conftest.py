@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests import engines
-from tests.service import InProcess
+from tests.support import engines
+from tests.support.service import InProcess
 
 
 @pytest.fixture(scope="module")

@@ -21,15 +21,15 @@ from typing import Any, Final
 atheris: Final = import_module("atheris")
 
 sys.path[:0] = [str(Path(__file__).parents[2] / "shared")]
-with atheris.instrument_imports(include=["handshake.domain"]):
-    from handshake.domain.errors import HandshakeError
-    from handshake.domain.identity import parse_envelope
-    from handshake.domain.jsonio import BadJsonError, parse
-    from handshake.domain.paging import cursor_after, parse_page
-    from handshake.domain.policy import DEFAULT_RULES, parse_rules
-    from handshake.domain.reasons import REGISTRY
-    from handshake.domain.submission import parse_submission
-    from handshake.domain.trust import AUDIENCE, ISSUER, SUBJECT, mint_token, verify_token
+with atheris.instrument_imports(include=["handshake"]):
+    from handshake.core.errors import HandshakeError
+    from handshake.core.jsonio import BadJsonError, parse
+    from handshake.core.paging import cursor_after, parse_page
+    from handshake.core.reasons import REGISTRY
+    from handshake.policy.rules import DEFAULT_RULES, parse_rules
+    from handshake.requests.submission import parse_submission
+    from handshake.trust.identity import parse_envelope
+    from handshake.trust.token import AUDIENCE, ISSUER, SUBJECT, mint_token, verify_token
 
 KEY: Final = b"fuzzing"
 NOW_S: Final = 1_772_720_700

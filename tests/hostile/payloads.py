@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
-from handshake.domain.policy import CONTEXT_LIMITS
-from handshake.domain.submission import parse_recorded
+from handshake.policy.rules import CONTEXT_LIMITS
+from handshake.requests.submission import parse_recorded
 from tests.hostile.calls import SCHEMAS
-from tests.service import InProcess, escalated, for_agent, now_ms, submission, unique
+from tests.support.service import InProcess, escalated, for_agent, now_ms, submission, unique
 
 ODD_TEXTS: Final = (
     "",

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 import pytest
 
-from handshake.domain.trust import mint_token
+from handshake.trust.token import mint_token
 from tests.hostile.calls import DOCUMENT, send
 from tests.hostile.payloads import WELL_FORMED
-from tests.logs import standard_output, traces
-from tests.service import InProcess, human, now_ms, token
+from tests.support.logs import standard_output, traces
+from tests.support.service import InProcess, human, now_ms, token
 
 MARKER: Final = "planted-marker"
 ROUTES: Final = [

@@ -8,13 +8,13 @@ from urllib.parse import quote
 import pytest
 from hypothesis import strategies as st
 
-from handshake.domain.identity import SCOPE_RESOLVE
-from handshake.domain.paging import cursor_after
-from handshake.domain.text import MAX_ID_LENGTH
+from handshake.core.paging import cursor_after
+from handshake.core.text import MAX_ID_LENGTH
+from handshake.trust.identity import SCOPE_RESOLVE
 from tests.hostile.bounds import fuzzed
 from tests.hostile.calls import DOCUMENT, send
 from tests.hostile.payloads import JSON_TEXTS, NUMBERS, TEXTS
-from tests.service import InProcess, Reply, apply_policy, escalated, for_agent, human, unique
+from tests.support.service import InProcess, Reply, apply_policy, escalated, for_agent, human, unique
 
 BAD_SHAPE: Final = (400, "trust_context_invalid_request_shape")
 NOT_FOUND: Final = (404, "hitl_request_not_found")

@@ -8,12 +8,12 @@ import schemathesis
 from schemathesis import Case
 from schemathesis.config import GenerationConfig, ProjectConfig, ProjectsConfig, SchemathesisConfig
 
-from handshake.domain.identity import ROLE_ADMIN, SCOPE_READ_ANY, SCOPE_RESOLVE
-from handshake.domain.text import MAX_ID_LENGTH
+from handshake.core.text import MAX_ID_LENGTH
+from handshake.trust.identity import ROLE_ADMIN, SCOPE_READ_ANY, SCOPE_RESOLVE
 from ops.openapi.document import COMMITTED
 from tests.hostile.bounds import EXAMPLES, SEED, TIMEOUT
 from tests.hostile.wsgi import SIGNED, Gateway
-from tests.service import InProcess, human, now_ms, token
+from tests.support.service import InProcess, human, now_ms, token
 
 pytestmark = pytest.mark.timeout(TIMEOUT)
 

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handshake.domain.access import ensure_may_read
-from handshake.domain.errors import HandshakeError
-from handshake.domain.identity import parse_envelope
-from tests import engines
-from tests.service import InProcess, act, decided, get, human, own, post, submission, unique
+from handshake.core.errors import HandshakeError
+from handshake.requests.access import ensure_may_read
+from handshake.trust.identity import parse_envelope
+from tests.support import engines
+from tests.support.service import InProcess, act, decided, get, human, own, post, submission, unique
 
 STEPS = st.lists(
     st.sampled_from(["read", "room", "evidence", "queue", "approve", "reject", "resubmit", "authorize"]),

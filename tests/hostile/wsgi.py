@@ -8,7 +8,7 @@ from wsgiref.headers import Headers
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 from ops.openapi.document import ROOT
-from tests.service import InProcess, Reply
+from tests.support.service import InProcess, Reply
 
 # A scheme is all that is looked at: whether a signature is right is API Gateway's affair, and tested on the stack.
 SIGNED: Final = {"Authorization": "AWS4-HMAC-SHA256 Credential=anyone"}

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from handshake.domain.events import MetricsEvent
-from handshake.store.tables import Tables
-from tests.metrics_events import DAY_MS, HOUR_MS, plain_metric
-from tests.service import InProcess, get
+from handshake.dynamo.tables import Tables
+from handshake.metrics.events import MetricsEvent
+from tests.support.metrics_events import DAY_MS, HOUR_MS, plain_metric
+from tests.support.service import InProcess, get
 
 # Window: its length, and what it is summed over.
 WINDOWS = {"24h": (DAY_MS, HOUR_MS), "7d": (7 * DAY_MS, DAY_MS), "30d": (30 * DAY_MS, DAY_MS)}

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 import pytest
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
-from handshake.domain.reasons import REGISTRY
+from handshake.core.reasons import REGISTRY
 from ops.local.settings import ROOT
 from ops.openapi.operations import OPERATIONS
 from tests.contract.test_errors import STATUS_OF

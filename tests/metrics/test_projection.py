@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests import engines
 from tests.metrics.answers import check_every_answer
 from tests.metrics.world import DELIVERIES, HAPPENINGS, Acting, Arrival, Happening, World, arrivals
+from tests.support import engines
 
 _MINUTE_MS = 60_000
 

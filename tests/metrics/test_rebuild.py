@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from handshake.flows.rebuild_metrics import LAG_MS, Comparison, compare
-from handshake.store.tables import Tables
-from ops.cli import app
+from handshake.dynamo.tables import Tables
+from handshake.metrics.rebuild import LAG_MS, Comparison, compare
+from ops.commands.app import app
 from ops.local.settings import ROOT_KEY, STACK_NAME
 from ops.local.stack import LocalStack
 from tests.metrics.world import Acting, Arrival, Delivery, Passing, Rebuild, World
-from tests.metrics_events import an_event
-from tests.service import Deployed, post, posted_event
+from tests.support.metrics_events import an_event
+from tests.support.service import Deployed, post, posted_event
 
 HOUR_KEY = {"pk": {"S": "ROLLUP#hour"}, "sk": {"S": "2026-03-05T14:00:00Z"}}
 

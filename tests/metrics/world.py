@@ -12,16 +12,16 @@ from uuid import uuid4
 
 from hypothesis import strategies as st
 
-from handshake.domain.errors import StoreUnavailableError
-from handshake.domain.events import MetricsEvent
-from handshake.flows.context import Context
-from handshake.flows.fold_events import fold_events
-from handshake.flows.rebuild_metrics import CLOCKS_MS, LATE_MS, OvertakenError, compare, rebuild
-from handshake.store.dynamo import Dynamo
-from handshake.store.event_stream import read_stream
-from handshake.store.tables import Tables
-from tests.metrics_events import DAY_MS, HOUR_MS, NOW_MS, events
-from tests.metrics_stream import CrashError, Record, records_of
+from handshake.core.errors import StoreUnavailableError
+from handshake.dynamo.client import Dynamo
+from handshake.dynamo.context import Context
+from handshake.dynamo.tables import Tables
+from handshake.metrics.event_stream import read_stream
+from handshake.metrics.events import MetricsEvent
+from handshake.metrics.project_metrics import fold_events
+from handshake.metrics.rebuild import CLOCKS_MS, LATE_MS, OvertakenError, compare, rebuild
+from tests.support.metrics_events import DAY_MS, HOUR_MS, NOW_MS, events
+from tests.support.metrics_stream import CrashError, Record, records_of
 
 STREAM = "2026-03-05T00:00:00.000"
 SHARDS = 3

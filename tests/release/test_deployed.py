@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from handshake.domain.rehearsal import RESERVED
-from handshake.domain.trust import mint_token
-from handshake.store.events import PARTITION_PREFIX, SYNTHETIC_PREFIX
-from ops.cli import app
+from handshake.core.synthetic import RESERVED
+from handshake.metrics.event_table import PARTITION_PREFIX, SYNTHETIC_PREFIX
+from handshake.trust.token import mint_token
+from ops.commands.app import app
 from ops.local.settings import STACK_NAME
 from ops.local.stack import LocalStack
-from tests.service import Deployed, apply_policy, for_agent, unique
+from tests.support.service import Deployed, apply_policy, for_agent, unique
 
 
 @pytest.fixture

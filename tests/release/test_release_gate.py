@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from functions.release_gate.app import respond
-from handshake.domain.rehearsal import MEMBER
-from handshake.flows.expire_overdue import expire_overdue
-from handshake.flows.release_gate import NotReadyError, Release, ensure_ready
-from handshake.store.schema import SCHEMA, migration_key
-from handshake.store.trust_secret import TrustSecret
-from tests.logs import lines_of, standard_output
-from tests.secrets_manager import SECRET, SecretsManager
-from tests.service import HANDLERS, ISSUER_ARN, SIGNER_ARN, InProcess
+from handshake.core.synthetic import MEMBER
+from handshake.release.release_gate import NotReadyError, Release, ensure_ready
+from handshake.release.schema import SCHEMA, migration_key
+from handshake.requests.expire_overdue import expire_overdue
+from handshake.trust.secret import TrustSecret
+from tests.support.logs import lines_of, standard_output
+from tests.support.secrets_manager import SECRET, SecretsManager
+from tests.support.service import HANDLERS, ISSUER_ARN, SIGNER_ARN, InProcess
 
 Event = Mapping[str, Any]
 NAMES = ("workflow", "decision_room", "policy_apply", "policy", "metrics")

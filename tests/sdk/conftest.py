@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from handshake_client import Handshake
-from tests import engines
 from tests.sdk.doubles import FACES, Clock, blocking_face, to_service
-from tests.service import InProcess
+from tests.support import engines
+from tests.support.service import InProcess
 
 Handler = Callable[[httpx.Request], httpx.Response]
 Connect = Callable[..., Handshake]

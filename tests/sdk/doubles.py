@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 import httpx
 
 from handshake_client import AsyncHandshake, Handshake
-from tests.service import InProcess
+from tests.support.service import InProcess
 
 Handler = Callable[[httpx.Request], httpx.Response]
 

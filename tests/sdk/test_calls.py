@@ -9,7 +9,7 @@ import pytest
 from handshake_client import Envelope, HandshakeError, models
 from tests.sdk.conftest import Connect
 from tests.sdk.doubles import Script, ok
-from tests.service import InProcess, human, rules, submission, token, unique
+from tests.support.service import InProcess, human, rules, submission, token, unique
 
 
 def _payment(amount: float) -> models.Submission:

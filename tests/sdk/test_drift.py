@@ -14,7 +14,7 @@ from ops.gates.gate import CannotJudgeError, Options
 from ops.gates.registry import GATES
 from ops.gates.run import run
 from ops.local.settings import ROOT
-from ops.sdk import DOCUMENT, FIX, GENERATED
+from ops.openapi.sdk import DOCUMENT, FIX, GENERATED
 
 Break = Callable[[Path, dict[str, Any]], None]
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handshake.domain.reasons import REGISTRY
+from handshake.core.reasons import REGISTRY
 from handshake_client import REASONS, AsyncHandshake, Handshake, models
 from handshake_client._generated.operations import OPERATIONS
 from ops.local.settings import ROOT
-from ops.sdk import DOCUMENT
+from ops.openapi.sdk import DOCUMENT
 from tests.sdk.doubles import BASE_URL, Script, ok
 
 DESCRIBED: Final[dict[str, Any]] = json.loads((ROOT / DOCUMENT).read_text())

@@ -11,8 +11,8 @@ from typing import Final
 
 import pytest
 
-from ops.edge import SigningEdge, Upstream
 from ops.local.settings import REGION, ROOT
+from ops.local.signing_edge import SigningEdge, Upstream
 from ops.local.stack import LocalStack
 
 SDK: Final = ROOT / "sdk"

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ops.local.stack import LocalStack
 from tests.faults.ledger import Call
-from tests.service import Deployed, submission, submit
+from tests.support.service import Deployed, submission, submit
 
 CALLERS = 32
 

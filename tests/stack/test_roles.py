@@ -2,7 +2,7 @@
 
 import pytest
 
-from handshake.store import flags
+from handshake.dynamo import runtime_kv as flags
 from ops.local.settings import ACCOUNT, REGION
 from ops.local.stack import LocalStack
 

@@ -4,9 +4,9 @@ from typing import Annotated, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
-from handshake.domain.text import MAX_ID_LENGTH
-from handshake.domain.trust import _MIN_JTI_LENGTH as MIN_JTI_LENGTH
-from handshake.domain.trust import AUDIENCE, ISSUER, SUBJECT
+from handshake.core.text import MAX_ID_LENGTH
+from handshake.trust.token import _MIN_JTI_LENGTH as MIN_JTI_LENGTH
+from handshake.trust.token import AUDIENCE, ISSUER, SUBJECT
 from ops.openapi.models.common import Id, ResponseClass, at_most, closed_object, one_of, open_object
 
 

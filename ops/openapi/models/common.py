@@ -7,10 +7,11 @@ from pydantic import ConfigDict, Field, with_config
 from pydantic.fields import FieldInfo
 from typing_extensions import TypeAliasType, TypedDict
 
-from handshake.domain import decision, reasons
-from handshake.domain.paging import DEFAULT_LIMIT, MAX_LIMIT
-from handshake.domain.submission import ACTION_TYPES, DENIAL_TIER
-from handshake.domain.text import MAX_ID_LENGTH
+from handshake.core import reasons, tiers
+from handshake.core.paging import DEFAULT_LIMIT, MAX_LIMIT
+from handshake.core.text import MAX_ID_LENGTH
+from handshake.core.tiers import DENIAL_TIER
+from handshake.requests.submission import ACTION_TYPES
 
 # Category Cc, as has_control_characters has it. A test holds the patterns against what the code takes.
 CONTROL: Final = r"\x00-\x1f\x7f-\x9f"
@@ -34,8 +35,8 @@ def at_most(length: int, *, at_least: int = 1) -> FieldInfo:
 
 # Named, so that the document and what is generated from it name them too.
 Id = TypeAliasType("Id", Annotated[str, at_most(MAX_ID_LENGTH)])
-Outcome = TypeAliasType("Outcome", decision.Outcome)
-RiskTier = TypeAliasType("RiskTier", decision.RiskTier)
+Outcome = TypeAliasType("Outcome", tiers.Outcome)
+RiskTier = TypeAliasType("RiskTier", tiers.RiskTier)
 ResponseClass = TypeAliasType("ResponseClass", reasons.ResponseClass)
 ActionType = TypeAliasType("ActionType", Annotated[str, one_of(ACTION_TYPES)])
 Family = TypeAliasType("Family", Annotated[str, one_of((*reasons.FAMILIES, reasons.UNKNOWN_FAMILY))])

@@ -5,10 +5,10 @@ from typing import Annotated, Literal, NotRequired
 from pydantic import Field
 from typing_extensions import TypeAliasType, TypedDict
 
-from handshake.domain.metric_query import WINDOWS
-from handshake.domain.metrics import METRICS
-from handshake.domain.posted_event import MAX_COST, YEAR_2200_MS
-from handshake.domain.rollup import BUCKET_MS, PROJECTOR_VERSION, ROLLUP_SCHEMA_VERSION
+from handshake.metrics.formulas import METRICS
+from handshake.metrics.query import WINDOWS
+from handshake.metrics.reported_event import MAX_COST, YEAR_2200_MS
+from handshake.metrics.rollup import BUCKET_MS, PROJECTOR_VERSION, ROLLUP_SCHEMA_VERSION
 from ops.openapi.models.common import (
     Count,
     EpochMs,

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Final, Literal, NotRequired
 from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypeAliasType, TypedDict
 
-from handshake.domain.policy import _HOURS as HOURS
-from handshake.domain.policy import KEYS, MAX_AMOUNT, MAX_CATEGORIES, MAX_CATEGORY_LENGTH, MAX_RULES, Key
+from handshake.policy.rules import _HOURS as HOURS
+from handshake.policy.rules import KEYS, MAX_AMOUNT, MAX_CATEGORIES, MAX_CATEGORY_LENGTH, MAX_RULES, Key
 from ops.openapi.models.common import (
     CONTROL,
     Count,

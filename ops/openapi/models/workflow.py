@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from handshake.domain.evidence import Source
-from handshake.domain.reasons import ReasonCode
-from handshake.domain.record import State
-from handshake.domain.resolution import MAX_REASON_LENGTH
+from handshake.core.reasons import ReasonCode
+from handshake.requests.decision_action import MAX_REASON_LENGTH
+from handshake.requests.evidence import Source
+from handshake.requests.record import State
 from ops.openapi.models.caller import Refusal
 from ops.openapi.models.common import (
     ActionType,

@@ -4,11 +4,11 @@ import tempfile
 from pathlib import Path
 
 from ops.local.dynamodb import dynamodb_local
-from tests import engines
-from tests.logs import standard_output
 from tests.metrics.paths.catalogue import PATHS
 from tests.metrics.paths.document import DOCUMENT, written
 from tests.metrics.paths.observing import observe, on_dynamodb_local
+from tests.support import engines
+from tests.support.logs import standard_output
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from handshake.domain.reasons import REGISTRY, REGISTRY_VERSION
+from handshake.core.reasons import REGISTRY, REGISTRY_VERSION
 from ops.local.settings import ROOT
 from tests.metrics.paths.catalogue import OF_THE_GATEWAY, RESERVED
 from tests.metrics.paths.observing import Observed

@@ -7,17 +7,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from handshake.flows.fold_events import fold_events
-from handshake.store.event_stream import read_stream
-from handshake.store.events import PARTITION_PREFIX
-from handshake.store.rollups import read_all_rollups
+from handshake.metrics.event_stream import read_stream
+from handshake.metrics.event_table import PARTITION_PREFIX
+from handshake.metrics.project_metrics import fold_events
+from handshake.metrics.rollup_table import read_all_rollups
 from ops.local.cloudwatch.emf import extract
-from tests import engines
 from tests.contract.behind import forget, kept
-from tests.logs import lines_of, standard_output
 from tests.metrics.paths.path import Path
-from tests.metrics_stream import stream_of
-from tests.service import InProcess, Reply
+from tests.support import engines
+from tests.support.logs import lines_of, standard_output
+from tests.support.metrics_stream import stream_of
+from tests.support.service import InProcess, Reply
 
 # Every call has it, whatever came of it.
 _LATENCY = "Latency"

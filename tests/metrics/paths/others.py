@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any, Final
 
 from functions.workflow.app import handler as workflow
-from handshake.domain.errors import StoreUnavailableError
-from handshake.domain.rehearsal import MEMBER
+from handshake.core.errors import StoreUnavailableError
+from handshake.core.synthetic import MEMBER
 from tests.contract.clients import FAULTS
 from tests.contract.endpoints import ENDPOINTS, READS, WRITES, Endpoint, apply, change, failing
 from tests.contract.tokens import claims, forged
@@ -24,7 +24,7 @@ from tests.metrics.paths.path import (
     nothing,
     while_paused,
 )
-from tests.service import (
+from tests.support.service import (
     InProcess,
     Reply,
     apply_policy,

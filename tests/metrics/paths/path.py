@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from tests.contract.behind import paused
-from tests.service import InProcess, Reply
+from tests.support.service import InProcess, Reply
 
 SHAPE: Final = "trust_context_invalid_request_shape"
 BINDING: Final = "trust_context_missing_binding"

@@ -23,7 +23,7 @@ from tests.metrics.paths.path import (
     nothing,
     while_paused,
 )
-from tests.service import (
+from tests.support.service import (
     InProcess,
     act,
     apply_policy,

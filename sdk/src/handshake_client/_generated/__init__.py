@@ -1,1 +1,1 @@
-"""Types, operations and reason codes, made from openapi/handshake.json by ``python -m ops.sdk``: do not edit."""
+"""Types, operations and reason codes, made from openapi/handshake.json by `python -m ops.openapi.sdk`: do not edit."""

@@ -1,4 +1,4 @@
-"""What bodies hold, made from openapi/handshake.json by ``python -m ops.sdk``: do not edit."""
+"""What bodies hold, made from openapi/handshake.json by `python -m ops.openapi.sdk`: do not edit."""
 
 from __future__ import annotations
 

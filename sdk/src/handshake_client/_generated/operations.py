@@ -1,4 +1,4 @@
-"""The operations, made from openapi/handshake.json by ``python -m ops.sdk``: do not edit."""
+"""The operations, made from openapi/handshake.json by `python -m ops.openapi.sdk`: do not edit."""
 
 from abc import ABC, abstractmethod
 from typing import Any, Final, cast

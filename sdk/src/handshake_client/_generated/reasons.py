@@ -1,4 +1,4 @@
-"""The registry of reason codes, made from openapi/handshake.json by ``python -m ops.sdk``: do not edit."""
+"""The registry of reason codes, made from openapi/handshake.json by `python -m ops.openapi.sdk`: do not edit."""
 
 from collections.abc import Mapping
 from typing import Final

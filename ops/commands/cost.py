@@ -1,0 +1,134 @@
+"""ops cost: dollars a month and for a million decisions, by driver, before anything is deployed."""
+
+import json
+from collections.abc import Iterator, Sequence
+from enum import StrEnum, auto
+from typing import Annotated, Final
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from ops.commands.operate import AsJson
+from ops.commands.show import fail
+from ops.cost.inputs import deployed, prices
+from ops.cost.model import Bill, Load, bill
+
+SIZES: Final = (1.0, 100.0, 10_000.0)
+_SMALL: Final = 0.005
+
+
+class Environment(StrEnum):
+    """Where traffic is paid for."""
+
+    STAGING = auto()
+    PRODUCTION = auto()
+
+
+def cost(
+    *,
+    rps: Annotated[
+        list[float] | None, typer.Option(min=0.001, help="Calls a second, on average; several times.")
+    ] = None,
+    escalation_rate: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of decisions that wait for a person.")
+    ] = 0.07,
+    deny_rate: Annotated[float, typer.Option(min=0, max=1, help="Share of decisions that deny.")] = 0.05,
+    reads_per_decision: Annotated[
+        float, typer.Option(min=0, help="Reads that callers make for each, counted as authorize-execution.")
+    ] = 1.0,
+    months: Annotated[float, typer.Option(min=0, help="How long data has been kept when the month is billed.")] = 12.0,
+    environment: Environment = Environment.PRODUCTION,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the table that docs/scale.md has.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say what AWS would charge: dollars a month and for a million decisions, by driver, the largest first.
+
+    Nothing is called. Quantities are measured for each call (ops/cost/measured.json) or counted in the templates;
+    prices are AWS's list prices of a day (ops/cost/prices.yaml), without free tiers and discounts.
+
+    --rps counts calls of every kind: a decision brings its action and its reads with it. Storage grows by the month:
+    --months 1 is the first bill, 12 that of a year. docs/scale.md says what binds first at each size.
+
+    Ends with 0; 1 where escalations and denials are more than all decisions; 2 for a wrong option.
+    """
+    if escalation_rate + deny_rate > 1:
+        fail("escalated and denied decisions are more than all decisions; lower --escalation-rate or --deny-rate")
+    bills = [
+        bill(Load(size, escalation_rate, deny_rate, reads_per_decision, months, environment.value))
+        for size in rps or SIZES
+    ]
+    if as_json:
+        print(
+            json.dumps({"pricesAsOf": str(prices().as_of), "region": prices().region, "loads": list(map(_json, bills))})
+        )
+        return
+    if markdown:
+        print(*markdown_table(bills), sep="\n")
+        return
+    console = Console()
+    for one in bills:
+        console.print(_table(one))
+    throttle = deployed(environment.value).throttle_rate
+    over = [f"{one.load.rps:g}" for one in bills if one.load.rps > throttle]
+    if over:
+        console.print(f"The {environment} stage admits {throttle} calls a second; {', '.join(over)} needs it raised.")
+    console.print(f"List prices of {prices().region} as of {prices().as_of}, in dollars; docs/scale.md explains them.")
+
+
+def _table(of: Bill) -> Table:
+    load = of.load
+    title = (
+        f"{load.rps:g} calls a second, {load.decisions_per_second:.3g} decisions a second\n"
+        f"${of.dollars:,.2f} a month, ${of.per_million:,.2f} a million decisions"
+    )
+    table = Table(box=SIMPLE_HEAD, title=title, title_justify="left")
+    for heading in ("driver", "a month", "$/month", "$/million", "share"):
+        table.add_column(heading, justify="left" if heading == "driver" else "right", no_wrap=True)
+    for driver in of.drivers:
+        if driver.dollars >= _SMALL:
+            share = driver.dollars / of.dollars
+            dollars = f"{driver.dollars:,.2f}", f"{of.per_million * share:,.3f}"
+            table.add_row(driver.name, _short(driver.quantity), *dollars, f"{share:.1%}")
+    return table
+
+
+def markdown_table(bills: Sequence[Bill]) -> Iterator[str]:
+    """One table of all ``bills``, in the order of the middle one; what costs less than a cent in all is left out."""
+    ordered = bills[len(bills) // 2].drivers
+    yield "| $ a month | " + " | ".join(f"{of.load.rps:,g}/s | share" for of in bills) + " |"
+    yield "| --- |" + " ---: | ---: |" * len(bills)
+    for name in (driver.name for driver in ordered):
+        dollars = [next(one.dollars for one in of.drivers if one.name == name) for of in bills]
+        if max(dollars) >= _SMALL:
+            cells = (f"{part:,.2f} | {part / of.dollars:.1%}" for part, of in zip(dollars, bills, strict=True))
+            yield f"| {name} | " + " | ".join(cells) + " |"
+    yield "| **a month** | " + " | ".join(f"**{of.dollars:,.2f}** | " for of in bills) + " |"
+    yield "| **a million decisions** | " + " | ".join(f"**{of.per_million:,.2f}** | " for of in bills) + " |"
+
+
+def _short(quantity: float) -> str:
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if quantity >= size:
+            return f"{quantity / size:,.2f} {letter}"
+    return f"{quantity:,.3g}"
+
+
+def _json(of: Bill) -> dict[str, object]:
+    return {
+        "rps": of.load.rps,
+        "decisionsPerSecond": of.load.decisions_per_second,
+        "dollarsPerMonth": round(of.dollars, 2),
+        "dollarsPerMillionDecisions": round(of.per_million, 4),
+        "drivers": [
+            {
+                "driver": driver.name,
+                "quantity": driver.quantity,
+                "unit": driver.unit,
+                "dollarsPerMonth": round(driver.dollars, 4),
+                "share": round(driver.dollars / of.dollars, 6),
+            }
+            for driver in of.drivers
+        ],
+    }

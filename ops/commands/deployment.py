@@ -1,0 +1,125 @@
+"""A deployed stack as an operator's command sees it: its tables, reached with the operator's own credentials."""
+
+import json
+import os
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from handshake.dynamo.client import Dynamo
+from handshake.dynamo.context import Context
+from handshake.dynamo.tables import Tables
+from ops.local.settings import ISSUER_ARN, REGION, ROOT_KEY, STACK_NAME, STATE
+
+RUNNING: Final = STATE / "running.json"
+LOCAL: Final = STACK_NAME
+# The longest answer is a rotation step's, and a function that was asked once is not asked again.
+_PATIENT: Final = Config(read_timeout=200, retries={"mode": "standard", "total_max_attempts": 1})
+
+
+class NoDeploymentError(Exception):
+    """There is no such stack, or these credentials do not reach it."""
+
+
+class FunctionFailedError(Exception):
+    """A function of the stack ended with an error. The message names both."""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One stack. ``outputs`` are template.yaml's, by name."""
+
+    session: boto3.Session
+    endpoint_url: str | None
+    outputs: dict[str, str]
+
+    @property
+    def tables(self) -> Tables:
+        """The physical names of its tables."""
+        names = ("workflow", "policy", "metrics", "replay_guards", "runtime_kv")
+        return Tables(**{name: self.outputs[f"{name.title().replace('_', '')}Table"] for name in names})
+
+    @property
+    def api_url(self) -> str:
+        """The API's stage, without a trailing slash; sign what is sent there for ``execute-api``."""
+        endpoint = self.endpoint_url or os.environ.get("AWS_ENDPOINT_URL")
+        if endpoint:
+            return f"{endpoint}/restapis/{self.outputs['ApiId']}/{self.outputs['ApiStage']}/_user_request_"
+        return self.outputs["ApiUrl"]
+
+    def caller(self, role: str = "") -> boto3.Session:
+        """Who calls the API: the envelope issuer ``role`` (an ARN), else the local stack's, else the operator."""
+        if not role and self.outputs["ApiStage"] == "local":
+            role = ISSUER_ARN
+        if not role:
+            return self.session
+        assumed = self.client("sts").assume_role(RoleArn=role, RoleSessionName="handshake-ops")["Credentials"]
+        return boto3.Session(
+            assumed["AccessKeyId"],
+            assumed["SecretAccessKey"],
+            assumed["SessionToken"],
+            region_name=self.session.region_name,
+        )
+
+    def client(self, service: str) -> Any:
+        """A client of an AWS service, with the operator's credentials."""
+        return self.session.client(service, endpoint_url=self.endpoint_url)  # type: ignore[call-overload]  # stubs want a literal name
+
+    def invoke(self, function: str, event: Mapping[str, Any]) -> Any:
+        """What a function answers, named as its output is. Raises FunctionFailedError."""
+        client: Any = self.session.client("lambda", endpoint_url=self.endpoint_url, config=_PATIENT)
+        answer = client.invoke(FunctionName=self.outputs[function], Payload=json.dumps(event).encode())
+        said = json.loads(answer["Payload"].read())
+        if "FunctionError" in answer:
+            raise FunctionFailedError(f"{function}: {said.get('errorMessage', answer['FunctionError'])}")
+        return said
+
+    def context(self) -> Context:
+        """What the service's own use cases need to run on this stack's tables."""
+        return Context(
+            Dynamo(self.client("dynamodb")), self.tables, lambda: time.time_ns() // 1_000_000, lambda: str(uuid.uuid4())
+        )
+
+
+def find(stack: str = LOCAL) -> Deployment:
+    """The stack of that name in the account of the operator's credentials, or the one ``make run`` runs.
+
+    Raises NoDeploymentError.
+    """
+    session, endpoint_url = boto3.Session(), None
+    if stack == LOCAL and "AWS_ENDPOINT_URL" not in os.environ:
+        session, endpoint_url = boto3.Session(*ROOT_KEY, region_name=REGION), _running(RUNNING)
+    try:
+        cloudformation: Any = session.client("cloudformation", endpoint_url=endpoint_url)
+        [found] = cloudformation.describe_stacks(StackName=stack)["Stacks"]
+    except (BotoCoreError, ClientError) as error:
+        raise NoDeploymentError(f"stack {stack} cannot be read: {error}") from error
+    return Deployment(session, endpoint_url, {item["OutputKey"]: item["OutputValue"] for item in found["Outputs"]})
+
+
+def _running(record: Path) -> str:
+    try:
+        endpoint_url: str = json.loads(record.read_text())["endpointUrl"]
+    except FileNotFoundError:
+        raise NoDeploymentError(
+            "no local stack is running; start one with make run, or name one with --stack"
+        ) from None
+    return endpoint_url
+
+
+@contextmanager
+def running_here(endpoint_url: str) -> Iterator[None]:
+    """Let other commands on this machine find the local stack while it runs."""
+    RUNNING.write_text(json.dumps({"endpointUrl": endpoint_url}))
+    try:
+        yield
+    finally:
+        RUNNING.unlink(missing_ok=True)

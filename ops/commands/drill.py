@@ -1,0 +1,224 @@
+"""python -m ops drill: cause incidents, follow their runbooks, restore, and keep receipts of the times."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from ops.commands import deployment
+from ops.commands import records as receipt
+from ops.commands.deployment import Deployment
+from ops.commands.operate import Stack
+from ops.commands.show import fail
+from ops.local.settings import ROOT, ROOT_KEY, STATE
+from ops.local.signing_edge import SigningEdge, Upstream
+from ops.reliability.fault_scenarios import HARMS, Traffic, broken_store
+from ops.reliability.incident_timeline import Course, Observer, subscribed
+
+RECEIPTS: Final = STATE / "drills"
+_QUIET_S: Final = 180.0  # for a stack to be calm before it is hurt
+_PATIENCE_S: Final = 900.0
+_LOOK_S: Final = 1.0
+# Of a runbook's commands, what a drill leaves to people: gates of minutes, and resuming, which comes at the end.
+_LEFT_OUT: Final = ("poe test:", "poe check:release-readiness", "python -m ops resume")
+
+console: Final = Console()
+if not console.is_terminal:
+    console.width = 120  # a log has no width of its own
+
+
+class DrillFailedError(Exception):
+    """Something that should have happened did not, within the patience of a drill."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command of a runbook, as it was followed."""
+
+    command: str
+    code: int
+    seconds: float
+
+
+def drill(
+    alerts: Annotated[
+        list[str] | None, typer.Argument(metavar="[ALERT]...", help="Which; without any, all three.")
+    ] = None,
+    stack: Stack = deployment.LOCAL,
+    role: Annotated[str, typer.Option(help="ARN of an envelope issuer to call as; else you are one.")] = "",
+    hurt_a_deployed_stack: Annotated[
+        bool, typer.Option("--hurt-a-deployed-stack", help="Needed for any stack but the local one.")
+    ] = False,
+) -> None:
+    """Cause incidents for real and time the response: to detect, to page, to triage, to notify, to recover.
+
+    Ends with 0 when every alarm fired, people were told, the runbook's commands worked and all recovered; 1 when not;
+    2 for a wrong command line. A receipt of each drill is kept in .handshake/drills.
+    """
+    wanted = alerts or list(HARMS)
+    if unknown := set(wanted) - HARMS.keys():
+        raise typer.BadParameter(f"{', '.join(sorted(unknown))}: there are {', '.join(HARMS)}")
+    if stack != deployment.LOCAL and not hurt_a_deployed_stack:
+        raise typer.BadParameter(f"{stack} is deployed: --hurt-a-deployed-stack lets callers of it be refused")
+    try:
+        with _target(stack) as found:
+            receipts = run(found, stack, wanted, role=role)
+    except (deployment.NoDeploymentError, DrillFailedError, BotoCoreError, ClientError) as error:
+        fail(str(error))
+    for path in receipts:
+        console.print(f"receipt {path.relative_to(ROOT)}", highlight=False)
+    raise typer.Exit(0 if all(json.loads(path.read_text())["passed"] for path in receipts) else 1)
+
+
+def run(found: Deployment, stack: str, alerts: Sequence[str], *, role: str = "") -> list[Path]:
+    """Drill ``alerts`` at once on ``stack``; the receipts. Raises DrillFailedError."""
+    courses = [Course(HARMS[alert]) for alert in alerts]
+    caller = found.caller(role)
+    credentials = caller.get_credentials()
+    if credentials is None:
+        raise DrillFailedError("no AWS credentials; set AWS_PROFILE or sign in first")
+    upstream = Upstream(found.api_url, credentials=credentials, region=str(caller.region_name))
+    with ExitStack() as resources:
+        edge = resources.enter_context(SigningEdge(0))
+        edge.start(upstream)
+        observer = Observer(found, stack, courses, resources.enter_context(subscribed(found)))
+        traffic = resources.enter_context(Traffic(upstream, [course.harm for course in courses]))
+        show = resources.enter_context(_shown(courses, traffic))
+        _wait(observer.all_ok, _QUIET_S, "alarms that are OK before anything begins", show)
+        with ExitStack() as harm:
+            if any(course.harm.breaks_the_store for course in courses):
+                harm.enter_context(broken_store(found, stack))
+            traffic.do_harm(on=True)
+            _stamp(courses, "began_at")
+            _wait(lambda: _all(observer, courses, "fired"), _PATIENCE_S, "every alarm, page and incident", show)
+            steps = {course.harm.alert: _follow(course.harm.alert, found, stack, edge.url) for course in courses}
+            traffic.do_harm(on=False)
+        _stamp(courses, "restored_at")
+        _wait(lambda: _all(observer, courses, "over"), _PATIENCE_S, "every alarm to be OK again", show)
+        _run("python -m ops resume", found, stack, edge.url)
+    return [_write(course, stack, steps[course.harm.alert], traffic) for course in courses]
+
+
+@contextmanager
+def _target(stack: str) -> Iterator[Deployment]:
+    """The stack, or a local one of the drill's own where none is running."""
+    try:
+        found = deployment.find(stack)
+    except deployment.NoDeploymentError:
+        if stack != deployment.LOCAL:
+            raise
+        from ops.local.stack import LocalStack
+
+        console.print("no local stack is running, so the drill starts one of its own")
+        with LocalStack() as own, deployment.running_here(own.endpoint_url):
+            yield deployment.find(stack)
+    else:
+        yield found
+
+
+def _all(observer: Observer, courses: Sequence[Course], what: str) -> bool:
+    observer.look()
+    return all(getattr(course, what) for course in courses)
+
+
+def _stamp(courses: Sequence[Course], what: str) -> None:
+    for course in courses:
+        setattr(course, what, time.time())
+
+
+def _wait(happened: Callable[[], bool], seconds: float, what: str, show: Callable[[], None]) -> None:
+    deadline = time.monotonic() + seconds
+    while not happened():
+        show()
+        if time.monotonic() > deadline:
+            raise DrillFailedError(f"waited {seconds:.0f} s in vain for {what}")
+        time.sleep(_LOOK_S)
+    show()
+
+
+def _follow(alert: str, found: Deployment, stack: str, edge_url: str) -> list[Step]:
+    """Run the commands of the alert's runbook that are a responder's own; AWS's own CLI is left to people."""
+    text = (ROOT / "alarms" / "runbooks" / f"{alert}.md").read_text()
+    scripts = "\n".join(re.findall(r"^```bash\n(.*?)^```", text, re.DOTALL | re.MULTILINE))
+    commands = re.findall(r"^(?:python -m ops|poe|curl) .*(?:\n  .*)*", scripts, re.MULTILINE)
+    followed = [command for command in commands if not command.startswith(_LEFT_OUT)]
+    return [_run(command, found, stack, edge_url) for command in followed]
+
+
+def _run(command: str, found: Deployment, stack: str, edge_url: str) -> Step:
+    began = time.monotonic()
+    local = (
+        {
+            "AWS_ENDPOINT_URL": found.endpoint_url,
+            "AWS_ACCESS_KEY_ID": ROOT_KEY[0],
+            "AWS_SECRET_ACCESS_KEY": ROOT_KEY[1],
+            "AWS_DEFAULT_REGION": str(found.session.region_name),
+        }
+        if found.endpoint_url
+        else {}
+    )
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = os.environ | local | {"PATH": path, "HANDSHAKE_STACK": stack, "HANDSHAKE_URL": edge_url}
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, env=environment, capture_output=True, check=False)
+    console.print(f"[dim]$ {command.splitlines()[0]}[/] -> {done.returncode}", highlight=False)
+    return Step(command, done.returncode, round(time.monotonic() - began, 1))
+
+
+def _write(course: Course, stack: str, steps: Sequence[Step], traffic: Traffic) -> Path:
+    content: Mapping[str, Any] = {
+        "alert": course.harm.alert,
+        "stack": stack,
+        "caused": course.harm.told,
+        "seconds": course.seconds(),
+        "incident": course.incident_id,
+        "refused": traffic.answers[course.harm.refused],
+        "answers": {f"{status} {code}".strip(): count for (status, code), count in sorted(traffic.answers.items())},
+        "unanswered": traffic.failed,
+        "runbook": [vars(step) for step in steps],
+        # A gate or report that finds something (a code of its own) has worked; a command that cannot run has not.
+        "passed": course.fired and course.over and all(step.code not in (2, 70, 126, 127) for step in steps),
+    }
+    began = datetime.fromtimestamp(course.began_at or 0, UTC)
+    return receipt.write(RECEIPTS, course.harm.alert, began, content)
+
+
+@contextmanager
+def _shown(courses: Sequence[Course], traffic: Traffic) -> Iterator[Callable[[], None]]:
+    """Show the courses while they run, and once more at the end where nobody watches."""
+    with Live(console=console, auto_refresh=False) if console.is_terminal else nullcontext() as live:
+
+        def show() -> None:
+            if live:
+                live.update(_table(courses, traffic), refresh=True)
+
+        yield show
+    if not console.is_terminal:
+        console.print(_table(courses, traffic))
+
+
+def _table(courses: Sequence[Course], traffic: Traffic) -> Table:
+    table = Table("alert", "last minutes", "alarm", "detect", "page", "triage", "notify", "recover", box=SIMPLE_HEAD)
+    for course in courses:
+        took = course.seconds()
+        times = [took[name] for name in ("toDetect", "toPage", "toTriage", "toNotify", "toRecover")]
+        minutes = " ".join(f"{value:.2g}" for value in course.minutes)
+        style = {"ALARM": "red", "OK": "green"}.get(course.state, "dim")
+        cells = [f"{seconds:.0f} s" if seconds is not None else "" for seconds in times]
+        table.add_row(course.harm.alert, minutes, f"[{style}]{course.state}[/]", *cells)
+    table.caption = f"{sum(traffic.answers.values())} calls answered, {traffic.failed} not"
+    return table

@@ -1,0 +1,85 @@
+"""The incidents that alarm_triage recorded: listed and shown."""
+
+import json
+import time
+from enum import StrEnum, auto
+from typing import Annotated, Final
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Column, Table
+from rich.text import Text
+
+from handshake.incidents import table as store
+from handshake.incidents.incident import Incident
+from handshake.incidents.notification import duration, findings, utc
+from ops.commands import deployment
+from ops.commands.operate import AsJson, Stack, reach
+from ops.commands.show import fail
+
+_console: Final = Console()
+_STYLES: Final = {"open": "red", "recovered": "green", "superseded": "dim"}
+
+
+class Action(StrEnum):
+    """What can be done with incidents."""
+
+    LIST = auto()
+    SHOW = auto()
+
+
+def incidents(
+    action: Annotated[Action, typer.Argument()] = Action.LIST,
+    incident_id: Annotated[str, typer.Argument(metavar="[ID]", help="Which to show, as the list names it.")] = "",
+    stack: Stack = deployment.LOCAL,
+    limit: Annotated[int, typer.Option(min=1, help="How many to list, newest first.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List the incidents that alarms opened, or show one: its numbers, what happened since, the first steps."""
+    if action == Action.SHOW:
+        _show(stack, incident_id, as_json=as_json)
+    else:
+        _list(stack, limit, as_json=as_json)
+
+
+def _list(stack: str, limit: int, *, as_json: bool) -> None:
+    with reach(stack) as context:
+        every = store.read_all(context.dynamo, context.tables.runtime_kv)
+        newest = sorted(every, key=lambda incident: incident.opened_at_ms, reverse=True)[:limit]
+    if as_json:
+        print(json.dumps([incident.view() for incident in newest], indent=2))
+    elif newest:
+        _console.print(_table(newest))
+    else:
+        _console.print("no incidents")
+
+
+def _show(stack: str, incident_id: str, *, as_json: bool) -> None:
+    with reach(stack) as context:
+        incident = store.read(context.dynamo, context.tables.runtime_kv, incident_id)
+    if incident is None:
+        fail(f"there is no incident {incident_id or 'without an id'}; python -m ops incidents lists them")
+    if as_json:
+        print(json.dumps(incident.view(), indent=2))
+        return
+    lines = [
+        *(incident.reason, *findings(incident)),
+        *(f"not known or not done: {note}" for note in incident.notes),
+        *(f"{utc(at)} {what}" for at, what in incident.updates),
+        *("", incident.first_steps),
+    ]
+    _console.print(_table([incident]))
+    _console.print(Text("\n".join(lines)), soft_wrap=True)
+
+
+def _table(listed: list[Incident]) -> Table:
+    table = Table(Column("incident", no_wrap=True), "state", "for", box=SIMPLE_HEAD)
+    for incident in listed:
+        until = incident.recovered_at_ms or time.time_ns() // 1_000_000
+        table.add_row(
+            incident.id,  # ends with when it was opened, in UTC
+            Text(incident.state, style=_STYLES[incident.state]),
+            "" if incident.state == "superseded" else duration(until - incident.opened_at_ms),
+        )
+    return table

@@ -1,0 +1,119 @@
+"""python -m ops migrate: say which migrations of what is stored a stack still needs, and apply them."""
+
+import json
+import time
+from typing import Annotated, Any, Final
+
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from handshake.core.errors import StoreUnavailableError
+from handshake.dynamo.context import Context
+from handshake.incidents.notification import duration, utc
+from ops.commands import deployment
+from ops.commands.operate import AsJson, Stack
+from ops.release.migrations.records import LockedError, Record
+from ops.release.migrations.runner import DEFAULT_RATE, ChecksumError, Standing, apply_pending, plan, survey
+from ops.release.migrations.work import Throttle
+
+FAILED: Final = 1
+PENDING: Final = 3
+LOCKED: Final = 4
+CHECKSUM: Final = 5
+
+
+def migrate(
+    stack: Stack = deployment.LOCAL,
+    apply: Annotated[bool, typer.Option("--apply", help="Apply them. Without it, only say what it would do.")] = False,
+    rate: Annotated[int, typer.Option(min=1, help="Items a second at most, halved when the store throttles.")] = (
+        DEFAULT_RATE
+    ),
+    as_json: AsJson = False,
+) -> None:
+    """Bring what is stored to what this release needs; without --apply, say what it would do.
+
+    Before a deployment, from the checkout that is deployed. A run that ends in the middle is resumed by the next.
+
+    Ends with 0 where nothing is left to do, 1 where it failed, 2 where it was called wrongly, 3 where something would
+    be done, 4 where somebody else is at it, 5 where a migration is not the one that was applied.
+    """
+    try:
+        found = deployment.find(stack)
+        context = found.context()
+        if apply:
+            operator = found.client("sts").get_caller_identity()["Arn"]
+            began = time.monotonic()
+            done = apply_pending(context, operator=operator, throttle=Throttle(rate), began=_say)
+            _report_applied(done, seconds=time.monotonic() - began, as_json=as_json)
+        else:
+            _report_planned(context, survey(context), as_json=as_json)
+    except LockedError as locked:
+        _end(str(locked), LOCKED)
+    except ChecksumError as changed:
+        _end(str(changed), CHECKSUM)
+    except StoreUnavailableError as fault:
+        _end(f"{fault} Run it again: it goes on from where it was.", FAILED)
+    except (deployment.NoDeploymentError, BotoCoreError, ClientError) as fault:
+        _end(str(fault), FAILED)
+
+
+def _report_planned(context: Context, standings: list[Standing], *, as_json: bool) -> None:
+    plans = {one.migration.name: plan(context, one) for one in standings if one.state != "applied"}
+    if as_json:
+        waiting = [
+            {"migration": one.migration.name, "state": one.state, "what": made.what, "items": made.items}
+            for one in standings
+            if (made := plans.get(one.migration.name))
+        ]
+        applied = [_as_json(one.record) for one in standings if one.record and one.state == "applied"]
+        print(json.dumps({"applied": applied, "pending": waiting}))
+    else:
+        table = Table("migration", "state", "what it does", "items", box=SIMPLE_HEAD)
+        for one in standings:
+            made = plans.get(one.migration.name)
+            said = f"{made.items}" if made else ""
+            table.add_row(one.migration.name, _state(one), made.what if made else "", said)
+        Console().print(table)
+        print(f"{len(plans)} to apply; --apply does it" if plans else "nothing to apply")
+    raise typer.Exit(PENDING if plans else 0)
+
+
+def _report_applied(done: list[Record], *, seconds: float, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({"applied": list(map(_as_json, done)), "seconds": round(seconds, 1)}))
+        return
+    for record in done:
+        print(f"applied {record.name}: {record.changed} items changed")
+    print(f"{len(done)} applied in {duration(round(seconds * 1000))}" if done else "nothing to apply")
+
+
+def _state(standing: Standing) -> str:
+    record = standing.record
+    if record is None:
+        return "pending"
+    if record.applied_at_ms is None:
+        return f"begun {utc(record.begun_at_ms)}, {record.changed} items changed"
+    return f"applied {utc(record.applied_at_ms)}"
+
+
+def _as_json(record: Record) -> dict[str, Any]:
+    return {
+        "migration": record.name,
+        "appliedAt": record.applied_at_ms,
+        "appliedBy": record.applied_by,
+        "changed": record.changed,
+        "checksum": record.checksum,
+    }
+
+
+def _say(name: str) -> None:
+    Console(stderr=True).print(f"applying {name} ...", style="dim", highlight=False)
+
+
+def _end(message: str, code: int) -> None:
+    Console(stderr=True).print(Text("error:", style="red"), message, highlight=False, markup=False, soft_wrap=True)
+    raise typer.Exit(code)

@@ -1,0 +1,116 @@
+"""Commands on a deployed stack's own state: pause and resume, replay guard retention, evidence."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+
+from handshake.core.errors import StoreUnavailableError
+from handshake.dynamo import runtime_kv as flags
+from handshake.dynamo.context import Context
+from handshake.replay_guards.retain import expired_guards, retain_guards
+from ops.commands import deployment
+from ops.commands.show import fail
+from ops.reliability.evidence import Finding, verify, verify_all
+
+Stack = Annotated[
+    str,
+    typer.Option(envvar="HANDSHAKE_STACK", help="A CloudFormation stack; handshake-local is the one make run runs."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+_LISTED: Final = 20
+_console: Final = Console()
+
+evidence = typer.Typer(no_args_is_help=True, help="What was decided, by whom, and whether it still shows.")
+
+
+def pause(stack: Stack = deployment.LOCAL) -> None:
+    """Refuse privileged mutations (decision actions, policy apply) until resume; reads go on."""
+    _switch(stack, paused=True)
+
+
+def resume(stack: Stack = deployment.LOCAL) -> None:
+    """Let privileged mutations go on."""
+    _switch(stack, paused=False)
+
+
+def retention(
+    stack: Stack = deployment.LOCAL,
+    apply: Annotated[bool, typer.Option("--apply", help="Delete them. Without it, only say what would be.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Delete replay guards that have expired. A dry run unless --apply."""
+    with reach(stack) as context:
+        if apply:
+            done = retain_guards(context)
+            report: dict[str, object] = vars(done)
+            said = f"removed {done.removed} expired guards; {done.kept} were claimed again and stay"
+            said += "; time ran out, so there may be more: run it again" if done.unfinished else ""
+        else:
+            keys = (key["guard_key"] for key in expired_guards(context))
+            listed = list(islice(keys, _LISTED))
+            count = len(listed) + sum(1 for _ in keys)
+            report = {"wouldRemove": count, "first": listed}
+            said = "\n".join([*listed, f"would remove {count} expired guards; --apply does it"])
+    print(json.dumps(report) if as_json else said)
+
+
+def dashboard(
+    stack: Stack = deployment.LOCAL,
+    out: Annotated[Path, typer.Option(dir_okay=False, help="The picture (PNG).")] = Path("dashboard.png"),
+    hours: Annotated[float, typer.Option(min=0.1, max=24, help="How far back it looks.")] = 3,
+) -> None:
+    """Draw the stack's CloudWatch dashboard, with its data, as a picture for a ticket or a report."""
+    from ops.reliability.dashboard import draw
+
+    try:
+        draw(deployment.find(stack).client("cloudwatch"), stack, since=timedelta(hours=hours), to=out)
+    except (deployment.NoDeploymentError, BotoCoreError, ClientError) as error:
+        fail(str(error))
+    print(out)
+
+
+@evidence.command("verify")
+def verify_evidence(
+    request_id: Annotated[str, typer.Argument(help="One request; without it, every request there is.")] = "",
+    stack: Stack = deployment.LOCAL,
+    as_json: AsJson = False,
+) -> None:
+    """Check the hash chain of a request's evidence and name its first broken link. Ends with 1 where one is."""
+    checked, broken = 0, []
+    with reach(stack) as context:
+        findings: Iterator[Finding] = iter([verify(context, request_id)]) if request_id else verify_all(context)
+        for finding in findings:
+            checked += 1
+            if finding.broken:
+                broken.append(finding)
+                if not as_json:
+                    _console.print(f"[red]broken[/] {finding.request_id}: {finding.broken}", highlight=False)
+    if as_json:
+        print(json.dumps({"checked": checked, "broken": [vars(finding) for finding in broken]}))
+    else:
+        _console.print(f"{checked} requests checked, {len(broken)} broken", highlight=False)
+    raise typer.Exit(1 if broken else 0)
+
+
+def _switch(stack: str, *, paused: bool) -> None:
+    with reach(stack) as context:
+        context.dynamo.write(flags.pause(context.tables.runtime_kv, paused=paused, now_ms=context.now_ms()))
+    print("privileged mutations are paused" if paused else "privileged mutations go on")
+
+
+@contextmanager
+def reach(stack: str) -> Iterator[Context]:
+    """What the service's use cases need on that stack's tables; ends the command where they cannot be reached."""
+    try:
+        yield deployment.find(stack).context()
+    except (deployment.NoDeploymentError, StoreUnavailableError) as error:
+        fail(str(error))

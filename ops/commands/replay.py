@@ -1,0 +1,112 @@
+"""Replay recorded agent actions against the API and count what is decided."""
+
+import json
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ops.commands.client import Answer, Client
+
+Action = dict[str, Any]
+
+
+class BadFileError(Exception):
+    """A line of the file is not a JSON object."""
+
+
+@dataclass
+class Report:
+    """Decisions counted by agent, action type and reason; other answers by status and reason; latency in ms."""
+
+    by_agent: dict[str, Counter[str]] = field(default_factory=dict)
+    by_action_type: dict[str, Counter[str]] = field(default_factory=dict)
+    by_reason: dict[str, Counter[str]] = field(default_factory=dict)
+    errors: Counter[str] = field(default_factory=Counter)
+    latencies_ms: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def sent(self) -> int:
+        return len(self.latencies_ms)
+
+    def add(self, action: Action, answer: Answer, latency_ms: float) -> None:
+        self.latencies_ms.append(latency_ms)
+        decision = answer.body.get("decision")
+        if answer.status != 200 or not isinstance(decision, str):
+            self.errors[f"{answer.status} {answer.reason}"] += 1
+            return
+        for table, name in (
+            (self.by_agent, str(action.get("agentId"))),
+            (self.by_action_type, str(action.get("actionType"))),
+            (self.by_reason, answer.reason),
+        ):
+            table.setdefault(name, Counter())[decision] += 1
+
+    def percentile_ms(self, share: float) -> float:
+        """By nearest rank; 0 where nothing was sent."""
+        ranked = sorted(self.latencies_ms)
+        return ranked[max(0, math.ceil(share * len(ranked)) - 1)] if ranked else 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "sent": self.sent,
+            "seconds": round(self.seconds, 2),
+            "latencyMs": {f"p{share}": round(self.percentile_ms(share / 100), 1) for share in (50, 95)},
+            "byAgent": self.by_agent,
+            "byActionType": self.by_action_type,
+            "byReason": self.by_reason,
+            "errors": self.errors,
+        }
+
+
+def read_actions(path: Path) -> list[Action]:
+    """Bodies for POST /workflow/requests, one a line. Raises BadFileError, OSError."""
+    return list(_parsed(path))
+
+
+def _parsed(path: Path) -> Iterator[Action]:
+    for number, line in enumerate(path.read_text().splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            action = json.loads(line)
+        except ValueError as error:
+            raise BadFileError(f"{path}:{number}: {error}") from error
+        if not isinstance(action, dict):
+            raise BadFileError(f"{path}:{number}: not a JSON object")
+        yield action
+
+
+def replay(client: Client, actions: Sequence[Action], *, run_id: str, workers: int, sent: Callable[[], None]) -> Report:
+    """Send every action and call ``sent`` after each, from any thread. Raises UnreachableError.
+
+    Agents run side by side, up to ``workers`` of them; one agent's actions go in the order of the file, so what its
+    spending allows does not depend on luck. The timestamp is the time of sending. A non-empty ``run_id`` ends each
+    request id and so makes new requests; without one a second replay gets the first one's stored decisions.
+    """
+    by_agent: dict[str, list[Action]] = {}
+    for action in actions:
+        by_agent.setdefault(str(action.get("agentId")), []).append(action)
+
+    def submit(action: Action) -> tuple[Action, Answer, float]:
+        body = action | {"timestamp": int(time.time() * 1000)}
+        if run_id:
+            body["requestId"] = f"{action.get('requestId')}~{run_id}"
+        started = time.perf_counter()
+        answer = client.call("POST", "/workflow/requests", body=body)
+        sent()
+        return action, answer, (time.perf_counter() - started) * 1000
+
+    report = Report()
+    started = time.perf_counter()
+    with ThreadPoolExecutor(workers) as pool:
+        for answers in pool.map(lambda own: [submit(action) for action in own], by_agent.values()):
+            for action, answer, latency_ms in answers:
+                report.add(action, answer, latency_ms)
+    report.seconds = time.perf_counter() - started
+    return report

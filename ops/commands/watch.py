@@ -1,0 +1,170 @@
+"""python -m ops watch: follow the signals of ops/gates/watch.yaml after a release, and say go or roll back."""
+
+import json
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ops.commands import deployment
+from ops.commands.operate import AsJson, Stack
+from ops.gates.gate import CannotJudgeError
+from ops.local.settings import ROOT
+
+if TYPE_CHECKING:
+    from ops.gates.watch import Signal
+
+GO: Final = 0
+CANNOT_SAY: Final = 1
+ROLL_BACK: Final = 3
+
+_EVERY_S: Final = 20.0
+_NAMESPACE: Final = "Handshake"
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600}
+
+
+@dataclass
+class Seen:
+    """What a signal showed in the window. ``calls`` is how many calls its metric was taken of."""
+
+    signal: "Signal"
+    state: str = "missing"
+    fired_at: datetime | None = None
+    calls: int = 0
+    worst: float = 0.0
+
+
+@dataclass
+class Outcome:
+    """The verdict, with what it rests on."""
+
+    code: int
+    said: str
+    seen: list[Seen] = field(default_factory=list)
+
+
+def follow(
+    cloudwatch: Any,
+    stack: str,
+    signals: "Sequence[Signal]",
+    *,
+    seconds: float,
+    say: Callable[[str], None],
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    pause: Callable[[float], None] = time.sleep,
+) -> Outcome:
+    """Look every twenty seconds until the window is over, or a signal says roll back.
+
+    An alarm that fired and recovered between two looks counts: its history is read, not only its state. Without a
+    single call in the window nothing is known, so that is no go.
+    """
+    began = now()
+    while True:
+        seen = [_look(cloudwatch, stack, signal, since=began, until=now()) for signal in signals]
+        say("  ".join(f"{one.signal.alarm} {one.state} ({one.worst:g} of {one.calls} calls)" for one in seen))
+        if missing := [one.signal.alarm for one in seen if one.state == "missing"]:
+            return Outcome(CANNOT_SAY, f"no such alarm: {', '.join(missing)}", seen)
+        if fired := [one for one in seen if one.fired_at and one.signal.verdict == "roll_back"]:
+            return Outcome(ROLL_BACK, f"roll back: {', '.join(one.signal.alarm for one in fired)} fired", seen)
+        left = seconds - (now() - began).total_seconds()
+        if left <= 0:
+            break
+        pause(min(_EVERY_S, left))
+    if not any(one.calls for one in seen):
+        return Outcome(CANNOT_SAY, "cannot say: nobody called while it watched", seen)
+    looked_at = [one.signal.alarm for one in seen if one.fired_at]
+    return Outcome(GO, "go" + (f"; look into {', '.join(looked_at)}" if looked_at else ""), seen)
+
+
+def watch(
+    stack: Stack = deployment.LOCAL,
+    window: Annotated[
+        str, typer.Option("--for", metavar="TIME", help="How long, as 90s, 30m or 4h; the configured hours without it.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Follow the three signals after a release, and say go or roll back.
+
+    A signal that fires ends the watch at once, with what to do first. The alarms themselves roll back while a
+    deployment still shifts traffic; after that, this says when you should.
+
+    Ends with 0 for go, 3 for roll back, 1 where it cannot say (no alarm, no call, no answer), 2 where it was called
+    wrongly.
+    """
+    # The gate's module reads templates with SAM's translator, which takes a second to import.
+    from ops.gates.watch import read_watch
+
+    try:
+        config = read_watch(ROOT)
+        seconds = _seconds(window) if window else config.hours * 3600.0
+        cloudwatch = deployment.find(stack).client("cloudwatch")
+        outcome = follow(
+            cloudwatch,
+            stack,
+            config.signals,
+            seconds=seconds,
+            say=lambda line: typer.echo(f"{datetime.now(UTC):%H:%M:%S} {line}", err=True),
+        )
+    except (CannotJudgeError, deployment.NoDeploymentError, BotoCoreError, ClientError) as error:
+        outcome = Outcome(CANNOT_SAY, str(error))
+    fired = [one for one in outcome.seen if one.fired_at]
+    if as_json:
+        print(
+            json.dumps({"said": outcome.said, "exitCode": outcome.code, "signals": list(map(_as_json, outcome.seen))})
+        )
+    else:
+        typer.echo(outcome.said)
+        for action in (action for one in fired for action in one.signal.actions):
+            typer.echo(f"  {action.do}\n    {action.run}")
+    raise typer.Exit(outcome.code)
+
+
+def _look(cloudwatch: Any, stack: str, signal: "Signal", *, since: datetime, until: datetime) -> Seen:
+    name = f"{stack}-{signal.alarm}"
+    alarms = cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
+    seen = Seen(signal)
+    if not alarms:
+        return seen
+    seen.state = alarms[0]["StateValue"]
+    history = cloudwatch.describe_alarm_history(AlarmName=name, HistoryItemType="StateUpdate", StartDate=since)
+    fired = [one["Timestamp"] for one in history["AlarmHistoryItems"] if one["HistorySummary"].endswith("to ALARM")]
+    fired = [at for at in fired if at >= since]
+    if seen.state == "ALARM":
+        fired.append(alarms[0].get("StateUpdatedTimestamp", until))
+    seen.fired_at = min(fired, default=None)
+    points = cloudwatch.get_metric_statistics(
+        Namespace=_NAMESPACE,
+        MetricName=signal.metric,
+        Dimensions=[{"Name": "service", "Value": stack}],
+        # By whole periods, the first of them included.
+        StartTime=since.replace(second=0, microsecond=0),
+        EndTime=until + timedelta(seconds=signal.period_seconds),
+        Period=signal.period_seconds,
+        Statistics=[signal.statistic, "SampleCount"],
+    )["Datapoints"]
+    seen.calls = int(sum(point["SampleCount"] for point in points))
+    seen.worst = max((point[signal.statistic] for point in points), default=0.0)
+    return seen
+
+
+def _as_json(seen: Seen) -> dict[str, Any]:
+    return {
+        "alarm": seen.signal.alarm,
+        "state": seen.state,
+        "firedAt": seen.fired_at and seen.fired_at.isoformat(),
+        "calls": seen.calls,
+        "worst": seen.worst,
+        "actions": [action.run for action in seen.signal.actions] if seen.fired_at else [],
+    }
+
+
+def _seconds(text: str) -> float:
+    match = re.fullmatch(r"(\d+)([smh])", text)
+    if not match or not int(match[1]):
+        raise typer.BadParameter("a time is a number and s, m or h, as 90s", param_hint="--for")
+    return float(int(match[1]) * _UNITS[match[2]])

@@ -1,0 +1,1 @@
+"""Releases: rehearsed on this machine, migrated, settings compared."""

@@ -1,0 +1,234 @@
+"""A release with production's parameters: deployed, gated, called, then released in an unsafe way and in a good one."""
+
+import json
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+import boto3
+
+from ops.commands.client import Client
+from ops.commands.deployment import Deployment
+from ops.gates import parity, preflight
+from ops.gates.gate import Verdict
+from ops.gates.translation import overrides
+from ops.local.settings import ISSUER_ARN, ROOT, ROOT_KEY
+from ops.local.signing_edge import SigningEdge, Upstream
+from ops.local.stack import LocalStack
+from ops.openapi.document import routes
+from ops.release.log import Log, RehearsalFailedError, require
+from ops.release.migrations.runner import apply_pending, migrations_in
+from ops.release.settings import resources, settings
+from ops.release.unsupported_resources import PRODUCTION, known_part
+from ops.reliability.evidence import verify_all
+
+_DEADLINE_S: Final = 240  # of the last release; the template's own is 300
+_UNAPPLIED: Final = "was not applied"
+_NO_ISSUER: Final = "EnvelopeIssuers is empty"
+_ANSWERING: Final = ("workflow", "decision_room", "policy_apply", "policy", "metrics")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The stack that a release is played on, and who calls it: an envelope issuer's signing edge."""
+
+    stack: LocalStack
+    client: Client
+
+    @cached_property
+    def found(self) -> Deployment:
+        """The stack as an operator's commands see it."""
+        session = boto3.Session(*ROOT_KEY, region_name=self.stack.region)
+        return Deployment(session, self.stack.endpoint_url, dict(self.stack.outputs))
+
+
+@dataclass(frozen=True)
+class Data:
+    """What the first release decided, and what it is kept in."""
+
+    allowed: Mapping[str, Any]
+    escalated: Mapping[str, Any]
+    tables: Mapping[str, str]
+    secret_version: str
+
+
+def play(log: Log) -> None:
+    """Every step of it. Raises RehearsalFailedError, or what kept a step from being taken."""
+    with _stage(log) as stage:
+        _open(log, stage)
+        data = _call(log, stage)
+        _release_unsafely(log, stage)
+        _release_again(log, stage)
+        _find(log, stage, data)
+
+
+@contextmanager
+def _stage(log: Log) -> Iterator[Stage]:
+    with (
+        LocalStack(
+            environment=PRODUCTION,
+            parameters=overrides(ROOT, PRODUCTION),
+            trust_secret="",
+            migrated=False,
+            prepare=known_part,
+            step=log.step,
+        ) as stack,
+        SigningEdge(0) as edge,
+    ):
+        edge.start(Upstream(stack.api_url, credentials=stack.issuer, region=stack.region))
+        yield Stage(stack, Client(edge.url))
+
+
+def _open(log: Log, stage: Stage) -> None:
+    """What docs/deploy.md has done after a first deployment, before anybody may call."""
+    with log.step("hold what is deployed against production's template") as saw:
+        saw(*resources(stage.stack))
+        saw(*settings(stage.stack))
+    with log.step("ask the release gate before the migrations") as saw:
+        saw(f"refused: {_refusal(stage, _UNAPPLIED)}")
+    with log.step("apply migrations") as saw:
+        saw(*(one.name for one in apply_pending(stage.found.context(), operator="rehearsal")))
+    with log.step("preflight the live schema") as saw:
+        verdict = Verdict()
+        migrations = {one.name: one.checksum for one in migrations_in()}
+        preflight.judge_stack(verdict, stage.found, migrations)
+        saw(*_checked(verdict))
+    with log.step("ask the release gate") as saw:
+        saw(*_ready(stage))
+
+
+def _call(log: Log, stage: Stage) -> Data:
+    with log.step("call every route unsigned, and some signed") as saw:
+        verdict = Verdict()
+        parity.judge_stack(verdict, stage.found, [name for table in routes().values() for name in table])
+        saw(*_checked(verdict))
+        allowed, escalated = _payment(10), _payment(150)
+        saw(
+            _answered(stage, allowed, decision="allow", reason="policy_allow"),
+            _answered(stage, escalated, decision="escalate", reason="hitl_boundary_escalated"),
+        )
+        return Data(
+            _state(stage, allowed["requestId"]),
+            _state(stage, escalated["requestId"]),
+            stage.stack.tables,
+            _secret_version(stage),
+        )
+
+
+def _release_unsafely(log: Log, stage: Stage) -> None:
+    with log.step("release what is unsafe: nobody may assert identities") as saw:
+        stage.stack.deploy(EnvelopeIssuers="")
+        saw(f"refused: {_refusal(stage, _NO_ISSUER)}")
+        # Nothing shifts traffic here, so callers have it at once.
+        answer = stage.client.call("GET", "/workflow/decision-room")
+        require(answer.status == 401, f"an envelope that nobody may assert answers {answer.reason}")
+        saw(f"what it would have told callers: {answer.reason}")
+
+
+def _release_again(log: Log, stage: Stage) -> None:
+    with log.step("release again, mended and with another deadline") as saw:
+        before = _version(stage, "workflow")
+        stage.stack.deploy(EnvelopeIssuers=ISSUER_ARN, EscalationTtlSeconds=_DEADLINE_S)
+        after = _version(stage, "workflow")
+        require(after != before, f"the deadline is another, and version {before} still has the traffic")
+        saw(f"workflow went from version {before} to {after}")
+    with log.step("ask the release gate again") as saw:
+        saw(*_ready(stage))
+
+
+def _find(log: Log, stage: Stage, data: Data) -> None:
+    with log.step("find what the first release decided") as saw:
+        require(stage.stack.tables == data.tables, "the tables are others than before")
+        require(_secret_version(stage) == data.secret_version, "the trust secret has another value than before")
+        for state in (data.allowed, data.escalated):
+            require(_state(stage, state["requestId"]) == state, f"{state['requestId']} is not what it was")
+        action = {"requestId": data.escalated["requestId"], "action": "approve"}
+        person = {"principalId": data.escalated["principalId"], "subjectType": "human"}
+        headers = {"x-identity-envelope": json.dumps(person)}
+        answer = stage.client.call("POST", "/workflow/decision-room/action", body=action, headers=headers)
+        require(answer.reason == "hitl_approved", f"approving what had waited answers {answer.reason}")
+        findings = list(verify_all(stage.found.context()))
+        broken = [one for one in findings if one.broken]
+        require(not broken, "; ".join(f"evidence of {one.request_id}: {one.broken}" for one in broken))
+        saw(
+            "tables and trust secret are the same, and so are the decisions",
+            "what had waited was approved",
+            f"evidence of {len(findings)} requests holds",
+        )
+
+
+def _ready(stage: Stage) -> list[str]:
+    said = stage.found.invoke("ReleaseGateFunction", {})
+    require(said["ready"], f"the release gate refuses: {said['problem']}")
+    _ensure_current(stage)
+    checked: list[str] = said["checked"]
+    return checked
+
+
+def _refusal(stage: Stage, expected: str) -> str:
+    said = stage.found.invoke("ReleaseGateFunction", {})
+    require(not said["ready"], f"the release gate lets a release through although {expected}")
+    problem: str = said["problem"]
+    require(expected in problem, f"the release gate refuses for another reason: {problem}")
+    return problem
+
+
+def _ensure_current(stage: Stage) -> None:
+    """The versions with traffic are set as the functions are: none was left behind by a changed parameter."""
+    client = stage.stack.client("lambda")
+    for function in _ANSWERING:
+        name = stage.stack.functions[function]
+        latest, live = (
+            client.get_function_configuration(FunctionName=name, Qualifier=one)["Environment"]
+            for one in ("$LATEST", "live")
+        )
+        require(latest == live, f"the version of {function} that has the traffic is set otherwise than the release")
+
+
+def _checked(verdict: Verdict) -> list[str]:
+    if verdict.findings:
+        raise RehearsalFailedError("; ".join(one.problem for one in verdict.findings))
+    return verdict.checked
+
+
+def _version(stage: Stage, function: str) -> str:
+    alias = stage.stack.client("lambda").get_alias(FunctionName=stage.stack.functions[function], Name="live")
+    return str(alias["FunctionVersion"])
+
+
+def _secret_version(stage: Stage) -> str:
+    client = stage.stack.client("secretsmanager")
+    return str(client.get_secret_value(SecretId=stage.stack.trust_secret_arn)["VersionId"])
+
+
+def _payment(amount: int) -> dict[str, Any]:
+    name = f"rehearsal-{uuid.uuid4().hex[:12]}"
+    return {
+        "requestId": name,
+        "principalId": name,
+        "agentId": name,
+        "tenantId": "rehearsal",
+        "actionType": "payment",
+        "payloadRef": "rehearsal",
+        "timestamp": time.time_ns() // 1_000_000,
+        "context": {"amount": amount, "category": "ops"},
+    }
+
+
+def _answered(stage: Stage, request: Mapping[str, Any], *, decision: str, reason: str) -> str:
+    answer = stage.client.call("POST", "/workflow/requests", body=request)
+    found = (answer.body.get("decision"), answer.reason)
+    require(
+        found == (decision, reason), f"a payment of {request['context']['amount']} answers {' '.join(map(str, found))}"
+    )
+    return f"a payment of {request['context']['amount']}: {decision}, {reason}"
+
+
+def _state(stage: Stage, request_id: str) -> dict[str, Any]:
+    answer = stage.client.call("GET", f"/workflow/requests/{request_id}")
+    require(answer.status == 200, f"reading {request_id} answers {answer.reason}")
+    return answer.body

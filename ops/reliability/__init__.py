@@ -1,0 +1,1 @@
+"""Incidents on purpose, evidence verified, the dashboard drawn."""

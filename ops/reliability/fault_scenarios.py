@@ -1,0 +1,204 @@
+"""What each drill does to a stack, beside callers who do nothing wrong."""
+
+import json
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Event, Lock, Thread
+from typing import Any, Final, Self
+
+import urllib3
+
+from ops.commands.deployment import Deployment
+from ops.local.signing_edge import OPERATOR, Upstream
+
+_THREADS: Final = 3
+_PAUSE_S: Final = 0.3
+_FRESH_S: Final = 200.0  # an escalation is acted on well before its deadline
+_DENY: Final = "drill-deny-replay-guards"
+_GUARDED_ROLES: Final = ("DecisionRoomRole", "PolicyApplyRole")
+
+Answer = tuple[int, str]
+
+
+class Callers:
+    """Calls to a stack's API in an envelope issuer's name; each returns status and reason code."""
+
+    def __init__(self, upstream: Upstream) -> None:
+        self._upstream = upstream
+        self._name = f"drill-{uuid.uuid4().hex[:8]}"
+        self._escalated = ("", float("-inf"))
+        self._known = ""
+
+    def do_nothing_wrong(self) -> Answer:
+        """Submit an action that policy allows."""
+        return self._submit(self._request())
+
+    def show_a_bad_token(self) -> Answer:
+        """Try to apply a policy on a token that nobody signed."""
+        body = {"scope": "agent", "scopeId": self._name, "rules": []}
+        return self._send("POST", "/policy/apply", body, OPERATOR, {"x-internal-trust-context": "e30.e30.e30"})
+
+    def read_across_tenants(self) -> Answer:
+        """Ask for a request of one tenant with another's read scope."""
+        if not self._known:
+            request = self._request()
+            self._submit(request)
+            self._known = request["requestId"]
+        stranger = {
+            "principalId": f"{self._name}-reader",
+            "subjectType": "human",
+            "roles": [],
+            "scopes": ["workflow:read:tenant"],
+            "tenantId": f"{self._name}-other",
+        }
+        return self._send("GET", f"/workflow/requests/{self._known}", None, stranger, {})
+
+    def approve_once(self) -> Answer:
+        """Approve an escalation under an idempotency key."""
+        request_id, at = self._escalated
+        if time.monotonic() - at > _FRESH_S:
+            request = self._request(context={"amount": 150, "category": "ops"})
+            self._submit(request)
+            request_id = request["requestId"]
+            self._escalated = (request_id, time.monotonic())
+        body = {"requestId": request_id, "action": "approve"}
+        envelope = {"principalId": request_id, "subjectType": "human", "roles": [], "scopes": []}
+        path, key = "/workflow/decision-room/action", {"x-idempotency-key": uuid.uuid4().hex}
+        return self._send("POST", path, body, envelope, key)
+
+    def _request(self, **changes: Any) -> dict[str, Any]:
+        # A principal and an agent of its own, so that no drill spends or escalates for another.
+        name = f"{self._name}-{uuid.uuid4().hex[:12]}"
+        return {
+            "requestId": name,
+            "principalId": name,
+            "agentId": name,
+            "tenantId": self._name,
+            "actionType": "payment",
+            "payloadRef": "drill",
+            "timestamp": time.time_ns() // 1_000_000,
+            "context": {"amount": 1, "category": "ops"},
+            **changes,
+        }
+
+    def _submit(self, request: Mapping[str, Any]) -> Answer:
+        return self._send("POST", "/workflow/requests", request, None, {})
+
+    def _send(self, method: str, path: str, body: Any, envelope: Any, headers: Mapping[str, str]) -> Answer:
+        identity = {} if envelope is None else {"x-identity-envelope": json.dumps(envelope)}
+        content = b"" if body is None else json.dumps(body).encode()
+        answer = self._upstream.send(method, path, headers={**identity, **headers}, body=content)
+        return answer.status, json.loads(answer.data).get("reasonCode", "")
+
+
+@dataclass(frozen=True)
+class Harm:
+    """One alert's incident. ``share`` is how many of twenty calls do harm, and ``refused`` what those are told."""
+
+    alert: str
+    told: str
+    share: int
+    call: Callable[[Callers], Answer]
+    refused: Answer
+    breaks_the_store: bool = False
+
+
+HARMS: Final = {
+    harm.alert: harm
+    for harm in (
+        Harm(
+            "alert_replay_guard_unavailable",
+            "the functions' roles may no longer use the replay_guards table, while people go on deciding",
+            1,
+            Callers.approve_once,
+            (503, "security_replay_guard_unavailable"),
+            breaks_the_store=True,
+        ),
+        Harm(
+            "alert_denial_spike",
+            "a caller hammers policy apply with tokens that nobody signed",
+            11,
+            Callers.show_a_bad_token,
+            (401, "security_invalid_internal_trust_context"),
+        ),
+        Harm(
+            "alert_tenant_mismatch_spike",
+            "a caller reads across tenants",
+            4,
+            Callers.read_across_tenants,
+            (403, "security_read_tenant_mismatch"),
+        ),
+    )
+}
+
+
+@contextmanager
+def broken_store(found: Deployment, stack: str) -> Iterator[None]:
+    """Deny the functions that need them the replay guards, as a bad deployment or policy would."""
+    iam, cloudformation = found.client("iam"), found.client("cloudformation")
+    table = found.client("dynamodb").describe_table(TableName=found.tables.replay_guards)["Table"]["TableArn"]
+    deny = {"Effect": "Deny", "Action": "dynamodb:*", "Resource": [table, f"{table}/*"]}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
+    roles = [
+        cloudformation.describe_stack_resource(StackName=stack, LogicalResourceId=role)["StackResourceDetail"][
+            "PhysicalResourceId"
+        ]
+        for role in _GUARDED_ROLES
+    ]
+    try:
+        for role in roles:
+            iam.put_role_policy(RoleName=role, PolicyName=_DENY, PolicyDocument=policy)
+        yield
+    finally:
+        for role in roles:
+            iam.delete_role_policy(RoleName=role, PolicyName=_DENY)
+
+
+class Traffic:
+    """A steady mix of calls until it is closed: ``share`` of twenty for each harm that is on, the rest good."""
+
+    def __init__(self, upstream: Upstream, harms: Sequence[Harm]) -> None:
+        self._callers = Callers(upstream)
+        self._good: list[Callable[[Callers], Answer]] = [Callers.do_nothing_wrong]
+        bad = [harm.call for harm in harms for _ in range(harm.share)]
+        self._mixed = [*bad, *self._good * (20 - len(bad))]
+        self._harmful, self._ended, self._lock = Event(), Event(), Lock()
+        self._sent = 0
+        self.answers: Counter[Answer] = Counter()
+        self.failed = 0
+        """Calls that got no answer at all."""
+        self._threads = [Thread(target=self._call, daemon=True) for _ in range(_THREADS)]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        for thread in self._threads:
+            thread.join()
+
+    def do_harm(self, *, on: bool) -> None:
+        """Begin or end what is harmful in the mix."""
+        (self._harmful.set if on else self._harmful.clear)()
+
+    def _call(self) -> None:
+        while not self._ended.wait(_PAUSE_S):
+            mix = self._mixed if self._harmful.is_set() else self._good
+            with self._lock:
+                self._sent += 1
+                # A step that shares no factor with twenty spreads each kind over the mix.
+                call = mix[self._sent * 7 % len(mix)]
+            try:
+                answer = call(self._callers)
+            except (urllib3.exceptions.HTTPError, ValueError):
+                with self._lock:
+                    self.failed += 1
+                continue
+            with self._lock:
+                self.answers[answer] += 1

@@ -1,0 +1,159 @@
+"""The course of drilled incidents as somebody on call sees them: alarm, page, notification, incident, recovery."""
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from handshake.incidents import table as incidents
+from ops.commands.deployment import Deployment
+from ops.reliability.fault_scenarios import Harm
+
+_MINUTES_SHOWN: Final = 6
+
+
+@dataclass
+class Course:
+    """What has happened to one alert, in epoch seconds; None where it has not."""
+
+    harm: Harm
+    state: str = "?"
+    minutes: list[float] = field(default_factory=list)
+    """The alarm's metric by its own statistic, the latest minutes, oldest first."""
+    began_at: float | None = None
+    alarm_at: float | None = None
+    paged_at: float | None = None
+    told_at: float | None = None
+    recorded_at: float | None = None
+    restored_at: float | None = None
+    ok_at: float | None = None
+    closed_at: float | None = None
+    incident_id: str = ""
+
+    @property
+    def fired(self) -> bool:
+        """Whether everybody who should know knows."""
+        return None not in (self.alarm_at, self.paged_at, self.told_at, self.recorded_at)
+
+    @property
+    def over(self) -> bool:
+        """Whether the alarm is OK again and its incident closed."""
+        return None not in (self.ok_at, self.closed_at)
+
+    def seconds(self) -> dict[str, float | None]:
+        """How long each step took, from the first harm and for recovery from its end."""
+        steps = {
+            "toDetect": (self.began_at, self.alarm_at),
+            "toPage": (self.began_at, self.paged_at),
+            "toTriage": (self.began_at, self.recorded_at),
+            "toNotify": (self.began_at, self.told_at),
+            "toRecover": (self.restored_at, self.ok_at),
+            "toClose": (self.restored_at, self.closed_at),
+        }
+        return {name: _between(*times) for name, times in steps.items()}
+
+
+class Observer:
+    """Looks at a stack's alarms, incidents and what people are sent."""
+
+    def __init__(self, found: Deployment, stack: str, courses: Sequence[Course], queue_url: str) -> None:
+        self._cloudwatch, self._sqs = found.client("cloudwatch"), found.client("sqs")
+        self._context = found.context()
+        self._stack, self._courses, self._queue_url = stack, courses, queue_url
+
+    def look(self) -> None:
+        """Note what is new."""
+        now = time.time()
+        self._look_at_alarms(now)
+        self._read_messages(now)
+        for course in self._courses:
+            if course.alarm_at is not None and course.closed_at is None:
+                self._look_at_incident(course, now)
+
+    def all_ok(self) -> bool:
+        """Whether none of the alarms is in alarm before anything begins."""
+        self._look_at_alarms(time.time())
+        return all(course.state == "OK" for course in self._courses)
+
+    def _look_at_alarms(self, now: float) -> None:
+        names = {f"{self._stack}-{course.harm.alert}": course for course in self._courses}
+        for alarm in self._cloudwatch.describe_alarms(AlarmNames=list(names))["MetricAlarms"]:
+            course = names[alarm["AlarmName"]]
+            course.state = alarm["StateValue"]
+            course.minutes = self._minutes(alarm)
+            if course.state == "ALARM" and course.began_at is not None and course.alarm_at is None:
+                course.alarm_at = now
+            if course.state == "OK" and course.restored_at is not None and course.ok_at is None:
+                course.ok_at = now
+
+    def _minutes(self, alarm: Any) -> list[float]:
+        until = datetime.now(UTC)
+        points = self._cloudwatch.get_metric_statistics(
+            Namespace=alarm["Namespace"],
+            MetricName=alarm["MetricName"],
+            Dimensions=alarm["Dimensions"],
+            Statistics=[alarm["Statistic"]],
+            Period=alarm["Period"],
+            StartTime=until - timedelta(minutes=_MINUTES_SHOWN),
+            EndTime=until,
+        )["Datapoints"]
+        return [point[alarm["Statistic"]] for point in sorted(points, key=lambda point: point["Timestamp"])]
+
+    def _read_messages(self, now: float) -> None:
+        answer = self._sqs.receive_message(QueueUrl=self._queue_url, MaxNumberOfMessages=10)
+        for message in answer.get("Messages", []):
+            self._sqs.delete_message(QueueUrl=self._queue_url, ReceiptHandle=message["ReceiptHandle"])
+            subject = json.loads(message["Body"]).get("Subject") or ""
+            page = f"{self._stack}-page" in subject
+            for course in self._courses:
+                if "ALARM" in subject and course.alarm_at is not None:
+                    # One page covers whatever fires while it is out.
+                    if page and course.paged_at is None:
+                        course.paged_at = now
+                    if course.harm.alert in subject and course.told_at is None:
+                        course.told_at = now
+        paged = next((course.paged_at for course in self._courses if course.paged_at is not None), None)
+        for course in self._courses:
+            if paged is not None and course.alarm_at is not None and course.paged_at is None:
+                course.paged_at = max(paged, course.alarm_at)
+
+    def _look_at_incident(self, course: Course, now: float) -> None:
+        self._context.dynamo.begin()
+        incident = incidents.read_latest(self._context.dynamo, self._context.tables.runtime_kv, course.harm.alert)
+        if incident is None or course.began_at is None or incident.opened_at_ms / 1000 < course.began_at:
+            return
+        course.incident_id = incident.id
+        course.recorded_at = course.recorded_at or now
+        if incident.state == "recovered":
+            course.closed_at = now
+
+
+@contextmanager
+def subscribed(found: Deployment) -> Iterator[str]:
+    """The URL of a queue that receives what people are sent."""
+    sqs, sns = found.client("sqs"), found.client("sns")
+    url = sqs.create_queue(QueueName=f"handshake-drill-{time.time_ns()}")["QueueUrl"]
+    topic = found.outputs["IncidentsTopic"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    send = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [send]})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    subscription = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, ReturnSubscriptionArn=True)
+    try:
+        yield url
+    finally:
+        sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
+        sqs.delete_queue(QueueUrl=url)
+
+
+def _between(start: float | None, end: float | None) -> float | None:
+    return None if start is None or end is None else round(end - start, 1)

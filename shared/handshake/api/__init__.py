@@ -1,0 +1,1 @@
+"""What HTTP handlers share: routing, guards, errors, telemetry and the composition root."""

@@ -1,0 +1,244 @@
+"""From an API Gateway event to a use case and back: routing, reading, and the one place errors become answers.
+
+API Gateway has already matched the route, and says which in ``resource``; a look-up in a dictionary is all the
+routing that is left.
+"""
+
+import base64
+import json
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Final
+from urllib.parse import unquote
+
+from handshake.api import telemetry
+from handshake.api.runtime import Runtime, process_runtime, start
+from handshake.core.errors import RETRY_AFTER_SECONDS, HandshakeError, StoreUnavailableError
+from handshake.core.jsonio import BadJsonError, parse, plain
+from handshake.core.reasons import ReasonCode, is_security_denial
+from handshake.core.synthetic import ensure_reserved, is_synthetic
+from handshake.dynamo.client import ConditionFailedError
+from handshake.dynamo.context import Context
+from handshake.metrics.event_table import counted
+from handshake.metrics.events import denial_event
+from handshake.trust.identity import Envelope, invalid_envelope, parse_envelope
+from handshake.trust.keys import verify_with
+from handshake.trust.signer import principal_key
+from handshake.trust.token import TrustClaims
+
+MAX_BODY_BYTES: Final = 64 * 1024
+MAX_CORRELATION_ID_LENGTH: Final = 128
+
+_UNFORESEEN: Final = "The service could not complete the request; retry with backoff."
+
+Event = Mapping[str, Any]
+Answer = Mapping[str, Any] | list[Any]
+
+
+@dataclass
+class Call:
+    """One HTTP call, read on demand so that checks happen in the order a route asks for them."""
+
+    runtime: Runtime
+    event: Event
+    record: telemetry.CallRecord
+    _headers: dict[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        lists = self.event.get("multiValueHeaders") or {}
+        # Repeated headers, however they are spelled, are joined as HTTP defines it; neither two envelopes nor two
+        # tokens parse as one.
+        joined: defaultdict[str, list[str]] = defaultdict(list)
+        for name, values in lists.items():
+            joined[name.lower()] += values
+        self._headers = {name: ", ".join(values) for name, values in joined.items()}
+
+    @property
+    def context(self) -> Context:
+        """What a use case needs, in the name of this call."""
+        return self.runtime.context.serving(self.record.correlation_id, synthetic=self.record.synthetic)
+
+    def acts_for(self, principal_id: str, tenant_id: str | None) -> None:
+        """Have the log line say, in pseudonyms, who this call is about.
+
+        Raises HandshakeError security_read_tenant_mismatch where a synthetic call is about a real tenant.
+        """
+        if self.record.synthetic:
+            ensure_reserved(tenant_id)
+        self.record.principal_id, self.record.tenant_id = principal_id, tenant_id or ""
+
+    def header(self, name: str) -> str | None:
+        """A header by its lower-case name, or None."""
+        return self._headers.get(name)
+
+    def path(self, name: str) -> str:
+        """A URL-decoded path parameter. API Gateway's REST APIs hand it over as it was encoded."""
+        return unquote((self.event.get("pathParameters") or {}).get(name, ""))
+
+    def query_values(self, name: str) -> list[str]:
+        """Every value a query parameter was given."""
+        return list((self.event.get("multiValueQueryStringParameters") or {}).get(name) or [])
+
+    def query(self, name: str) -> str | None:
+        """A query parameter, or None. Raises trust_context_invalid_request_shape when it is given twice."""
+        values = self.query_values(name)
+        if len(values) > 1:
+            raise _bad_shape(f"{name} is given more than once.")
+        return values[0] if values else None
+
+    def json_body(self, refusal_fields: Mapping[str, Any] | None = None) -> Any:
+        """The body, strictly parsed.
+
+        Raises HandshakeError trust_context_invalid_request_shape, its answer with ``refusal_fields`` in it.
+        """
+        body = self.event.get("body") or ""
+        try:
+            if self.event.get("isBase64Encoded"):
+                body = base64.b64decode(body[: 2 * MAX_BODY_BYTES], validate=True).decode()
+            return parse(body, max_bytes=MAX_BODY_BYTES)
+        except BadJsonError as fault:
+            raise _bad_shape(f"The body is {fault}.", refusal_fields) from None
+        except ValueError:
+            raise _bad_shape("The body is not valid base64 of UTF-8 text.", refusal_fields) from None
+
+    def envelope(self) -> Envelope:
+        """The identity envelope, believed only from an envelope issuer.
+
+        Raises HandshakeError security_missing_identity_envelope or security_invalid_identity_envelope.
+        """
+        envelope = parse_envelope(self.header("x-identity-envelope"))
+        signer = self.event.get("requestContext", {}).get("identity", {}).get("userArn") or ""
+        if principal_key(signer) not in self.runtime.issuers:
+            raise invalid_envelope("The caller is not an envelope issuer of this service.")
+        self.acts_for(envelope.principal_id, envelope.tenant_id)
+        return envelope
+
+    def trust_claims(self, envelope: Envelope) -> TrustClaims:
+        """The verified trust token of this call, made out to the envelope's principal or to nobody by name.
+
+        Raises HandshakeError as domain.trust does, or security_identity_subject_mismatch.
+        """
+        now_s = self.runtime.context.now_ms() / 1000
+        claims = verify_with(self.runtime.trust_keys, self.header("x-internal-trust-context"), now_s=now_s)
+        if claims.principal_id not in (None, envelope.principal_id):
+            raise HandshakeError(
+                ReasonCode.SECURITY_IDENTITY_SUBJECT_MISMATCH,
+                "The trust token names another principal than the envelope.",
+            )
+        return claims
+
+
+@dataclass(frozen=True)
+class Route:
+    """One route, as API Gateway names it (``/workflow/requests/{requestId}``), and what answers it with 200."""
+
+    method: str
+    resource: str
+    answer: Callable[[Call], Answer]
+
+
+class HttpHandler:
+    """A Lambda handler for some routes."""
+
+    def __init__(self, *routes: Route) -> None:
+        self.routes = {(route.method, route.resource): route for route in routes}
+        start(process_runtime)
+
+    def using(self, runtime: Runtime) -> Callable[[Event, object], dict[str, Any]]:
+        """The same handler on a given runtime."""
+        return lambda event, _context: self._handle(event, runtime)
+
+    def __call__(self, event: Event, _context: object) -> dict[str, Any]:
+        """Handle one API Gateway event (REST, payload 1.0)."""
+        return self._handle(event, process_runtime())
+
+    def _handle(self, event: Event, runtime: Runtime) -> dict[str, Any]:
+        started = time.perf_counter()
+        runtime.context.dynamo.begin()
+        method, resource = event.get("httpMethod", ""), event.get("resource", "")
+        record = telemetry.CallRecord(correlation_id="", endpoint=f"{method} {resource}", synthetic=is_synthetic(event))
+        call = Call(runtime, event, record)
+        record.correlation_id = _correlation_id(call)
+        headers = {
+            "content-type": "application/json",
+            "cache-control": "no-store",
+            "x-correlation-id": record.correlation_id,
+        }
+        body: Answer
+        try:
+            route = self.routes.get((method, resource))
+            if route is None:
+                raise _bad_shape("There is no such route.")
+            body = route.answer(call)
+            # A decision without a reason is a simulation's: nothing was decided.
+            if isinstance(body, Mapping) and "reasonCode" in body:
+                record.reason_code = body["reasonCode"] or ""
+                record.decision = body.get("decision") or ""
+        except Exception as error:  # noqa: BLE001 - whatever happens, the caller gets a reason code
+            refused = error if isinstance(error, HandshakeError) else StoreUnavailableError(_UNFORESEEN)
+            body = _refusal(refused, record)
+            if record.status == 503:
+                headers["retry-after"] = str(RETRY_AFTER_SECONDS)
+                telemetry.unavailable(record, error)
+            _record_denial(call, refused)
+        record.store_calls = runtime.context.dynamo.calls
+        record.latency_ms = (time.perf_counter() - started) * 1000
+        telemetry.publish(record)
+        return {"statusCode": record.status, "headers": headers, "body": _to_json(body)}
+
+
+def _refusal(refused: HandshakeError, record: telemetry.CallRecord) -> dict[str, Any]:
+    reason = refused.reason
+    record.status, record.reason_code = reason.status, reason.code
+    record.decision = refused.fields.get("decision") or ""
+    return {
+        "status": "error",
+        "error": reason.code,
+        "reasonCode": reason.code,
+        "responseClass": reason.response_class,
+        "message": refused.message,
+        **refused.fields,
+    }
+
+
+def _record_denial(call: Call, refused: HandshakeError) -> None:
+    """Append the metrics event of a refusal that no transaction carried."""
+    code = refused.reason.code
+    if refused.recorded or not (is_security_denial(code) or refused.fields.get("decision") == "deny"):
+        return
+    context = call.context
+    event = denial_event(
+        code,
+        event_id=context.new_id(),
+        request_id=refused.request_id or call.record.correlation_id,
+        now_ms=context.now_ms(),
+    )
+    try:
+        context.dynamo.write(counted(context, event))
+    except ConditionFailedError:
+        pass  # a try whose answer was lost had written it
+    except Exception as error:  # noqa: BLE001 - the refusal stands, and its alarm signal does not depend on the store
+        telemetry.unavailable(call.record, error)
+
+
+def _correlation_id(call: Call) -> str:
+    given = call.header("x-correlation-id") or ""
+    usable = 0 < len(given) <= MAX_CORRELATION_ID_LENGTH and given.isascii() and given.isprintable()
+    return given if usable else call.runtime.context.new_id()
+
+
+def _to_json(body: Answer) -> str:
+    return json.dumps(body, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_number)
+
+
+def _number(value: Any) -> int | float:
+    if isinstance(value, Decimal):
+        return plain(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def _bad_shape(message: str, fields: Mapping[str, Any] | None = None) -> HandshakeError:
+    return HandshakeError(ReasonCode.TRUST_CONTEXT_INVALID_REQUEST_SHAPE, message, fields=fields)

@@ -1,0 +1,96 @@
+"""The composition root: where a function's clients, clock, ids and settings are made, once per process."""
+
+import gc
+import os
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+import botocore.session
+from botocore.config import Config
+
+from handshake import GC_THRESHOLD
+from handshake.dynamo.client import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, Dynamo
+from handshake.dynamo.context import Context
+from handshake.dynamo.tables import Tables
+from handshake.trust.keys import SecretsManagerKeys, TrustKeys
+from handshake.trust.signer import issuer_keys
+
+_DEFAULT_ESCALATION_TTL_S: Final = 300
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What a handler is given from outside. ``issuers`` are the AWS principals whose envelopes are believed."""
+
+    context: Context
+    trust_keys: TrustKeys
+    issuers: frozenset[tuple[str, str, str]]
+    escalation_ttl_ms: int = _DEFAULT_ESCALATION_TTL_S * 1000
+
+
+def build_runtime(environment: Mapping[str, str]) -> Runtime:
+    """The runtime that ``environment`` describes, with real clients, clock and ids."""
+    return Runtime(
+        context=Context(
+            dynamo=Dynamo(aws().create_client("dynamodb", config=_client_config(attempts=1))),
+            tables=Tables.from_environment(environment),
+            now_ms=lambda: time.time_ns() // 1_000_000,
+            new_id=lambda: str(uuid.uuid4()),
+        ),
+        trust_keys=_LazyKeys(environment.get("TRUST_SECRET_ARN", "")),
+        issuers=issuer_keys(environment.get("ENVELOPE_ISSUERS", "").split(",")),
+        escalation_ttl_ms=int(environment.get("ESCALATION_TTL_SECONDS", _DEFAULT_ESCALATION_TTL_S)) * 1000,
+    )
+
+
+@cache
+def aws() -> botocore.session.Session:
+    """The one session of this process: what it has read of AWS and of a service, it reads once.
+
+    boto3's would bring what nothing here uses (docs/performance.md).
+    """
+    return botocore.session.get_session()
+
+
+@cache
+def process_runtime() -> Runtime:
+    """The one runtime of this process, from its environment."""
+    return build_runtime(os.environ)
+
+
+def start(make: Callable[[], object]) -> None:
+    """The last of a function's module: have ``make``, which remembers, make its clients while Lambda initialises.
+
+    No caller waits then. What is there by now stays, so collecting garbage never looks at it again.
+    """
+    if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+        make()
+        gc.freeze()
+        gc.set_threshold(*GC_THRESHOLD)
+
+
+def _client_config(*, attempts: int) -> Config:
+    return Config(
+        connect_timeout=CONNECT_TIMEOUT_S,
+        read_timeout=READ_TIMEOUT_S,
+        retries={"mode": "standard", "total_max_attempts": attempts},
+        tcp_keepalive=True,
+    )
+
+
+class _LazyKeys:
+    """Only one function verifies tokens; the others should not pay for a client they never use."""
+
+    def __init__(self, secret_id: str) -> None:
+        self._secret_id = secret_id
+        self._keys: TrustKeys | None = None
+
+    def read(self, *, max_age_s: float) -> list[bytes]:
+        if self._keys is None:
+            client = aws().create_client("secretsmanager", config=_client_config(attempts=2))
+            self._keys = SecretsManagerKeys(client, self._secret_id)
+        return self._keys.read(max_age_s=max_age_s)

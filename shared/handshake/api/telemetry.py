@@ -1,0 +1,149 @@
+"""What the service leaves behind of everything it does: one JSON line, which is its metrics too.
+
+A line is a log record and an EMF document in one, so CloudWatch makes its metrics from it whatever happened to the
+store. Alarm signals have the value 0 or 1 on every call (design: their average is a rate, their sum a count), so
+three plain alarms need no metric math. Nothing here carries a secret, a token, an envelope or a payload.
+"""
+
+import hashlib
+import time
+import traceback
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aws_lambda_powertools import Logger
+from botocore.exceptions import ClientError
+
+from handshake.core.reasons import ReasonCode, is_security_denial
+
+NAMESPACE: Final = "Handshake"
+
+_PSEUDONYM_DIGITS: Final = 16
+_FRAMES_LOGGED: Final = 5
+
+Directive = Mapping[str, Any]
+
+
+def _directive(*dimensions: str, **units: str) -> Directive:
+    """EMF's instruction to read metrics, each with its unit, from members of the line that have their names."""
+    metrics = [{"Name": name, "Unit": unit} for name, unit in units.items()]
+    return {"Namespace": NAMESPACE, "Dimensions": [dimensions], "Metrics": metrics}
+
+
+_SIGNALS: Final = _directive(
+    "service", SecurityDenied="Count", TenantMismatchDenied="Count", ReplayGuardUnavailable="Count"
+)
+_LATENCY: Final = _directive("service", "endpoint", Latency="Milliseconds")
+_DENIED: Final = _directive("service", "endpoint", "reason_code", Denied="Count")
+_DECISIONS: Final = _directive("service", "decision", Decisions="Count")
+_FOLDED: Final = _directive("service", EventsFolded="Count", RollUpLag="Milliseconds")
+
+# The level is fixed: a line left out would be metrics lost, and alarms with them. Lambda reads level and time of JSON
+# logs, and takes a line whose time is not RFC 3339 for one of level INFO.
+logger: Final = Logger(level="INFO", location=None, use_rfc3339=True, utc=True)
+
+
+@dataclass
+class CallRecord:
+    """What one call turned out to be. ``latency_ms`` is the handler's own time.
+
+    A ``repeated`` answer tells of a decision that an earlier call made; a ``synthetic`` call is no metric.
+    """
+
+    correlation_id: str
+    endpoint: str
+    status: int = 200
+    reason_code: str = ""
+    decision: str = ""
+    principal_id: str = ""
+    tenant_id: str = ""
+    latency_ms: float = 0.0
+    store_calls: int = 0
+    repeated: bool = False
+    synthetic: bool = False
+
+
+def publish(record: CallRecord) -> None:
+    """Write the line of one handled call; that of a synthetic one says ``rehearsed``, and no metrics."""
+    if record.synthetic:
+        logger.info("rehearsed", **_described(record))
+        return
+    directives, told = [_SIGNALS, _LATENCY], {}
+    if record.status >= 400 or record.decision == "deny":
+        directives, told = [*directives, _DENIED], {"Denied": 1}
+    if record.status == 200 and record.decision and not record.repeated:
+        directives, told = [*directives, _DECISIONS], told | {"Decisions": 1}
+    logger.info(
+        "handled",
+        **_described(record),
+        Latency=round(record.latency_ms, 1),
+        SecurityDenied=int(is_security_denial(record.reason_code)),
+        TenantMismatchDenied=int(record.reason_code == ReasonCode.SECURITY_READ_TENANT_MISMATCH),
+        ReplayGuardUnavailable=int(record.reason_code == ReasonCode.SECURITY_REPLAY_GUARD_UNAVAILABLE),
+        extra=told,
+        _aws=_aws(*directives),
+    )
+
+
+def _described(record: CallRecord) -> dict[str, Any]:
+    return {
+        "correlation_id": record.correlation_id,
+        "endpoint": record.endpoint,
+        "status": record.status,
+        "reason_code": record.reason_code or None,
+        "decision": record.decision or None,
+        "principal": pseudonym(record.principal_id),
+        "tenant": pseudonym(record.tenant_id),
+        "store_calls": record.store_calls,
+    }
+
+
+def pseudonym(name: str) -> str | None:
+    """Enough to follow one principal or tenant through the logs, not enough to name them; None for nobody."""
+    return hashlib.sha256(name.encode()).hexdigest()[:_PSEUDONYM_DIGITS] if name else None
+
+
+def scheduled(job: str, done: Mapping[str, int], *, correlation_id: str) -> None:
+    """Write the line of one completed run of scheduled work; ``done`` counts what it did, by snake_case names.
+
+    A count becomes the metric of its name in CamelCase; one that ends in ``_seconds`` is a time.
+    """
+    counts = {"".join(map(str.title, name.split("_"))): count for name, count in {"runs": 1, **done}.items()}
+    units = {name: "Seconds" if name.endswith("Seconds") else "Count" for name in counts}
+    directive = _directive("service", "job", **units)
+    logger.info("ran", correlation_id=correlation_id, job=job, extra=counts, _aws=_aws(directive))
+
+
+def folded(*, events: int, lag_ms: int, correlation_ids: Collection[str], store_calls: int) -> None:
+    """Write the line of one batch of the metrics stream; ``lag_ms`` is the age of its oldest event."""
+    logger.info(
+        "folded",
+        EventsFolded=events,
+        RollUpLag=lag_ms,
+        correlation_ids=sorted(set(correlation_ids)),
+        store_calls=store_calls,
+        _aws=_aws(_FOLDED),
+    )
+
+
+def unavailable(record: CallRecord, error: BaseException) -> None:
+    """Say why a call could not be answered. The error's own text is left out: it might quote a caller."""
+    root = error
+    while root.__cause__ is not None:
+        root = root.__cause__
+    cause = type(root).__name__
+    if isinstance(root, ClientError):
+        cause = f"{root.operation_name}: {root.response['Error']['Code']}"
+    frames = traceback.extract_tb(root.__traceback__)[-_FRAMES_LOGGED:]
+    logger.error(
+        "unavailable",
+        correlation_id=record.correlation_id,
+        endpoint=record.endpoint,
+        cause=cause,
+        at=[f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in frames],
+    )
+
+
+def _aws(*directives: Directive) -> dict[str, Any]:
+    return {"Timestamp": time.time_ns() // 1_000_000, "CloudWatchMetrics": directives}

@@ -1,0 +1,14 @@
+"""Outcomes of a decision and the tiers of its risk (contract.md section 3)."""
+
+from typing import Final, Literal
+
+Outcome = Literal["allow", "deny", "escalate"]
+RiskTier = Literal["low", "medium", "high", "critical"]
+
+# Of every denial, one outside a decision included.
+DENIAL_TIER: Final = 4
+
+
+def risk_tier(tier: int) -> RiskTier:
+    """The name of a numeric tier: 4 critical, 3 high, 2 medium, below that low."""
+    return "critical" if tier >= 4 else "high" if tier == 3 else "medium" if tier == 2 else "low"

@@ -1,1 +1,0 @@
-"""The rules, as plain functions and models. Nothing here knows AWS, HTTP or the clock."""

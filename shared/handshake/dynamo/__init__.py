@@ -1,0 +1,1 @@
+"""The door to DynamoDB: client, retries, marshalling, sharding, tables. Knows no subject."""

@@ -1,0 +1,319 @@
+"""The one door to DynamoDB: strongly consistent reads, conditional writes, bounded waiting, typed failures."""
+
+import random
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, Final, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from handshake.core.errors import StoreUnavailableError
+from handshake.dynamo.marshalling import marshal, marshalled, unmarshal
+from handshake.dynamo.retry import PassingError, passing
+
+Item = dict[str, Any]
+Key = Mapping[str, str]
+T = TypeVar("T")
+
+# Retries are made here and not by the SDK, because only here is it known what a whole call may take: no try
+# starts after this many seconds, and with the client's time-outs none ends after three.
+RETRY_BUDGET_S: Final = 1.4
+CONNECT_TIMEOUT_S: Final = 0.5
+READ_TIMEOUT_S: Final = 1.0
+
+
+@dataclass(frozen=True)
+class Put:
+    """Write a whole item, if ``condition`` holds of what is there now."""
+
+    table: str
+    item: Item
+    condition: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Update:
+    """Change an item by ``expression``, if ``condition`` holds. ``names`` are #placeholders for attributes."""
+
+    table: str
+    key: Key
+    expression: str
+    values: Mapping[str, Any]
+    names: Mapping[str, str] = field(default_factory=dict)
+    condition: str = ""
+
+
+@dataclass(frozen=True)
+class Delete:
+    """Remove an item, if ``condition`` holds of it."""
+
+    table: str
+    key: Key
+    condition: str
+    values: Mapping[str, Any]
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+Write = Put | Update | Delete
+
+
+class ConditionFailedError(Exception):
+    """Nothing was written, because the conditions of some writes do not hold of what is stored."""
+
+    def __init__(self, found: Mapping[int, Item | None], writes: Sequence[Write] = ()) -> None:
+        super().__init__(f"{len(found)} conditions failed")
+        self.found = found
+        self._failed = [(writes[index], item) for index, item in found.items()] if writes else []
+
+    def failed(self, write: Write | None) -> bool:
+        """Whether it was this very write whose condition failed."""
+        return any(candidate is write for candidate, _ in self._failed)
+
+    def stored(self, write: Write) -> Item | None:
+        """What was stored where this very write failed."""
+        return next((item for candidate, item in self._failed if candidate is write), None)
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some items of a query; ``next_key`` resumes after them and is None on the last page."""
+
+    items: list[Item]
+    next_key: Item | None
+
+
+class Dynamo:
+    """A thin adapter over a low-level DynamoDB client that makes no retries of its own.
+
+    Every method raises StoreUnavailableError when the store faults, throttles or does not answer in time.
+    """
+
+    def __init__(
+        self,
+        client: Any,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._client = client
+        self._clock = clock
+        self._pause = pause
+        self.begin()
+
+    def begin(self) -> None:
+        """Start the account of one invocation: no calls yet, and the time a caller's patience allows."""
+        self._made: list[str] = []
+        self.allow(RETRY_BUDGET_S)
+
+    @property
+    def calls(self) -> int:
+        """How many requests to the store were made since ``begin``."""
+        return len(self._made)
+
+    def allow(self, seconds: float) -> None:
+        """Give the work ahead so much time: no call to the store starts later."""
+        self._no_try_after = self._clock() + seconds
+
+    def batch_get(self, keys: Sequence[tuple[str, Key]]) -> list[Item | None]:
+        """Read up to 100 items of any tables in one strongly consistent call; None where there is none."""
+        wanted: dict[str, Any] = {}
+        for table, key in keys:
+            request = wanted.setdefault(table, {"Keys": [], "ConsistentRead": True})
+            on_wire = marshal(key)
+            if on_wire not in request["Keys"]:
+                request["Keys"].append(on_wire)
+        found: dict[str, list[Item]] = {}
+
+        def read() -> None:
+            nonlocal wanted
+            answer = self._call("batch_get_item", RequestItems=wanted)
+            for table, items in answer["Responses"].items():
+                found.setdefault(table, []).extend(map(unmarshal, items))
+            wanted = answer.get("UnprocessedKeys") or {}
+            if wanted:
+                raise PassingError
+
+        self._persist(read)
+        return [_matching(found.get(table, ()), key) for table, key in keys]
+
+    def query(
+        self,
+        table: str,
+        condition: str,
+        values: Mapping[str, Any],
+        *,
+        start: Item | None = None,
+        **options: Any,
+    ) -> Page:
+        """One page (at most 1 MB) of a query, after the key ``start``.
+
+        ``options`` are the client's own: IndexName, Limit and so on.
+        """
+        if start:
+            options["ExclusiveStartKey"] = marshal(start)
+        answer = self._persist(
+            lambda: self._call(
+                "query",
+                TableName=table,
+                KeyConditionExpression=condition,
+                ExpressionAttributeValues=marshal(values),
+                **options,
+            )
+        )
+        last = answer.get("LastEvaluatedKey")
+        return Page(list(map(unmarshal, answer["Items"])), unmarshal(last) if last else None)
+
+    def query_all(self, table: str, condition: str, values: Mapping[str, Any], **options: Any) -> list[Item]:
+        """Every item of a query, following its pages."""
+        page = self.query(table, condition, values, **options)
+        items = page.items
+        while page.next_key:
+            page = self.query(table, condition, values, start=page.next_key, **options)
+            items += page.items
+        return items
+
+    def scan(self, table: str, where: str, values: Mapping[str, Any], **options: Any) -> Iterator[Item]:
+        """Every item of a table that ``where`` holds of, whatever that costs: for audits, never for a caller."""
+        start: Item | None = None
+        while True:
+            page = self.scan_page(table, where, values, start=start, **options)
+            yield from page.items
+            if page.next_key is None:
+                return
+            self.allow(RETRY_BUDGET_S)
+            start = page.next_key
+
+    def scan_page(
+        self, table: str, where: str, values: Mapping[str, Any], *, start: Item | None = None, **options: Any
+    ) -> Page:
+        """One page (at most 1 MB read) of a scan, after the key ``start``. ``options`` are the client's own."""
+        if start:
+            options["ExclusiveStartKey"] = marshal(start)
+        answer = self._persist(
+            lambda: self._call(
+                "scan",
+                TableName=table,
+                FilterExpression=where,
+                ExpressionAttributeValues=marshal(values),
+                ConsistentRead=True,
+                **options,
+            )
+        )
+        last = answer.get("LastEvaluatedKey")
+        return Page(list(map(unmarshal, answer["Items"])), unmarshal(last) if last else None)
+
+    def write(self, *writes: Write) -> None:
+        """Write all of ``writes`` or none: a single one as itself, several as one transaction.
+
+        Raises ConditionFailedError when a condition does not hold. All tries of a transaction carry one token, so
+        one whose answer was lost is not applied twice. A single write whose answer was lost may find its own
+        condition failed.
+        """
+        if len(writes) == 1:
+            [(kind, parameters)] = _transact_item(writes[0]).items()
+            operation = f"{kind.lower()}_item"
+        else:
+            operation = "transact_write_items"
+            parameters = {
+                "TransactItems": [_transact_item(write) for write in writes],
+                "ClientRequestToken": str(uuid.uuid4()),
+            }
+        try:
+            self._persist(lambda: self._call(operation, **parameters))
+        except ConditionFailedError as failed:
+            raise ConditionFailedError(failed.found, writes) from failed
+
+    def delete_each(self, table: str, where: str, items: Sequence[Sequence[Any]]) -> list[bool | None]:
+        """Remove up to 25 items in one call, each by itself, where ``where`` (PartiQL) holds of it.
+
+        ``items`` are the values of its placeholders, those of the key among them. For each: whether it was removed, or
+        None where there is none. One whose removal was carried out without an answer is none by the next try.
+        """
+        # Of our own words alone; what callers sent is among the parameters.
+        statement = f'DELETE FROM "{table}" WHERE {where} RETURNING ALL OLD *'  # noqa: S608 # nosec B608
+        left = {
+            index: {"Statement": statement, "Parameters": list(map(marshalled, values))}
+            for index, values in enumerate(items)
+        }
+        removed: dict[int, bool | None] = {}
+
+        def remove() -> None:
+            answer = self._call("batch_execute_statement", Statements=list(left.values()))
+            for index, response in zip(list(left), answer["Responses"], strict=True):
+                code = response.get("Error", {}).get("Code")
+                if code in (None, "ConditionalCheckFailed"):
+                    removed[index] = False if code else ("Item" in response or None)
+                    del left[index]
+            if left:
+                raise PassingError
+
+        self._persist(remove)
+        return [removed[index] for index in range(len(items))]
+
+    def _persist(self, attempt: Callable[[], T]) -> T:
+        failure: PassingError | None = None
+        for tried in count(1):
+            if self._clock() >= self._no_try_after:
+                break
+            try:
+                return attempt()
+            except PassingError as met:
+                failure = met
+            if tried >= failure.tries:
+                break
+            longest_s = failure.longest_pause_s(tried, left_s=self._no_try_after - self._clock())
+            # Full jitter, so that rivals do not collide again in lockstep.
+            self._pause(random.random() * longest_s)  # noqa: S311 - jitter, not secrecy
+        raise StoreUnavailableError from failure
+
+    def _call(self, operation: str, **parameters: Any) -> Any:
+        # Threads share this adapter; appending is atomic where adding one is not.
+        self._made.append(operation)
+        try:
+            return getattr(self._client, operation)(**parameters)
+        except ClientError as error:
+            raise _translated(error) from error
+        except BotoCoreError as error:
+            raise PassingError from error
+
+
+def _translated(error: ClientError) -> Exception:
+    response: Any = error.response
+    code = response["Error"]["Code"]
+    if code == "ConditionalCheckFailedException":
+        return ConditionFailedError({0: unmarshal(response["Item"]) if response.get("Item") else None})
+    if code == "TransactionCanceledException":
+        reasons = response.get("CancellationReasons", [])
+        failed = {
+            index: unmarshal(reason["Item"]) if reason.get("Item") else None
+            for index, reason in enumerate(reasons)
+            if reason.get("Code") == "ConditionalCheckFailed"
+        }
+        if failed:
+            return ConditionFailedError(failed)
+    return passing(error) or StoreUnavailableError()
+
+
+def _transact_item(write: Write) -> dict[str, Any]:
+    body: dict[str, Any] = {"TableName": write.table}
+    if write.condition:
+        body["ConditionExpression"] = write.condition
+        body["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+    if write.values:
+        body["ExpressionAttributeValues"] = marshal(write.values)
+    if write.names:
+        body["ExpressionAttributeNames"] = dict(write.names)
+    if isinstance(write, Put):
+        return {"Put": body | {"Item": marshal(write.item)}}
+    if isinstance(write, Delete):
+        return {"Delete": body | {"Key": marshal(write.key)}}
+    return {"Update": body | {"Key": marshal(write.key), "UpdateExpression": write.expression}}
+
+
+def _matching(items: Sequence[Item], key: Key) -> Item | None:
+    return next((item for item in items if all(item[name] == value for name, value in key.items())), None)

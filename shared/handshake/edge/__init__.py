@@ -1,1 +1,0 @@
-"""What every Lambda handler shares: routing, guards, errors, telemetry and the composition root."""

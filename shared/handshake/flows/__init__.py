@@ -1,1 +1,0 @@
-"""Use cases, one a module: read once, decide in the domain, write once."""

@@ -1,0 +1,1 @@
+"""What an alarm's change of state becomes: a record, findings, a notification."""

@@ -1,0 +1,116 @@
+"""Collect what a responder asks first about an alarm that fired, each part as far as it can be read."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from handshake.core.errors import StoreUnavailableError
+from handshake.dynamo.context import Context
+from handshake.incidents.cloudwatch import Metrics
+from handshake.incidents.deployment import Deployment
+from handshake.incidents.incident import REPLAY_GUARD_ALERT, AlarmChange
+from handshake.incidents.logs import CallLogs
+from handshake.incidents.sources import SourceUnavailableError
+from handshake.metrics import read as read_metrics
+from handshake.metrics.query import SeriesQuery, Window
+
+# The whole of it: what has not begun by then is noted as not looked at, and no part takes long by itself.
+BUDGET_S: Final = 20.0
+_LOOK_BACK_MS: Final = 15 * 60 * 1000
+_SIGNAL_PERIODS: Final = 10
+_HOUR_MS: Final = 60 * 60 * 1000
+_REASONS_WINDOW: Final = Window("2h", "hour", 2 * _HOUR_MS)
+_SERIES_WINDOW: Final = Window("6h", "hour", 6 * _HOUR_MS)
+_LISTED: Final = 8
+_CORRELATION_IDS: Final = 5
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where the parts come from. ``seconds`` is a clock that only goes forward."""
+
+    metrics: Metrics
+    logs: CallLogs
+    deployment: Deployment
+    seconds: Callable[[], float]
+
+
+def investigate(
+    context: Context, sources: Sources, change: AlarmChange, *, service: str
+) -> tuple[dict[str, Any], list[str]]:
+    """The findings by part, as ``Incident`` keeps them, and notes on the parts that could not be read."""
+    began = sources.seconds()
+
+    def more() -> bool:
+        return sources.seconds() - began < BUDGET_S
+
+    start_ms, end_ms = change.at_ms - _LOOK_BACK_MS, context.now_ms()
+    parts: dict[str, Callable[[], Any]] = {
+        "signal": lambda: _signal(sources.metrics, change, end_ms=end_ms),
+        "deployment": lambda: _deployment(sources.deployment),
+        "endpoints": lambda: _endpoints(sources.metrics, service, start_ms=start_ms, end_ms=end_ms),
+        "reasons": lambda: read_metrics.reasons(context, _REASONS_WINDOW),
+        "series": lambda: read_metrics.series(context, SeriesQuery(_series_of(change), "hour", _SERIES_WINDOW)),
+        "callers": lambda: _callers(sources.logs.refused(start_ms=start_ms, end_ms=end_ms, more=more)),
+    }
+    findings: dict[str, Any] = {}
+    notes: list[str] = []
+    for name, read in parts.items():
+        if not more():
+            notes.append(f"{name}: not looked at, out of time")
+            continue
+        context.dynamo.begin()
+        try:
+            found = read()
+        except SourceUnavailableError as error:
+            notes.append(f"{name}: {error}")
+        except StoreUnavailableError:
+            notes.append(f"{name}: the metrics table does not answer")
+        else:
+            if found is not None:
+                findings[name] = found
+    return findings, notes
+
+
+def _signal(metrics: Metrics, change: AlarmChange, *, end_ms: int) -> dict[str, Any] | None:
+    signal = change.signal
+    if signal is None:
+        return None
+    start_ms = change.at_ms - _SIGNAL_PERIODS * signal.period_s * 1000
+    points = metrics.datapoints(signal, start_ms=start_ms, end_ms=end_ms)
+    return {
+        "metric": signal.metric,
+        "statistic": signal.statistic,
+        "datapoints": [{"timestamp": at, "value": value} for at, value in points[-_SIGNAL_PERIODS:]],
+    }
+
+
+def _deployment(deployment: Deployment) -> dict[str, Any]:
+    last = deployment.last()
+    return {"at": last.at_ms, "status": last.status, "version": last.version}
+
+
+def _endpoints(metrics: Metrics, service: str, *, start_ms: int, end_ms: int) -> list[dict[str, Any]]:
+    refused = metrics.refused(service, start_ms=start_ms, end_ms=end_ms)
+    return [{"endpoint": one.endpoint, "reasonCode": one.reason_code, "count": one.count} for one in refused[:_LISTED]]
+
+
+def _callers(lines: list[dict[str, Any]]) -> dict[str, Any]:
+    newest_first = [str(line["correlation_id"]) for line in reversed(lines) if line.get("correlation_id")]
+    return {
+        "lines": len(lines),
+        "tenants": _most(line.get("tenant") for line in lines),
+        "principals": _most(line.get("principal") for line in lines),
+        "correlationIds": list(dict.fromkeys(newest_first))[:_CORRELATION_IDS],
+    }
+
+
+def _most(pseudonyms: Iterable[Any]) -> list[Mapping[str, Any]]:
+    counts = Counter(str(pseudonym) for pseudonym in pseudonyms if pseudonym)
+    return [{"pseudonym": pseudonym, "count": count} for pseudonym, count in counts.most_common(_LISTED)]
+
+
+def _series_of(change: AlarmChange) -> str:
+    about_guards = change.alert == REPLAY_GUARD_ALERT
+    return "security_replay_guard_unavailable_total" if about_guards else "security_denial_total"

@@ -1,0 +1,144 @@
+"""What happens when an alarm changes state: an incident is recorded, people are told, and it is closed on recovery.
+
+The store may be the very thing that is down. So nothing but the notification itself must succeed: what could not be
+read, written or done is said in it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from handshake.core.errors import StoreUnavailableError
+from handshake.dynamo import runtime_kv as flags
+from handshake.dynamo.client import ConditionFailedError, Write
+from handshake.dynamo.context import Context
+from handshake.incidents import notification
+from handshake.incidents import table as incidents
+from handshake.incidents.incident import REPLAY_GUARD_ALERT, AlarmChange, Incident
+from handshake.incidents.investigate import Sources, investigate
+from handshake.incidents.topic import Topic
+
+Outcome = Literal["opened", "recovered", "already told", "nothing to tell"]
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What triage works with. ``service`` is the stack's name."""
+
+    context: Context
+    service: str
+    sources: Sources
+    people: Topic
+    pauses_on_replay_guard_alert: bool = False
+
+
+@dataclass(frozen=True)
+class Triaged:
+    """What became of one change. ``notes`` say what could not be read or done."""
+
+    incident_id: str
+    outcome: Outcome
+    notes: Sequence[str] = ()
+
+
+def triage(desk: Desk, change: AlarmChange) -> Triaged:
+    """Handle one change of state; handling it again, after any failure or none, is harmless.
+
+    Raises SourceUnavailableError where people could not be told: deliver the change again.
+    """
+    if change.state == "ALARM":
+        return _fired(desk, change)
+    if change.state == "OK":
+        return _recovered(desk, change)
+    return Triaged(change.incident_id, "nothing to tell")
+
+
+def _fired(desk: Desk, change: AlarmChange) -> Triaged:
+    incident = Incident.of(change)
+    done: list[str] = []
+    try:
+        stored = _open(desk, incident)
+    except StoreUnavailableError:
+        done.append("the incident could not be recorded: the store does not answer")
+        if _pauses(desk, incident):
+            done.append("privileged mutations could not be paused: python -m ops pause")
+    else:
+        if stored.notified:
+            return Triaged(incident.id, "already told")
+        if _pauses(desk, incident):
+            done.append("privileged mutations were PAUSED; python -m ops resume is a person's to do")
+    findings, unread = investigate(desk.context, desk.sources, change, service=desk.service)
+    incident = replace(incident, findings=findings, notes=(*done, *unread))
+    desk.people.publish(
+        notification.fired(incident, service=desk.service), alert=change.alert, state="ALARM", incident=incident.id
+    )
+    notes = [*incident.notes]
+    try:
+        _write(
+            desk,
+            incidents.investigated(_table(desk), incident.id, findings, incident.notes, now_ms=desk.context.now_ms()),
+        )
+    except (ConditionFailedError, StoreUnavailableError):
+        notes.append("the findings could not be recorded")
+    return Triaged(incident.id, "opened", notes)
+
+
+def _open(desk: Desk, incident: Incident) -> Incident:
+    """Record the incident, and pause where that is wanted; what is stored, if that was done before."""
+    desk.context.dynamo.begin()
+    before = incidents.read_latest(desk.context.dynamo, _table(desk), incident.alert)
+    opens = incidents.opened(_table(desk), incident)
+    writes: list[Write] = [opens, incidents.latest_is(_table(desk), incident)]
+    if before is not None and before.id != incident.id and before.state == "open":
+        writes.append(incidents.superseded(_table(desk), before.id, by=incident))
+    if _pauses(desk, incident):
+        # In the transaction that opens the incident: delivered again, it does not undo a person's resume.
+        writes.append(flags.pause(_table(desk), paused=True, now_ms=desk.context.now_ms(), cause=incident.id))
+    try:
+        _write(desk, *writes)
+    except ConditionFailedError as failed:
+        if failed.failed(opens):
+            return incidents.read(desk.context.dynamo, _table(desk), incident.id) or incident
+        return _open(desk, incident)  # the one before was closed meanwhile
+    return incident
+
+
+def _recovered(desk: Desk, change: AlarmChange) -> Triaged:
+    notes: list[str] = []
+    incident = None
+    try:
+        desk.context.dynamo.begin()
+        latest = incidents.read_latest(desk.context.dynamo, _table(desk), change.alert)
+        if latest is None or latest.state != "open" or latest.opened_at_ms > change.at_ms:
+            return Triaged(change.incident_id, "nothing to tell")
+        incident = latest
+    except StoreUnavailableError:
+        if change.previous != "ALARM":
+            return Triaged(change.incident_id, "nothing to tell", ["the store does not answer"])
+        notes.append("the incident could not be read: the store does not answer")
+    told = notification.recovered(
+        change.alert, at_ms=change.at_ms, service=desk.service, incident=incident, notes=notes
+    )
+    desk.people.publish(told, alert=change.alert, state="OK", incident=incident.id if incident else "unknown")
+    if incident is None:
+        return Triaged(change.incident_id, "recovered", notes)
+    try:
+        _write(desk, incidents.recovered(_table(desk), incident.id, at_ms=change.at_ms))
+    except ConditionFailedError:
+        pass  # closed meanwhile by the same change, delivered twice
+    except StoreUnavailableError:
+        notes.append("the recovery could not be recorded")
+    return Triaged(incident.id, "recovered", notes)
+
+
+def _pauses(desk: Desk, incident: Incident) -> bool:
+    return desk.pauses_on_replay_guard_alert and incident.alert == REPLAY_GUARD_ALERT
+
+
+def _write(desk: Desk, *writes: Write) -> None:
+    desk.context.dynamo.begin()
+    desk.context.dynamo.write(*writes)
+
+
+def _table(desk: Desk) -> str:
+    return desk.context.tables.runtime_kv

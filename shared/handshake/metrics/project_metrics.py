@@ -1,0 +1,90 @@
+"""Fold events into roll-ups, counting each once however often the stream delivers it.
+
+Within a lane sequences only grow, so a checkpoint a lane says what has been counted. It moves in the
+transaction that counts: whatever fails, and wherever, both have happened or neither. After a rebuild the checkpoint
+also says which events it counted already, by when they were appended.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from handshake.core.errors import StoreUnavailableError
+from handshake.dynamo.client import ConditionFailedError
+from handshake.dynamo.context import Context
+from handshake.dynamo.sharding import Lane
+from handshake.metrics.event_stream import StreamedEvent
+from handshake.metrics.rollup import Bucket, buckets_of, roll_up
+from handshake.metrics.rollup_table import Checkpoints, add, move_checkpoint, read_checkpoints
+
+# A checkpoint is lost only to another projector that counts the same events, so few tries see the end of it.
+_TRIES: Final = 5
+# Nobody waits for a batch, and one that is not done in time is delivered again.
+_BATCH_S: Final = 20.0
+# DynamoDB takes 100 writes a transaction, and 300 operators in 4 KB an expression: an event brings at most
+# one counter of its own, its AIRT bin, beside the score that all share.
+MAX_WRITES: Final = 100
+MAX_EVENTS: Final = 100
+
+
+def fold_events(
+    context: Context, events: Sequence[StreamedEvent], *, per_transaction: int = MAX_EVENTS
+) -> list[StreamedEvent]:
+    """Count those of ``events`` that are not yet counted, at most ``per_transaction`` of them at once; say which.
+
+    Raises StoreUnavailableError when the store does not answer, others keep counting the same lanes, or a rebuild
+    holds them. Part may be counted by then; delivering all of them again counts the rest.
+    """
+    counted: list[StreamedEvent] = []
+    if not events:
+        return counted
+    context.dynamo.allow(_BATCH_S)
+    for _ in range(_TRIES):
+        try:
+            for batch in _fold(context, events, per_transaction):
+                counted += batch
+        except ConditionFailedError:
+            continue
+        return counted
+    raise StoreUnavailableError("Other projectors keep moving these checkpoints.")
+
+
+def _fold(context: Context, events: Sequence[StreamedEvent], per_transaction: int) -> Iterator[list[StreamedEvent]]:
+    table = context.tables.metrics
+    checkpoints = read_checkpoints(context.dynamo, table, sorted({streamed.lane for streamed in events}))
+    if any(checkpoint.held_by for checkpoint in checkpoints.values()):
+        raise StoreUnavailableError("The roll-ups are being rebuilt.")
+    for batch in _transactions(_uncounted(events, checkpoints), per_transaction):
+        ends = {streamed.lane: streamed.sequence for streamed in batch}
+        rollups = roll_up(streamed.event for streamed in batch)
+        context.dynamo.write(
+            *(move_checkpoint(table, lane, seen=checkpoints[lane], to=end) for lane, end in ends.items()),
+            *(add(table, bucket, rollup) for bucket, rollup in rollups.items()),
+        )
+        checkpoints |= {lane: checkpoints[lane]._replace(last_seq=end) for lane, end in ends.items()}
+        yield batch
+
+
+def _uncounted(events: Iterable[StreamedEvent], checkpoints: Checkpoints) -> list[StreamedEvent]:
+    """Each event beyond its lane's checkpoint once, in the stream's order."""
+    beyond = {
+        (streamed.lane, streamed.sequence): streamed
+        for streamed in events
+        if streamed.sequence > checkpoints[streamed.lane].last_seq
+        and streamed.appended_at_ms >= checkpoints[streamed.lane].counted_before_ms
+    }
+    return sorted(beyond.values(), key=lambda streamed: streamed.sequence)
+
+
+def _transactions(events: Iterable[StreamedEvent], most: int) -> Iterator[list[StreamedEvent]]:
+    """Runs of at most ``most`` events, in order, each of which one transaction can count."""
+    batch: list[StreamedEvent] = []
+    written: set[Lane | Bucket] = set()
+    for streamed in events:
+        writes: set[Lane | Bucket] = {streamed.lane, *buckets_of(streamed.event)}
+        if len(batch) == most or len(written | writes) > MAX_WRITES:
+            yield batch
+            batch, written = [], set()
+        batch.append(streamed)
+        written |= writes
+    if batch:
+        yield batch

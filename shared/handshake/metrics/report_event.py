@@ -1,0 +1,19 @@
+"""Append one reported event to the metrics."""
+
+from typing import Any
+
+from handshake.dynamo.client import ConditionFailedError
+from handshake.dynamo.context import Context
+from handshake.metrics.event_table import counted
+from handshake.metrics.events import MetricsEvent
+
+
+def project_event(context: Context, event: MetricsEvent) -> dict[str, Any]:
+    """Append ``event`` unless its id is taken, and say which. The first event of an id stays as it was."""
+    try:
+        context.dynamo.write(counted(context, event))
+    except ConditionFailedError:
+        duplicate = True
+    else:
+        duplicate = False
+    return {"status": "ok", "eventId": event.event_id, "duplicate": duplicate}

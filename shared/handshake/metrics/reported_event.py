@@ -1,0 +1,135 @@
+"""The body of ``POST /metrics/project``: an event that a caller reports (contract.md section 5)."""
+
+import math
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Annotated, Any, Final, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+
+from handshake.core.errors import HandshakeError
+from handshake.core.jsonio import number
+from handshake.core.reasons import Reason, describe
+from handshake.core.text import is_id
+from handshake.core.tiers import Outcome, RiskTier, risk_tier
+from handshake.metrics.events import MetricsEvent
+from handshake.metrics.rollup import COST_SCALE
+
+# Not a decision's reason, so not in the registry.
+INVALID_METRICS_EVENT: Final = Reason("invalid_metrics_event", "metrics", 400, "blocked", "retry_after_remediation")
+YEAR_2200_MS: Final = 7_258_118_400_000
+# In billionths, 10^19 of these still add up within DynamoDB's 38 digits.
+MAX_COST: Final = Decimal(10) ** 9
+_COST_STEP: Final = Decimal(1) / COST_SCALE
+
+
+def _id(value: str) -> str:
+    if not is_id(value):
+        raise ValueError("not an id")
+    return value
+
+
+def _finite(value: Any) -> Decimal:
+    result = number(value)
+    if result is None:
+        raise ValueError("not a finite number")
+    return result
+
+
+def _whole_ms(value: Any) -> int:
+    return math.floor(_finite(value))
+
+
+def _cost(value: Any) -> Decimal:
+    amount = _finite(value)
+    if not 0 <= amount <= MAX_COST:
+        raise ValueError("out of range")
+    return amount.quantize(_COST_STEP, ROUND_HALF_EVEN)
+
+
+def _tier_name(value: Any) -> Any:
+    tier = number(value)
+    return risk_tier(int(tier)) if tier is not None and tier in range(5) else value
+
+
+Id = Annotated[str, AfterValidator(_id)]
+TimeMs = Annotated[int, BeforeValidator(_whole_ms), Field(ge=0, lt=YEAR_2200_MS)]
+Cost = Annotated[Decimal, BeforeValidator(_cost)]
+
+
+class PostedEvent(BaseModel):
+    """What a caller must and may say of an event. Fields that are not here are not kept."""
+
+    model_config = ConfigDict(strict=True, frozen=True, alias_generator=to_camel, defer_build=True)
+
+    event_id: Id
+    request_id: Id
+    timestamp_ms: TimeMs
+    decision: Outcome
+    reason_code: Id
+    reason_family: Id
+    risk_tier: Annotated[RiskTier, BeforeValidator(_tier_name)]
+    is_terminal: bool = True
+    has_valid_lineage: bool = True
+    incident_detected_ts_ms: TimeMs | None = None
+    terminal_decision_ts_ms: TimeMs | None = None
+    human_minutes: Cost = Decimal(0)
+    compute_cost_units: Cost = Decimal(0)
+    escalation_overhead_units: Cost = Decimal(0)
+
+    @model_validator(mode="after")
+    def _ends_after_it_began(self) -> Self:
+        began, ended = self.incident_detected_ts_ms, self.terminal_decision_ts_ms
+        if began is not None and ended is not None and ended < began:
+            raise ValueError("the terminal decision comes before the incident")
+        return self
+
+    def event(self) -> MetricsEvent:
+        """The event to append. The registry's word on the family goes over the caller's."""
+        return MetricsEvent(
+            event_id=self.event_id,
+            request_id=self.request_id,
+            timestamp_ms=self.timestamp_ms,
+            decision=self.decision,
+            reason_code=self.reason_code,
+            reason_family=describe(self.reason_code).family,
+            risk_tier=self.risk_tier,
+            is_terminal=self.is_terminal,
+            has_valid_lineage=self.has_valid_lineage,
+            incident_detected_ms=self.incident_detected_ts_ms,
+            terminal_decision_ms=self.terminal_decision_ts_ms,
+            human_minutes=self.human_minutes,
+            compute_cost_units=self.compute_cost_units,
+            escalation_overhead_units=self.escalation_overhead_units,
+        )
+
+
+def parse_posted_event(body: Any) -> MetricsEvent:
+    """Check ``body``; a field that is null counts as absent.
+
+    Raises HandshakeError invalid_metrics_event, naming the fields that are missing or wrong.
+    """
+    if not isinstance(body, dict):
+        raise _refusal("The event must be an object.")
+    try:
+        given = {name: value for name, value in body.items() if value is not None}
+        return PostedEvent.model_validate(given).event()
+    except ValidationError as fault:
+        wrong = {str(error["loc"][0]) for error in fault.errors() if error["loc"]}
+        raise _refusal(
+            f"The event is incomplete or wrong at: {', '.join(sorted(wrong))}."
+            if wrong
+            else "terminalDecisionTsMs is before incidentDetectedTsMs."
+        ) from None
+
+
+def _refusal(message: str) -> HandshakeError:
+    return HandshakeError(INVALID_METRICS_EVENT, message)

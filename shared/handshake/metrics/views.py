@@ -1,0 +1,66 @@
+"""What the metrics endpoints answer (contract.md section 5)."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from handshake.metrics.formulas import METRICS
+from handshake.metrics.query import SeriesQuery, Window
+from handshake.metrics.rollup import (
+    PROJECTOR_VERSION,
+    ROLLUP_SCHEMA_VERSION,
+    Bucket,
+    RollUp,
+    Tally,
+    families,
+    merged,
+)
+
+_VERSIONS = {"schemaVersion": ROLLUP_SCHEMA_VERSION, "projectorVersion": PROJECTOR_VERSION}
+
+
+def summary(window: Window, rollups: Iterable[RollUp]) -> dict[str, Any]:
+    """``GET /metrics/summary``: every metric over the whole of ``window``."""
+    total = merged(rollups)
+    return {
+        "window": window.name,
+        **_VERSIONS,
+        "uair": METRICS["uair"](total).value,
+        "airtP50Ms": METRICS["airt_p50_ms"](total).value,
+        "airtP95Ms": METRICS["airt_p95_ms"](total).value,
+        "gar": METRICS["gar"](total).value,
+        "tca": METRICS["tca"](total).value,
+        "totalEvents": total[Tally.EVENTS],
+        "denialEvents": total[Tally.DENIED],
+        "replayDetectedEvents": total[Tally.REPLAY_DETECTED],
+        "replayGuardUnavailableEvents": total[Tally.REPLAY_GUARD_UNAVAILABLE],
+    }
+
+
+def series(query: SeriesQuery, buckets: Sequence[Bucket], rollups: Iterable[RollUp]) -> dict[str, Any]:
+    """``GET /metrics/series``: one point for each of ``buckets``, those without events included."""
+    readings = map(METRICS[query.metric], rollups)
+    return {
+        "metric": query.metric,
+        "bucket": query.bucket,
+        "window": query.window.name,
+        **_VERSIONS,
+        "series": [
+            {"timestamp": bucket.start_ms, "value": reading.value, "sampleCount": reading.samples}
+            for bucket, reading in zip(buckets, readings, strict=True)
+        ],
+    }
+
+
+def reasons(window: Window, rollups: Iterable[RollUp]) -> dict[str, Any]:
+    """``GET /metrics/reasons``: events by reason family, largest first, ties by name."""
+    total = merged(rollups)
+    events = total[Tally.EVENTS]
+    largest_first = sorted(families(total).items(), key=lambda family: (-family[1], family[0]))
+    return {
+        "window": window.name,
+        **_VERSIONS,
+        "total": events,
+        "families": [
+            {"reasonFamily": name, "count": count, "percentage": count / events} for name, count in largest_first
+        ],
+    }

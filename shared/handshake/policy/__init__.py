@@ -1,0 +1,1 @@
+"""What may be done: rules, a change of them, and the versions a scope has had."""

@@ -1,0 +1,1 @@
+"""Whether a release may have traffic: schema, migrations, synthetic calls."""

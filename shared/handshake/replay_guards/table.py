@@ -1,0 +1,85 @@
+"""Replay guards: a key can be used once while its guard lives (contract.md sections 2 and 9.7 to 9.9).
+
+TTL deletes lag by days, so it is the condition that decides, never the mere presence of an item.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, Literal
+
+from handshake.core.jsonio import canonical, digest
+from handshake.dynamo.client import Dynamo, Item, Key, Put
+
+GuardScope = Literal["decision_action", "policy_apply"]
+
+# Longer than any escalation or client retry loop lives, short enough that the table stays small.
+IDEMPOTENCY_KEY_LIFETIME_MS: Final = 24 * 60 * 60 * 1000
+_MS_PER_HOUR: Final = 60 * 60 * 1000
+
+
+def guard_key(scope: GuardScope, *parts: str) -> Key:
+    """Where the guard of the single-use key that ``parts`` identify is.
+
+    They are kept as a digest only: a guard table is no place to read other people's keys from.
+    """
+    return {"guard_key": f"{scope}#{digest(list(parts))}"}
+
+
+def claim(table: str, key: Key, *, now_ms: int, expires_at_ms: int, outcome: Mapping[str, Any]) -> Put:
+    """The write that uses a key up until ``expires_at_ms``, if no live guard holds it.
+
+    ``outcome`` is what whoever comes back with the same key is told.
+    """
+    return Put(
+        table,
+        {
+            **key,
+            "scope": key["guard_key"].partition("#")[0],
+            "created_at": now_ms,
+            "expires_at": expires_at_ms,
+            "expiry_hour": str(hour_of(expires_at_ms)),
+            "ttl": expires_at_ms // 1000 + 1,
+            "outcome": canonical(dict(outcome)),
+        },
+        condition="attribute_not_exists(guard_key) OR expires_at <= :now",
+        values={":now": now_ms},
+    )
+
+
+def stored_outcome(item: Item | None, *, now_ms: int) -> dict[str, Any] | None:
+    """How the use of a key ended, or None if no live guard holds it: past its expiry none does, deleted or not."""
+    if item is None or item["expires_at"] <= now_ms:
+        return None
+    outcome: dict[str, Any] = json.loads(item["outcome"])
+    return outcome
+
+
+def hour_of(time_ms: int) -> int:
+    """The bucket of the expiry index that a time falls into: hours since the epoch."""
+    return time_ms // _MS_PER_HOUR
+
+
+def expired(dynamo: Dynamo, table: str, *, hour: int, now_ms: int) -> Iterator[Key]:
+    """The keys of the guards that expired in ``hour`` and before ``now_ms``, a page at a time."""
+    start: Item | None = None
+    while True:
+        page = dynamo.query(
+            table,
+            "expiry_hour = :hour AND expires_at < :now",
+            {":hour": str(hour), ":now": now_ms},
+            start=start,
+            IndexName="expired_by_hour",
+        )
+        yield from ({"guard_key": item["guard_key"]} for item in page.items)
+        if page.next_key is None:
+            return
+        start = page.next_key
+
+
+def remove(dynamo: Dynamo, table: str, keys: Sequence[Key], *, now_ms: int) -> list[bool | None]:
+    """Remove up to 25 guards, but for those whose key was claimed again since the index showed them expired.
+
+    For each: whether it was removed, or None where it was gone already. Raises StoreUnavailableError.
+    """
+    expired = [(key["guard_key"], now_ms) for key in keys]
+    return dynamo.delete_each(table, "guard_key = ? AND expires_at < ?", expired)

@@ -1,0 +1,171 @@
+"""Evidence: what happened to a request, so linked that a missing or edited event shows.
+
+Two kinds of event are kept. Decisions and their lineage form a chain: each carries the SHA-256 of its
+predecessor, and the request remembers the head, so truncation shows too. Refused actions change nothing and
+may come many at once, so they are not serialised on the head: each names the head it saw, and the request
+keeps their number and the sum of their digests, which shows a dropped or edited one in any order of arrival.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal
+
+from handshake.core.jsonio import digest
+
+Source = Literal["audit", "lineage"]
+
+GENESIS: Final = "0" * 64
+# Refused actions kept of one request: at their longest they still fit, all together, an answer of Lambda's 6 MB.
+MAX_REFUSALS: Final = 500
+# Summed digests keep 20 hex digits (80 bits): a thousand million million of them fit DynamoDB's 38 decimal digits.
+_TALLY_DIGITS: Final = 20
+
+
+@dataclass(frozen=True)
+class EvidenceEvent:
+    """One immutable event. ``sequence`` counts from 1 in the chain and is 0 for a refused action."""
+
+    event_id: str
+    request_id: str
+    sequence: int
+    timestamp_ms: int
+    reason_code: str
+    source: Source
+    detail: Mapping[str, Any]
+    previous: str
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over everything the event says, its place and its predecessor included."""
+        return digest(
+            [
+                self.event_id,
+                self.request_id,
+                self.sequence,
+                self.timestamp_ms,
+                self.reason_code,
+                self.source,
+                dict(self.detail),
+                self.previous,
+            ]
+        )
+
+    @property
+    def tally(self) -> int:
+        """This event's share in the request's sum of refused actions."""
+        return int(self.digest[:_TALLY_DIGITS], 16)
+
+    def view(self) -> dict[str, Any]:
+        """One element of ``GET /workflow/evidence/{requestId}`` (contract.md section 3)."""
+        return {
+            "id": self.event_id,
+            "requestId": self.request_id,
+            "timestamp": self.timestamp_ms,
+            "reasonCode": self.reason_code,
+            "payload": {
+                "source": self.source,
+                **self.detail,
+                "sequence": self.sequence,
+                "previousHash": self.previous,
+                "hash": self.digest,
+            },
+        }
+
+
+@dataclass(frozen=True)
+class Chain:
+    """What a request remembers of its evidence: the chain's length and head, refusals' number and sum."""
+
+    length: int = 0
+    head: str = GENESIS
+    refusals: int = 0
+    refusal_tally: int = 0
+
+    def extended_by(self, events: Iterable[EvidenceEvent]) -> "Chain":
+        """The chain after ``events`` were appended in order."""
+        chain = self
+        for event in events:
+            chain = replace(chain, length=event.sequence, head=event.digest)
+        return chain
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Something to be put in evidence, before it has a place in the chain."""
+
+    reason_code: str
+    source: Source
+    detail: Mapping[str, Any]
+
+
+def chained_id(request_id: str, sequence: int) -> str:
+    """The id of an event of a request's chain."""
+    return f"{request_id}:{sequence}"
+
+
+def link(chain: Chain, request_id: str, entries: Sequence[Entry], *, now_ms: int) -> list[EvidenceEvent]:
+    """Give ``entries`` the next places in ``chain``."""
+    events: list[EvidenceEvent] = []
+    for entry in entries:
+        sequence = chain.length + 1
+        event = EvidenceEvent(
+            event_id=chained_id(request_id, sequence),
+            request_id=request_id,
+            sequence=sequence,
+            timestamp_ms=now_ms,
+            reason_code=entry.reason_code,
+            source=entry.source,
+            detail=entry.detail,
+            previous=chain.head,
+        )
+        events.append(event)
+        chain = chain.extended_by([event])
+    return events
+
+
+def refusal(chain: Chain, request_id: str, entry: Entry, *, event_id: str, now_ms: int) -> EvidenceEvent:
+    """The event of a refused action, beside the chain."""
+    return EvidenceEvent(
+        event_id=event_id,
+        request_id=request_id,
+        sequence=0,
+        timestamp_ms=now_ms,
+        reason_code=entry.reason_code,
+        source=entry.source,
+        detail=entry.detail,
+        previous=chain.head,
+    )
+
+
+def broken_link(chain: Chain, events: Sequence[EvidenceEvent]) -> str | None:
+    """The first place where ``events`` are not what ``chain`` remembers, in words; None if all of it holds.
+
+    ``events`` are everything kept of one request, in any order.
+    """
+    heads = [GENESIS]
+    for place, event in enumerate(sorted((one for one in events if one.sequence), key=_sequence), start=1):
+        if event.sequence > place:
+            return f"event {place} of {chain.length} is missing"
+        if event.sequence < place:
+            return f"there is another event {event.sequence}"
+        if event.previous != heads[-1]:
+            return f"event {place} does not follow event {place - 1} as it is now"
+        heads.append(event.digest)
+    if (chain.length, chain.head) != (len(heads) - 1, heads[-1]):
+        return f"the request remembers {chain.length} events and another head than event {len(heads) - 1}"
+    return _broken_refusals(chain, [event for event in events if not event.sequence], heads)
+
+
+def _sequence(event: EvidenceEvent) -> int:
+    return event.sequence
+
+
+def _broken_refusals(chain: Chain, refusals: Sequence[EvidenceEvent], heads: Sequence[str]) -> str | None:
+    stray = next((event for event in refusals if event.previous not in heads), None)
+    if stray:
+        return f"refused action {stray.event_id} names a head the chain never had"
+    if len(refusals) != chain.refusals:
+        return f"the request remembers {chain.refusals} refused actions, {len(refusals)} are kept"
+    if sum(event.tally for event in refusals) != chain.refusal_tally:
+        return "a refused action is not as it was when it was counted"
+    return None

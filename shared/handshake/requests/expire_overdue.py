@@ -1,0 +1,76 @@
+"""Expire escalations whose deadline passed with nobody acting on them."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from handshake.dynamo.client import ConditionFailedError
+from handshake.dynamo.context import Context
+from handshake.requests import queue
+from handshake.requests.act import expire
+from handshake.requests.record import RequestRecord
+from handshake.requests.table import record_from
+
+# Lambda ends a run after 60 s; what cannot be done in this time is left to the next run.
+RUN_MS: Final = 40_000
+_BATCH_S: Final = 30.0
+_BATCH: Final = 100
+# As many as botocore keeps connections open.
+_AT_ONCE: Final = 10
+
+
+@dataclass(frozen=True)
+class Expiry:
+    """What one run did, and what it left.
+
+    ``raced`` were closed by somebody else while it ran; ``pending`` still wait for a person, the oldest of them
+    since ``oldest_pending_seconds``. ``unfinished`` is 1 where time ran out before all were seen, else 0.
+    """
+
+    expired: int
+    raced: int
+    pending: int
+    oldest_pending_seconds: int
+    unfinished: int = 0
+
+
+def expire_overdue(context: Context, *, run_ms: int = RUN_MS) -> Expiry:
+    """Turn overdue escalations into ``escalated_expired_terminal``, with evidence and metrics event, for ``run_ms``.
+
+    An approval that comes first wins: each request is closed on the condition that it is still pending. Raises
+    StoreUnavailableError; what was expired by then stays expired.
+    """
+    now = context.now_ms()
+    expired = raced = unfinished = 0
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for keys in queue.overdue(context.dynamo, context.tables.workflow, now_ms=now, batch=_BATCH):
+            context.dynamo.allow(_BATCH_S)
+            items = context.dynamo.batch_get([(context.tables.workflow, key) for key in keys])
+            due = [record for record in map(record_from, items) if record and not record.state.terminal]
+            done = list(pool.map(partial(_expired, context), due))
+            expired += done.count(True)
+            raced += done.count(False)
+            unfinished = int(context.now_ms() - now >= run_ms)
+            if unfinished:
+                break
+    pending, oldest_ms = _left(context)
+    return Expiry(expired, raced, pending, oldest_ms // 1000, unfinished)
+
+
+def _expired(context: Context, record: RequestRecord) -> bool:
+    try:
+        expire(context, record, found_by="hitl_expiry")
+    except ConditionFailedError:
+        return False
+    return True
+
+
+def _left(context: Context) -> tuple[int, int]:
+    """How many escalations wait, and since how many ms the oldest does."""
+    now = context.now_ms()
+    context.dynamo.allow(_BATCH_S)
+    count, keys = queue.waiting(context.dynamo, context.tables.workflow)
+    items = context.dynamo.batch_get([(context.tables.workflow, key) for key in keys]) if keys else []
+    waiting = [record for record in map(record_from, items) if record and not record.state.terminal]
+    return count, max((now - record.created_at_ms for record in waiting), default=0)

@@ -1,0 +1,81 @@
+"""The queues of pending requests: sparse indexes that hold only what waits for a person."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from handshake.core.paging import PageRequest, cursor_after
+from handshake.dynamo.client import Dynamo, Item, Key
+from handshake.requests.record import RequestRecord
+from handshake.requests.table import PENDING_LANES, pending_lane, record_from, state_key
+
+PENDING_BY_TENANT: Final = "pending_by_tenant"
+PENDING_BY_PRINCIPAL: Final = "pending_by_principal"
+PENDING_BY_LANE: Final = "pending_by_lane"
+
+
+def pending(
+    dynamo: Dynamo, table: str, index: str, owner: str, page: PageRequest, *, now_ms: int
+) -> tuple[list[RequestRecord], str | None]:
+    """One page of an owner's pending requests, soonest deadline first, and the cursor of the next."""
+    partition = index.replace("_by", "")
+    found = dynamo.query(
+        table,
+        f"{partition} = :owner AND pending_deadline > :now",
+        {":owner": owner, ":now": now_ms},
+        IndexName=index,
+        start=_resume(partition, owner, page, now_ms=now_ms),
+        Limit=page.limit,
+    )
+    records = [record for record in map(record_from, found.items) if record]
+    last = records[-1] if records and found.next_key else None
+    return records, cursor_after(last.request_id, last.expires_at_ms or 0) if last else None
+
+
+def overdue(dynamo: Dynamo, table: str, *, now_ms: int, batch: int) -> Iterator[list[Key]]:
+    """The keys of every escalation past its deadline, ``batch`` at a time."""
+    for number in range(PENDING_LANES):
+        start: Item | None = None
+        while True:
+            page = dynamo.query(
+                table,
+                "pending_lane = :lane AND pending_deadline <= :now",
+                {":lane": pending_lane(number), ":now": now_ms},
+                start=start,
+                IndexName=PENDING_BY_LANE,
+                Limit=batch,
+            )
+            if page.items:
+                yield [{"pk": item["pk"], "sk": item["sk"]} for item in page.items]
+            if page.next_key is None:
+                break
+            start = page.next_key
+
+
+def waiting(dynamo: Dynamo, table: str) -> tuple[int, list[Key]]:
+    """How many escalations are pending, and the key of the one with the soonest deadline in each lane.
+
+    Those past their deadline count: one that no sweep expires is what an alarm is for. One page a lane, so beyond some
+    20 000 the number says "at least". Raises StoreUnavailableError.
+    """
+    count = 0
+    soonest: list[Key] = []
+    for number in range(PENDING_LANES):
+        page = dynamo.query(
+            table,
+            "pending_lane = :lane",
+            {":lane": pending_lane(number)},
+            IndexName=PENDING_BY_LANE,
+        )
+        count += len(page.items)
+        soonest += [{"pk": item["pk"], "sk": item["sk"]} for item in page.items[:1]]
+    return count, soonest
+
+
+def _resume(partition: str, owner: str, page: PageRequest, *, now_ms: int) -> Item | None:
+    if not page.after:
+        return None
+    request_id, deadline = page.after
+    # Past its own deadline the cursor lies before everything that is still pending.
+    if int(deadline) <= now_ms:
+        return None
+    return {**state_key(str(request_id)), partition: owner, "pending_deadline": deadline}

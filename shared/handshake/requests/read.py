@@ -1,0 +1,66 @@
+"""Read a request, its evidence or the queue of those that wait for a person: one call to the store each."""
+
+from handshake.core.errors import HandshakeError
+from handshake.core.paging import PageRequest
+from handshake.core.reasons import ReasonCode
+from handshake.core.text import is_id
+from handshake.dynamo.context import Context
+from handshake.requests import queue
+from handshake.requests import table as requests
+from handshake.requests.access import ensure_may_read, resolves_for_tenant
+from handshake.requests.evidence import EvidenceEvent
+from handshake.requests.record import RequestRecord
+from handshake.trust.identity import Envelope
+
+
+def read_request(context: Context, request_id: str, envelope: Envelope) -> RequestRecord:
+    """The request, if ``envelope`` may read it.
+
+    Raises HandshakeError: hitl_request_not_found, security_read_scope_denied, security_read_tenant_mismatch.
+    """
+    _ensure_possible(request_id)
+    [item] = context.dynamo.batch_get([(context.tables.workflow, requests.state_key(request_id))])
+    return _readable(requests.record_from(item), request_id, envelope)
+
+
+def read_evidence(context: Context, request_id: str, envelope: Envelope) -> tuple[RequestRecord, list[EvidenceEvent]]:
+    """The request with its evidence, oldest first. Raises as read_request."""
+    _ensure_possible(request_id)
+    items = requests.read_partition(context.dynamo, context.tables.workflow, request_id)
+    record, events = requests.split_partition(items)
+    return _readable(record, request_id, envelope), events
+
+
+def read_queue(context: Context, envelope: Envelope, page: PageRequest) -> tuple[list[RequestRecord], str | None]:
+    """The pending requests that ``envelope`` may resolve, soonest deadline first, and the next page's cursor.
+
+    Resolvers of a tenant see their tenant's; everybody else sees their own.
+    """
+    index, owner = (
+        (queue.PENDING_BY_TENANT, envelope.tenant_id)
+        if resolves_for_tenant(envelope)
+        else (queue.PENDING_BY_PRINCIPAL, envelope.principal_id)
+    )
+    return queue.pending(context.dynamo, context.tables.workflow, index, owner, page, now_ms=context.now_ms())
+
+
+def _ensure_possible(request_id: str) -> None:
+    # The store would refuse a longer key than it can have, and that would look like a fault of its own.
+    if not is_id(request_id):
+        raise _not_found(request_id)
+
+
+def _not_found(request_id: str) -> HandshakeError:
+    return HandshakeError(ReasonCode.HITL_REQUEST_NOT_FOUND, "No request has this requestId.", request_id=request_id)
+
+
+def _readable(record: RequestRecord | None, request_id: str, envelope: Envelope) -> RequestRecord:
+    if record is None:
+        raise _not_found(request_id)
+    submission = record.submission
+    try:
+        ensure_may_read(envelope, principal_id=submission.principal_id, tenant_id=submission.tenant_id)
+    except HandshakeError as refused:
+        refused.request_id = request_id
+        raise
+    return record

@@ -1,0 +1,160 @@
+"""A request as it is stored: its decision, its state, and the views callers see (contract.md section 3)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from handshake.core.reasons import ReasonCode, describe
+from handshake.core.tiers import Outcome, risk_tier
+from handshake.requests.decision import Decision, Spend, Trigger
+from handshake.requests.evidence import Chain
+from handshake.requests.submission import Submission
+
+
+class State(StrEnum):
+    """Where a request stands. Every state but ``escalated_pending`` is terminal and never changes."""
+
+    ALLOWED = "allowed_terminal"
+    DENIED = "denied_terminal"
+    PENDING = "escalated_pending"
+    APPROVED = "escalated_approved_terminal"
+    REJECTED = "escalated_rejected_terminal"
+    EXPIRED = "escalated_expired_terminal"
+
+    @property
+    def terminal(self) -> bool:
+        """Whether the request can still change."""
+        return self is not State.PENDING
+
+    @property
+    def authorizes(self) -> bool:
+        """Whether a privileged effect may follow."""
+        return self in (State.ALLOWED, State.APPROVED)
+
+
+_FIRST_STATE: Mapping[Outcome, State] = {
+    "allow": State.ALLOWED,
+    "deny": State.DENIED,
+    "escalate": State.PENDING,
+}
+
+
+@dataclass(frozen=True)
+class RequestRecord:
+    """One stored request. Times are epoch ms; ``expires_at_ms`` is set on escalated requests only.
+
+    A ``synthetic`` one is the release gate's, and left out of metrics even where its deadline is what closes it.
+    """
+
+    submission: Submission
+    outcome: Outcome
+    reason: ReasonCode
+    tier: int
+    state: State
+    created_at_ms: int
+    decided_at_ms: int
+    expires_at_ms: int | None = None
+    trigger: Trigger | None = None
+    spend: Spend | None = None
+    chain: Chain = field(default_factory=Chain)
+    synthetic: bool = False
+
+    @classmethod
+    def decided(
+        cls, submission: Submission, decision: Decision, *, now_ms: int, escalation_ttl_ms: int
+    ) -> "RequestRecord":
+        """The record of a fresh decision."""
+        escalated = decision.outcome == "escalate"
+        return cls(
+            submission=submission,
+            outcome=decision.outcome,
+            reason=decision.reason,
+            tier=decision.tier,
+            state=_FIRST_STATE[decision.outcome],
+            created_at_ms=now_ms,
+            decided_at_ms=now_ms,
+            expires_at_ms=now_ms + escalation_ttl_ms if escalated else None,
+            trigger=decision.trigger,
+            spend=decision.spend,
+        )
+
+    def resolved(self, state: State, reason: ReasonCode, *, now_ms: int) -> "RequestRecord":
+        """The record after a person, or the deadline, closed the escalation."""
+        outcome: Outcome = "allow" if state.authorizes else "deny"
+        return replace(self, state=state, reason=reason, outcome=outcome, decided_at_ms=now_ms)
+
+    @property
+    def request_id(self) -> str:
+        return self.submission.request_id
+
+    @property
+    def hitl_request_id(self) -> str | None:
+        """The decision room's id for this request; None when it was never escalated."""
+        return f"hitl_{self.request_id}" if self.expires_at_ms is not None else None
+
+    @property
+    def risk_tier(self) -> str:
+        return risk_tier(self.tier)
+
+    def artifact(self) -> dict[str, Any]:
+        """The decision artifact: what authorize-execution is shown before a privileged effect."""
+        artifact: dict[str, Any] = {
+            "requestId": self.request_id,
+            "decision": self.outcome,
+            "reasonCode": self.reason.value,
+            "tier": self.tier,
+            "timestamp": self.decided_at_ms,
+            "decisionContextHash": self.submission.decision_context_hash,
+            "responseClass": describe(self.reason).response_class,
+        }
+        if self.hitl_request_id:
+            artifact["hitlRequestId"] = self.hitl_request_id
+        if self.outcome == "allow":
+            artifact["txnId"] = f"txn_{self.request_id}"
+        return artifact
+
+    def result_view(self) -> dict[str, Any]:
+        """What submitting the request answers, first or repeated."""
+        return {**self.artifact(), "state": self.state.value}
+
+    def status_view(self) -> dict[str, Any]:
+        """``GET /workflow/requests/{requestId}``."""
+        submission = self.submission
+        view: dict[str, Any] = {
+            "requestId": self.request_id,
+            "principalId": submission.principal_id,
+            "agentId": submission.agent_id,
+            "actionType": submission.action_type,
+            "payloadRef": submission.payload_ref,
+            "state": self.state.value,
+            "terminal": self.state.terminal,
+            "decisionContextHash": submission.decision_context_hash,
+            "artifact": self.artifact(),
+        }
+        if self.hitl_request_id:
+            view["hitlRequestId"] = self.hitl_request_id
+        return view
+
+    def room_view(self) -> dict[str, Any]:
+        """``GET /workflow/decision-room/{requestId}``: what a person needs to see before deciding."""
+        view = {
+            "requestId": self.request_id,
+            "agentId": self.submission.agent_id,
+            "principalId": self.submission.principal_id,
+            "riskTier": self.risk_tier,
+            "reasonFamily": describe(self.reason).family,
+            "artifact": self.artifact(),
+            "state": self.state.value,
+            "actionType": self.submission.action_type,
+            "payloadRef": self.submission.payload_ref,
+        }
+        optional = {
+            "hitlRequestId": self.hitl_request_id,
+            "expiresAt": self.expires_at_ms,
+            "amount": self.submission.facts.get("amount"),
+            "category": self.submission.facts.get("category"),
+            "escalatedBy": self.trigger
+            and {"rule": self.trigger.rule, "limit": self.trigger.limit, "value": self.trigger.value},
+        }
+        return view | {name: value for name, value in optional.items() if value is not None}

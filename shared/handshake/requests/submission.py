@@ -1,0 +1,182 @@
+"""A submitted action: its checks in the contract's order, and the hash of what decides it (contract.md section 3)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from handshake.core.errors import HandshakeError
+from handshake.core.jsonio import canonical, digest, number, plain
+from handshake.core.reasons import ReasonCode
+from handshake.core.text import folded, is_absent, is_id
+from handshake.core.tiers import DENIAL_TIER
+from handshake.policy.rules import CONTEXT_LIMITS
+
+ACTION_TYPES: Final = ("payment", "data_access", "credential_use", "external_call", "other")
+MAX_CLOCK_SKEW_MS: Final = 5 * 60 * 1000
+MAX_FACTS_LENGTH: Final = 4096
+DEFAULT_CATEGORY: Final = "ops"
+_MS_PER_MINUTE: Final = 60_000
+
+# The part of `context` that decides each action type. Everything else a surface sends is channel noise.
+_DECIDING_FACTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "payment": ("amount", "category", *CONTEXT_LIMITS),
+    "data_access": ("sensitivity", "authorizedSensitiveScope"),
+}
+
+
+@dataclass(frozen=True)
+class Submission:
+    """An action that passed every check of shape. ``timestamp_ms`` is the caller's clock, epoch ms.
+
+    ``facts`` is the decision-relevant part of the caller's context, normalised so that two surfaces that
+    send the same facts give the same hash.
+    """
+
+    request_id: str
+    principal_id: str
+    agent_id: str
+    tenant_id: str | None
+    action_type: str
+    payload_ref: str
+    timestamp_ms: int
+    facts: Mapping[str, Any]
+
+    @property
+    def facts_digest(self) -> str:
+        """What the same requestId must repeat to be the same request; the timestamp may differ (section 9.10)."""
+        return digest([self.tenant_id, *self._deciding()])
+
+    @property
+    def decision_context_hash(self) -> str:
+        """``ctx_`` and a SHA-256 over what decides, with the timestamp's minute."""
+        return "ctx_" + digest([*self._deciding(), self.timestamp_ms // _MS_PER_MINUTE])
+
+    def _deciding(self) -> list[Any]:
+        return [self.principal_id, self.agent_id, self.action_type, self.payload_ref, dict(self.facts)]
+
+
+def parse_submission(body: Any, *, now_ms: int) -> Submission:
+    """Check ``body`` in the contract's order.
+
+    Raises HandshakeError with the first failed check's code and the refusal's extra body fields.
+    """
+    submission, bypass = _parse(body)
+    if abs(submission.timestamp_ms - now_ms) > MAX_CLOCK_SKEW_MS:
+        raise _refusal(
+            ReasonCode.TRUST_CONTEXT_TIMESTAMP_SKEW_FAIL_CLOSED,
+            "timestamp is more than 5 minutes from the server's clock.",
+            submission.request_id,
+            submission.decision_context_hash,
+        )
+    if bypass is not None:
+        message = (
+            "A privileged path cannot opt out of the handshake."
+            if bypass is ReasonCode.SECURITY_HANDSHAKE_REQUIRED_BYPASS_DENIED
+            else "The context declares a side channel around the handshake."
+        )
+        raise _refusal(bypass, message, submission.request_id, submission.decision_context_hash)
+    return submission
+
+
+def parse_recorded(body: Any) -> Submission:
+    """Read a request as it was submitted earlier, without holding it to the present time.
+
+    Raises HandshakeError for the same faults of shape as parse_submission.
+    """
+    return _parse(body)[0]
+
+
+def _parse(body: Any) -> tuple[Submission, ReasonCode | None]:
+    shape, binding = ReasonCode.TRUST_CONTEXT_INVALID_REQUEST_SHAPE, ReasonCode.TRUST_CONTEXT_MISSING_BINDING
+    if not isinstance(body, dict):
+        raise _refusal(shape, "The body must be a JSON object.", None)
+    request_id = body["requestId"] if is_id(body.get("requestId")) else None
+    if body.get("actionType") not in ACTION_TYPES:
+        raise _refusal(shape, f"actionType must be one of {', '.join(ACTION_TYPES)}.", request_id)
+    for name in ("requestId", "agentId", "principalId"):
+        if is_absent(body.get(name)):
+            raise _refusal(binding, f"{name} is required.", request_id)
+    if is_absent(body.get("payloadRef")):
+        raise _refusal(shape, "payloadRef is required.", request_id)
+    for name in ("requestId", "agentId", "principalId", "payloadRef", "tenantId"):
+        if not (is_id(body.get(name)) or (name == "tenantId" and body.get(name) is None)):
+            raise _refusal(
+                shape,
+                f"{name} must be a string of 1 to 256 characters without control characters.",
+                request_id,
+            )
+    timestamp = number(body.get("timestamp"))
+    if timestamp is None:
+        raise _refusal(
+            ReasonCode.TRUST_CONTEXT_INVALID_TIMESTAMP,
+            "timestamp must be finite epoch milliseconds.",
+            request_id,
+        )
+    context = body.get("context")
+    if not (context is None or isinstance(context, dict)):
+        raise _refusal(shape, "context must be an object.", request_id)
+    if not (body.get("privilegedPath") is None or isinstance(body["privilegedPath"], bool)):
+        raise _refusal(shape, "privilegedPath must be true or false.", request_id)
+    context = context or {}
+    facts = _facts(body["actionType"], context)
+    if len(canonical(facts)) > MAX_FACTS_LENGTH:
+        raise _refusal(shape, f"The deciding context is over {MAX_FACTS_LENGTH} characters.", request_id)
+    submission = Submission(
+        request_id=body["requestId"],
+        principal_id=body["principalId"],
+        agent_id=body["agentId"],
+        tenant_id=body.get("tenantId"),
+        action_type=body["actionType"],
+        payload_ref=body["payloadRef"],
+        timestamp_ms=int(timestamp),
+        facts=facts,
+    )
+    if body.get("privilegedPath") is False:
+        return submission, ReasonCode.SECURITY_HANDSHAKE_REQUIRED_BYPASS_DENIED
+    if context.get("sideChannelAttempt") is True or context.get("directAdapterCall") is True:
+        return submission, ReasonCode.SECURITY_SIDE_CHANNEL_DENIED
+    return submission, None
+
+
+def _facts(action_type: str, context: Mapping[str, Any]) -> dict[str, Any]:
+    facts = {
+        name: _normal(context[name]) for name in _DECIDING_FACTS.get(action_type, ()) if context.get(name) is not None
+    }
+    if action_type == "payment":
+        facts.setdefault("category", DEFAULT_CATEGORY)
+    for name in ("category", "sensitivity"):
+        if isinstance(facts.get(name), str):
+            facts[name] = folded(facts[name])
+    return facts
+
+
+def _normal(value: Any) -> Any:
+    """Numbers that are equal are written alike (100, 100.0 and 1e2); containers keep their order."""
+    if isinstance(value, dict):
+        return {name: _normal(child) for name, child in value.items()}
+    if isinstance(value, list):
+        return [_normal(child) for child in value]
+    amount = number(value)
+    if amount is not None:
+        return plain(amount)
+    # Kept as something no fact can be: a number too large for JSON must not turn into a word.
+    return {"notFinite": str(value)} if isinstance(value, float) else value
+
+
+def refusal_fields(request_id: str | None, decision_context_hash: str | None = None) -> dict[str, Any]:
+    """The body fields that a refused submission's answer adds."""
+    return {
+        "requestId": request_id,
+        "decision": "deny",
+        "tier": DENIAL_TIER,
+        "decisionContextHash": decision_context_hash,
+        "state": "denied_terminal",
+    }
+
+
+def _refusal(
+    reason: ReasonCode, message: str, request_id: str | None, decision_context_hash: str | None = None
+) -> HandshakeError:
+    return HandshakeError(
+        reason, message, request_id=request_id, fields=refusal_fields(request_id, decision_context_hash)
+    )

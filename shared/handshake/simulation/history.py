@@ -1,0 +1,91 @@
+"""What was submitted, by day: the index that a policy is simulated on."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import chain, islice
+from typing import Any, Final
+
+from handshake.dynamo.client import Dynamo, Item, Page
+from handshake.requests.submission import Submission
+from handshake.requests.table import RECORDED, RECORDED_LANES, recorded_lane, recorded_partition
+
+# What can be looked through while a caller waits: pages of so many requests, some 1 MB each.
+_PAGES_OF_A_LANE: Final = 8
+_A_PAGE: Final = 5000
+
+
+def recorded_submission(item: Item) -> Submission:
+    """The deciding part of a recorded request; what identifies it stays behind in the table."""
+    return Submission(
+        request_id="",
+        principal_id="",
+        agent_id=item["agent_id"],
+        tenant_id=None,
+        action_type=item["action_type"],
+        payload_ref="",
+        timestamp_ms=int(item["timestamp_ms"]),
+        facts=json.loads(item["facts"]),
+    )
+
+
+def recorded_since(
+    dynamo: Dynamo, table: str, *, days: Sequence[str], limit: int, agent_id: str | None = None
+) -> tuple[list[Item], bool]:
+    """What was submitted on ``days`` (UTC, newest first), by ``agent_id`` where one is named, newest first.
+
+    At most ``limit`` items, and whether these are all there are. Items hold agent_id, action_type, facts and
+    timestamp_ms: what a decision can be replayed from. Of an agent, no more than _PAGES_OF_A_LANE are looked through.
+    """
+    if agent_id is not None:
+        return _by_agent(dynamo, table, agent_id, days=days, limit=limit)
+    items: list[Item] = []
+    with ThreadPoolExecutor(RECORDED_LANES) as pool:
+        for day in days:
+            # One more than is wanted tells whether there is more.
+            newest = partial(_newest, dynamo, table, limit=limit + 1 - len(items))
+            lanes = pool.map(newest, (recorded_partition(day, number) for number in range(RECORDED_LANES)))
+            items += sorted(chain.from_iterable(lanes), key=lambda item: int(item["created_at"]), reverse=True)
+            if len(items) > limit:
+                return items[:limit], False
+    return items, True
+
+
+def _newest(dynamo: Dynamo, table: str, partition: str, *, limit: int) -> list[Item]:
+    items: list[Item] = []
+    for page in _pages(dynamo, table, partition, {}, Limit=limit):
+        items += page.items
+        if len(items) >= limit:
+            break
+    return items
+
+
+def _by_agent(dynamo: Dynamo, table: str, agent_id: str, *, days: Sequence[str], limit: int) -> tuple[list[Item], bool]:
+    # An agent shares its lane with others, who may have said much since.
+    its_own = partial(_pages, dynamo, table, FilterExpression="agent_id = :agent", Limit=_A_PAGE)
+    partitions = (recorded_partition(day, recorded_lane(agent_id)) for day in days)
+    pages = (page for partition in partitions for page in its_own(partition, {":agent": agent_id}))
+    items: list[Item] = []
+    for page in islice(pages, _PAGES_OF_A_LANE):
+        items += page.items
+        if len(items) > limit:
+            return items[:limit], False
+    return items, next(pages, None) is None
+
+
+def _pages(dynamo: Dynamo, table: str, partition: str, values: Mapping[str, str], **options: Any) -> Iterator[Page]:
+    page = Page([], None)
+    while True:
+        page = dynamo.query(
+            table,
+            "recorded_lane = :lane",
+            {":lane": partition, **values},
+            start=page.next_key,
+            IndexName=RECORDED,
+            ScanIndexForward=False,
+            **options,
+        )
+        yield page
+        if page.next_key is None:
+            return

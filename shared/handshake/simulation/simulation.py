@@ -1,0 +1,105 @@
+"""What a policy would have changed: recorded requests, decided again under two policies (contract.md 4 and 9.12)."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from handshake.core.tiers import Outcome
+from handshake.policy.rules import PolicyInForce
+from handshake.requests.decision import Decision, decide, utc_day
+from handshake.requests.submission import Submission
+
+PolicyOf = Callable[[str], PolicyInForce]
+
+_HIGH_RISK_TIER = 3
+_STRICTNESS: dict[Outcome, int] = {"allow": 0, "escalate": 1, "deny": 2}
+
+
+@dataclass(frozen=True)
+class Change:
+    """One recorded request that the proposed policy decides otherwise."""
+
+    agent_id: str
+    request_class: str
+    before: Decision
+    after: Decision
+
+    @property
+    def high_risk(self) -> bool:
+        """Whether either decision is of a high or critical tier."""
+        return max(self.before.tier, self.after.tier) >= _HIGH_RISK_TIER
+
+    @property
+    def loosens(self) -> bool:
+        """Whether the proposed policy lets through what the present one holds back."""
+        return _STRICTNESS[self.after.outcome] < _STRICTNESS[self.before.outcome]
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """The outcome of a replay of ``replayed`` requests; ``sampled`` when there were more."""
+
+    changes: Sequence[Change]
+    replayed: int
+    sampled: bool
+
+    def view(self) -> dict[str, Any]:
+        """The answer of ``POST /policy/simulate``.
+
+        ``decision`` is advice on the change itself: escalate when it loosens anything, else allow. ``tier``
+        is 1 without changes, 2 with stricter ones only, 3 when something loosens, 4 when that is of high risk.
+        """
+        loosened = [change for change in self.changes if change.loosens]
+        tier = 4 if any(change.high_risk for change in loosened) else 3 if loosened else 2 if self.changes else 1
+        predicted = sorted(
+            {(change.request_class, change.before.outcome, change.after.outcome) for change in self.changes}
+        )
+        return {
+            "status": "ok",
+            "blastRadius": {
+                "affectedAgents": len({change.agent_id for change in self.changes}),
+                "highRiskAgents": len({change.agent_id for change in self.changes if change.high_risk}),
+            },
+            "predictedChanges": [
+                {"requestClass": request_class, "before": before, "after": after}
+                for request_class, before, after in predicted
+            ],
+            "decision": "escalate" if loosened else "allow",
+            "tier": tier,
+            "reasons": self._reasons(len(loosened)),
+        }
+
+    def _reasons(self, loosened: int) -> list[str]:
+        what = "the newest recorded requests" if self.sampled else "all recorded requests of the window"
+        reasons = [f"Replayed {self.replayed} requests: {what}."]
+        if self.changes:
+            stricter = len(self.changes) - loosened
+            reasons.append(f"{len(self.changes)} would be decided otherwise: {loosened} looser, {stricter} stricter.")
+        return reasons
+
+
+def simulate(requests: Iterable[Submission], *, before: PolicyOf, after: PolicyOf, sampled: bool) -> Simulation:
+    """Decide ``requests`` again in the order of their time, under each policy with a day's spend of its own."""
+    ordered = sorted(requests, key=lambda request: request.timestamp_ms)
+    changes: list[Change] = []
+    for request, one, other in zip(ordered, _replay(ordered, before), _replay(ordered, after), strict=True):
+        if one.outcome != other.outcome:
+            changes.append(Change(request.agent_id, _request_class(request), one, other))
+    return Simulation(changes, len(ordered), sampled)
+
+
+def _replay(ordered: Iterable[Submission], policy_of: PolicyOf) -> Iterable[Decision]:
+    spent: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for request in ordered:
+        day = request.agent_id, utc_day(request.timestamp_ms)
+        decision = decide(request, policy=policy_of(request.agent_id), spent=spent[day])
+        if decision.outcome == "allow" and decision.spend:
+            spent[day] += decision.spend.amount
+        yield decision
+
+
+def _request_class(request: Submission) -> str:
+    category = request.facts.get("category")
+    return f"{request.action_type}:{category}" if isinstance(category, str) else request.action_type

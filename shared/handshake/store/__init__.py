@@ -1,1 +1,0 @@
-"""DynamoDB: one module per aggregate. Every key, index and condition of the system lives here."""

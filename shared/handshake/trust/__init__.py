@@ -1,0 +1,1 @@
+"""Who is believed: envelope, signer, trust token, and the secret that signs it."""

@@ -1,0 +1,112 @@
+"""The identity envelope: who is asking, as the trusted edge asserts it (contract.md section 2)."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, NamedTuple, cast
+
+from handshake.core.errors import HandshakeError
+from handshake.core.jsonio import BadJsonError, parse
+from handshake.core.reasons import ReasonCode
+from handshake.core.text import MAX_ID_LENGTH, has_control_characters
+
+MAX_ENVELOPE_BYTES: Final = 4096
+
+SCOPE_READ_ANY: Final = "workflow:read:any"
+SCOPE_READ_TENANT: Final = "workflow:read:tenant"
+SCOPE_RESOLVE: Final = "workflow:resolve"
+ROLE_ADMIN: Final = "admin"
+
+
+SubjectType = Literal["human", "service", "agent"]
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """A principal with its tenant, roles and scopes. Strings are trimmed; roles and scopes sorted sets.
+
+    Only ``principalId`` must be given. What is left out grants nothing: without ``subjectType`` nobody is
+    human, without scopes nothing wider than one's own requests can be read.
+    """
+
+    principal_id: str
+    subject_type: SubjectType = "agent"
+    roles: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
+    issuer: str = ""
+    session_id: str = ""
+    tenant_id: str = ""
+
+
+def _name(value: Any) -> str:
+    trimmed = value.strip() if isinstance(value, str) else ""
+    if not trimmed or len(trimmed) > MAX_ID_LENGTH or has_control_characters(trimmed):
+        raise ValueError("not a name")
+    return trimmed
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise ValueError("not a list")  # noqa: TRY004 - a caller's wrong type is a wrong value like any other
+    return tuple(sorted(set(map(_name, value))))
+
+
+def _subject_type(value: Any) -> SubjectType:
+    if value not in ("human", "service", "agent"):
+        raise ValueError("not a subject type")
+    return cast("SubjectType", value)
+
+
+class Field(NamedTuple):
+    """The attribute of Envelope that a field of the header becomes, and what reads it or raises ValueError."""
+
+    attribute: str
+    read: Callable[[Any], Any]
+
+
+FIELDS: Final[Mapping[str, Field]] = {
+    "principalId": Field("principal_id", _name),
+    "subjectType": Field("subject_type", _subject_type),
+    "roles": Field("roles", _names),
+    "scopes": Field("scopes", _names),
+    "issuer": Field("issuer", _name),
+    "sessionId": Field("session_id", _name),
+    "tenantId": Field("tenant_id", _name),
+}
+REQUIRED: Final = "principalId"
+
+
+def parse_envelope(header: str | None) -> Envelope:
+    """Read an ``x-identity-envelope`` header.
+
+    Raises HandshakeError with security_missing_identity_envelope when it is absent or blank, and with
+    security_invalid_identity_envelope for anything else that is not an envelope.
+    """
+    if header is None or not header.strip():
+        raise HandshakeError(
+            ReasonCode.SECURITY_MISSING_IDENTITY_ENVELOPE, "The x-identity-envelope header is required."
+        )
+    try:
+        fields: Any = parse(header, max_bytes=MAX_ENVELOPE_BYTES)
+    except BadJsonError as fault:
+        raise invalid_envelope(f"The identity envelope is {fault}.") from None
+    if not isinstance(fields, dict):
+        raise invalid_envelope("The identity envelope is not an object.")
+    read: dict[str, Any] = {}
+    wrong = set() if REQUIRED in fields else {REQUIRED}
+    for name, value in fields.items():
+        field = FIELDS.get(name)
+        if field is None:
+            wrong.add("an unknown field")  # its name is the caller's text, so it is not repeated
+            continue
+        try:
+            read[field.attribute] = field.read(value)
+        except ValueError:
+            wrong.add(name)
+    if wrong:
+        raise invalid_envelope(f"The identity envelope is wrong at: {', '.join(sorted(wrong))}.")
+    return Envelope(**read)
+
+
+def invalid_envelope(message: str) -> HandshakeError:
+    """The refusal of an envelope that is there but cannot be believed."""
+    return HandshakeError(ReasonCode.SECURITY_INVALID_IDENTITY_ENVELOPE, message)

@@ -1,0 +1,153 @@
+"""The trust token: a short-lived HS256 JWT, good for one policy apply (contract.md section 2).
+
+Verified here rather than by a JWT library: one algorithm, one type and one key family leave nothing to
+negotiate, which is what algorithm-confusion attacks need. The signature is checked before any claim, so a
+caller without the key learns nothing about claims, by answer or by time.
+"""
+
+import base64
+import hashlib
+import hmac
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from handshake.core.errors import HandshakeError
+from handshake.core.jsonio import BadJsonError, canonical, number, parse
+from handshake.core.reasons import ReasonCode
+from handshake.core.text import is_id
+
+MAX_TOKEN_BYTES: Final = 4096
+ISSUER: Final = "handshake-edge"
+AUDIENCE: Final = "handshake-core"
+SUBJECT: Final = "policy.apply"
+CLOCK_SKEW_S: Final = 30
+MAX_LIFETIME_S: Final = 15 * 60
+MIN_GUARD_LIFETIME_S: Final = 300
+_MIN_JTI_LENGTH: Final = 8
+
+
+@dataclass(frozen=True)
+class TrustClaims:
+    """What a verified token says. ``guard_until_s`` is when its jti can be forgotten, in epoch seconds."""
+
+    jti: str
+    issuer: str
+    guard_until_s: int
+    principal_id: str | None
+    trace_id: str | None
+
+
+def verify_token(token: str | None, *, keys: Sequence[bytes], now_s: float) -> TrustClaims:
+    """Verify a compact JWT against each of ``keys`` (the current one first) at ``now_s`` epoch seconds.
+
+    Raises HandshakeError: security_missing_internal_trust_context (absent or blank),
+    security_internal_trust_config_missing (no usable key), security_invalid_internal_trust_context
+    (anything malformed or wrong) or security_internal_trust_context_expired (too old or not yet valid).
+    """
+    if token is None or not token.strip():
+        raise HandshakeError(
+            ReasonCode.SECURITY_MISSING_INTERNAL_TRUST_CONTEXT,
+            "The x-internal-trust-context header is required.",
+        )
+    usable = [key for key in keys if key]
+    if not usable:
+        raise HandshakeError(
+            ReasonCode.SECURITY_INTERNAL_TRUST_CONFIG_MISSING,
+            "No trust key is configured, so no token is believed.",
+        )
+    if len(token) > MAX_TOKEN_BYTES or not token.isascii():
+        raise _invalid("it is over-long or not ASCII")
+    parts = token.split(".")
+    if len(parts) != 3:
+        raise _invalid("it is not a compact JWT")
+    signed = f"{parts[0]}.{parts[1]}".encode()
+    signature = _decode(parts[2])
+    matches = [hmac.compare_digest(_sign(key, signed), signature) for key in usable]
+    if not any(matches):
+        raise _invalid("its signature does not verify")
+    header = _object(parts[0])
+    if header.get("alg") != "HS256" or header.get("typ") != "JWT" or "crit" in header:
+        raise _invalid("its header is not HS256 and JWT")
+    return _check_claims(_object(parts[1]), now_s)
+
+
+def mint_token(
+    key: bytes,
+    *,
+    now_s: int,
+    jti: str,
+    lifetime_s: int = 300,
+    principal_id: str | None = None,
+    trace_id: str | None = None,
+) -> str:
+    """Sign a token as the trusted edge does. ``lifetime_s`` above MAX_LIFETIME_S makes one nobody accepts."""
+    claims: dict[str, Any] = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": SUBJECT,
+        "iat": now_s,
+        "exp": now_s + lifetime_s,
+        "jti": jti,
+    }
+    claims |= {name: value for name, value in (("principalId", principal_id), ("traceId", trace_id)) if value}
+    signed = f"{_encode(canonical({'alg': 'HS256', 'typ': 'JWT'}).encode())}.{_encode(canonical(claims).encode())}"
+    return f"{signed}.{_encode(_sign(key, signed.encode()))}"
+
+
+def _check_claims(claims: dict[str, Any], now_s: float) -> TrustClaims:
+    if (claims.get("iss"), claims.get("aud"), claims.get("sub")) != (ISSUER, AUDIENCE, SUBJECT):
+        raise _invalid("its issuer, audience or subject is not the trusted edge's")
+    jti = claims.get("jti")
+    if not isinstance(jti, str) or not is_id(jti) or len(jti) < _MIN_JTI_LENGTH:
+        raise _invalid("its jti is not 8 to 256 characters")
+    issued, expires = number(claims.get("iat")), number(claims.get("exp"))
+    not_before = number(claims["nbf"]) if "nbf" in claims else issued
+    if issued is None or expires is None or not_before is None:
+        raise _invalid("its times are not numbers")
+    if expires <= issued or expires - issued > MAX_LIFETIME_S:
+        raise _invalid("it is valid for no time, or for longer than 15 minutes")
+    for name in ("principalId", "traceId"):
+        if name in claims and not is_id(claims[name]):
+            raise _invalid(f"its {name} is blank or not a string")
+    if max(issued, not_before) - CLOCK_SKEW_S > now_s or expires + CLOCK_SKEW_S <= now_s:
+        raise HandshakeError(
+            ReasonCode.SECURITY_INTERNAL_TRUST_CONTEXT_EXPIRED, "The trust token is too old or not yet valid."
+        )
+    # The guard outlives the last moment the token could pass, so a jti cannot come back with its token.
+    guard_until = max(math.ceil(expires) + CLOCK_SKEW_S, math.ceil(now_s) + MIN_GUARD_LIFETIME_S)
+    return TrustClaims(jti, ISSUER, guard_until, claims.get("principalId"), claims.get("traceId"))
+
+
+def _sign(key: bytes, signed: bytes) -> bytes:
+    return hmac.digest(key, signed, hashlib.sha256)
+
+
+def _encode(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _decode(part: str) -> bytes:
+    """Strict base64url: one text for one value, so a token cannot be altered and still be the same token."""
+    try:
+        raw = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+    except ValueError:
+        raise _invalid("it is not base64url") from None
+    if _encode(raw) != part:
+        raise _invalid("it is not canonical base64url")
+    return raw
+
+
+def _object(part: str) -> dict[str, Any]:
+    try:
+        value = parse(_decode(part).decode(), max_bytes=MAX_TOKEN_BYTES)
+    except (BadJsonError, UnicodeDecodeError):
+        raise _invalid("a part of it is not JSON") from None
+    if not isinstance(value, dict):
+        raise _invalid("a part of it is not a JSON object")
+    return value
+
+
+def _invalid(why: str) -> HandshakeError:
+    return HandshakeError(ReasonCode.SECURITY_INVALID_INTERNAL_TRUST_CONTEXT, f"The trust token is refused: {why}.")

@@ -1,0 +1,99 @@
+"""The registry of reason codes, against the contract's table and words."""
+
+import pytest
+
+from handshake.core.errors import HandshakeError, ReplayGuardUnavailableError, StoreUnavailableError
+from handshake.core.reasons import FAMILIES, REGISTRY, REGISTRY_VERSION, ReasonCode, describe, is_security_denial
+
+TABLE = {
+    400: """trust_context_invalid_request_shape, trust_context_missing_binding, trust_context_invalid_timestamp,
+        trust_context_timestamp_skew_fail_closed, policy_allow""",
+    401: """security_missing_identity_envelope, security_invalid_identity_envelope,
+        security_identity_envelope_required, security_missing_internal_trust_context,
+        security_invalid_internal_trust_context, security_internal_trust_context_expired,
+        security_internal_trust_config_missing, security_missing_authorization_header,
+        security_identity_claim_missing, security_token_invalid, security_identity_provider_not_configured""",
+    403: """security_handshake_required_bypass_denied, security_side_channel_denied,
+        security_escalation_flood_throttled, security_missing_decision_artifact, security_non_allow_artifact,
+        security_artifact_authorized, security_identity_subject_mismatch, security_read_scope_denied,
+        security_read_tenant_mismatch, hitl_approval_unauthorized""",
+    404: "security_artifact_request_not_found, hitl_request_not_found, policy_version_not_found",
+    409: """security_decision_context_mismatch, security_artifact_state_not_authorized, security_replay_detected,
+        hitl_sensitive_ambiguous_escalated, hitl_boundary_escalated, hitl_request_mismatch,
+        hitl_terminal_state_immutable, hitl_timeout_fail_closed, hitl_rejected, hitl_approved,
+        policy_version_conflict""",
+    422: """policy_sensitive_scope_denied, policy_invalid_policy, policy_invalid_request,
+        policy_daily_limit_exceeded, policy_category_not_allowed, policy_outside_allowed_hours,
+        policy_max_transaction_exceeded, policy_denied""",
+    503: """security_replay_guard_unavailable, adapter_store_unavailable,
+        adapter_privileged_mutations_paused""",
+}
+STATUS = {code.strip(): status for status, codes in TABLE.items() for code in codes.split(",")}
+CODES = sorted(STATUS)
+
+
+def test_the_registry_holds_the_contracts_codes_and_no_other() -> None:
+    assert REGISTRY_VERSION == "v2"
+    assert set(REGISTRY) == set(STATUS) == {code.value for code in ReasonCode}
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_each_code_has_its_status_and_the_family_of_its_prefix(code: str) -> None:
+    row = describe(code)
+
+    assert (row.code, row.status) == (code, STATUS[code])
+    assert row.family in FAMILIES
+    assert code.startswith(f"{row.family}_")
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_each_code_has_the_class_that_the_contract_names(code: str) -> None:
+    told = describe(code).response_class
+
+    if code in {"policy_allow", "hitl_approved", "security_artifact_authorized"}:
+        assert told == "ok"
+    elif code.startswith("adapter_") or (code.startswith("hitl_") and code.endswith("_escalated")):
+        assert told == "retryable"
+    else:
+        assert told == "blocked"
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_each_code_has_the_retry_advice_that_the_contract_names(code: str) -> None:
+    told = describe(code).retry
+
+    if code.startswith(("security_", "hitl_terminal_state_")):
+        assert told == "do_not_retry"
+    elif code.startswith("adapter_"):
+        assert told == "retry_with_backoff"
+    else:
+        assert told == "retry_after_remediation"
+
+
+@pytest.mark.parametrize("code", ["", "nonsense", "security", "POLICY_ALLOW", "policy_allow ", "trust_context"])
+def test_a_code_of_no_registry_is_unknown_and_never_retried(code: str) -> None:
+    row = describe(code)
+
+    assert (row.code, row.family, row.status, row.response_class, row.retry) == (
+        code,
+        "unknown",
+        500,
+        "unknown",
+        "do_not_retry",
+    )
+    assert not is_security_denial(code)
+
+
+def test_every_security_code_but_the_authorized_one_is_a_security_denial() -> None:
+    denials = {code for code in CODES if is_security_denial(code)}
+
+    assert denials == {code for code in CODES if code.startswith("security_")} - {"security_artifact_authorized"}
+
+
+def test_errors_carry_the_registrys_row_and_nothing_that_was_not_given() -> None:
+    plain = HandshakeError(ReasonCode.POLICY_DENIED, "No.")
+
+    assert plain.reason is REGISTRY["policy_denied"]
+    assert (str(plain), plain.fields, plain.request_id, plain.recorded) == ("No.", {}, None, False)
+    assert StoreUnavailableError().reason.code == "adapter_store_unavailable"
+    assert ReplayGuardUnavailableError().reason.code == "security_replay_guard_unavailable"

@@ -1,0 +1,395 @@
+"""What people are told and what is recorded when an alarm changes state, whatever is down at the time."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+
+from functions.alarm_triage.app import respond
+from handshake.api import telemetry
+from handshake.dynamo import runtime_kv as flags
+from handshake.dynamo.client import Dynamo
+from handshake.dynamo.context import Context
+from handshake.incidents import table as incidents
+from handshake.incidents.cloudwatch import Metrics
+from handshake.incidents.deployment import Deployment
+from handshake.incidents.incident import AlarmChange, Incident, Signal
+from handshake.incidents.investigate import BUDGET_S, Sources
+from handshake.incidents.logs import CallLogs
+from handshake.incidents.sources import SourceUnavailableError
+from handshake.incidents.topic import Topic
+from handshake.incidents.triage import Desk, triage
+from handshake.metrics import rollup_table as rollups
+from handshake.metrics.rollup import Bucket
+from tests.conftest import Engine
+from tests.support.engines import client_of
+
+SERVICE = "handshake-test"
+GROUP = f"/{SERVICE}/workflow"
+FIRED_MS = 1_795_480_260_000  # 2026-11-24 00:31:00 UTC
+NOW_MS = FIRED_MS + 5_000
+STEPS = "Too many denials.\n1. Look.\nRunbook: alarms/runbooks/alert_denial_spike.md"
+FIRED = AlarmChange(
+    alert="alert_denial_spike",
+    state="ALARM",
+    previous="OK",
+    at_ms=FIRED_MS,
+    reason="Threshold Crossed",
+    first_steps=STEPS,
+    signal=Signal("Handshake", "SecurityDenied", {"service": SERVICE}, 60, "Average"),
+)
+CLEARED = replace(FIRED, state="OK", previous="ALARM", at_ms=FIRED_MS + 192_000)
+GUARDS = replace(FIRED, alert="alert_replay_guard_unavailable")
+PARTS = {"signal", "deployment", "endpoints", "reasons", "series", "callers"}
+
+
+@dataclass
+class Aws:
+    """One AWS in this process, with a service on it whose alarms are triaged."""
+
+    desk: Desk
+    clients: dict[str, Any]
+    queue: str
+
+    def told(self) -> list[dict[str, Any]]:
+        """The notifications since the last look, oldest first."""
+        found = self.clients["sqs"].receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get("Messages", [])
+        for message in found:
+            self.clients["sqs"].delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
+        return [json.loads(message["Body"]) for message in found]
+
+    def incident(self, incident_id: str) -> Incident:
+        found = incidents.read(self.desk.context.dynamo, self.desk.context.tables.runtime_kv, incident_id)
+        assert found is not None
+        return found
+
+    def break_down(self, *services: str) -> Callable[[], None]:
+        """Let no call to these services be answered, until what is returned is called."""
+
+        def silent(**_: Any) -> None:
+            raise EndpointConnectionError(endpoint_url="http://nowhere")
+
+        for service in services:
+            self.clients[service].meta.events.register_first("before-call", silent)
+
+        def mend() -> None:
+            for service in services:
+                self.clients[service].meta.events.unregister("before-call", silent)
+
+        return mend
+
+    @property
+    def paused(self) -> dict[str, Any]:
+        [item] = self.desk.context.dynamo.batch_get([(self.desk.context.tables.runtime_kv, flags.PAUSE_KEY)])
+        return item or {}
+
+
+@pytest.fixture
+def aws(moto_tables: Engine) -> Aws:
+    dynamodb, tables = moto_tables
+    names = ("cloudwatch", "logs", "cloudformation", "sns", "sqs")
+    clients = {name: client_of(name) for name in names} | {"dynamodb": dynamodb}
+    topic = clients["sns"].create_topic(Name="incidents")["TopicArn"]
+    queue = clients["sqs"].create_queue(QueueName="people")["QueueUrl"]
+    clients["sns"].subscribe(TopicArn=topic, Protocol="sqs", Endpoint="arn:aws:sqs:us-east-1:123456789012:people")
+    clients["logs"].create_log_group(logGroupName=GROUP)
+    clients["logs"].create_log_stream(logGroupName=GROUP, logStreamName="one")
+    clients["cloudformation"].meta.events.register("before-call", _describe_stacks)
+    sources = Sources(
+        metrics=Metrics(clients["cloudwatch"]),
+        logs=CallLogs(clients["logs"], [GROUP]),
+        deployment=Deployment(clients["cloudformation"], SERVICE, version="7"),
+        seconds=lambda: 0.0,
+    )
+    context = Context(Dynamo(dynamodb, clock=lambda: 0.0, pause=lambda _: None), tables, lambda: NOW_MS, lambda: "id")
+    aws = Aws(Desk(context, SERVICE, sources, Topic(clients["sns"], topic)), clients, queue)
+    _record_denials(aws)
+    return aws
+
+
+def _describe_stacks(params: dict[str, Any], **_: Any) -> tuple[Any, dict[str, Any]]:
+    """moto's CloudFormation would import the whole of moto."""
+    assert f"StackName={SERVICE}" in str(params["body"]).replace("': '", "=")
+    deployed = datetime(2026, 11, 23, 18, 4, tzinfo=UTC)
+    stack = {"CreationTime": deployed, "LastUpdatedTime": deployed, "StackStatus": "UPDATE_COMPLETE"}
+    return SimpleNamespace(status_code=200), {"Stacks": [stack]}
+
+
+def _record_denials(aws: Aws) -> None:
+    """What the service leaves behind of forty refused reads by one tenant, and of one good call."""
+    at = datetime.fromtimestamp((FIRED_MS - 60_000) / 1000, UTC)
+    where = {"service": SERVICE, "endpoint": "GET /workflow/requests/{requestId}"}
+    for name, dimensions, calls, value in (
+        ("SecurityDenied", {"service": SERVICE}, 4, 0.75),
+        ("Denied", where | {"reason_code": "security_read_tenant_mismatch"}, 40, 1.0),
+        ("Denied", where | {"reason_code": "hitl_request_not_found"}, 3, 1.0),
+        ("Denied", where | {"service": "another", "reason_code": "security_token_invalid"}, 99, 1.0),
+    ):
+        aws.clients["cloudwatch"].put_metric_data(
+            Namespace="Handshake",
+            MetricData=[
+                {
+                    "MetricName": name,
+                    "Dimensions": [{"Name": key, "Value": value} for key, value in dimensions.items()],
+                    "Timestamp": at,
+                    "StatisticValues": {
+                        "SampleCount": calls,
+                        "Sum": calls * value,
+                        "Minimum": 0,
+                        "Maximum": 1,
+                    },
+                }
+            ],
+        )
+    lines = [
+        {"message": "handled", "status": 403, "tenant": "aa11", "principal": f"p{n}", "correlation_id": f"c-{n}"}
+        for n in range(40)
+    ] + [{"message": "handled", "status": 200, "tenant": "bb22", "principal": "good", "correlation_id": "fine"}]
+    aws.clients["logs"].put_log_events(
+        logGroupName=GROUP,
+        logStreamName="one",
+        logEvents=[{"timestamp": FIRED_MS - 30_000 + n, "message": json.dumps(line)} for n, line in enumerate(lines)],
+    )
+    context = aws.desk.context
+    counted = {"events": 10, "denied": 8, "security_denied": 8, "family_security": 8, "family_policy": 2}
+    context.dynamo.write(rollups.add(context.tables.metrics, Bucket.holding("hour", NOW_MS), counted))  # type: ignore[arg-type]
+
+
+def test_a_firing_alarm_is_recorded_with_the_numbers_a_responder_asks_for(aws: Aws) -> None:
+    done = triage(aws.desk, FIRED)
+
+    incident = aws.incident(done.incident_id)
+    assert (done.outcome, done.notes) == ("opened", [])
+    assert (incident.state, incident.alert, incident.opened_at_ms) == ("open", FIRED.alert, FIRED_MS)
+    assert incident.findings.keys() == PARTS
+    assert incident.findings["signal"]["datapoints"] == [{"timestamp": FIRED_MS - 60_000, "value": 0.75}]
+    assert incident.findings["endpoints"] == [
+        {
+            "endpoint": "GET /workflow/requests/{requestId}",
+            "reasonCode": "security_read_tenant_mismatch",
+            "count": 40,
+        },
+        {"endpoint": "GET /workflow/requests/{requestId}", "reasonCode": "hitl_request_not_found", "count": 3},
+    ]
+    assert incident.findings["reasons"]["families"] == [
+        {"reasonFamily": "security", "count": 8, "percentage": 0.8},
+        {"reasonFamily": "policy", "count": 2, "percentage": 0.2},
+    ]
+    assert [point["value"] for point in incident.findings["series"]["series"]] == [0, 0, 0, 0, 0, 8]
+    assert incident.findings["callers"]["lines"] == 40
+    assert incident.findings["callers"]["tenants"] == [{"pseudonym": "aa11", "count": 40}]
+    assert len(incident.findings["callers"]["principals"]) == 8
+    assert incident.findings["callers"]["correlationIds"] == ["c-39", "c-38", "c-37", "c-36", "c-35"]
+    deployed_ms = round(datetime(2026, 11, 23, 18, 4, tzinfo=UTC).timestamp() * 1000)
+    assert incident.findings["deployment"] == {"at": deployed_ms, "status": "UPDATE_COMPLETE", "version": "7"}
+
+
+def test_people_are_told_the_numbers_the_first_steps_and_the_runbook(aws: Aws) -> None:
+    done = triage(aws.desk, FIRED)
+
+    [told] = aws.told()
+    text = told["Message"]
+    assert told["Subject"] == "ALARM alert_denial_spike on handshake-test"
+    assert told["MessageAttributes"]["incident"]["Value"] == done.incident_id
+    for expected in (
+        "since 2026-11-24 00:31:00 UTC",
+        "SecurityDenied (Average): 00:30 0.75",
+        "40 GET /workflow/requests/{requestId} security_read_tenant_mismatch",
+        "security 80% (8), policy 20% (2)",
+        "tenants aa11 (40)",
+        "c-39",
+        STEPS,
+        f"python -m ops incidents show {done.incident_id} --stack handshake-test",
+    ):
+        assert expected in text
+    assert "Not known" not in text
+    assert told["Message"].splitlines()[0] == "alert_denial_spike fired on handshake-test"
+
+
+@pytest.mark.parametrize(
+    ("service", "lost"),
+    [
+        ("cloudwatch", {"signal", "endpoints"}),
+        ("logs", {"callers"}),
+        ("cloudformation", {"deployment"}),
+        ("dynamodb", {"reasons", "series"}),
+    ],
+)
+def test_what_cannot_be_read_is_said_and_the_rest_is_told(aws: Aws, service: str, lost: set[str]) -> None:
+    mend = aws.break_down(service)
+
+    done = triage(aws.desk, FIRED)
+
+    [told] = aws.told()
+    assert {note.partition(":")[0] for note in done.notes} & PARTS == lost
+    assert all(f"- {note}" in told["Message"] for note in done.notes if "findings could" not in note)
+    assert STEPS in told["Message"]
+    mend()
+    if service != "dynamodb":
+        incident = aws.incident(done.incident_id)
+        assert incident.findings.keys() == PARTS - lost
+        assert incident.notes == tuple(done.notes)
+
+
+def test_with_everything_down_people_are_told_still(aws: Aws) -> None:
+    aws.break_down("cloudwatch", "logs", "cloudformation", "dynamodb")
+
+    triage(aws.desk, FIRED)
+
+    [told] = aws.told()
+    assert "the incident could not be recorded: the store does not answer" in told["Message"]
+    assert STEPS in told["Message"]
+
+
+def test_a_change_is_told_once_however_often_it_is_delivered(aws: Aws) -> None:
+    first, second = triage(aws.desk, FIRED), triage(aws.desk, FIRED)
+
+    assert (first.outcome, second.outcome) == ("opened", "already told")
+    assert len(aws.told()) == 1
+    assert len([what for _, what in aws.incident(first.incident_id).updates if what == "people notified"]) == 1
+
+
+def test_a_change_that_nobody_was_told_of_is_told_when_it_is_delivered_again(aws: Aws) -> None:
+    mend = aws.break_down("sns")
+    with pytest.raises(SourceUnavailableError, match="SNS"):
+        triage(aws.desk, FIRED)
+    mend()
+
+    assert triage(aws.desk, FIRED).outcome == "opened"
+    assert len(aws.told()) == 1
+
+
+def test_recovery_closes_the_incident_and_says_how_long_it_took(aws: Aws) -> None:
+    opened = triage(aws.desk, FIRED)
+    aws.told()
+
+    done = triage(aws.desk, CLEARED)
+
+    [told] = aws.told()
+    incident = aws.incident(opened.incident_id)
+    assert (done.incident_id, done.outcome) == (opened.incident_id, "recovered")
+    assert (incident.state, incident.recovered_at_ms) == ("recovered", CLEARED.at_ms)
+    assert incident.updates[-1] == (CLEARED.at_ms, "alarm OK again")
+    assert told["Subject"] == "OK alert_denial_spike on handshake-test"
+    assert "after 3 min 12 s" in told["Message"]
+
+
+def test_recovery_is_told_once(aws: Aws) -> None:
+    triage(aws.desk, FIRED)
+
+    assert [triage(aws.desk, CLEARED).outcome for _ in range(2)] == ["recovered", "nothing to tell"]
+    assert len(aws.told()) == 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        replace(CLEARED, previous="INSUFFICIENT_DATA"),
+        replace(FIRED, state="INSUFFICIENT_DATA"),
+    ],
+    ids=["first data of a new alarm", "no data"],
+)
+def test_what_is_no_news_is_not_told(aws: Aws, change: AlarmChange) -> None:
+    assert triage(aws.desk, change).outcome == "nothing to tell"
+    assert not aws.told()
+
+
+def test_a_recovery_from_before_the_incident_does_not_close_it(aws: Aws) -> None:
+    opened = triage(aws.desk, FIRED)
+
+    assert triage(aws.desk, replace(CLEARED, at_ms=FIRED_MS - 1)).outcome == "nothing to tell"
+    assert aws.incident(opened.incident_id).state == "open"
+
+
+def test_recovery_while_the_store_is_down_is_told_still(aws: Aws) -> None:
+    aws.break_down("dynamodb")
+
+    done = triage(aws.desk, CLEARED)
+
+    [told] = aws.told()
+    assert done.outcome == "recovered"
+    assert "could not be read" in told["Message"]
+
+
+def test_an_incident_whose_alarm_fires_again_unrecovered_is_superseded(aws: Aws) -> None:
+    first = triage(aws.desk, FIRED)
+    second = triage(aws.desk, replace(FIRED, at_ms=FIRED_MS + 600_000))
+
+    states = {incident_id: aws.incident(incident_id).state for incident_id in (first.incident_id, second.incident_id)}
+    assert states == {first.incident_id: "superseded", second.incident_id: "open"}
+    assert second.incident_id in aws.incident(first.incident_id).updates[-1][1]
+
+
+def test_what_takes_too_long_is_left_out_and_said(aws: Aws) -> None:
+    clock = iter([0.0, 1.0, BUDGET_S + 1] + [BUDGET_S + 2] * 20)
+    desk = replace(aws.desk, sources=replace(aws.desk.sources, seconds=lambda: next(clock)))
+
+    done = triage(desk, FIRED)
+
+    assert aws.incident(done.incident_id).findings.keys() == {"signal"}
+    assert {note.partition(":")[0] for note in done.notes} == PARTS - {"signal"}
+    assert len(aws.told()) == 1
+
+
+def test_mutations_are_paused_by_the_replay_guard_alert_where_that_is_wanted(aws: Aws) -> None:
+    desk = replace(aws.desk, pauses_on_replay_guard_alert=True)
+
+    done = triage(desk, GUARDS)
+
+    [told] = aws.told()
+    assert (aws.paused["paused"], aws.paused["cause"]) == (True, done.incident_id)
+    assert "PAUSED" in told["Message"]
+
+
+@pytest.mark.parametrize(("change", "wanted"), [(GUARDS, False), (FIRED, True)], ids=["not wanted", "another alert"])
+def test_nothing_else_pauses_mutations(aws: Aws, change: AlarmChange, *, wanted: bool) -> None:
+    triage(replace(aws.desk, pauses_on_replay_guard_alert=wanted), change)
+
+    assert not aws.paused
+    assert "PAUSED" not in aws.told()[0]["Message"]
+
+
+def test_an_alert_delivered_again_does_not_undo_a_persons_resume(aws: Aws) -> None:
+    desk = replace(aws.desk, pauses_on_replay_guard_alert=True)
+    table = desk.context.tables.runtime_kv
+    triage(desk, GUARDS)
+    desk.context.dynamo.write(flags.pause(table, paused=False, now_ms=NOW_MS))
+
+    triage(desk, GUARDS)
+    triage(desk, replace(GUARDS, state="OK", previous="ALARM", at_ms=FIRED_MS + 60_000))
+
+    assert not aws.paused["paused"]
+
+
+def test_a_pause_that_fails_is_said(aws: Aws) -> None:
+    aws.break_down("dynamodb")
+
+    triage(replace(aws.desk, pauses_on_replay_guard_alert=True), GUARDS)
+
+    assert "privileged mutations could not be paused: python -m ops pause" in aws.told()[0]["Message"]
+
+
+def test_a_message_that_is_no_alarm_change_is_logged_without_its_content_and_not_retried(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logged: list[tuple[str, dict[str, Any]]] = []
+    monkeypatch.setattr(telemetry.logger, "error", lambda message, **fields: logged.append((message, fields)))
+
+    respond({"Records": [{"Sns": {"MessageId": "m-1", "Message": '{"AlarmName": "secret-words"}'}}]}, aws.desk)
+
+    [(message, fields)] = logged
+    assert (message, fields["correlation_id"]) == ("malformed", "m-1")
+    assert "secret" not in repr(fields)
+    assert not aws.told()
+
+
+def test_incidents_are_listed_without_what_points_at_them(aws: Aws) -> None:
+    ids = {triage(aws.desk, change).incident_id for change in (FIRED, GUARDS)}
+
+    listed = incidents.read_all(aws.desk.context.dynamo, aws.desk.context.tables.runtime_kv)
+    assert {incident.id for incident in listed} == ids

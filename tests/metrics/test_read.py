@@ -1,0 +1,135 @@
+"""The metrics endpoints, from an appended event to the answers, and what each costs."""
+
+from typing import Any
+
+import pytest
+
+from functions.metrics_projector.app import project
+from handshake.dynamo.tables import Tables
+from handshake.metrics.rollup import BUCKET_MS
+from tests.support.metrics_events import HOUR_MS, NOW_MS
+from tests.support.metrics_stream import stream_of
+from tests.support.service import InProcess, Reply, get, post
+
+EVENT = {
+    "eventId": "e-1",
+    "requestId": "r-1",
+    "timestampMs": NOW_MS,
+    "decision": "deny",
+    "reasonCode": "security_token_invalid",
+    "reasonFamily": "security",
+    "riskTier": "critical",
+}
+
+
+@pytest.fixture
+def service(moto_tables: tuple[Any, Tables]) -> InProcess:
+    client, tables = moto_tables
+    return InProcess(client, tables, now_ms=lambda: NOW_MS)
+
+
+def _append(service: InProcess, **changes: Any) -> Reply:
+    return post(service, "/metrics/project", EVENT | changes)
+
+
+def _fold(service: InProcess) -> None:
+    """Deliver everything appended so far."""
+    project({"Records": stream_of(service.dynamodb, service.tables.metrics)}, service.runtime.context)
+
+
+def _calls(service: InProcess) -> int:
+    return service.runtime.context.dynamo.calls
+
+
+def test_an_appended_event_is_in_every_answer_once_it_is_folded(service: InProcess) -> None:
+    assert _append(service).body == {"status": "ok", "eventId": "e-1", "duplicate": False}
+    _fold(service)
+
+    summary = get(service, "/metrics/summary").body
+    series = get(service, "/metrics/series").body
+    reasons = get(service, "/metrics/reasons").body
+
+    assert (summary["totalEvents"], summary["denialEvents"], summary["uair"]) == (1, 1, 1)
+    hour = NOW_MS - NOW_MS % HOUR_MS
+    assert series["series"][-1] == {"timestamp": hour, "value": 1, "sampleCount": 1}
+    assert all(point["sampleCount"] == 0 for point in series["series"][:-1])
+    assert reasons["families"] == [{"reasonFamily": "security", "count": 1, "percentage": 1}]
+
+
+def test_an_event_id_is_counted_once_as_it_was_first_said(service: InProcess) -> None:
+    _append(service)
+    _fold(service)
+
+    again = _append(service, decision="allow")
+    _fold(service)
+
+    assert (again.status, again.body["duplicate"]) == (200, True)
+    summary = get(service, "/metrics/summary").body
+    assert (summary["totalEvents"], summary["denialEvents"]) == (1, 1)
+
+
+@pytest.mark.parametrize(("window", "size"), [("24h", "hour"), ("7d", "day"), ("30d", "day")])
+def test_the_first_bucket_of_a_window_is_in_it_and_the_one_before_is_not(
+    service: InProcess, window: str, size: Any
+) -> None:
+    step = BUCKET_MS[size]
+    first = NOW_MS - NOW_MS % step - ({"24h": 24, "7d": 7, "30d": 30}[window] - 1) * step
+    _append(service, eventId="first", timestampMs=first)
+    _append(service, eventId="before", timestampMs=first - 1)
+    _append(service, eventId="to come", timestampMs=NOW_MS + step)
+    _fold(service)
+
+    assert get(service, "/metrics/summary", query={"window": window}).body["totalEvents"] == 1
+    assert get(service, "/metrics/reasons", query={"window": window}).body["total"] == 1
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/metrics/summary?window=1h",
+        "/metrics/summary?window=",
+        "/metrics/summary?window=24h&window=7d",
+        "/metrics/reasons?window=year",
+        "/metrics/series?window=24h&window=24h",
+        "/metrics/series?metric=latency",
+        "/metrics/series?metric=gar&metric=tca",
+        "/metrics/series?bucket=minute",
+    ],
+)
+def test_a_query_outside_the_allowed_values_is_refused(service: InProcess, path: str) -> None:
+    reply = get(service, path)
+
+    assert reply.status == 400
+    assert reply.body.pop("message")
+    assert reply.body == {
+        "status": "error",
+        "error": "invalid_metric_query",
+        "reasonCode": "invalid_metric_query",
+        "responseClass": "blocked",
+    }
+    assert _calls(service) == 0
+
+
+def test_an_incomplete_event_is_refused(service: InProcess) -> None:
+    reply = post(service, "/metrics/project", {})
+
+    assert (reply.status, reply.reason) == (400, "invalid_metrics_event")
+    assert _calls(service) == 0
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(f"/metrics/{view}?window={window}" for view in ("summary", "reasons") for window in ("24h", "7d", "30d")),
+        *(f"/metrics/series?window=30d&bucket={size}&metric=airt_p95_ms" for size in ("hour", "day")),
+    ],
+)
+def test_every_read_is_one_call_to_the_store(service: InProcess, path: str) -> None:
+    assert get(service, path).status == 200
+    assert _calls(service) == 1
+
+
+def test_appending_an_event_is_one_call_to_the_store(service: InProcess) -> None:
+    _append(service)
+
+    assert _calls(service) == 1

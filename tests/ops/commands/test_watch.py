@@ -1,0 +1,121 @@
+"""The watch after a release: go, roll back, or cannot say."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from ops.commands.app import app
+from ops.commands.watch import CANNOT_SAY, GO, ROLL_BACK, Outcome, follow
+from ops.gates.watch import read_watch
+from ops.local.settings import ROOT
+
+START = datetime(2026, 3, 5, 12, tzinfo=UTC)
+SIGNALS = read_watch(ROOT).signals
+ALARM = "alert_denial_spike"
+
+
+@dataclass
+class CloudWatch:
+    """Alarms and metrics over time: when each alarm fired and recovered, and how many calls there were."""
+
+    fired: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    calls: int = 7
+    missing: str = ""
+    now: datetime = START
+
+    def describe_alarms(self, *, AlarmNames: list[str]) -> Any:  # noqa: N803 - the client's names
+        [name] = AlarmNames
+        if name == f"stack-{self.missing}":
+            return {"MetricAlarms": []}
+        begins, ends = self._times(name)
+        return {"MetricAlarms": [{"StateValue": "ALARM" if begins <= self.now < ends else "OK"}]}
+
+    def describe_alarm_history(self, *, AlarmName: str, HistoryItemType: str, StartDate: datetime) -> Any:  # noqa: N803
+        assert HistoryItemType == "StateUpdate"
+        begins, ends = self._times(AlarmName)
+        items = [(begins, "Alarm updated from OK to ALARM"), (ends, "Alarm updated from ALARM to OK")]
+        return {
+            "AlarmHistoryItems": [
+                {"Timestamp": at, "HistorySummary": said} for at, said in items if StartDate <= at <= self.now
+            ]
+        }
+
+    def get_metric_statistics(self, **asked: Any) -> Any:
+        assert asked["Dimensions"] == [{"Name": "service", "Value": "stack"}]
+        statistic, count = asked["Statistics"]
+        return {"Datapoints": [{statistic: 0.1, count: float(self.calls)}] if self.calls else []}
+
+    def _times(self, name: str) -> tuple[datetime, datetime]:
+        begins, ends = self.fired.get(name.removeprefix("stack-"), (1e9, 1e9))
+        return START + timedelta(seconds=begins), START + timedelta(seconds=ends)
+
+
+def _follow(cloudwatch: CloudWatch, seconds: float = 120) -> Outcome:
+    def pause(for_s: float) -> None:
+        cloudwatch.now += timedelta(seconds=for_s)
+
+    return follow(
+        cloudwatch, "stack", SIGNALS, seconds=seconds, say=lambda _: None, now=lambda: cloudwatch.now, pause=pause
+    )
+
+
+def test_a_quiet_window_with_calls_is_a_go_at_its_end() -> None:
+    cloudwatch = CloudWatch()
+    outcome = _follow(cloudwatch)
+
+    assert (outcome.code, outcome.said) == (GO, "go")
+    assert cloudwatch.now == START + timedelta(seconds=120)
+    assert {one.calls for one in outcome.seen} == {7}
+
+
+@pytest.mark.parametrize("alarm", [signal.alarm for signal in SIGNALS])
+def test_an_alarm_that_fires_ends_the_watch_with_a_roll_back(alarm: str) -> None:
+    cloudwatch = CloudWatch(fired={alarm: (30, 1000)})
+    outcome = _follow(cloudwatch)
+
+    assert (outcome.code, outcome.said) == (ROLL_BACK, f"roll back: {alarm} fired")
+    assert cloudwatch.now == START + timedelta(seconds=40)
+
+
+def test_an_alarm_that_recovered_between_two_looks_counts() -> None:
+    assert _follow(CloudWatch(fired={ALARM: (21, 39)})).code == ROLL_BACK
+
+
+def test_an_alarm_that_rings_already_is_no_go() -> None:
+    assert _follow(CloudWatch(fired={ALARM: (-300, 1000)})).code == ROLL_BACK
+
+
+def test_an_alarm_that_recovered_before_the_window_is_no_reason() -> None:
+    assert _follow(CloudWatch(fired={ALARM: (-300, -10)})).code == GO
+
+
+def test_without_an_alarm_it_cannot_say() -> None:
+    outcome = _follow(CloudWatch(missing=ALARM))
+
+    assert (outcome.code, outcome.said) == (CANNOT_SAY, f"no such alarm: {ALARM}")
+
+
+def test_without_a_call_it_cannot_say() -> None:
+    assert _follow(CloudWatch(calls=0)).code == CANNOT_SAY
+
+
+@pytest.mark.parametrize("window", ["0s", "5", "h", "-1h", "1d"])
+def test_a_window_that_is_no_time_is_a_usage_error(window: str) -> None:
+    assert CliRunner().invoke(app, ["watch", f"--for={window}"]).exit_code == 2
+
+
+def test_a_stack_that_is_not_there_cannot_be_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    ended = CliRunner().invoke(app, ["watch", "--for", "1s", "--json"])
+
+    assert ended.exit_code == CANNOT_SAY
+    assert json.loads(ended.stdout)["signals"] == []

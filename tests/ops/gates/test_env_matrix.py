@@ -1,0 +1,209 @@
+"""check:env-matrix, against templates and settings that would expose production or leave it unguarded."""
+
+from pathlib import Path
+
+import pytest
+
+from ops.gates.env_matrix import check
+from ops.gates.env_rules.exposure import unpublished
+from ops.gates.env_rules.safeguards import canary
+from ops.gates.gate import CannotJudgeError, Options
+from ops.gates.translation import translate
+from tests.ops.gates.conftest import Edit
+from tests.ops.gates.findings import problems
+
+# What an environment lacks as it is, so that each test looks at what it broke.
+EDITS = {
+    "a missing section": (
+        "samconfig.toml",
+        "[production.deploy.parameters]",
+        "[prod.deploy.parameters]",
+        "production: section in samconfig.toml: missing",
+    ),
+    "another environment's name": (
+        "samconfig.toml",
+        'parameter_overrides = "Environment=production"',
+        'parameter_overrides = "Environment=staging"',
+        "production: Environment parameter: it is staging, not production",
+    ),
+    "a committed secret": (
+        "samconfig.toml",
+        'parameter_overrides = "Environment=production"',
+        'parameter_overrides = "Environment=production TrustSecretValue=known"',
+        "production: no secret in samconfig.toml: TrustSecretValue",
+    ),
+    "a fixed ENVIRONMENT": (
+        "template.yaml",
+        "ENVIRONMENT: !Ref Environment",
+        "ENVIRONMENT: development",
+        "WorkflowFunction: development",
+    ),
+    "an open route": (
+        "template.yaml",
+        "Path: /metrics/summary}",
+        "Path: /metrics/summary, Auth: {Authorizer: NONE}}",
+        "production: routes open to anonymous callers: GET /metrics/summary",
+    ),
+    "a function URL": (
+        "template.yaml",
+        "      CodeUri: functions/metrics\n",
+        "      CodeUri: functions/metrics\n      FunctionUrlConfig: {AuthType: NONE}\n",
+        "production: function URLs, public permissions: MetricsFunction",
+    ),
+    "a second stage": (
+        "template.yaml",
+        "      OpenApiVersion: 3.0.1",
+        "      Tags: {v: 3.0.1}",
+        "production: stages: it is ",
+    ),
+    "a canary stage": (
+        "template.yaml",
+        "      EndpointConfiguration: {Type: REGIONAL}",
+        "      EndpointConfiguration: {Type: REGIONAL}\n      CanarySetting: {PercentTraffic: 10}",
+        "has a canary of its own",
+    ),
+    "a domain beside the default endpoint": (
+        "template.yaml",
+        "  ApiAccessLogs:\n",
+        "  ApiDomain: {Type: AWS::ApiGateway::DomainName, Properties: {DomainName: here}}\n\n  ApiAccessLogs:\n",
+        "production: default endpoint: open beside a domain of its own",
+    ),
+    "traced data": (
+        "template.yaml",
+        "DataTraceEnabled: false",
+        "DataTraceEnabled: true",
+        "production: request data in gateway logs: ",
+    ),
+    "a laxer alert": (
+        "alarms/template.yaml",
+        "DenialRate: 0.3,",
+        "DenialRate: 0.4,",
+        "production: alert thresholds: alert_denial_spike is 0.4, not 0.3",
+    ),
+    "a lost alert": (
+        "alarms/template.yaml",
+        "${Service}-alert_tenant_mismatch_spike",
+        "${Service}-tenant_mismatch",
+        "alert_tenant_mismatch_spike is missing, not 0.05",
+    ),
+    "short logs": (
+        "template.yaml",
+        "LogRetentionDays: 365",
+        "LogRetentionDays: 30",
+        "production: log retention, days: ",
+    ),
+    "a function without a log group": (
+        "template.yaml",
+        "      LoggingConfig: {LogGroup: !Ref WorkflowLogs}\n",
+        "",
+        "WorkflowFunction has no group",
+    ),
+    "data that goes with the stack": (
+        "template.yaml",
+        "!If [IsProduction, Retain, Delete]",
+        "!If [IsProduction, Delete, Delete]",
+        "production: tables and secret kept: not retained: ",
+    ),
+    "an unprotected table": (
+        "template.yaml",
+        "DeletionProtectionEnabled: !If [IsProduction, true, false]",
+        "DeletionProtectionEnabled: false",
+        "production: deletion protection: off for WorkflowTable",
+    ),
+    "a table without recovery": (
+        "template.yaml",
+        "      PointInTimeRecoverySpecification: {PointInTimeRecoveryEnabled: true}\n",
+        "",
+        "production: point-in-time recovery: off for WorkflowTable",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def as_it_is() -> str:
+    """What the gate finds in the checkout itself."""
+    return problems(check(Options()))
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_what_would_expose_production_or_leave_it_unguarded_is_found(
+    as_it_is: str, options: Options, edit: Edit, name: str
+) -> None:
+    file, old, new, said = EDITS[name]
+
+    edit(file, old, new)
+
+    assert said not in as_it_is
+    assert said in problems(check(options))
+
+
+def test_the_matrix_shows_every_rule_for_every_environment(options: Options) -> None:
+    verdict = check(options)
+
+    [matrix] = verdict.notes
+    assert len([line for line in matrix.splitlines() if line.startswith("│")]) == len(verdict.checked)
+    assert all(name in matrix for name in ("local", "staging", "production"))
+
+
+def test_settings_that_cannot_be_read_are_not_judged(options: Options) -> None:
+    (options.root / "samconfig.toml").write_text("[production")
+
+    with pytest.raises(CannotJudgeError, match=r"samconfig\.toml cannot be read"):
+        check(options)
+
+
+SHIFTED = """
+Transform: AWS::Serverless-2016-10-31
+Parameters: {Service: {Type: String, Default: handshake}}
+Resources:
+  Api: {Type: AWS::Serverless::Api, Properties: {StageName: production}}
+  Hook: {Type: AWS::Serverless::Function, Properties: {CodeUri: hook, Handler: app.handler, Runtime: python3.13}}
+  Answer:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: answer
+      Handler: app.handler
+      Runtime: python3.13
+      AutoPublishAlias: live
+      Events: {Get: {Type: Api, Properties: {RestApiId: !Ref Api, Method: GET, Path: /}}}
+      DeploymentPreference:
+        Type: Canary10Percent5Minutes
+        Hooks: {PreTraffic: !Ref Hook}
+        Alarms:
+          - !Sub ${Service}-alert_replay_guard_unavailable
+          - !Sub ${Service}-alert_denial_spike
+          - !Sub ${Service}-alert_tenant_mismatch_spike
+"""
+
+
+def test_a_route_to_what_was_uploaded_last_is_found(tmp_path: Path) -> None:
+    template = tmp_path / "template.yaml"
+    template.write_text(SHIFTED.partition("      DeploymentPreference:")[0])
+    aliased = unpublished(translate(template, {}))
+    template.write_text(template.read_text().replace("      AutoPublishAlias: live\n", ""))
+
+    assert (aliased.wrong, unpublished(translate(template, {})).wrong) == ("", "GET /")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("", "", ""),
+        ("Type: Canary10Percent5Minutes", "Type: AllAtOnce", "AnswerAliaslive: its deployment is all at once"),
+        ("Type: Canary10Percent5Minutes", "Enabled: false", "AnswerAliaslive shifts all traffic at once"),
+        ("        Hooks: {PreTraffic: !Ref Hook}\n", "", "AnswerAliaslive has no hook before traffic"),
+        (
+            "          - !Sub ${Service}-alert_denial_spike\n",
+            "",
+            "AnswerAliaslive: it is not rolled back by handshake-alert_denial_spike",
+        ),
+    ],
+)
+def test_a_release_that_is_not_shifted_guarded_and_rolled_back_is_found(
+    tmp_path: Path, old: str, new: str, said: str
+) -> None:
+    template = tmp_path / "template.yaml"
+    assert old in SHIFTED
+    template.write_text(SHIFTED.replace(old, new, 1))
+
+    assert canary(translate(template, {"AWS::StackName": "handshake"}), "production").wrong == said

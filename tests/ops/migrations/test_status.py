@@ -1,0 +1,239 @@
+"""``python -m ops status``: what it says, what it calls for, and what it says of what it cannot read."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+from typer.testing import CliRunner
+
+from handshake.incidents import table as incidents
+from handshake.incidents.incident import AlarmChange, Incident
+from ops.commands import deployment
+from ops.commands.app import app
+from ops.commands.status import parts_of
+from ops.local.settings import ROOT_KEY, STACK_NAME
+from ops.local.stack import LocalStack
+from tests.support.metrics_events import NOW_MS
+from tests.support.scripted import fault
+from tests.support.service import Deployed, act, decided, unique
+
+PARTS = [
+    "deployment",
+    "mutations",
+    "alarms",
+    "incidents",
+    "approvals",
+    "migrations",
+    "projector",
+    "retention",
+    "trustSecret",
+    "deadLetters",
+]
+
+
+@pytest.fixture
+def service(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
+    """The deployed service with every migration applied, and an operator's credentials in the environment."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", stack.endpoint_url)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", stack.region)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ROOT_KEY[0])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", ROOT_KEY[1])
+    assert _ops("migrate", "--apply").exit_code == 0
+    yield Deployed.on(stack)
+    _ops("resume")
+
+
+def _ops(*words: str) -> Any:
+    return CliRunner().invoke(app, [*words, "--stack", STACK_NAME])
+
+
+def _status() -> tuple[int, dict[str, Any]]:
+    answer = _ops("status", "--json")
+    return answer.exit_code, json.loads(answer.stdout)
+
+
+@pytest.mark.usefixtures("service")
+def test_every_part_of_a_deployed_stack_can_be_read() -> None:
+    _, told = _status()
+
+    assert [name for name in PARTS if "unread" in told[name]] == []
+    assert told["deployment"]["environment"] == "local"
+    assert told["migrations"]["pending"] == []
+    assert told["alarms"]["count"] > 3
+    assert told["trustSecret"]["currentAgeMs"] > 0
+    assert set(told["deadLetters"]["queues"]) == {"AlarmTriage", "MetricsProjector", "Scheduled"}
+
+
+def test_no_value_of_the_trust_secret_is_shown(service: Deployed) -> None:
+    assert service.trust_key.decode() not in _ops("status").stdout + _ops("status", "--json").stdout
+
+
+@pytest.mark.usefixtures("service")
+def test_a_pause_calls_for_attention_until_resumed() -> None:
+    _ops("pause")
+    code, paused = _status()
+    _ops("resume")
+    _, resumed = _status()
+
+    assert (code, paused["attention"], paused["mutations"]["attention"]) == (1, True, True)
+    assert "PAUSED since" in paused["mutations"]["said"]
+    assert "by an operator" in paused["mutations"]["said"]
+    assert (resumed["mutations"]["paused"], resumed["mutations"]["attention"]) == (False, False)
+
+
+def test_pending_approvals_are_counted_with_the_age_of_the_oldest(service: Deployed) -> None:
+    request = decided(service, "escalate")
+    waiting = _status()[1]["approvals"]
+    act(service, request)
+
+    # How many others wait is up to other tests, and to the sweep; tests/requests counts exactly.
+    assert waiting["pending"] >= 1
+    assert waiting["oldestPendingMs"] > 0
+    assert not waiting["attention"]
+
+
+def test_an_open_incident_calls_for_attention_until_it_has_recovered(service: Deployed) -> None:
+    change = AlarmChange(unique("alert"), "ALARM", "OK", NOW_MS, "because", "look")
+    incident, context = Incident.of(change), deployment.find(STACK_NAME).context()
+    table = service.tables.runtime_kv
+    context.dynamo.write(incidents.opened(table, incident))
+    code, told = _status()
+    context.dynamo.begin()
+    context.dynamo.write(incidents.recovered(table, incident.id, at_ms=NOW_MS + 1))
+
+    assert code == 1
+    assert told["incidents"]["attention"]
+    assert incident.id in told["incidents"]["open"]
+    assert incident.id not in _status()[1]["incidents"]["open"]
+
+
+@pytest.mark.usefixtures("service")
+def test_a_dead_letter_calls_for_attention(stack: LocalStack) -> None:
+    sqs, url = stack.client("sqs"), stack.outputs["ScheduledDeadLetters"]
+    sqs.send_message(QueueUrl=url, MessageBody="a run that failed")
+    code, told = _status()
+    sqs.purge_queue(QueueUrl=url)
+
+    assert code == 1
+    assert told["deadLetters"]["attention"]
+    assert told["deadLetters"]["queues"]["Scheduled"] >= 1
+
+
+@pytest.mark.usefixtures("service")
+def test_a_projector_that_was_stopped_calls_for_attention(stack: LocalStack) -> None:
+    client, name = stack.client("lambda"), stack.functions["metrics_projector"]
+    [mapping] = client.list_event_source_mappings(FunctionName=f"{name}:live")["EventSourceMappings"]
+    client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    try:
+        code, told = _status()
+    finally:
+        client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
+
+    assert code == 1
+    assert told["projector"]["attention"]
+    assert not _status()[1]["projector"]["attention"]
+
+
+def test_a_migration_that_waits_calls_for_attention(service: Deployed) -> None:
+    key = {"kv_key": {"S": "migration#0002_appended_at"}}
+    service.dynamodb.delete_item(TableName=service.tables.runtime_kv, Key=key)
+
+    code, told = _status()
+
+    assert code == 1
+    assert told["migrations"]["pending"] == ["0002_appended_at"]
+
+
+@pytest.mark.usefixtures("service")
+def test_a_firing_alarm_calls_for_attention_and_is_named(stack: LocalStack) -> None:
+    cloudwatch = stack.client("cloudwatch")
+    name = unique("drill")
+    # Of no namespace that anything else watches, and removed at the end.
+    cloudwatch.put_metric_alarm(
+        AlarmName=f"{STACK_NAME}-{name}",
+        Namespace="StatusTest",
+        MetricName="x",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+    )
+    try:
+        cloudwatch.set_alarm_state(AlarmName=f"{STACK_NAME}-{name}", StateValue="ALARM", StateReason="a test")
+        code, told = _status()
+    finally:
+        cloudwatch.delete_alarms(AlarmNames=[f"{STACK_NAME}-{name}"])
+
+    assert code == 1
+    assert name in told["alarms"]["alarm"]
+
+
+@pytest.mark.usefixtures("service")
+def test_people_get_a_screen_with_every_part() -> None:
+    screen = _ops("status").stdout
+
+    for name in ("deployment", "mutations", "alarms", "trust secret", "dead letters"):
+        assert name in screen
+
+
+@pytest.mark.usefixtures("service")
+def test_a_stack_that_is_not_there_ends_with_two() -> None:
+    answer = CliRunner().invoke(app, ["status", "--stack", "no-such-stack"])
+
+    assert answer.exit_code == 2
+    assert "no-such-stack" in answer.stderr
+
+
+class _Failing:
+    """A client of a service that does not answer."""
+
+    def __init__(self, failure: Exception) -> None:
+        self._failure = failure
+
+    def __getattr__(self, operation: str) -> Any:
+        def call(*_: Any, **__: Any) -> Any:
+            raise self._failure
+
+        return call
+
+
+@pytest.mark.parametrize(
+    ("service_name", "concerns"),
+    [
+        ("cloudformation", {"deployment"}),
+        ("lambda", {"deployment", "projector"}),
+        ("cloudwatch", {"alarms"}),
+        ("secretsmanager", {"trustSecret"}),
+        ("sqs", {"deadLetters"}),
+        ("dynamodb", {"mutations", "incidents", "approvals", "migrations", "retention"}),
+    ],
+)
+@pytest.mark.parametrize(
+    ("failure", "said"),
+    [
+        (fault("AccessDeniedException"), "AccessDenied"),
+        (EndpointConnectionError(endpoint_url="x"), "EndpointConnectionError"),
+    ],
+    ids=["denied", "silent"],
+)
+@pytest.mark.usefixtures("service")
+def test_a_part_that_cannot_be_read_says_so_and_keeps_none_of_the_others(
+    service_name: str, concerns: set[str], failure: Exception, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = deployment.Deployment.client
+
+    def client(found: deployment.Deployment, name: str) -> Any:
+        return _Failing(failure) if name == service_name else real(found, name)
+
+    found = deployment.find(STACK_NAME)
+    monkeypatch.setattr(deployment.Deployment, "client", client)
+
+    parts = parts_of(found, STACK_NAME, now_ms=NOW_MS)
+
+    assert {name for name, part in parts.items() if "unread" in part.facts} == concerns
+    for name in concerns:
+        assert parts[name].attention
+        assert said in parts[name].said or service_name == "dynamodb"

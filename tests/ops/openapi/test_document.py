@@ -1,0 +1,202 @@
+"""The document: made from the code, valid, complete, and committed as it is made."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from handshake.api.http import Call, Route
+from handshake.core.errors import HandshakeError
+from handshake.core.reasons import REGISTRY
+from handshake.core.text import MAX_ID_LENGTH, is_id
+from handshake.metrics import reported_event as posted_event
+from handshake.policy.rules import MAX_CATEGORY_LENGTH, parse_rules
+from handshake.trust import identity
+from ops.openapi import __main__ as command
+from ops.openapi.document import COMMITTED, ENVELOPE, SIGV4, TOKEN, UndescribedError, document, routes, text_of
+from ops.openapi.models.common import ID_PATTERN
+from ops.openapi.models.policy import CATEGORIES_PATTERN, HOURS_PATTERN
+from ops.openapi.operations import OPERATIONS
+
+MADE: Final = document(routes())
+OPERATIONS_MADE: Final = {
+    f"{method.upper()} {path}": operation
+    for path, operations in MADE["paths"].items()
+    for method, operation in operations.items()
+}
+every_operation: Final = pytest.mark.parametrize("operation", OPERATIONS_MADE.values(), ids=OPERATIONS_MADE.keys())
+
+# Contract section 8, and the queue that the decision room has beside it.
+NEEDS_ENVELOPE: Final = {
+    "GET /workflow/requests/{requestId}",
+    "GET /workflow/evidence/{requestId}",
+    "GET /workflow/decision-room/{requestId}",
+    "GET /workflow/decision-room",
+    "POST /workflow/decision-room/action",
+    "POST /policy/apply",
+}
+NEEDS_TOKEN: Final = {"POST /policy/apply"}
+
+
+def test_the_document_is_valid() -> None:
+    OpenAPIV31SpecValidator(MADE).validate()
+
+
+def test_the_committed_document_is_the_codes() -> None:
+    assert COMMITTED.read_text(encoding="utf-8") == text_of(MADE), "run python -m ops.openapi"
+
+
+def test_the_same_code_makes_the_same_text() -> None:
+    backwards = {name: dict(reversed(list(table.items()))) for name, table in reversed(routes().items())}
+
+    assert text_of(document(backwards)) == text_of(document(routes()))
+
+
+def test_every_route_of_every_function_is_in_it() -> None:
+    served = {f"{method} {resource}" for table in routes().values() for method, resource in table}
+
+    assert set(OPERATIONS_MADE) == served
+
+
+def test_a_route_without_a_description_fails() -> None:
+    described = {key: operation for key, operation in OPERATIONS.items() if key != ("GET", "/policy/config")}
+
+    with pytest.raises(UndescribedError, match=r"GET /policy/config .* add it to ops/openapi/operations\.py"):
+        document(routes(), described)
+
+
+def test_a_description_without_a_route_fails() -> None:
+    served = {name: table for name, table in routes().items() if name != "policy_apply"}
+
+    with pytest.raises(UndescribedError, match=r"POST /policy/apply .* remove it from ops/openapi/operations\.py"):
+        document(served)
+
+
+def test_a_docstring_that_names_another_route_fails() -> None:
+    def renamed(_: Call) -> dict[str, Any]:
+        """``GET /policy/configuration``"""
+        return {}
+
+    route = Route("GET", "/policy/config", renamed)
+
+    with pytest.raises(UndescribedError, match="renamed answers ``GET /policy/config``"):
+        document(routes() | {"policy": {**routes()["policy"], ("GET", "/policy/config"): route}})
+
+
+@every_operation
+def test_every_answer_names_its_call_and_says_when_to_come_back(operation: Mapping[str, Any]) -> None:
+    for status, response in operation["responses"].items():
+        assert "x-correlation-id" in response["headers"]
+        assert ("Retry-After" in response["headers"]) == (status == "503")
+
+
+def test_every_route_needs_a_signature_and_what_section_8_asks_for_beside_it() -> None:
+    for name, operation in OPERATIONS_MADE.items():
+        needed = [SIGV4, *([ENVELOPE] if name in NEEDS_ENVELOPE else []), *([TOKEN] if name in NEEDS_TOKEN else [])]
+        assert [list(alternative) for alternative in operation["security"]] == [needed], name
+
+
+def test_retry_advice_is_served_for_every_code() -> None:
+    advice = MADE["x-reason-codes"]["codes"]
+
+    assert {code: row["retry"] for code, row in advice.items() if code in REGISTRY} == {
+        code: reason.retry for code, reason in REGISTRY.items()
+    }
+    assert set(advice) - set(REGISTRY) == {"invalid_metric_query", "invalid_metrics_event"}
+
+
+_POSTED: Final = posted_event.PostedEvent.model_fields.values()
+
+
+@pytest.mark.parametrize(
+    ("component", "fields", "required"),
+    [
+        ("IdentityEnvelope", set(identity.FIELDS), {identity.REQUIRED}),
+        (
+            "PostedEvent",
+            {field.alias for field in _POSTED},
+            {field.alias for field in _POSTED if field.is_required()},
+        ),
+    ],
+)
+def test_a_model_of_the_domain_has_the_same_fields_in_the_document(
+    component: str, fields: set[str], required: set[str]
+) -> None:
+    described = MADE["components"]["schemas"][component]
+
+    assert set(described["properties"]) == fields
+    assert set(described["required"]) == required
+
+
+TEXTS: Final = st.text(st.characters(codec="utf-8")) | st.text("ab \t\x00\x1c\x85\xa0\u3000\ufeff\n,", max_size=6)
+
+
+@given(text=TEXTS)
+def test_the_pattern_of_ids_is_the_codes(text: str) -> None:
+    bounded = 1 <= len(text) <= MAX_ID_LENGTH
+
+    assert (bounded and _matches(ID_PATTERN, text)) == is_id(text)
+
+
+@given(text=TEXTS)
+def test_the_pattern_of_categories_is_the_codes(text: str) -> None:
+    bounded = all(len(name) <= MAX_CATEGORY_LENGTH for name in text.split(","))
+
+    assert (bounded and _matches(CATEGORIES_PATTERN, text)) == _is_rule("allowed_categories", text)
+
+
+@given(text=st.from_regex(r"\A[0-2]\d:[0-6]\d-[0-2]\d:[0-6]\d\Z") | st.from_regex(HOURS_PATTERN).map(str.strip))
+def test_the_pattern_of_hours_is_the_codes(text: str) -> None:
+    assert _matches(HOURS_PATTERN, text) == _is_rule("allowed_hours", text)
+
+
+def _matches(pattern: str, text: str) -> bool:
+    # As JSON Schema has it: $ is the very end.
+    return re.search(pattern.removesuffix("$") + r"\Z", text) is not None
+
+
+def _is_rule(key: str, value: str) -> bool:
+    try:
+        return bool(parse_rules([{"id": "r", "key": key, "value": value}]))
+    except HandshakeError:
+        return False
+
+
+@pytest.fixture
+def another_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Any:
+    monkeypatch.setattr(command, "ROOT", tmp_path)
+    file = tmp_path / "openapi" / "handshake.json"
+    monkeypatch.setattr(command, "COMMITTED", file)
+    return file
+
+
+def _run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str | None:
+    monkeypatch.setattr("sys.argv", ["ops.openapi", *arguments])
+    return command.main()
+
+
+@pytest.mark.usefixtures("another_file")
+def test_the_command_writes_the_document_and_then_finds_it_up_to_date(monkeypatch: pytest.MonkeyPatch) -> None:
+    missing = _run(monkeypatch, "--check")
+    written = _run(monkeypatch)
+    checked = _run(monkeypatch, "--check")
+
+    assert (bool(missing), written, checked) == (True, None, None)
+
+
+def test_the_check_names_the_fix_when_the_committed_document_differs(
+    monkeypatch: pytest.MonkeyPatch, another_file: Any
+) -> None:
+    _run(monkeypatch)
+    edited = json.loads(another_file.read_text()) | {"openapi": "3.1.1"}
+    another_file.write_text(text_of(edited))
+
+    refusal = _run(monkeypatch, "--check")
+
+    assert refusal == "error: openapi/handshake.json is not what the code says: run python -m ops.openapi and commit it"
+    assert json.loads(another_file.read_text()) == edited, "a check writes nothing"

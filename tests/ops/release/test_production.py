@@ -1,0 +1,210 @@
+"""The production template, translated: the whole of it, held against what a release relies on."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pytest
+
+from handshake.release.schema import SCHEMA
+from ops.gates.translation import Translated, environment_of, nested
+from ops.local.settings import ROOT
+from ops.local.stack import LocalStack
+
+PRODUCTION: Final = environment_of(ROOT, "production")
+LOCAL: Final = environment_of(ROOT, "local")
+ALARMS: Final = nested(ROOT, PRODUCTION, "Alarms")
+HTTP: Final = {"Workflow", "DecisionRoom", "PolicyApply", "Policy", "Metrics"}
+ALERTS: Final = {"alert_replay_guard_unavailable", "alert_denial_spike", "alert_tenant_mismatch_spike"}
+# What production has and the local AWS is not given, because it does not know these types.
+NOT_REHEARSED: Final = {
+    "AWS::CodeDeploy::Application",
+    "AWS::CodeDeploy::DeploymentGroup",
+    "AWS::SecretsManager::RotationSchedule",
+    "AWS::XRay::SamplingRule",
+}
+
+
+def _of(kind: str, stack: Translated = PRODUCTION) -> dict[str, Any]:
+    return {name: one["Properties"] for name, one in stack.of_type(kind).items()}
+
+
+def _references(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, one in value.items():
+            if key == "Ref":
+                yield one
+            elif key == "Fn::GetAtt":
+                yield one[0] if isinstance(one, list) else one.split(".")[0]
+            elif key == "Fn::Sub":
+                text = one[0] if isinstance(one, list) else one
+                yield from (name.split(".")[0] for name in re.findall(r"\$\{([\w.]+)\}", text))
+            else:
+                yield from _references(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _references(one)
+
+
+def test_every_reference_is_to_something_there_and_none_goes_round_in_a_circle() -> None:
+    resources = PRODUCTION.resources
+    needs = {
+        name: {one for one in _references(resource) if one in resources} | set(_listed(resource.get("DependsOn")))
+        for name, resource in resources.items()
+    }
+    unknown = {
+        one
+        for resource in resources.values()
+        for one in _references(resource)
+        if one not in resources and not one.startswith(("AWS", "__")) and one not in PRODUCTION.parameters
+    }
+    assert unknown == set()
+    while needs:
+        free = {name for name, wanted in needs.items() if not wanted & needs.keys() - {name}}
+        assert free, f"these wait for each other: {sorted(needs)}"
+        needs = {name: wanted for name, wanted in needs.items() if name not in free}
+
+
+def _listed(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value or ())
+
+
+def test_every_function_that_answers_the_api_shifts_its_traffic_behind_the_gate_and_the_three_alerts() -> None:
+    groups = _of("AWS::CodeDeploy::DeploymentGroup")
+
+    assert set(groups) == {f"{name}FunctionDeploymentGroup" for name in HTTP}
+    for group in groups.values():
+        alarms = {
+            alarm["Name"].removeprefix("handshake-production-") for alarm in group["AlarmConfiguration"]["Alarms"]
+        }
+        assert (group["AlarmConfiguration"]["Enabled"], alarms) == (True, ALERTS)
+        assert set(group["AutoRollbackConfiguration"]["Events"]) >= {"DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM"}
+        assert group["DeploymentConfigName"] == "CodeDeployDefault.LambdaLinear10PercentEvery3Minutes"
+        assert group["ServiceRoleArn"] == {"Fn::GetAtt": ["TrafficShiftRole", "Arn"]}
+    for name in HTTP:
+        alias = PRODUCTION.resources[f"{name}FunctionAliaslive"]
+        update = alias["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]
+        assert update["DeploymentGroupName"] == {"Ref": f"{name}FunctionDeploymentGroup"}
+        hooks = [update["BeforeAllowTrafficHook"], update["AfterAllowTrafficHook"]]
+        assert hooks == [{"Ref": "ReleaseGateFunction"}] * 2
+
+
+def test_the_alerts_that_roll_back_are_alarms_of_the_stack() -> None:
+    names = {
+        str(alarm["AlarmName"]).removeprefix("handshake-production-")
+        for alarm in _of("AWS::CloudWatch::Alarm", ALARMS).values()
+    }
+
+    assert names >= ALERTS
+
+
+@pytest.mark.parametrize("parameter", sorted(PRODUCTION.template["Parameters"].keys() - {"Environment"}))
+def test_no_parameter_switches_the_shift_off_for_production(parameter: str) -> None:
+    shift = PRODUCTION.template["Resources"]["WorkflowFunction"]["Properties"]["DeploymentPreference"]
+
+    assert set(_references(shift)) <= {
+        "Environment",
+        "TrafficShiftRole",
+        "AWS::StackName",
+        "ReleaseGateFunction",
+        "AWS",
+    }
+    assert parameter not in json.dumps(shift)
+    assert parameter not in json.dumps(PRODUCTION.template["Conditions"]["IsProduction"])
+
+
+def test_the_gate_is_given_the_versions_of_this_release_and_every_table() -> None:
+    variables = _of("AWS::Lambda::Function")["ReleaseGateFunction"]["Environment"]["Variables"]
+    versions = {name: value["Ref"] for name, value in variables.items() if name.endswith("_VERSION")}
+
+    assert len(versions) == len(HTTP)
+    for name, version in versions.items():
+        function = name.removesuffix("_VERSION").title().replace("_", "")
+        assert PRODUCTION.resources[version]["Type"] == "AWS::Lambda::Version"
+        assert PRODUCTION.resources[version]["Properties"]["FunctionName"] == {"Ref": f"{function}Function"}
+    assert {f"{name.upper()}_TABLE" for name in SCHEMA} <= set(variables)
+
+
+def test_the_gate_may_look_sign_and_invoke_and_nothing_more() -> None:
+    [policy] = _of("AWS::IAM::Role")["ReleaseGateRole"]["Policies"]
+    may = {action for statement in policy["PolicyDocument"]["Statement"] for action in _listed(statement["Action"])}
+
+    assert may == {
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        "dynamodb:DescribeTable",
+        "dynamodb:DescribeTimeToLive",
+        "dynamodb:BatchGetItem",
+        "secretsmanager:DescribeSecret",
+        "secretsmanager:GetSecretValue",
+        "lambda:InvokeFunction",
+        "codedeploy:PutLifecycleEventHookExecutionStatus",
+    }
+
+
+def test_the_secret_is_rotated_every_quarter_by_the_function_that_may() -> None:
+    [schedule] = _of("AWS::SecretsManager::RotationSchedule").values()
+
+    assert schedule["RotationLambdaARN"] == {"Fn::GetAtt": ["SecretRotationFunction", "Arn"]}
+    assert schedule["RotationRules"] == {"AutomaticallyAfterDays": 90}
+    assert schedule["RotateImmediatelyOnUpdate"] is False
+    permission = _of("AWS::Lambda::Permission")["SecretRotationPermission"]
+    assert (permission["Principal"], "SourceAccount" in permission) == ("secretsmanager.amazonaws.com", True)
+
+
+def test_data_and_secret_survive_the_stack() -> None:
+    kept = PRODUCTION.of_type("AWS::DynamoDB::Table", "AWS::SecretsManager::Secret")
+
+    assert len(kept) == len(SCHEMA) + 1
+    assert {(one["DeletionPolicy"], one["UpdateReplacePolicy"]) for one in kept.values()} == {("Retain", "Retain")}
+    tables = _of("AWS::DynamoDB::Table").values()
+    assert all(table["DeletionProtectionEnabled"] is True for table in tables)
+    assert all(table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True for table in tables)
+
+
+def test_concurrency_is_reserved_where_one_function_could_starve_another() -> None:
+    reserved = {
+        name: one["ReservedConcurrentExecutions"]
+        for name, one in _of("AWS::Lambda::Function").items()
+        if "ReservedConcurrentExecutions" in one
+    }
+
+    assert reserved == {"WorkflowFunction": 200, "DecisionRoomFunction": 20, "PolicyApplyFunction": 20}
+
+
+def test_what_the_local_deployment_cannot_rehearse_is_exactly_this() -> None:
+    def kinds(stack: Translated) -> set[str]:
+        return {str(resource["Type"]) for resource in stack.resources.values()}
+
+    assert kinds(PRODUCTION) - kinds(LOCAL) == NOT_REHEARSED | {"AWS::IAM::ManagedPolicy"}
+    assert kinds(LOCAL) <= kinds(PRODUCTION)
+    # Versions and the API's deployment are named by digests of what they hold, others after the environment.
+    named = {
+        name
+        for name in PRODUCTION.resources
+        if name not in LOCAL.resources
+        and not re.search(r"(Version|ApiDeployment|SharedLayer)[0-9a-f]{10}$", name)
+        and re.sub(r"production(Stage)?$", r"local\1", name) not in LOCAL.resources
+    }
+    assert named == {
+        *(f"{name}FunctionDeploymentGroup" for name in HTTP),
+        "ServerlessDeploymentApplication",
+        "TracingPolicy",
+        "TracingSample",
+        "SecretRotationPermission",
+        "TrustSecretRotation",
+    }
+
+
+def test_everything_else_of_production_is_deployed_locally(stack: LocalStack) -> None:
+    listed = stack.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName="handshake-local")
+    deployed = {
+        one["ResourceType"]
+        for page in listed
+        for one in page["StackResourceSummaries"]
+        if one["ResourceStatus"] == "CREATE_COMPLETE"
+    }
+    wanted = {str(resource["Type"]) for resource in PRODUCTION.resources.values()} - {"AWS::IAM::ManagedPolicy"}
+
+    assert wanted - deployed == NOT_REHEARSED

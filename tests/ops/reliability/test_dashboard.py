@@ -1,0 +1,57 @@
+"""The deployed dashboard, drawn from what the deployed functions logged."""
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from matplotlib.image import imread
+
+from ops.local.settings import STACK_NAME
+from ops.local.stack import LocalStack
+from ops.reliability.dashboard import Metric, draw, metrics_of
+from tests.support.service import Deployed, decided, get, human
+
+PATIENCE_S: Final = 60
+
+
+@pytest.fixture
+def cloudwatch(stack: LocalStack) -> Any:
+    """CloudWatch, as the stack's dashboard reads it."""
+    return stack.client("cloudwatch")
+
+
+def _metrics(cloudwatch: Any) -> Iterator[Metric]:
+    body = json.loads(cloudwatch.get_dashboard(DashboardName=STACK_NAME)["DashboardBody"])
+    for widget in body["widgets"]:
+        if widget["type"] == "metric":
+            yield from metrics_of(cloudwatch, widget["properties"])
+
+
+def test_denials_are_found_by_endpoint_and_reason(stack: LocalStack, cloudwatch: Any) -> None:
+    request = decided(Deployed.on(stack), "allow")
+    get(Deployed.on(stack), f"/workflow/requests/{request['requestId']}", envelope=human("stranger"))
+
+    wanted = {"endpoint": "GET /workflow/requests/{requestId}", "reason_code": "security_read_scope_denied"}
+    deadline = time.monotonic() + PATIENCE_S
+    while not any(wanted.items() <= metric.dimensions.items() for metric in _metrics(cloudwatch)):
+        assert time.monotonic() < deadline, "the denial's metric did not come"
+        time.sleep(1)
+
+
+def test_the_dashboard_is_drawn_whole(cloudwatch: Any, tmp_path: Path) -> None:
+    picture = tmp_path / "dashboard.png"
+
+    draw(cloudwatch, STACK_NAME, since=timedelta(hours=1), to=picture)
+
+    pixels = imread(picture)
+    assert min(pixels.shape[:2]) > 800
+    assert pixels.std() > 0.05, "there is nothing on it"
+
+
+def test_what_it_does_not_understand_it_does_not_leave_out(cloudwatch: Any) -> None:
+    with pytest.raises(ValueError, match="expression"):
+        list(metrics_of(cloudwatch, {"metrics": [[{"expression": "m1 / m2"}]]}))

@@ -1,0 +1,34 @@
+"""The shortest honest drill: the replay guards' store taken away on the deployed stack, and everything that follows."""
+
+import json
+from typing import Final
+
+import pytest
+
+from ops.commands import deployment
+from ops.commands.drill import run
+from ops.local.settings import ROOT_KEY, STACK_NAME
+from ops.local.stack import LocalStack
+
+ALERT: Final = "alert_replay_guard_unavailable"
+
+# It lasts as long as CloudWatch's minutes do: one to fire, one or two to recover, and calm before and after.
+pytestmark = [pytest.mark.waits, pytest.mark.timeout(900)]
+
+
+def test_an_outage_is_detected_told_followed_by_its_runbook_and_over(
+    stack: LocalStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", stack.endpoint_url)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", stack.region)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ROOT_KEY[0])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", ROOT_KEY[1])
+
+    [path] = run(deployment.find(STACK_NAME), STACK_NAME, [ALERT])
+
+    receipt = json.loads(path.read_text())
+    assert receipt["passed"], receipt
+    assert receipt["refused"], "nobody was refused, so there was no outage"
+    assert 0 < receipt["seconds"]["toDetect"] <= receipt["seconds"]["toNotify"]
+    assert "python -m ops pause" in [step["command"] for step in receipt["runbook"]]
+    assert not [answer for answer in receipt["answers"] if answer.startswith("200 hitl_approved")]

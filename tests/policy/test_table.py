@@ -1,0 +1,212 @@
+"""The policy table: what one application writes, and how versions are named and listed."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handshake.core.paging import MAX_LIMIT, PageRequest, parse_page
+from handshake.dynamo.client import ConditionFailedError, Dynamo, Put
+from handshake.policy import table as policies
+from handshake.policy.rules import GLOBAL, Scope
+from handshake.policy.table import Applied, StoredPolicy
+from tests.conftest import Engine
+from tests.support.metrics_events import NOW_MS
+from tests.support.workflow_requests import unhurried
+
+AGENT = Scope("agent", "agent-1")
+RULES = [{"id": "r", "key": "max_transaction", "value": 0.1}]
+Store = tuple[Dynamo, str]
+
+
+@pytest.fixture
+def store(moto_tables: Engine) -> Store:
+    client, tables = moto_tables
+    return unhurried(client), tables.policy
+
+
+def _applied(number: int, *, scope: Scope = GLOBAL, rules: Any = RULES, by: str = "operator") -> Applied:
+    return Applied(
+        audit_event_id=f"audit-{number}",
+        scope=scope,
+        number=number,
+        rules=rules,
+        at_ms=NOW_MS + number,
+        jti=f"jti-{number}",
+        issuer="handshake-edge",
+        principal_id=by,
+        reapplied=None,
+        correlation_id=f"call-{number}",
+    )
+
+
+def _apply(store: Store, number: int, **changes: Any) -> None:
+    dynamo, table = store
+    dynamo.write(*policies.apply(table, _applied(number, **changes)))
+
+
+def _active(store: Store, scope: Scope = GLOBAL) -> StoredPolicy:
+    dynamo, table = store
+    return policies.policy_from(dynamo.batch_get([(table, policies.active_key(scope))])[0])
+
+
+def _names(found: list[StoredPolicy]) -> list[str | None]:
+    return [policy.version for policy in found]
+
+
+def _page(
+    store: Store, limit: int = 25, cursor: str | None = None, scope: Scope = GLOBAL
+) -> tuple[list[Any], str | None]:
+    page = parse_page(str(limit), cursor, parts=(int,))
+    found, following = policies.versions(*store, scope, page)
+    return _names(found), following
+
+
+def test_an_application_is_an_active_policy_its_version_and_its_audit_event(store: Store) -> None:
+    dynamo, table = store
+    _apply(store, 1)
+
+    stored = StoredPolicy(1, RULES, NOW_MS + 1, "audit-1")
+    assert _active(store) == stored
+    version, audit = dynamo.batch_get(
+        [(table, policies.version_key(GLOBAL, 1)), (table, {"pk": "SCOPE#global", "sk": "AUDIT#00000001"})]
+    )
+    assert policies.policy_from(version) == stored
+    assert audit is not None
+    assert {name: audit[name] for name in ("jti", "issuer", "principal_id", "audit_event_id")} == {
+        "jti": "jti-1",
+        "issuer": "handshake-edge",
+        "principal_id": "operator",
+        "audit_event_id": "audit-1",
+    }
+
+
+def test_nothing_stored_is_version_none() -> None:
+    assert policies.policy_from(None) == StoredPolicy(0, [], 0, "")
+    assert policies.policy_from(None).version is None
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_change_of_anything_but_the_active_version_is_lost_and_sees_what_is_active(store: Store, number: int) -> None:
+    dynamo, table = store
+    _apply(store, 1)
+    writes = policies.apply(table, _applied(number, by="late"))
+
+    with pytest.raises(ConditionFailedError) as lost:
+        dynamo.write(*writes)
+
+    assert policies.policy_from(lost.value.stored(writes[0])) == _active(store)
+    assert _active(store).number == 1
+    _apply(store, 2)
+    assert _active(store).number == 2
+
+
+def test_a_version_and_its_audit_event_are_never_overwritten(store: Store) -> None:
+    dynamo, table = store
+    _apply(store, 1)
+    [_, version, audit] = policies.apply(table, _applied(1, rules=[], by="forger"))
+
+    for write in (version, audit):
+        with pytest.raises(ConditionFailedError):
+            dynamo.write(write)
+
+
+def test_scopes_never_share_a_policy(store: Store) -> None:
+    for scope in (GLOBAL, AGENT, Scope("agent", "global"), Scope("agent", "agent-1#x")):
+        assert _active(store, scope).number == 0
+        _apply(store, 1, scope=scope, rules=[{"id": scope.scope_id or "-", "key": "max_transaction", "value": 1}])
+
+    assert _active(store, AGENT).rules[0]["id"] == "agent-1"
+    assert _active(store).rules[0]["id"] == "-"
+    assert _page(store, scope=AGENT) == (["v1"], None)
+
+
+def test_what_is_in_force_names_the_versions_it_came_from(store: Store) -> None:
+    dynamo, table = store
+    _apply(store, 1)
+    items = dynamo.batch_get([(table, policies.active_key(scope)) for scope in (GLOBAL, AGENT)])
+
+    in_force = policies.in_force(*items)
+
+    assert (in_force.global_version, in_force.agent_version) == ("v1", None)
+    assert (str(in_force.global_limits.max_transaction), in_force.agent_limits.max_transaction) == ("0.1", None)
+
+
+# -- names ------------------------------------------------------------------------------------------------------
+
+
+@given(st.integers(1, 99_999_999))
+def test_a_version_is_found_by_its_name(number: int) -> None:
+    assert policies.version_number(policies.version_name(number)) == number
+
+
+@given(st.text(max_size=12) | st.from_regex(r"v?[0-9+\-_ ]{0,10}", fullmatch=True))
+def test_any_other_name_is_no_versions(name: str) -> None:
+    number = policies.version_number(name)
+
+    assert number is None or policies.version_name(number) == name
+
+
+@pytest.mark.parametrize(
+    "name", ["", "v", "1", "V1", "v01", "v-1", "v+1", "v1 ", "v1_0", "v\u0661", "v\u00b2", "v" + "9" * 9]
+)
+def test_names_that_look_like_versions_are_none(name: str) -> None:
+    assert policies.version_number(name) is None
+
+
+# -- lists ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def seven_versions(store: Store) -> Store:
+    dynamo, table = store
+    for number in range(1, 8):
+        dynamo.write(policies.apply(table, _applied(number))[1])
+    _apply(store, 1, scope=AGENT)
+    return store
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 6, 7, 8, MAX_LIMIT])
+def test_pages_of_any_size_make_up_the_whole_list_newest_first(seven_versions: Store, limit: int) -> None:
+    listed, pages, cursor = [], 0, None
+    while True:
+        names, cursor = _page(seven_versions, limit, cursor)
+        assert len(names) <= limit
+        listed += names
+        pages += 1
+        if cursor is None:
+            break
+
+    assert listed == [f"v{number}" for number in range(7, 0, -1)]
+    assert pages <= 7 // limit + 1
+
+
+def test_a_version_that_is_added_while_paging_disturbs_no_page(seven_versions: Store) -> None:
+    dynamo, table = seven_versions
+    names, cursor = _page(seven_versions, 3)
+    dynamo.write(policies.apply(table, _applied(8))[1])
+
+    assert names + _page(seven_versions, 25, cursor)[0] == [f"v{number}" for number in range(7, 0, -1)]
+
+
+@pytest.mark.parametrize("after", [-(10**17), -1, 0, 1, 4, 5, 8, 10**8, 10**17])
+@pytest.mark.parametrize("limit", [1, 2, 25])
+def test_a_cursor_this_list_never_gave_shows_at_most_a_page_of_older_versions(
+    seven_versions: Store, after: int, limit: int
+) -> None:
+    names, _ = policies.versions(*seven_versions, GLOBAL, PageRequest(limit, [after]))
+
+    expected = [f"v{number}" for number in range(7, 0, -1) if number < after]
+    assert _names(names) == expected[:limit]
+
+
+def test_a_scope_without_versions_lists_none(store: Store) -> None:
+    assert _page(store, scope=Scope("agent", "nobody")) == ([], None)
+
+
+def test_versions_are_written_in_an_order_in_which_they_sort() -> None:
+    keys = [policies.version_key(GLOBAL, number)["sk"] for number in (1, 9, 10, 99_999_999)]
+
+    assert keys == sorted(keys)
+    assert isinstance(policies.apply("t", _applied(2))[0], Put)

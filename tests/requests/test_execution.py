@@ -1,0 +1,118 @@
+"""The gate before a privileged effect: what is presented, held against itself and against what is stored."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handshake.core.reasons import ReasonCode
+from handshake.requests.decision import Decision
+from handshake.requests.execution import check_presented, ensure_authorized
+from handshake.requests.record import RequestRecord, State
+from handshake.requests.submission import Submission
+from tests.support.metrics_events import NOW_MS
+from tests.support.refusals import answer, reason, refusal
+from tests.support.workflow_requests import ANY_JSON, a_body, a_record, a_submission
+
+MISSING = "security_missing_decision_artifact"
+NOT_ALLOWED = "security_non_allow_artifact"
+MISMATCH = "security_decision_context_mismatch"
+ALLOWED = Decision("allow", ReasonCode.POLICY_ALLOW, 1)
+
+
+def _artifact(**changes: Any) -> dict[str, Any]:
+    return a_record(ALLOWED, submission=a_submission()).artifact() | changes
+
+
+def _presented(artifact: Any, **changes: Any) -> dict[str, Any]:
+    return {"request": a_body(**changes), "artifact": artifact}
+
+
+def _record(state: State) -> RequestRecord:
+    pending = a_record()
+    return pending.resolved(state, ReasonCode.HITL_APPROVED, now_ms=NOW_MS)
+
+
+def test_a_request_with_the_artifact_that_allowed_it_is_let_by() -> None:
+    assert check_presented(_presented(_artifact())) == a_submission()
+
+
+@pytest.mark.parametrize("artifact", [None, "allow", [], 7, True])
+def test_no_artifact_is_missing(artifact: Any) -> None:
+    assert reason(lambda: check_presented(_presented(artifact))) == MISSING
+    assert reason(lambda: check_presented({"request": a_body()})) == MISSING
+
+
+@pytest.mark.parametrize("decision", ["deny", "escalate", "Allow", None, True, ["allow"]])
+def test_an_artifact_that_does_not_allow_is_refused(decision: Any) -> None:
+    assert reason(lambda: check_presented(_presented(_artifact(decision=decision)))) == NOT_ALLOWED
+
+
+@pytest.mark.parametrize(
+    "hash_", [None, "", 7, ["ctx_"], "ctx_" + "0" * 64, "é" * 8, a_submission().decision_context_hash.upper()]
+)
+def test_an_artifact_with_another_hash_is_refused(hash_: Any) -> None:
+    assert reason(lambda: check_presented(_presented(_artifact(decisionContextHash=hash_)))) == MISMATCH
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"principalId": "mallory"},
+        {"agentId": "other"},
+        {"payloadRef": "tool:other"},
+        {"timestamp": NOW_MS + 60_000},
+        {"context": {"amount": 10.01, "category": "ops"}},
+        {"context": {"amount": 10, "category": "infra"}},
+        {"requestId": "req-2"},
+    ],
+)
+def test_an_artifact_of_another_request_is_refused(changes: dict[str, Any]) -> None:
+    assert reason(lambda: check_presented(_presented(_artifact(), **changes))) == MISMATCH
+
+
+@pytest.mark.parametrize("request_body", [None, {}, [], "req-1"])
+def test_a_malformed_request_is_refused_as_at_submission(request_body: Any) -> None:
+    told = refusal(lambda: check_presented({"request": request_body, "artifact": _artifact()}))
+
+    assert told.reason.code == "trust_context_invalid_request_shape"
+    assert told.fields == {"allowed": False}
+
+
+@given(ANY_JSON | st.fixed_dictionaries({}, optional={"request": ANY_JSON, "artifact": ANY_JSON}))
+def test_whatever_is_presented_is_refused_with_a_code(body: Any) -> None:
+    told = answer(lambda: check_presented(body))
+
+    assert isinstance(told, Submission) or told in {
+        "trust_context_invalid_request_shape",
+        "trust_context_missing_binding",
+        MISSING,
+        NOT_ALLOWED,
+    }
+
+
+@pytest.mark.parametrize("state", State)
+def test_only_what_is_stored_as_allowed_or_approved_authorizes(state: State) -> None:
+    told = answer(lambda: ensure_authorized(_record(state).submission, _record(state)))
+
+    assert told == (None if state in {State.ALLOWED, State.APPROVED} else "security_artifact_state_not_authorized")
+
+
+def test_an_unknown_request_authorizes_nothing() -> None:
+    assert reason(lambda: ensure_authorized(a_submission(), None)) == "security_artifact_request_not_found"
+
+
+def test_an_artifact_that_agrees_with_itself_but_not_with_the_decision_authorizes_nothing() -> None:
+    forged = a_submission(context={"amount": 10_000, "category": "ops"})
+
+    assert reason(lambda: ensure_authorized(forged, a_record(ALLOWED, submission=a_submission()))) == MISMATCH
+
+
+def test_every_refusal_says_that_nothing_is_allowed() -> None:
+    for body in (None, {}, _presented(_artifact(decision="deny")), _presented(_artifact(decisionContextHash=""))):
+        assert refusal(lambda body=body: check_presented(body)).fields == {"allowed": False}  # type: ignore[misc]
+    assert refusal(lambda: ensure_authorized(a_submission(), None)).fields == {"allowed": False}
+    assert refusal(lambda: ensure_authorized(_record(State.DENIED).submission, _record(State.DENIED))).fields == {
+        "allowed": False
+    }

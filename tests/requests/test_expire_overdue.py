@@ -1,0 +1,62 @@
+"""What the sweep says it did and what it left waiting."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from handshake.requests import table as requests
+from handshake.requests.expire_overdue import RUN_MS, Expiry, expire_overdue
+from ops.gates.translation import environment_of
+from ops.local.settings import ROOT
+from tests.conftest import Engine
+from tests.contract.clients import Failing, answer_of
+from tests.support.metrics_events import NOW_MS
+from tests.support.service import InProcess
+from tests.support.workflow_requests import TTL_MS, a_record, a_submission
+
+
+def _sweep(engine: Engine, ages_ms: list[int], *, sweeper: Any = None, run_ms: int = RUN_MS) -> Expiry:
+    """Run at NOW_MS, through the client ``sweeper``, over escalations so old."""
+    client, tables = engine
+    service = InProcess(client, tables, now_ms=lambda: NOW_MS)
+    for number, age in enumerate(ages_ms):
+        record = a_record(submission=a_submission(requestId=f"req-{number}", context={"amount": 150}))
+        times = dict.fromkeys(("created_at_ms", "decided_at_ms"), NOW_MS - age)
+        record = type(record)(**{**vars(record), **times, "expires_at_ms": NOW_MS - age + TTL_MS})
+        service.runtime.context.dynamo.write(requests.create(tables.workflow, record))
+    return expire_overdue(replace(service, dynamodb=sweeper or client).runtime.context, run_ms=run_ms)
+
+
+@pytest.mark.parametrize(
+    ("ages_ms", "done"),
+    [
+        ([], Expiry(expired=0, raced=0, pending=0, oldest_pending_seconds=0)),
+        ([1000, 59_999, 2000], Expiry(expired=0, raced=0, pending=3, oldest_pending_seconds=59)),
+        ([TTL_MS, TTL_MS - 1, TTL_MS + 9000], Expiry(expired=2, raced=0, pending=1, oldest_pending_seconds=299)),
+    ],
+)
+def test_a_sweep_expires_what_is_due_and_says_how_many_wait_and_since_when(
+    moto_tables: Engine, ages_ms: list[int], done: Any
+) -> None:
+    assert _sweep(moto_tables, ages_ms) == done
+
+
+def test_an_escalation_that_sweeps_fail_to_expire_comes_to_be_older_than_its_alarm_allows(moto_tables: Engine) -> None:
+    threshold_s = int(environment_of(ROOT, "production").parameters["PendingApprovalAlarmSeconds"])
+    lost = answer_of(
+        "TransactionCanceledException", 400, CancellationReasons=[{"Code": "ConditionalCheckFailed"}, {"Code": "None"}]
+    )
+    losing = Failing(moto_tables[0], lost, operations=("transact_write_items",))
+
+    done = _sweep(moto_tables, [(threshold_s + 1) * 1000], sweeper=losing)
+
+    assert done == Expiry(expired=0, raced=1, pending=1, oldest_pending_seconds=threshold_s + 1)
+
+
+def test_a_sweep_whose_time_is_up_says_so_and_counts_what_it_left(dynamodb_local: Engine) -> None:
+    done = _sweep(dynamodb_local, [TTL_MS + 1000] * 130, run_ms=0)
+
+    assert done.unfinished == 1
+    assert 0 < done.expired <= 100
+    assert done.expired + done.pending == 130

@@ -1,0 +1,130 @@
+"""What was submitted, by day: which recorded requests a simulation replays."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from handshake.core.reasons import ReasonCode
+from handshake.dynamo.client import Dynamo
+from handshake.requests import table as requests
+from handshake.requests.decision import Decision, utc_day
+from handshake.requests.record import RequestRecord
+from handshake.simulation import history
+from tests.conftest import Engine
+from tests.support.metrics_events import DAY_MS, NOW_MS
+from tests.support.workflow_requests import a_record, a_submission, unhurried
+
+ALL_LANES = range(requests.RECORDED_LANES)
+# One agent in each lane.
+AGENTS = [next(f"agent-{n}" for n in range(99) if requests.recorded_lane(f"agent-{n}") == lane) for lane in ALL_LANES]
+ALLOWED = Decision("allow", ReasonCode.POLICY_ALLOW, 1)
+TODAY, YESTERDAY = utc_day(NOW_MS), utc_day(NOW_MS - DAY_MS)
+Store = tuple[Dynamo, str]
+
+
+@pytest.fixture
+def store(moto_tables: Engine) -> Store:
+    client, tables = moto_tables
+    return unhurried(client), tables.workflow
+
+
+def _record(store: Store, request_id: str, *, at_ms: int = NOW_MS, **changes: Any) -> None:
+    dynamo, table = store
+    record = a_record(ALLOWED, submission=a_submission(**{"requestId": request_id, **changes}))
+    dynamo.write(requests.create(table, RequestRecord(**{**vars(record), "created_at_ms": at_ms})))
+
+
+def _found(store: Store, *, days: Sequence[str] = (TODAY,), agent_id: str | None = None, limit: int = 100) -> list[str]:
+    items, _ = history.recorded_since(*store, days=days, agent_id=agent_id, limit=limit)
+    return [item["pk"].removeprefix("REQ#") for item in items]
+
+
+def test_what_was_recorded_is_found_by_the_day_the_server_recorded_it(store: Store) -> None:
+    _record(store, "today")
+    _record(store, "yesterday", at_ms=NOW_MS - DAY_MS)
+    _record(store, "long-ago", at_ms=NOW_MS - 9 * DAY_MS)
+
+    assert _found(store) == ["today"]
+    assert _found(store, days=[TODAY, YESTERDAY]) == ["today", "yesterday"]
+
+
+def test_an_agents_requests_are_found_whoever_shares_its_lane_and_however_much_others_said_since(store: Store) -> None:
+    _record(store, "earliest", agentId="quiet", at_ms=NOW_MS - DAY_MS)
+    _record(store, "quiet", agentId="quiet")
+    for lane, agent in enumerate(AGENTS):
+        _record(store, f"req-{lane}", agentId=agent, at_ms=NOW_MS + 1)
+
+    assert [_found(store, agent_id=agent) for agent in AGENTS] == [[f"req-{lane}"] for lane in ALL_LANES]
+    assert _found(store, agent_id="quiet", days=[TODAY, YESTERDAY], limit=3) == ["quiet", "earliest"]
+    assert _found(store, agent_id="quiet", days=[TODAY, YESTERDAY], limit=1) == ["quiet"]
+
+
+@pytest.mark.parametrize("agent_id", [None, AGENTS[0]])
+@pytest.mark.parametrize(("limit", "complete"), [(1, False), (2, True), (3, True)])
+def test_whether_that_was_all_is_told(store: Store, agent_id: str | None, limit: int, *, complete: bool) -> None:
+    _record(store, "today", agentId=AGENTS[0])
+    _record(store, "yesterday", agentId=AGENTS[0], at_ms=NOW_MS - DAY_MS)
+
+    _, all_of_it = history.recorded_since(*store, days=[TODAY, YESTERDAY], agent_id=agent_id, limit=limit)
+
+    assert all_of_it == complete
+
+
+def test_no_more_of_a_lane_is_looked_through_for_an_agent_than_a_caller_waits_for(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "_PAGES_OF_A_LANE", 1)
+    busy = next(
+        name for n in range(99) if requests.recorded_lane(name := f"busy-{n}") == requests.recorded_lane("quiet")
+    )
+    _record(store, "quiet", agentId="quiet")
+    for number in range(300):
+        _record(store, f"req-{number}", agentId=busy, at_ms=NOW_MS + 1, context={"amount": 1, "category": "c" * 4000})
+
+    found = history.recorded_since(*store, days=[TODAY, YESTERDAY], agent_id="quiet", limit=9)
+
+    assert found == ([], False)
+
+
+def test_what_is_found_is_what_decides_and_nobodys_name(store: Store) -> None:
+    _record(store, "req-1")
+
+    [item], _ = history.recorded_since(*store, days=[TODAY], limit=1)
+    found = history.recorded_submission(item)
+
+    assert not {"principal_id", "tenant_id", "payload_ref"} & item.keys()
+    sent = a_submission()
+    assert (found.agent_id, found.action_type, found.timestamp_ms) == (sent.agent_id, "payment", NOW_MS)
+    assert found.facts == sent.facts
+
+
+def test_of_a_busy_lane_the_newest_are_found_first(store: Store) -> None:
+    for offset_ms in (1, 3, 2):
+        _record(store, f"req-{offset_ms}", at_ms=NOW_MS + offset_ms)
+
+    assert _found(store, limit=2) == ["req-3", "req-2"]
+
+
+@pytest.mark.parametrize("limit", [1, 3, 4])
+def test_no_more_than_the_limit_are_found(store: Store, limit: int) -> None:
+    for lane, agent in enumerate(AGENTS):
+        _record(store, f"req-{lane}", agentId=agent)
+        _record(store, f"old-{lane}", agentId=agent, at_ms=NOW_MS - DAY_MS)
+
+    assert len(_found(store, days=[TODAY, YESTERDAY], limit=limit)) == limit
+
+
+def test_of_several_busy_lanes_the_newest_of_all_are_found(store: Store) -> None:
+    for offset_ms in range(6):
+        _record(store, f"req-{offset_ms}", at_ms=NOW_MS + offset_ms, agentId=AGENTS[offset_ms % 2])
+
+    assert sorted(_found(store, limit=4)) == ["req-2", "req-3", "req-4", "req-5"]
+
+
+def test_a_lane_longer_than_a_page_of_the_store_is_read_to_its_end(store: Store) -> None:
+    large = {"amount": 1, "category": "c" * 4000}
+    for number in range(300):
+        _record(store, f"req-{number}", at_ms=NOW_MS + number, context=large)
+
+    assert len(_found(store, limit=1000)) == 300

@@ -1,0 +1,188 @@
+"""The auditor: reads every table and names whatever does not agree with the rest."""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from handshake.core.reasons import is_security_denial
+from handshake.dynamo.client import Item
+from handshake.dynamo.marshalling import unmarshal
+from handshake.dynamo.tables import Tables
+from handshake.policy.table import version_name
+from handshake.replay_guards.table import guard_key
+from handshake.requests.decision import ESCALATION_WINDOW_MS, ESCALATIONS_PER_WINDOW, utc_day
+from handshake.requests.evidence import EvidenceEvent, broken_link
+from handshake.requests.record import RequestRecord, State
+from handshake.requests.table import split_partition
+from handshake.trust.token import MIN_GUARD_LIFETIME_S
+
+Requests = dict[str, tuple[RequestRecord, list[EvidenceEvent], Item]]
+
+
+def audit(dynamodb: Any, tables: Tables) -> list[str]:
+    """What is wrong with all that a service stored, which nobody is writing to; nothing, if it kept its promises.
+
+    Every state has its evidence, whole; every decision exactly one metrics event, and every refused action; every
+    guard matches a write; what agents spent is what was allowed or approved; nobody escalated past the window;
+    every policy has its versions and its audit trail.
+    """
+    partitions: defaultdict[str, list[Item]] = defaultdict(list)
+    for item in _scan(dynamodb, tables.workflow):
+        partitions[item["pk"]].append(item)
+    events = [item for item in _scan(dynamodb, tables.metrics) if item["pk"].startswith("EVENT#")]
+    guards = _scan(dynamodb, tables.replay_guards)
+    policy = _scan(dynamodb, tables.policy)
+    requests: Requests = {}
+    faults: list[str] = []
+    for pk, items in partitions.items():
+        if pk.startswith("REQ#"):
+            record, evidence = split_partition(items)
+            if record is None:
+                faults.append(f"{pk} has evidence and no state")
+                continue
+            requests[record.request_id] = record, evidence, next(item for item in items if item["sk"] == "STATE")
+    records = [record for record, _, _ in requests.values()]
+    for record, evidence, item in requests.values():
+        faults += (f"{record.request_id}: {fault}" for fault in _request_faults(record, evidence, item))
+    faults += _event_faults(requests, events)
+    faults += _decision_guard_faults(requests, guards)
+    faults += _spend_faults(records, partitions)
+    faults += _window_faults(records, partitions)
+    faults += _policy_faults(policy, guards)
+    return faults
+
+
+def _scan(dynamodb: Any, table: str) -> list[Item]:
+    pages = dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
+    return [unmarshal(item) for page in pages for item in page["Items"]]
+
+
+def _closed(record: RequestRecord) -> bool:
+    return record.hitl_request_id is not None and record.state.terminal
+
+
+def _request_faults(record: RequestRecord, evidence: list[EvidenceEvent], item: Item) -> Iterator[str]:
+    broken = broken_link(record.chain, evidence)
+    if broken:
+        yield broken
+    chained = sorted((event for event in evidence if event.sequence), key=lambda event: event.sequence)
+    if [event.source for event in chained] != ["lineage", "audit"] * (2 if _closed(record) else 1):
+        yield f"{len(chained)} events do not tell how it became {record.state.value}"
+        return
+    said = chained[-1].detail
+    if (said["state"], said["decision"], chained[-1].reason_code) != (record.state, record.outcome, record.reason):
+        yield f"evidence says {said['state']}, the state {record.state.value}"
+    if _closed(record) and chained[-2].detail["from"] != State.PENDING:
+        yield "it was closed though it was not pending"
+    waits = {name for name in item if name.startswith("pending_")}
+    if bool(waits) != (record.state is State.PENDING):
+        yield f"it is {record.state.value} and in the queues as {sorted(waits)}"
+
+
+def _event_faults(requests: Requests, events: list[Item]) -> Iterator[str]:
+    by_request: defaultdict[str, list[Item]] = defaultdict(list)
+    for event in events:
+        by_request[event["request_id"]].append(event)
+    for request_id, (_, evidence, _) in requests.items():
+        refused = {event.event_id: event.reason_code for event in evidence if not event.sequence}
+        decided = Counter(
+            (event.detail["decision"], event.reason_code)
+            for event in evidence
+            if event.sequence and event.source == "audit"
+        )
+        counted = by_request.pop(request_id, [])
+        of_refusals = {event["sk"]: event["reason_code"] for event in counted if event["sk"] in refused}
+        if of_refusals != refused:
+            yield f"{request_id}: {len(refused)} refused actions, {len(of_refusals)} of them counted"
+        others = Counter((event["decision"], event["reason_code"]) for event in counted if event["sk"] not in refused)
+        # A denial at the door names the request and leaves no evidence of it.
+        strays = {fact for fact in others - decided if not is_security_denial(fact[1]) or fact in decided}
+        if decided - others or strays:
+            yield f"{request_id}: decided {dict(decided)}, counted {dict(others)}"
+    for request_id, strays_of in by_request.items():
+        if any(event["decision"] != "deny" for event in strays_of):
+            yield f"{request_id}: counted and never stored"
+
+
+def _decision_guard_faults(requests: Requests, guards: list[Item]) -> Iterator[str]:
+    named: Counter[str] = Counter()
+    for guard in guards:
+        if not guard["guard_key"].startswith("decision_action#"):
+            continue
+        outcome = json.loads(guard["outcome"])
+        request_id = outcome["requestId"]
+        named[request_id] += 1
+        if request_id not in requests or outcome["artifact"] != requests[request_id][0].artifact():
+            yield f"{request_id}: a guard tells an outcome that is not stored"
+        elif not _closed(requests[request_id][0]):
+            yield f"{request_id}: a guard was burned and nothing closed"
+    yield from (f"{request_id}: {count} keys closed it" for request_id, count in named.items() if count > 1)
+
+
+def _spend_faults(records: list[RequestRecord], partitions: dict[str, list[Item]]) -> Iterator[str]:
+    spent: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    limits: dict[tuple[str, str], Decimal] = {}
+    for record in records:
+        if record.spend and record.state.authorizes:
+            day = f"SPEND#{record.submission.agent_id}", utc_day(record.submission.timestamp_ms)
+            spent[day] += record.spend.amount
+            limits[day] = max(limits.get(day, Decimal(0)), record.spend.daily_limit)
+    kept = {
+        (pk, item["sk"]): item["spent"] for pk, items in partitions.items() if pk.startswith("SPEND#") for item in items
+    }
+    for day in kept.keys() | spent.keys():
+        if kept.get(day, 0) != spent[day]:
+            yield f"{day}: {kept.get(day, 0)} is kept as spent, {spent[day]} was allowed"
+        if spent[day] > limits.get(day, 0):
+            yield f"{day}: {spent[day]} is over the limit of {limits.get(day, 0)}"
+
+
+def _window_faults(records: list[RequestRecord], partitions: dict[str, list[Item]]) -> Iterator[str]:
+    made: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+    for record in records:
+        if record.hitl_request_id is not None:
+            made[record.submission.principal_id, record.submission.agent_id].append(record.created_at_ms)
+    for pair, times in made.items():
+        times.sort()
+        for first, sixth in zip(times, times[ESCALATIONS_PER_WINDOW:], strict=False):
+            if sixth - first < ESCALATION_WINDOW_MS:
+                yield f"{pair} escalated more than {ESCALATIONS_PER_WINDOW} times in a window"
+        items = [item for item in partitions[f"ESC#{pair[0]}"] if item["sk"] == pair[1]]
+        remembered = sorted(map(int, items[0]["times"])) if items else []
+        if remembered != [time for time in times if time > times[-1] - ESCALATION_WINDOW_MS]:
+            yield f"{pair} escalated {len(times)} times, {len(remembered)} are remembered"
+
+
+def _policy_faults(policy: list[Item], guards: list[Item]) -> Iterator[str]:
+    scopes: defaultdict[str, dict[str, Item]] = defaultdict(dict)
+    for item in policy:
+        scopes[item["pk"]][item["sk"]] = item
+    tokens: dict[str, Item] = {}
+    for scope, items in scopes.items():
+        active = items.get("ACTIVE", {"number": 0})
+        numbers = range(1, int(active["number"]) + 1)
+        expected = {"ACTIVE", *(f"{kind}#{number:08d}" for kind in ("VERSION", "AUDIT") for number in numbers)}
+        if items.keys() != expected:
+            yield f"{scope}: version {active['number']} is active, and kept are {sorted(items)}"
+            continue
+        if {**items[f"VERSION#{numbers[-1]:08d}"], "sk": "ACTIVE"} != active:
+            yield f"{scope}: what is active is not the newest version"
+        for number in numbers:
+            audited = items[f"AUDIT#{number:08d}"]
+            if audited["audit_event_id"] != items[f"VERSION#{number:08d}"]["audit_event_id"]:
+                yield f"{scope}: version {number} has another audit event"
+            key = guard_key("policy_apply", audited["jti"])["guard_key"]
+            if key in tokens:
+                yield f"{scope}: the token of version {number} applied another version too"
+            tokens[key] = audited
+    kept = {guard["guard_key"]: guard for guard in guards if guard["guard_key"].startswith("policy_apply#")}
+    for guard in kept.values():
+        if guard["expires_at"] - guard["created_at"] < MIN_GUARD_LIFETIME_S * 1000:
+            yield f"a token's guard lives {guard['expires_at'] - guard['created_at']} ms"
+    for key in kept.keys() | tokens.keys():
+        told = json.loads(kept[key]["outcome"])["policyVersion"] if key in kept else None
+        done = version_name(int(tokens[key]["number"])) if key in tokens else None
+        if told != done:
+            yield f"a token's guard tells of {told}, and {done} was applied"

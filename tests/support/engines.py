@@ -1,0 +1,82 @@
+"""The DynamoDB engines that tests run on, and tables on them as template.yaml describes them."""
+
+import os
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import boto3
+from botocore.config import Config
+from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
+
+from handshake.dynamo.tables import Tables
+from ops.local import dynamodb
+from ops.local.settings import REGION, ROOT
+
+# Where Amazon's DynamoDB Local is unpacked.
+DYNAMODB_LOCAL = Path(os.environ.get("HANDSHAKE_DYNAMODB_LOCAL", dynamodb.HOME))
+_PROPERTIES = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
+
+
+@cache
+def described_tables() -> Mapping[str, dict[str, Any]]:
+    """By their names in ``Tables``, the parameters that create the tables of template.yaml."""
+    resources = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]
+    return {
+        _snake(logical_id.removesuffix("Table")): _create_parameters(resource["Properties"])
+        for logical_id, resource in resources.items()
+        if resource["Type"] == "AWS::DynamoDB::Table"
+    }
+
+
+def create_tables(client: Any, *only: str) -> Tables:
+    """Create fresh, empty tables, all of them or those named ``only``."""
+    suffix = uuid4().hex[:8]
+    names = {name: f"{name}-{suffix}" for name in only or described_tables()}
+    for name, table in names.items():
+        client.create_table(TableName=table, **described_tables()[name])
+    return Tables(**names)
+
+
+def delete_tables(client: Any, tables: Tables) -> None:
+    """Delete what ``create_tables`` created."""
+    for table in filter(None, vars(tables).values()):
+        client.delete_table(TableName=table)
+
+
+def client_of(
+    service: str, endpoint: str | None = None, *, key: tuple[str, str] = ("testing", "testing"), **config: Any
+) -> Any:
+    """A client, with credentials that open nothing unless ``key`` (its id and its secret) does.
+
+    ``config`` is botocore's own.
+    """
+    client: Any = _session().client  # its stubs know services by their literal names only
+    return client(
+        service,
+        endpoint_url=endpoint,
+        region_name=REGION,
+        aws_access_key_id=key[0],
+        aws_secret_access_key=key[1],
+        config=Config(max_pool_connections=64, retries={"total_max_attempts": 1}, **config),
+    )
+
+
+@cache
+def _session() -> boto3.Session:
+    """One for all clients: it reads what botocore knows of a service once, and moto's default session every time."""
+    return boto3.Session()
+
+
+def _create_parameters(properties: Mapping[str, Any]) -> dict[str, Any]:
+    parameters = {name: properties[name] for name in _PROPERTIES if name in properties}
+    if "StreamSpecification" in properties:
+        parameters["StreamSpecification"] = {"StreamEnabled": True, **properties["StreamSpecification"]}
+    return parameters
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()

@@ -1,0 +1,30 @@
+"""How tests look at a refusal."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import pytest
+
+from handshake.core.errors import HandshakeError
+
+T = TypeVar("T")
+
+
+def refusal(attempt: Callable[[], object]) -> HandshakeError:
+    """The error that ``attempt`` ends in; a test fails when it succeeds."""
+    with pytest.raises(HandshakeError) as refused:
+        attempt()
+    return refused.value
+
+
+def reason(attempt: Callable[[], object]) -> str:
+    """The reason code that ``attempt`` is refused with."""
+    return refusal(attempt).reason.code
+
+
+def answer(attempt: Callable[[], T]) -> T | str:
+    """What ``attempt`` gives, or the reason code it is refused with; any other error fails the test."""
+    try:
+        return attempt()
+    except HandshakeError as refused:
+        return refused.reason.code

@@ -1,0 +1,324 @@
+"""One face for every place the service runs in tests: handlers in this process, or a deployed stack over HTTP."""
+
+import json
+import re
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, Self
+from urllib.parse import parse_qs, urlencode
+
+from functions.decision_room.app import handler as decision_room
+from functions.metrics.app import handler as metrics
+from functions.policy.app import handler as policy
+from functions.policy_apply.app import handler as policy_apply
+from functions.workflow.app import handler as workflow
+from handshake.api.runtime import Runtime
+from handshake.dynamo.client import Dynamo
+from handshake.dynamo.context import Context
+from handshake.dynamo.tables import Tables
+from handshake.trust.signer import issuer_keys
+from handshake.trust.token import mint_token
+from ops.local.signing_edge import Upstream
+from ops.local.stack import LocalStack
+from tests.support.logs import MARKER
+
+TRUST_KEY = b"local-trust-secret"
+ISSUER_ARN = "arn:aws:iam::000000000000:role/edge/handshake-edge"
+SIGNER_ARN = "arn:aws:sts::000000000000:assumed-role/handshake-edge/session"
+STRANGER_ARN = "arn:aws:sts::000000000000:assumed-role/handshake-stranger/session"
+
+HANDLERS = (workflow, decision_room, policy_apply, policy, metrics)
+ROUTES = sorted(route for handler in HANDLERS for route in handler.routes)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An HTTP answer; ``body`` is its parsed JSON, header names are lower-case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+
+    @property
+    def reason(self) -> str | None:
+        """The machine-readable reason code."""
+        code: str | None = self.body.get("reasonCode")
+        return code
+
+    @property
+    def outcome(self) -> tuple[int, str | None]:
+        """Status and reason code, which together say how a call ended."""
+        return self.status, self.reason
+
+
+class Service(Protocol):
+    """A running service and the store behind it."""
+
+    @property
+    def dynamodb(self) -> Any:
+        """A client of the store."""
+
+    @property
+    def tables(self) -> Tables:
+        """Where the service keeps things in it."""
+
+    @property
+    def trust_key(self) -> bytes:
+        """What trust tokens are signed with."""
+
+    def send(self, method: str, path: str, *, headers: Mapping[str, str], body: str | None) -> Reply:
+        """One call signed by an envelope issuer."""
+
+    def by_stranger(self) -> "Service":
+        """The same service, called by somebody the API admits and whose envelopes are not believed."""
+
+    def another(self) -> "Service":
+        """An environment for one of several calls at once."""
+
+
+def now_ms() -> int:
+    """The time, in epoch ms."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass
+class FixedKeys:
+    """Trust keys that are simply there."""
+
+    keys: list[bytes]
+
+    def read(self, *, max_age_s: float) -> list[bytes]:  # noqa: ARG002 - never stale
+        """See TrustKeys."""
+        return self.keys
+
+
+@dataclass
+class InProcess:
+    """The handlers themselves, on any DynamoDB; ``dataclasses.replace`` gives one that differs.
+
+    Time stands still for their patience with the store, unless ``clock`` runs: how long tests who share one machine
+    take says nothing of the service.
+    """
+
+    dynamodb: Any
+    tables: Tables
+    trust_key: bytes = TRUST_KEY
+    signer_arn: str = SIGNER_ARN
+    now_ms: Callable[[], int] = now_ms
+    pause: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = lambda: 0.0
+    runtime: Runtime = field(init=False)
+
+    def __post_init__(self) -> None:
+        dynamo = Dynamo(self.dynamodb, clock=self.clock, pause=self.pause)
+        context = Context(dynamo, self.tables, self.now_ms, lambda: str(uuid.uuid4()))
+        self.runtime = Runtime(context, FixedKeys([self.trust_key]), issuer_keys([ISSUER_ARN]))
+
+    def send(self, method: str, path: str, *, headers: Mapping[str, str], body: str | None) -> Reply:
+        """Call the handler of the route that ``path`` matches, as API Gateway would."""
+        event, handler = self._event(method, path, headers, body)
+        answer = handler.using(self.runtime)(event, None)
+        return Reply(answer["statusCode"], answer["headers"], json.loads(answer["body"]))
+
+    def by_stranger(self) -> Self:
+        """See Service."""
+        return replace(self, signer_arn=STRANGER_ARN)
+
+    def another(self) -> Self:
+        """See Service."""
+        return replace(self)
+
+    def _event(self, method: str, path: str, headers: Mapping[str, str], body: str | None) -> tuple[Any, Any]:
+        path, _, query = path.partition("?")
+        # A literal route goes before one with a parameter, as in API Gateway.
+        routes = sorted(
+            ((resource, handler) for handler in HANDLERS for verb, resource in handler.routes if verb == method),
+            key=lambda route: "{" in route[0],
+        )
+        for resource, handler in routes:
+            match = re.fullmatch(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", resource), path)
+            if match:
+                event = {
+                    "httpMethod": method,
+                    "resource": resource,
+                    "pathParameters": match.groupdict() or None,
+                    "multiValueQueryStringParameters": parse_qs(query, keep_blank_values=True) or None,
+                    "multiValueHeaders": {name: [value] for name, value in headers.items()},
+                    "requestContext": {"identity": {"userArn": self.signer_arn}},
+                    "body": body,
+                    "isBase64Encoded": False,
+                }
+                return event, handler
+        raise LookupError(f"{method} {path} is no route")
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """The stack as deployed, called over HTTP with signatures that API Gateway checks."""
+
+    dynamodb: Any
+    tables: Tables
+    trust_key: bytes
+    caller: Upstream
+    stranger: Upstream
+
+    @classmethod
+    def on(cls, stack: LocalStack) -> Self:
+        """The service that ``stack`` runs."""
+        return cls(
+            dynamodb=stack.client("dynamodb"),
+            tables=Tables(**stack.tables),
+            trust_key=stack.trust_secret.encode(),
+            caller=Upstream(stack.api_url, credentials=stack.issuer, region=stack.region),
+            stranger=Upstream(stack.api_url, credentials=stack.stranger, region=stack.region),
+        )
+
+    def send(self, method: str, path: str, *, headers: Mapping[str, str], body: str | None) -> Reply:
+        """Sign and send."""
+        content = {} if body is None else {"content-type": "application/json"}
+        answer = self.caller.send(method, path, headers=content | dict(headers), body=(body or "").encode())
+        names = {name.lower(): value for name, value in answer.headers.items()}
+        return Reply(answer.status, names, json.loads(answer.data))
+
+    def by_stranger(self) -> Self:
+        """See Service."""
+        return replace(self, caller=self.stranger)
+
+    def another(self) -> Self:
+        """See Service."""
+        return self
+
+
+def get(
+    service: Service,
+    path: str,
+    *,
+    envelope: Any = None,
+    query: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Reply:
+    """A GET for the principal of ``envelope`` (a dict, or the header's own text)."""
+    target = f"{path}?{urlencode(query)}" if query else path
+    return service.send("GET", target, headers={**_identity(envelope), **(headers or {})}, body=None)
+
+
+def post(
+    service: Service,
+    path: str,
+    body: Any,
+    *,
+    envelope: Any = None,
+    token: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Reply:
+    """A POST of ``body`` (text is sent as it is, anything else as JSON)."""
+    text = body if isinstance(body, str) else json.dumps(body)
+    trust = {"x-internal-trust-context": token} if token is not None else {}
+    return service.send("POST", path, headers={**_identity(envelope), **trust, **(headers or {})}, body=text)
+
+
+def unique(kind: str) -> str:
+    """A name that nothing else in the store has."""
+    return f"{kind}-{MARKER}-{uuid.uuid4().hex[:12]}"
+
+
+def submission(action_type: str = "payment", /, **changes: Any) -> dict[str, Any]:
+    """A fresh, well-formed request of a principal, an agent and a tenant of its own, changed as asked."""
+    context = {"payment": {"amount": 10, "category": "ops"}, "data_access": {"sensitivity": "low"}}
+    body = {
+        "requestId": unique("req"),
+        "principalId": unique("principal"),
+        "agentId": unique("agent"),
+        "tenantId": unique("tenant"),
+        "actionType": action_type,
+        "payloadRef": "tool:do",
+        "timestamp": now_ms(),
+        "context": context.get(action_type, {}),
+    }
+    return body | changes
+
+
+def submit(service: Service, body: Any) -> Reply:
+    """Submit ``body`` as it is."""
+    return post(service, "/workflow/requests", body)
+
+
+def decided(service: Service, decision: str, **changes: Any) -> dict[str, Any]:
+    """A submitted request that was decided so: ``allow``, ``deny`` or ``escalate``."""
+    amount = {"allow": 10, "deny": 5000, "escalate": 150}[decision]
+    body = submission(**{"context": {"amount": amount, "category": "ops"}, **changes})
+    reply = submit(service, body)
+    if reply.status == 503 and isinstance(service, Deployed):
+        # A busy machine's emulator may take longer than the service waits for its store; callers come again.
+        reply = submit(service, body)
+    assert (reply.status, reply.body.get("decision")) == (200, decision), reply
+    return body
+
+
+def escalated(service: Service, **changes: Any) -> dict[str, Any]:
+    """A submitted request that waits for a person."""
+    return decided(service, "escalate", **changes)
+
+
+def human(principal_id: str, **changes: Any) -> dict[str, Any]:
+    """The envelope of a person."""
+    return {"principalId": principal_id, "subjectType": "human", "roles": [], "scopes": []} | changes
+
+
+def own(request: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
+    """The envelope of the request's own principal, a person."""
+    return human(request["principalId"]) | changes
+
+
+def token(service: Service, **changes: Any) -> str:
+    """A fresh trust token."""
+    claims: dict[str, Any] = {"now_s": int(time.time()), "jti": unique("jti")}
+    return mint_token(service.trust_key, **(claims | changes))
+
+
+def act(
+    service: Service, request: Mapping[str, Any], action: Any = "approve", *, key: str | None = None, **changes: Any
+) -> Reply:
+    """A decision action on ``request`` by its own principal, unless ``envelope`` says otherwise."""
+    envelope = changes.pop("envelope", own(request))
+    headers = {"x-idempotency-key": key} if key is not None else {}
+    body = {"requestId": request["requestId"], "action": action} | changes
+    return post(service, "/workflow/decision-room/action", body, envelope=envelope, headers=headers)
+
+
+def apply_policy(service: Service, body: Any, **options: Any) -> Reply:
+    """A policy apply by an operator with a fresh token, unless ``envelope`` or ``token`` say otherwise."""
+    options = {"envelope": human("operator"), "token": token(service)} | options
+    return post(service, "/policy/apply", body, **options)
+
+
+def rules(**values: Any) -> list[dict[str, Any]]:
+    """Well-formed rules, one a key."""
+    return [{"id": f"rule-{key}", "key": key, "value": value} for key, value in values.items()]
+
+
+def for_agent(agent_id: str, **values: Any) -> dict[str, Any]:
+    """The body that gives an agent a policy of its own."""
+    return {"scope": "agent", "scopeId": agent_id, "rules": rules(**values)}
+
+
+def posted_event(**changes: Any) -> dict[str, Any]:
+    """A well-formed metrics event, changed as asked."""
+    event = {
+        "eventId": unique("event"),
+        "requestId": unique("req"),
+        "timestampMs": now_ms(),
+        "decision": "deny",
+        "reasonCode": "security_token_invalid",
+        "reasonFamily": "security",
+        "riskTier": "critical",
+    }
+    return event | changes
+
+
+def _identity(envelope: Any) -> dict[str, str]:
+    if envelope is None:
+        return {}
+    return {"x-identity-envelope": envelope if isinstance(envelope, str) else json.dumps(envelope)}
