@@ -11,7 +11,7 @@ request that was open across the releases, the earlier ones. Any other sum is ev
 from collections.abc import Iterator
 from typing import Final
 
-from handshake.dynamo.client import Item, Update
+from handshake.dynamo.marshalling import Item, Update
 from handshake.requests.evidence import EvidenceEvent
 from handshake.requests.table import read_partition, split_partition
 from ops.release.migrations import Plan, Reader, Scope, Worker

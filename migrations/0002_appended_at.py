@@ -9,7 +9,7 @@ Which call an event came from (``correlation_id``) was written nowhere, so it st
 count it again: the stream then tells of a MODIFY, and the projector takes only an INSERT.
 """
 
-from handshake.dynamo.client import Item, Update
+from handshake.dynamo.marshalling import Item, Update
 from ops.release.migrations import Plan, Reader, Scope, Worker
 
 

@@ -9,7 +9,8 @@ from typing import Any
 from botocore.config import Config
 
 from handshake.api import telemetry
-from handshake.api.runtime import aws, build_runtime, start
+from handshake.api.runtime import aws, process_runtime, start
+from handshake.dynamo.context import Context
 from handshake.incidents.cloudwatch import Metrics
 from handshake.incidents.deployment import Deployment
 from handshake.incidents.incident import MalformedAlarmError, parse_alarm_change
@@ -25,7 +26,6 @@ _CLIENTS = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard"
 def build_desk(environment: Mapping[str, str]) -> Desk:
     """The desk that ``environment`` describes, with real clients."""
     return Desk(
-        context=build_runtime(environment).context,
         service=environment["POWERTOOLS_SERVICE_NAME"],
         sources=Sources(
             metrics=Metrics(aws().create_client("cloudwatch", config=_CLIENTS)),
@@ -42,7 +42,7 @@ def build_desk(environment: Mapping[str, str]) -> Desk:
     )
 
 
-def respond(event: Mapping[str, Any], desk: Desk) -> None:
+def respond(event: Mapping[str, Any], desk: Desk, context: Context) -> None:
     """Triage each alarm change that SNS delivers.
 
     A message that is none is logged and not delivered again. Raises SourceUnavailableError where people could not be
@@ -55,7 +55,7 @@ def respond(event: Mapping[str, Any], desk: Desk) -> None:
         except MalformedAlarmError as error:
             telemetry.logger.error("malformed", correlation_id=notice.get("MessageId"), cause=str(error))
             continue
-        done = triage(desk, change)
+        done = triage(context, desk, change)
         telemetry.logger.info(
             "triaged",
             correlation_id=done.incident_id,
@@ -68,7 +68,8 @@ def respond(event: Mapping[str, Any], desk: Desk) -> None:
 
 def handler(event: Mapping[str, Any], _context: object) -> None:
     """Handle one delivery of the alarm topic."""
-    respond(event, _process_desk())
+    with process_runtime().invocation() as context:
+        respond(event, _process_desk(), context)
 
 
 @cache
@@ -76,4 +77,5 @@ def _process_desk() -> Desk:
     return build_desk(os.environ)
 
 
+start(process_runtime)
 start(_process_desk)

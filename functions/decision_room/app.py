@@ -1,8 +1,9 @@
 """People's side of the workflow: the queue, one room, and the action that closes it (contract.md section 3)."""
 
 from handshake.api.http import Answer, Call, HttpHandler, Route
+from handshake.core.errors import Refusal
 from handshake.core.paging import parse_page
-from handshake.requests.act import resolve
+from handshake.requests.act import act
 from handshake.requests.decision_action import parse_action, parse_idempotency_key, refused_fields
 from handshake.requests.read import read_queue, read_request
 
@@ -21,12 +22,15 @@ def get_room(call: Call) -> Answer:
     return read_request(call.context, call.path("requestId"), call.envelope()).room_view()
 
 
-def act(call: Call) -> Answer:
+def act_on_request(call: Call) -> Answer | Refusal:
     """``POST /workflow/decision-room/action``"""
     envelope = call.envelope()
-    action = parse_action(call.json_body(refused_fields(None)))
+    action = parse_action(call.json_body(refused_fields(None), denies=True))
     key = parse_idempotency_key(call.header("x-idempotency-key"))
-    record = resolve(call.context, action, envelope, idempotency_key=key)
+    record = act(call.context, action, envelope, idempotency_key=key)
+    if isinstance(record, Refusal):
+        return record
+    call.decided(record.reason, record.outcome)
     return {
         "status": "ok",
         "requestId": record.request_id,
@@ -39,5 +43,5 @@ def act(call: Call) -> Answer:
 handler = HttpHandler(
     Route("GET", "/workflow/decision-room", list_rooms),
     Route("GET", "/workflow/decision-room/{requestId}", get_room),
-    Route("POST", "/workflow/decision-room/action", act),
+    Route("POST", "/workflow/decision-room/action", act_on_request),
 )

@@ -7,11 +7,9 @@ from handshake.requests.expire_overdue import expire_overdue
 
 def handler(_event: object, _context: object) -> dict[str, int]:
     """Run once; says how many it expired. What it raises makes the scheduler try again, then dead-letter."""
-    context = process_runtime().context
-    context = context.serving(context.new_id())
-    context.dynamo.begin()
-    done = vars(expire_overdue(context))
-    telemetry.scheduled("hitl_expiry", done, correlation_id=context.correlation_id)
+    with process_runtime().invocation() as context:
+        done = vars(expire_overdue(context))
+        telemetry.scheduled("hitl_expiry", done, correlation_id=context.correlation_id)
     return done
 
 

@@ -3,7 +3,7 @@
 from handshake.api.http import Answer, Call, HttpHandler, Route
 from handshake.metrics import read as read_metrics
 from handshake.metrics.query import Window, parse_series_query, parse_window
-from handshake.metrics.report_event import project_event
+from handshake.metrics.report_event import report_event
 
 
 def summary(call: Call) -> Answer:
@@ -29,9 +29,9 @@ def reasons(call: Call) -> Answer:
 def project(call: Call) -> Answer:
     """``POST /metrics/project``"""
     # The only route here that needs pydantic, and the one that is called least.
-    from handshake.metrics.reported_event import parse_posted_event  # noqa: PLC0415
+    from handshake.metrics.reported_event import parse_reported_event  # noqa: PLC0415
 
-    return project_event(call.context, parse_posted_event(call.json_body()))
+    return report_event(call.context, parse_reported_event(call.json_body()))
 
 
 def _window(call: Call) -> Window:

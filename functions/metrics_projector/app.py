@@ -11,14 +11,13 @@ from handshake.api import telemetry
 from handshake.api.runtime import process_runtime, start
 from handshake.dynamo.context import Context
 from handshake.metrics.event_stream import read_stream
-from handshake.metrics.project_metrics import fold_events
+from handshake.metrics.project_metrics import project_metrics
 
 
 def project(event: Mapping[str, Any], context: Context) -> None:
     """Fold one batch of stream records."""
-    context.dynamo.begin()
     events = read_stream(event["Records"])
-    counted = fold_events(context, events)
+    counted = project_metrics(context, events)
     now_ms = context.now_ms()
     telemetry.folded(
         events=len(counted),
@@ -30,7 +29,8 @@ def project(event: Mapping[str, Any], context: Context) -> None:
 
 def handler(event: Mapping[str, Any], _context: object) -> None:
     """Handle one batch of the stream."""
-    project(event, process_runtime().context)
+    with process_runtime().invocation() as context:
+        project(event, context)
 
 
 start(process_runtime)

@@ -6,7 +6,8 @@ from handshake.api.http import Answer, Call, HttpHandler, Route
 from handshake.core.paging import parse_page
 from handshake.policy.change import parse_body
 from handshake.policy.read import read_config, read_versions
-from handshake.policy.rules import DEFAULT_RULES, GLOBAL, Scope, parse_rules, parse_scope
+from handshake.policy.rule_keys import DEFAULT_RULES
+from handshake.policy.rules import GLOBAL, Scope, parse_rules, parse_scope
 from handshake.simulation.simulate import simulate_policy
 
 

@@ -4,7 +4,6 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ from botocore.config import Config
 
 from handshake.api import telemetry
 from handshake.api.runtime import aws, build_runtime, start
+from handshake.dynamo.context import Context
 from handshake.release.release_gate import NotReadyError, Release, ensure_ready
 from handshake.trust.secret import TrustSecret
 
@@ -37,13 +37,13 @@ class LambdaVersions:
         return payload
 
 
-def build_release(environment: Mapping[str, str]) -> Release:
+def build_release(environment: Mapping[str, str], context: Context) -> Release:
     """The release that ``environment`` describes, with real clients. Raises NotReadyError where it has no issuer."""
     issuer = environment["ENVELOPE_ISSUERS"].split(",")[0]
     if not issuer:
         raise NotReadyError("EnvelopeIssuers is empty: nobody's identity would be believed")
     return Release(
-        context=build_runtime(environment).context,
+        context=context,
         dynamodb=aws().create_client("dynamodb", config=_CLIENTS),
         secret=TrustSecret(aws().create_client("secretsmanager", config=_CLIENTS), environment["TRUST_SECRET_ARN"]),
         versions=LambdaVersions(
@@ -58,9 +58,8 @@ def build_release(environment: Mapping[str, str]) -> Release:
 def check() -> tuple[list[str], str]:
     """What was found to be as it must, and "" or why the release may not have traffic. Raises nothing."""
     try:
-        release = _process_release()
-        release.context.dynamo.begin()
-        return ensure_ready(release), ""
+        with build_runtime(os.environ).invocation() as context:
+            return ensure_ready(build_release(os.environ, context)), ""
     except NotReadyError as error:
         return [], str(error)
     except Exception as error:  # noqa: BLE001 - what could not be checked has not passed
@@ -85,11 +84,6 @@ def respond(event: Mapping[str, str], *, check: Callable[[], tuple[list[str], st
 def handler(event: Mapping[str, str], _context: object) -> dict[str, Any]:
     """Answer a lifecycle hook, or who invokes it directly."""
     return respond(event, check=check, codedeploy=aws().create_client("codedeploy", config=_CLIENTS))
-
-
-@cache
-def _process_release() -> Release:
-    return build_release(os.environ)
 
 
 start(aws)

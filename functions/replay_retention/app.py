@@ -7,11 +7,9 @@ from handshake.replay_guards.retain import retain_guards
 
 def handler(_event: object, _context: object) -> dict[str, int]:
     """Run once; says how many guards it removed. What it raises makes the scheduler try again, then dead-letter."""
-    context = process_runtime().context
-    context = context.serving(context.new_id())
-    context.dynamo.begin()
-    done = vars(retain_guards(context))
-    telemetry.scheduled("replay_retention", done, correlation_id=context.correlation_id)
+    with process_runtime().invocation() as context:
+        done = vars(retain_guards(context))
+        telemetry.scheduled("replay_retention", done, correlation_id=context.correlation_id)
     return done
 
 

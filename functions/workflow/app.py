@@ -2,7 +2,7 @@
 
 from handshake.api.http import Answer, Call, HttpHandler, Route
 from handshake.core.reasons import ReasonCode
-from handshake.requests.authorize_execution import authorize
+from handshake.requests.authorize_execution import authorize_execution
 from handshake.requests.read import read_evidence, read_request
 from handshake.requests.submission import parse_submission, refusal_fields
 from handshake.requests.submit import submit
@@ -10,10 +10,11 @@ from handshake.requests.submit import submit
 
 def submit_request(call: Call) -> Answer:
     """``POST /workflow/requests``"""
-    body = call.json_body(refusal_fields(None))
+    body = call.json_body(refusal_fields(None), denies=True)
     submission = parse_submission(body, now_ms=call.context.now_ms())
     call.acts_for(submission.principal_id, submission.tenant_id)
-    record, call.record.repeated = submit(call.context, submission, escalation_ttl_ms=call.runtime.escalation_ttl_ms)
+    record, repeated = submit(call.context, submission, escalation_ttl_ms=call.runtime.escalation_ttl_ms)
+    call.decided(record.reason, record.outcome, repeated=repeated)
     return record.result_view()
 
 
@@ -28,9 +29,10 @@ def get_evidence(call: Call) -> Answer:
     return [event.view() for event in events]
 
 
-def authorize_execution(call: Call) -> Answer:
+def authorize(call: Call) -> Answer:
     """``POST /workflow/authorize-execution``"""
-    authorize(call.context, call.json_body({"allowed": False}))
+    authorize_execution(call.context, call.json_body({"allowed": False}))
+    call.decided(ReasonCode.SECURITY_ARTIFACT_AUTHORIZED)
     return {
         "status": "ok",
         "allowed": True,
@@ -43,5 +45,5 @@ handler = HttpHandler(
     Route("POST", "/workflow/requests", submit_request),
     Route("GET", "/workflow/requests/{requestId}", get_request),
     Route("GET", "/workflow/evidence/{requestId}", get_evidence),
-    Route("POST", "/workflow/authorize-execution", authorize_execution),
+    Route("POST", "/workflow/authorize-execution", authorize),
 )

@@ -13,8 +13,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from handshake.core.errors import StoreUnavailableError
-from handshake.dynamo import runtime_kv as flags
 from handshake.dynamo.context import Context
+from handshake.dynamo.runtime_kv import RuntimeTransaction
 from handshake.replay_guards.retain import expired_guards, retain_guards
 from ops.commands import deployment
 from ops.commands.show import fail
@@ -103,7 +103,9 @@ def verify_evidence(
 
 def _switch(stack: str, *, paused: bool) -> None:
     with reach(stack) as context:
-        context.dynamo.write(flags.pause(context.tables.runtime_kv, paused=paused, now_ms=context.now_ms()))
+        tx = RuntimeTransaction(context)
+        tx.set_paused(paused=paused, now_ms=context.now_ms())
+        tx.commit()
     print("privileged mutations are paused" if paused else "privileged mutations go on")
 
 

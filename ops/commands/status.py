@@ -155,8 +155,11 @@ def _incidents(found: Deployment) -> Part:
 def _approvals(found: Deployment, *, now_ms: int) -> Part:
     context = found.context()
     count, soonest = queue.waiting(context.dynamo, context.tables.workflow)
-    context.dynamo.allow(RETRY_BUDGET_S)
-    items = context.dynamo.batch_get([(context.tables.workflow, key) for key in soonest]) if soonest else []
+    items = (
+        context.within(RETRY_BUDGET_S).dynamo.batch_get([(context.tables.workflow, key) for key in soonest])
+        if soonest
+        else []
+    )
     waiting = [record for record in map(record_from, items) if record and not record.state.terminal]
     oldest_ms = max((now_ms - record.created_at_ms for record in waiting), default=0)
     said = f"{count} pending, the oldest for {duration(oldest_ms)}" if count else "none pending"

@@ -12,8 +12,7 @@ from botocore.exceptions import ClientError
 from handshake.api import telemetry
 from handshake.api.http import HttpHandler, Route
 from handshake.api.runtime import Runtime
-from handshake.dynamo.client import Dynamo
-from handshake.dynamo.context import Context
+from handshake.dynamo.client import Store
 from handshake.dynamo.tables import Tables
 from handshake.trust.signer import issuer_keys
 from handshake.trust.token import MAX_LIFETIME_S, mint_token
@@ -100,14 +99,12 @@ def answer_to(route: Route, probe: Probe) -> Outcome:
     """What the handler of ``route`` answers to ``probe``, on a store that refuses everything."""
     store = _RefusingStore()
     runtime = Runtime(
-        Context(
-            Dynamo(store, pause=lambda _: None),
-            Tables("workflow", "policy", _METRICS, "replay_guards", "runtime_kv"),
-            lambda: time.time_ns() // 1_000_000,
-            lambda: str(uuid.uuid4()),
-        ),
-        _Keys(list(probe.keys)),
-        issuer_keys([_ISSUER]),
+        store=Store(store, pause=lambda _: None),
+        tables=Tables("workflow", "policy", _METRICS, "replay_guards", "runtime_kv"),
+        now_ms=lambda: time.time_ns() // 1_000_000,
+        new_id=lambda: str(uuid.uuid4()),
+        trust_keys=_Keys(list(probe.keys)),
+        issuers=issuer_keys([_ISSUER]),
     )
     headers = {"x-identity-envelope": probe.envelope, "x-internal-trust-context": probe.token, **probe.headers}
     event = {

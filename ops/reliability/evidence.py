@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from handshake.dynamo.client import RETRY_BUDGET_S
 from handshake.dynamo.context import Context
 from handshake.requests import table as requests
 from handshake.requests.evidence import broken_link
@@ -19,7 +20,7 @@ class Finding:
 
 def verify(context: Context, request_id: str) -> Finding:
     """Verify the evidence of one request. An unknown request has none, which is a finding too."""
-    context.dynamo.begin()
+    context = context.within(RETRY_BUDGET_S)
     items = requests.read_partition(context.dynamo, context.tables.workflow, request_id)
     record, events = requests.split_partition(items)
     if record is None:

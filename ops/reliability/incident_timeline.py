@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from handshake.dynamo.client import RETRY_BUDGET_S
 from handshake.incidents import table as incidents
 from ops.commands.deployment import Deployment
 from ops.reliability.fault_scenarios import Harm
@@ -121,8 +122,8 @@ class Observer:
                 course.paged_at = max(paged, course.alarm_at)
 
     def _look_at_incident(self, course: Course, now: float) -> None:
-        self._context.dynamo.begin()
-        incident = incidents.read_latest(self._context.dynamo, self._context.tables.runtime_kv, course.harm.alert)
+        context = self._context.within(RETRY_BUDGET_S)
+        incident = incidents.read_latest(context.dynamo, context.tables.runtime_kv, course.harm.alert)
         if incident is None or course.began_at is None or incident.opened_at_ms / 1000 < course.began_at:
             return
         course.incident_id = incident.id

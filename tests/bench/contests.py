@@ -6,7 +6,8 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, Final
 
-from handshake.dynamo.client import Dynamo, Item, Key, Write
+from handshake.dynamo.client import Dynamo
+from handshake.dynamo.marshalling import Item, Key, Write
 from handshake.requests import table as requests
 from handshake.requests.submission import parse_submission
 from handshake.requests.submit import submit as decide

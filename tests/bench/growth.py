@@ -102,7 +102,7 @@ def _calls() -> dict[str, Prepare]:
         return prepare
 
     def sweep(_: InProcess) -> Call:
-        return lambda service: expiry.expire_overdue(service.runtime.context)
+        return lambda service: expiry.expire_overdue(service.context)
 
     def simulate(_: InProcess) -> Call:
         return lambda service: post(service, "/policy/simulate", {"scope": "global", "rules": []})
@@ -127,7 +127,7 @@ def _measure(services: Sequence[InProcess], wires: Sequence[Wire], prepare: Prep
     for _ in range(repetitions):
         for service, cost in zip(services, costs, strict=True):
             call = prepare(service)
-            service.runtime.context.dynamo.begin()
+            service.context.dynamo.begin()
             at = time.perf_counter()
             call(service)
             cost.took_ms.append((time.perf_counter() - at) * 1000)
@@ -196,7 +196,7 @@ def _scheduled(service: InProcess) -> Iterator[str]:
     for what, canned, run, whole_ms in jobs:
         delayed = Wire(engines.client_of("dynamodb", service.dynamodb.meta.endpoint_url))
         delayed.delay_s, delayed.canned = _STORE_S, canned
-        context = replace(service.runtime.context, dynamo=Dynamo(delayed.client), now_ms=lambda: now_ms() + _LATER_MS)
+        context = replace(service.context, dynamo=Dynamo(delayed.client), now_ms=lambda: now_ms() + _LATER_MS)
         began, cpu = time.monotonic(), time.process_time()
         done = run(context)
         took, cpu = time.monotonic() - began, time.process_time() - cpu

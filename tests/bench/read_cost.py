@@ -30,7 +30,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from handshake.dynamo.client import Dynamo, Put
+from handshake.dynamo.client import Dynamo
+from handshake.dynamo.marshalling import Put
 from handshake.dynamo.tables import Tables
 from handshake.metrics import rollup_table as rollups
 from handshake.metrics.event_table import PARTITION_PREFIX, append_event

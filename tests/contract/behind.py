@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from handshake.dynamo import runtime_kv as flags
-from handshake.dynamo.client import Dynamo, Item
-from handshake.dynamo.marshalling import unmarshal
+from handshake.dynamo.client import Dynamo
+from handshake.dynamo.context import Context
+from handshake.dynamo.marshalling import Item, unmarshal
+from handshake.dynamo.runtime_kv import RuntimeTransaction
 from handshake.replay_guards.table import guard_key, hour_of
 from handshake.requests.evidence import MAX_REFUSALS
 from tests.support.service import Service, get, now_ms, own
@@ -110,9 +111,15 @@ def _delete(service: Service, stored: Mapping[str, list[Item]]) -> None:
 @contextmanager
 def paused(service: Service) -> Iterator[None]:
     """Privileged mutations paused by an operator."""
-    store, table = Dynamo(service.dynamodb, clock=lambda: 0.0), service.tables.runtime_kv
-    store.write(flags.pause(table, paused=True, now_ms=now_ms()))
+    _set_paused(service, paused=True)
     try:
         yield
     finally:
-        store.write(flags.pause(table, paused=False, now_ms=now_ms()))
+        _set_paused(service, paused=False)
+
+
+def _set_paused(service: Service, *, paused: bool) -> None:
+    dynamo = Dynamo(service.dynamodb, clock=lambda: 0.0)
+    tx = RuntimeTransaction(Context(dynamo, service.tables, now_ms, lambda: "unused"))
+    tx.set_paused(paused=paused, now_ms=now_ms())
+    assert tx.commit()

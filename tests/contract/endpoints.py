@@ -19,7 +19,7 @@ from tests.support.service import (
     get,
     own,
     post,
-    posted_event,
+    reported_event,
     submission,
     submit,
     token,
@@ -101,7 +101,7 @@ ENDPOINTS: Mapping[str, Endpoint] = {
     "series": _asking("/metrics/series"),
     "reasons": _asking("/metrics/reasons"),
     "project": Endpoint(
-        lambda _: posted_event(),
+        lambda _: reported_event(),
         lambda s, body: post(s, "/metrics/project", body),
         STORE,
         reads=False,

@@ -16,7 +16,7 @@ from tests.support.service import (
     human,
     own,
     post,
-    posted_event,
+    reported_event,
     submission,
     unique,
 )
@@ -58,7 +58,7 @@ def test_a_policy_change_is_traced_to_its_call(service: Service) -> None:
 
 def test_a_reported_event_keeps_the_call_that_reported_it(service: Service) -> None:
     name, headers = _named()
-    event = posted_event()
+    event = reported_event()
 
     post(service, "/metrics/project", event, headers=headers)
 

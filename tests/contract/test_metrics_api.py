@@ -12,7 +12,7 @@ from tests.support.service import (
     get,
     now_ms,
     post,
-    posted_event,
+    reported_event,
     submission,
     submit,
     unique,
@@ -136,7 +136,7 @@ def test_a_query_outside_the_allowed_values_is_refused(service: Service, target:
 
 
 def test_an_event_is_appended_once_however_often_it_is_posted(service: Service) -> None:
-    event = posted_event()
+    event = reported_event()
 
     first = _project(service, event)
     again = [_project(service, event | {"decision": "allow"}) for _ in range(2)]
@@ -150,14 +150,14 @@ def test_events_of_one_request_are_all_kept(service: Service) -> None:
     request_id = unique("req")
 
     for _ in range(3):
-        _project(service, posted_event(requestId=request_id))
+        _project(service, reported_event(requestId=request_id))
 
     assert len(events_about(service, request_id)) == 3
 
 
 def test_an_event_is_stored_as_it_was_posted_with_the_schema_version(service: Service) -> None:
     now = now_ms()
-    event = posted_event(
+    event = reported_event(
         isTerminal=False,
         hasValidLineage=False,
         incidentDetectedTsMs=now - 10,
@@ -177,7 +177,7 @@ def test_an_event_is_stored_as_it_was_posted_with_the_schema_version(service: Se
 
 
 def test_an_event_is_terminal_and_of_valid_lineage_unless_posted_otherwise(service: Service) -> None:
-    event = posted_event()
+    event = reported_event()
 
     _project(service, event)
 
@@ -186,7 +186,7 @@ def test_an_event_is_terminal_and_of_valid_lineage_unless_posted_otherwise(servi
 
 
 def test_an_unknown_code_counts_as_unknown_whatever_family_is_claimed(service: Service) -> None:
-    event = posted_event(reasonCode="made_up", reasonFamily="policy")
+    event = reported_event(reasonCode="made_up", reasonFamily="policy")
 
     assert _project(service, event).status == 200
     [stored] = events_about(service, event["requestId"])
@@ -199,7 +199,7 @@ REQUIRED = ["eventId", "requestId", "timestampMs", "decision", "reasonCode", "re
 @pytest.mark.parametrize("field", REQUIRED)
 @pytest.mark.parametrize("value", ["missing", None, "", {}], ids=["missing", "null", "blank", "an object"])
 def test_an_event_without_a_required_field_is_refused(service: Service, field: str, value: Any) -> None:
-    event = posted_event() | {field: value}
+    event = reported_event() | {field: value}
     if value == "missing":
         del event[field]
 
@@ -231,7 +231,7 @@ def test_an_event_without_a_required_field_is_refused(service: Service, field: s
     ids=lambda changes: str(changes)[:40],
 )
 def test_an_event_with_a_wrong_field_is_refused_and_not_kept(service: Service, changes: dict[str, Any]) -> None:
-    event = posted_event() | changes
+    event = reported_event() | changes
 
     reply = _project(service, event)
 

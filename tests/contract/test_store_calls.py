@@ -19,7 +19,7 @@ from tests.support.service import (
     human,
     own,
     post,
-    posted_event,
+    reported_event,
     submission,
     submit,
     token,
@@ -141,7 +141,7 @@ CALLS: dict[str, tuple[Prepare, list[str]]] = {
     "summary": (_asking("/metrics/summary?window=30d"), [QUERY]),
     "series": (_asking("/metrics/series?window=30d&bucket=day"), [QUERY]),
     "reasons": (_asking("/metrics/reasons?window=7d"), [QUERY]),
-    "project": (lambda _: lambda service: post(service, "/metrics/project", posted_event()), [PUT]),
+    "project": (lambda _: lambda service: post(service, "/metrics/project", reported_event()), [PUT]),
 }
 
 

@@ -19,7 +19,7 @@ from tests.support.service import (
     human,
     now_ms,
     post,
-    posted_event,
+    reported_event,
     rules,
     submission,
     submit,
@@ -301,7 +301,7 @@ def test_13_decision_context_hashes_are_sha_256(service: Service, agent: str) ->
         "config": lambda service: get(service, "/policy/config?scope=global"),
         "versions": lambda service: get(service, "/policy/versions?scope=global"),
         "simulation": lambda service: post(service, "/policy/simulate", for_agent("agent", max_transaction=1)),
-        "project": lambda service: post(service, "/metrics/project", posted_event()),
+        "project": lambda service: post(service, "/metrics/project", reported_event()),
     }.values(),
     ids=["submission", "config", "versions", "simulation", "project"],
 )

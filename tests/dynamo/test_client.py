@@ -7,7 +7,8 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from handshake.core.errors import StoreUnavailableError
-from handshake.dynamo.client import ConditionFailedError, Put, Update
+from handshake.dynamo.client import ConditionFailedError
+from handshake.dynamo.marshalling import Put, Update
 from tests.conftest import Engine
 from tests.support.scripted import ITEM, PUT, TABLE, TOUCH, TRIES, Scripted, fault
 from tests.support.workflow_requests import unhurried

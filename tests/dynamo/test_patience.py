@@ -4,13 +4,7 @@ import pytest
 from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 
 from handshake.core.errors import StoreUnavailableError
-from handshake.dynamo.client import (
-    CONNECT_TIMEOUT_S,
-    READ_TIMEOUT_S,
-    RETRY_BUDGET_S,
-    ConditionFailedError,
-    Dynamo,
-)
+from handshake.dynamo.client import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, RETRY_BUDGET_S, ConditionFailedError, Dynamo
 from handshake.dynamo.retry import RivalError
 from tests.support.scripted import ITEM, PUT, TABLE, TOUCH, TRIES, Scripted, cancelled, fault
 

@@ -3,7 +3,8 @@
 import random
 
 from handshake.core.errors import StoreUnavailableError
-from handshake.dynamo.client import RETRY_BUDGET_S, Dynamo, Put, Update
+from handshake.dynamo.client import RETRY_BUDGET_S, Dynamo
+from handshake.dynamo.marshalling import Put, Update
 from tests.bench.rivals import Contended, Timeline
 from tests.bench.tapped import Tapped
 from tests.support.scripted import Scripted

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from handshake.dynamo.client import Item
+from handshake.dynamo.marshalling import Item
 from handshake.replay_guards.table import GuardScope, guard_key
 from handshake.requests.evidence import EvidenceEvent
 from handshake.requests.record import RequestRecord, State

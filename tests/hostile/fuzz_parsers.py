@@ -26,7 +26,8 @@ with atheris.instrument_imports(include=["handshake"]):
     from handshake.core.jsonio import BadJsonError, parse
     from handshake.core.paging import cursor_after, parse_page
     from handshake.core.reasons import REGISTRY
-    from handshake.policy.rules import DEFAULT_RULES, parse_rules
+    from handshake.policy.rule_keys import DEFAULT_RULES
+    from handshake.policy.rules import parse_rules
     from handshake.requests.submission import parse_submission
     from handshake.trust.identity import parse_envelope
     from handshake.trust.token import AUDIENCE, ISSUER, SUBJECT, mint_token, verify_token

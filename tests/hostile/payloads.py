@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
-from handshake.policy.rules import CONTEXT_LIMITS
+from handshake.policy.rule_keys import CONTEXT_LIMITS
 from handshake.requests.submission import parse_recorded
 from tests.hostile.calls import SCHEMAS
 from tests.support.service import InProcess, escalated, for_agent, now_ms, submission, unique

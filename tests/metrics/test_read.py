@@ -34,11 +34,11 @@ def _append(service: InProcess, **changes: Any) -> Reply:
 
 def _fold(service: InProcess) -> None:
     """Deliver everything appended so far."""
-    project({"Records": stream_of(service.dynamodb, service.tables.metrics)}, service.runtime.context)
+    project({"Records": stream_of(service.dynamodb, service.tables.metrics)}, service.context)
 
 
 def _calls(service: InProcess) -> int:
-    return service.runtime.context.dynamo.calls
+    return service.context.dynamo.calls
 
 
 def test_an_appended_event_is_in_every_answer_once_it_is_folded(service: InProcess) -> None:

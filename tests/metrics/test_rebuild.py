@@ -14,7 +14,7 @@ from ops.local.settings import ROOT_KEY, STACK_NAME
 from ops.local.stack import LocalStack
 from tests.metrics.world import Acting, Arrival, Delivery, Passing, Rebuild, World
 from tests.support.metrics_events import an_event
-from tests.support.service import Deployed, post, posted_event
+from tests.support.service import Deployed, post, reported_event
 
 HOUR_KEY = {"pk": {"S": "ROLLUP#hour"}, "sk": {"S": "2026-03-05T14:00:00Z"}}
 
@@ -145,7 +145,7 @@ def _settled() -> tuple[int, Any]:
 
 def test_a_deployed_stack_is_mended_while_traffic_goes_on(deployed: Deployed) -> None:
     for _ in range(5):
-        post(deployed, "/metrics/project", posted_event())
+        post(deployed, "/metrics/project", reported_event())
     _settled()
     _rebuild("--apply")  # whatever other tests did to this stack
     code, before = _settled()
@@ -171,7 +171,7 @@ def test_a_deployed_stack_is_mended_while_traffic_goes_on(deployed: Deployed) ->
     def traffic() -> None:
         nonlocal sent
         while not done.is_set():
-            assert post(deployed, "/metrics/project", posted_event()).status == 200
+            assert post(deployed, "/metrics/project", reported_event()).status == 200
             sent += 1
             done.wait(0.2)
 

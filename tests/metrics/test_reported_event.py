@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handshake.core.errors import HandshakeError
-from handshake.metrics.reported_event import YEAR_2200_MS, parse_posted_event
+from handshake.metrics.reported_event import YEAR_2200_MS, parse_reported_event
 from tests.support.metrics_events import NOW_MS, an_event
 
 REQUIRED = {
@@ -51,18 +51,18 @@ OPTIONAL = (
 
 def _refusal(body: Any) -> HandshakeError:
     with pytest.raises(HandshakeError) as refused:
-        parse_posted_event(body)
+        parse_reported_event(body)
     reason = refused.value.reason
     assert (reason.code, reason.status, reason.response_class) == ("invalid_metrics_event", 400, "blocked")
     return refused.value
 
 
 def test_what_is_optional_has_the_contracts_defaults() -> None:
-    assert parse_posted_event(REQUIRED) == an_event(is_terminal=True, has_valid_lineage=True)
+    assert parse_reported_event(REQUIRED) == an_event(is_terminal=True, has_valid_lineage=True)
 
 
 def test_everything_said_is_kept() -> None:
-    event = parse_posted_event(
+    event = parse_reported_event(
         REQUIRED
         | {
             "isTerminal": False,
@@ -89,7 +89,7 @@ def test_everything_said_is_kept() -> None:
 def test_null_counts_as_absent_and_unheard_of_fields_are_not_kept() -> None:
     body = REQUIRED | dict.fromkeys(OPTIONAL) | {"email": "alice@example.com"}
 
-    assert parse_posted_event(body) == an_event()
+    assert parse_reported_event(body) == an_event()
 
 
 @pytest.mark.parametrize("field", sorted(REQUIRED))
@@ -124,7 +124,7 @@ def test_an_incident_cannot_end_before_it_is_detected() -> None:
     + [(name, name) for name in ("low", "medium", "high", "critical")],
 )
 def test_a_risk_tier_is_a_name_or_a_number(tier: Any, name: str) -> None:
-    assert parse_posted_event(REQUIRED | {"riskTier": tier}).risk_tier == name
+    assert parse_reported_event(REQUIRED | {"riskTier": tier}).risk_tier == name
 
 
 @pytest.mark.parametrize(
@@ -136,13 +136,13 @@ def test_a_risk_tier_is_a_name_or_a_number(tier: Any, name: str) -> None:
     ],
 )
 def test_the_registrys_family_goes_over_the_callers(code: str, claimed: str, counted: str) -> None:
-    event = parse_posted_event(REQUIRED | {"reasonCode": code, "reasonFamily": claimed})
+    event = parse_reported_event(REQUIRED | {"reasonCode": code, "reasonFamily": claimed})
 
     assert (event.reason_code, event.reason_family) == (code, counted)
 
 
 def test_times_and_costs_are_kept_to_a_precision_that_adds_up_exactly() -> None:
-    event = parse_posted_event(
+    event = parse_reported_event(
         REQUIRED | {"timestampMs": NOW_MS + 0.75, "humanMinutes": 0.1 + 0.2, "computeCostUnits": 1e-12}
     )
 
@@ -154,7 +154,7 @@ def test_times_and_costs_are_kept_to_a_precision_that_adds_up_exactly() -> None:
 @given(st.dictionaries(st.sampled_from([*REQUIRED, *OPTIONAL]), ANY_JSON))
 def test_whatever_is_sent_is_an_event_or_a_refusal(changes: dict[str, Any]) -> None:
     try:
-        event = parse_posted_event(REQUIRED | changes)
+        event = parse_reported_event(REQUIRED | changes)
     except HandshakeError:
         return
     assert 0 <= event.timestamp_ms < YEAR_2200_MS

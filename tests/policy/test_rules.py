@@ -7,19 +7,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handshake.policy.rules import (
+from handshake.policy.rule_keys import (
     DEFAULT_RULES,
-    GLOBAL,
-    KEYS,
     MAX_AMOUNT,
     MAX_CATEGORIES,
     MAX_CATEGORY_LENGTH,
-    MAX_RULES,
     NO_LIMITS,
-    EffectivePolicy,
     Limits,
-    Scope,
     Window,
+)
+from handshake.policy.rules import (
+    GLOBAL,
+    KEYS,
+    MAX_RULES,
+    EffectivePolicy,
+    Scope,
     effective,
     limits_in_context,
     limits_of,

@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handshake.core.paging import MAX_LIMIT, PageRequest, parse_page
-from handshake.dynamo.client import ConditionFailedError, Dynamo, Put
+from handshake.dynamo.client import ConditionFailedError, Dynamo
+from handshake.dynamo.marshalling import Put
 from handshake.policy import table as policies
+from handshake.policy.change import Applied, StoredPolicy
 from handshake.policy.rules import GLOBAL, Scope
-from handshake.policy.table import Applied, StoredPolicy
 from tests.conftest import Engine
 from tests.support.metrics_events import NOW_MS
 from tests.support.workflow_requests import unhurried

@@ -57,7 +57,7 @@ def release(service: InProcess) -> Release:
     """A release that is ready."""
     secret = SecretsManager(AWSCURRENT=service.trust_key.decode())
     return Release(
-        service.runtime.context,
+        service.context,
         service.dynamodb,
         TrustSecret(secret, SECRET),
         Versions(service),

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handshake.dynamo.client import ConditionFailedError, Dynamo, Put
+from handshake.dynamo.client import ConditionFailedError, Dynamo
+from handshake.dynamo.marshalling import Put
 from handshake.dynamo.runtime_kv import PAUSE_KEY, ensure_not_paused
 from handshake.replay_guards.table import IDEMPOTENCY_KEY_LIFETIME_MS, claim, guard_key, stored_outcome
 from tests.conftest import Engine

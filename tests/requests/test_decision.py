@@ -10,7 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from handshake.core.tiers import risk_tier
-from handshake.policy.rules import DEFAULT_RULES, KEYS, NO_LIMITS, PolicyInForce, limits_of
+from handshake.policy.rule_keys import DEFAULT_RULES, NO_LIMITS
+from handshake.policy.rules import KEYS, PolicyInForce, limits_of
 from handshake.requests.decision import Decision, decide, utc_day
 from tests.support.metrics_events import DAY_MS, NOW_MS
 from tests.support.workflow_requests import (

@@ -24,8 +24,8 @@ def _sweep(engine: Engine, ages_ms: list[int], *, sweeper: Any = None, run_ms: i
         record = a_record(submission=a_submission(requestId=f"req-{number}", context={"amount": 150}))
         times = dict.fromkeys(("created_at_ms", "decided_at_ms"), NOW_MS - age)
         record = type(record)(**{**vars(record), **times, "expires_at_ms": NOW_MS - age + TTL_MS})
-        service.runtime.context.dynamo.write(requests.create(tables.workflow, record))
-    return expire_overdue(replace(service, dynamodb=sweeper or client).runtime.context, run_ms=run_ms)
+        service.context.dynamo.write(requests.create(tables.workflow, record))
+    return expire_overdue(replace(service, dynamodb=sweeper or client).context, run_ms=run_ms)
 
 
 @pytest.mark.parametrize(

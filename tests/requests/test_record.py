@@ -7,7 +7,8 @@ import pytest
 
 from handshake.core.reasons import ReasonCode
 from handshake.core.tiers import Outcome
-from handshake.requests.decision import Decision, Spend, Trigger
+from handshake.policy.rule_keys import Spend, Trigger
+from handshake.requests.decision import Decision
 from handshake.requests.record import RequestRecord, State
 from tests.support.metrics_events import NOW_MS
 from tests.support.workflow_requests import TTL_MS, a_record, a_submission

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from handshake.dynamo.client import ConditionFailedError, Dynamo, Write
-from handshake.policy.rules import MAX_AMOUNT
+from handshake.dynamo.client import ConditionFailedError, Dynamo
+from handshake.dynamo.marshalling import Write
+from handshake.policy.rule_keys import MAX_AMOUNT, Spend
 from handshake.requests import table as requests
-from handshake.requests.decision import Spend
 from handshake.requests.table import Escalations
 from tests.conftest import Engine
 from tests.support.metrics_events import DAY_MS, NOW_MS

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handshake.core.reasons import ReasonCode
-from handshake.dynamo.client import ConditionFailedError, Dynamo, Item, Put, Write
-from handshake.dynamo.marshalling import unmarshal
-from handshake.policy.rules import MAX_AMOUNT
+from handshake.dynamo.client import ConditionFailedError, Dynamo
+from handshake.dynamo.marshalling import Item, Put, Write, unmarshal
+from handshake.policy.rule_keys import MAX_AMOUNT, Spend, Trigger
 from handshake.requests import table as requests
-from handshake.requests.decision import Decision, Spend, Trigger
+from handshake.requests.decision import Decision
 from handshake.requests.evidence import Chain, Entry, broken_link, link, refusal
 from handshake.requests.record import RequestRecord, State
 from tests.conftest import Engine

@@ -7,10 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 from handshake.core.reasons import is_security_denial
-from handshake.dynamo.client import Item
-from handshake.dynamo.marshalling import unmarshal
+from handshake.dynamo.marshalling import Item, unmarshal
 from handshake.dynamo.tables import Tables
-from handshake.policy.table import version_name
+from handshake.policy.change import version_name
 from handshake.replay_guards.table import guard_key
 from handshake.requests.decision import ESCALATION_WINDOW_MS, ESCALATIONS_PER_WINDOW, utc_day
 from handshake.requests.evidence import EvidenceEvent, broken_link

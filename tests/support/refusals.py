@@ -5,16 +5,16 @@ from typing import TypeVar
 
 import pytest
 
-from handshake.core.errors import HandshakeError
+from handshake.core.errors import HandshakeError, Refusal
 
 T = TypeVar("T")
 
 
-def refusal(attempt: Callable[[], object]) -> HandshakeError:
-    """The error that ``attempt`` ends in; a test fails when it succeeds."""
+def refusal(attempt: Callable[[], object]) -> Refusal:
+    """The refusal that ``attempt`` ends in; a test fails when it succeeds."""
     with pytest.raises(HandshakeError) as refused:
         attempt()
-    return refused.value
+    return refused.value.refusal
 
 
 def reason(attempt: Callable[[], object]) -> str:
@@ -27,4 +27,4 @@ def answer(attempt: Callable[[], T]) -> T | str:
     try:
         return attempt()
     except HandshakeError as refused:
-        return refused.reason.code
+        return refused.refusal.reason.code

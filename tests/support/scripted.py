@@ -5,7 +5,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from handshake.dynamo.client import Dynamo, Put, Update
+from handshake.dynamo.client import Dynamo
+from handshake.dynamo.marshalling import Put, Update
 
 TABLE = "a-table"
 ITEM = {"pk": {"S": "a"}, "sk": {"S": "b"}, "n": {"N": "1"}}

@@ -15,7 +15,7 @@ from functions.policy.app import handler as policy
 from functions.policy_apply.app import handler as policy_apply
 from functions.workflow.app import handler as workflow
 from handshake.api.runtime import Runtime
-from handshake.dynamo.client import Dynamo
+from handshake.dynamo.client import Store
 from handshake.dynamo.context import Context
 from handshake.dynamo.tables import Tables
 from handshake.trust.signer import issuer_keys
@@ -112,9 +112,20 @@ class InProcess:
     runtime: Runtime = field(init=False)
 
     def __post_init__(self) -> None:
-        dynamo = Dynamo(self.dynamodb, clock=self.clock, pause=self.pause)
-        context = Context(dynamo, self.tables, self.now_ms, lambda: str(uuid.uuid4()))
-        self.runtime = Runtime(context, FixedKeys([self.trust_key]), issuer_keys([ISSUER_ARN]))
+        self.runtime = Runtime(
+            store=Store(self.dynamodb, clock=self.clock, pause=self.pause),
+            tables=self.tables,
+            now_ms=self.now_ms,
+            new_id=lambda: str(uuid.uuid4()),
+            trust_keys=FixedKeys([self.trust_key]),
+            issuers=issuer_keys([ISSUER_ARN]),
+        )
+
+    @property
+    def context(self) -> Context:
+        """The context of an invocation of its own, for a use case that is called directly."""
+        with self.runtime.invocation() as context:
+            return context
 
     def send(self, method: str, path: str, *, headers: Mapping[str, str], body: str | None) -> Reply:
         """Call the handler of the route that ``path`` matches, as API Gateway would."""
@@ -304,7 +315,7 @@ def for_agent(agent_id: str, **values: Any) -> dict[str, Any]:
     return {"scope": "agent", "scopeId": agent_id, "rules": rules(**values)}
 
 
-def posted_event(**changes: Any) -> dict[str, Any]:
+def reported_event(**changes: Any) -> dict[str, Any]:
     """A well-formed metrics event, changed as asked."""
     event = {
         "eventId": unique("event"),

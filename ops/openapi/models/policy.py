@@ -5,8 +5,9 @@ from typing import Annotated, Any, Final, Literal, NotRequired
 from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypeAliasType, TypedDict
 
-from handshake.policy.rules import _HOURS as HOURS
-from handshake.policy.rules import KEYS, MAX_AMOUNT, MAX_CATEGORIES, MAX_CATEGORY_LENGTH, MAX_RULES, Key
+from handshake.policy.rule_keys import HOURS_PATTERN as HOURS
+from handshake.policy.rule_keys import KEY_OF, MAX_AMOUNT, MAX_CATEGORIES, MAX_CATEGORY_LENGTH
+from handshake.policy.rules import MAX_RULES
 from ops.openapi.models.common import (
     CONTROL,
     Count,
@@ -26,15 +27,15 @@ from ops.openapi.models.common import (
 _CATEGORY: Final = rf"[^,{CONTROL}]*[^\s,{CONTROL}][^,{CONTROL}]*"
 CATEGORIES_PATTERN: Final = rf"^{_CATEGORY}(,{_CATEGORY}){{0,{MAX_CATEGORIES - 1}}}$"
 # In schemas \d would let other scripts' digits in.
-HOURS_PATTERN: Final = rf"^{HOURS.pattern}$".replace(r"\d", "[0-9]")
+HOURS_PATTERN: Final = rf"^{HOURS}$".replace(r"\d", "[0-9]")
 
 Amount = Annotated[float, Field(ge=0, le=int(MAX_AMOUNT))]
 ScopeKind = TypeAliasType("ScopeKind", Literal["global", "agent"])
 PolicyVersion = TypeAliasType("PolicyVersion", Annotated[str, Field(pattern="^v[1-9][0-9]{0,7}$")])
 
 
-def _keys_of(*keys: Key) -> Any:
-    return one_of(alias for alias, key in KEYS.items() if key in keys)
+def _keys_of(*keys: str) -> Any:
+    return one_of(alias for alias, key in KEY_OF.items() if key.name in keys)
 
 
 @open_object

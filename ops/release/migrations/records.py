@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from handshake.core.errors import StoreUnavailableError
-from handshake.dynamo.client import ConditionFailedError, Delete, Item, Key, Put, Update
+from handshake.dynamo.client import ConditionFailedError
 from handshake.dynamo.context import Context
+from handshake.dynamo.marshalling import Delete, Item, Key, Put, Update
 from handshake.release.schema import MIGRATION_PREFIX, migration_key
 
 # Longer than everything that may lie between two writes of a live run, back-off included.
@@ -68,11 +69,10 @@ class Lock:
             condition="attribute_not_exists(kv_key) OR expires_at < :now",
             values={":now": now},
         )
-        patiently(self._context)
         try:
-            self._context.dynamo.write(put)
+            patiently(self._context).dynamo.write(put)
         except ConditionFailedError as taken:
-            holder = taken.stored(put) or {}
+            holder = taken.found[0] or {}
             # A write whose answer was lost finds its own condition failed.
             if holder.get("run_id") != self._run_id:
                 left_s = max(0, int(holder.get("expires_at", now)) - now) // 1000
@@ -86,8 +86,7 @@ class Lock:
     def __exit__(self, *_: object) -> None:
         own = Delete(self._table, _LOCK, condition="run_id = :own", values={":own": self._run_id})
         with suppress(ConditionFailedError, StoreUnavailableError):
-            patiently(self._context)
-            self._context.dynamo.write(own)
+            patiently(self._context).dynamo.write(own)
 
     def keep(self) -> None:
         """Renew the lock where it is time to. Raises LockedError where it was lost, StoreUnavailableError."""
@@ -104,24 +103,21 @@ class Lock:
             {":until": now + LOCK_LIFE_MS, ":own": self._run_id},
             condition="run_id = :own",
         )
-        patiently(self._context)
         try:
-            self._context.dynamo.write(renewal, *updates)
+            patiently(self._context).dynamo.write(renewal, *updates)
         except ConditionFailedError:
             raise LockedError("another operator took the lock over and goes on from here") from None
         self._renewed_at_ms = now
 
 
-def patiently(context: Context) -> None:
-    """Give the next call to the store its time."""
-    context.dynamo.begin()
-    context.dynamo.allow(CALL_S)
+def patiently(context: Context) -> Context:
+    """The same context with the time that the next call to the store may take."""
+    return context.within(CALL_S)
 
 
 def read_records(context: Context) -> dict[str, Record]:
     """Every record there is, by migration. Scans runtime_kv, which is small. Raises StoreUnavailableError."""
-    patiently(context)
-    items = context.dynamo.scan(
+    items = patiently(context).dynamo.scan(
         context.tables.runtime_kv, "begins_with(kv_key, :migration)", {":migration": MIGRATION_PREFIX}
     )
     records = (_record(item) for item in items)
@@ -130,8 +126,7 @@ def read_records(context: Context) -> dict[str, Record]:
 
 def read_record(context: Context, name: str) -> Record | None:
     """The record of one migration. Raises StoreUnavailableError."""
-    patiently(context)
-    [item] = context.dynamo.batch_get([(context.tables.runtime_kv, migration_key(name))])
+    [item] = patiently(context).dynamo.batch_get([(context.tables.runtime_kv, migration_key(name))])
     return _record(item) if item else None
 
 

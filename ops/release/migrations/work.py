@@ -10,8 +10,9 @@ from typing import Any, Final, TypeVar
 from botocore.exceptions import ClientError
 
 from handshake.core.errors import StoreUnavailableError
-from handshake.dynamo.client import ConditionFailedError, Item, Page, Update
+from handshake.dynamo.client import ConditionFailedError, Page
 from handshake.dynamo.context import Context
+from handshake.dynamo.marshalling import Item, Update
 from ops.release.migrations import records
 from ops.release.migrations.records import DONE, Lock, Record
 
@@ -107,7 +108,7 @@ class Reader:
     def _patiently(self, call: Callable[..., T], *arguments: Any) -> T:
         waits = iter(_BACK_OFF_S)
         while True:
-            records.patiently(self.context)
+            self.context = records.patiently(self.context)
             try:
                 return call(*arguments)
             except StoreUnavailableError as fault:
@@ -167,7 +168,7 @@ class Worker(Reader):
                 self.context.dynamo.write(update)
             except ConditionFailedError as lost:
                 # Somebody changed it, or this very write had been applied: what is there now decides.
-                there = lost.stored(update)
+                there = lost.found[0]
                 if there is None:
                     return False
                 item = there

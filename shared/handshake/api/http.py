@@ -9,20 +9,20 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import unquote
 
 from handshake.api import telemetry
 from handshake.api.runtime import Runtime, process_runtime, start
-from handshake.core.errors import RETRY_AFTER_SECONDS, HandshakeError, StoreUnavailableError
+from handshake.core.errors import RETRY_AFTER_SECONDS, HandshakeError, Refusal, StoreUnavailableError
 from handshake.core.jsonio import BadJsonError, parse, plain
 from handshake.core.reasons import ReasonCode, is_security_denial
 from handshake.core.synthetic import ensure_reserved, is_synthetic
-from handshake.dynamo.client import ConditionFailedError
+from handshake.core.tiers import Outcome
 from handshake.dynamo.context import Context
-from handshake.metrics.event_table import counted
+from handshake.metrics.event_table import EventTransaction
 from handshake.metrics.events import denial_event
 from handshake.trust.identity import Envelope, invalid_envelope, parse_envelope
 from handshake.trust.keys import verify_with
@@ -38,28 +38,30 @@ Event = Mapping[str, Any]
 Answer = Mapping[str, Any] | list[Any]
 
 
-@dataclass
+def headers_of(event: Event) -> Mapping[str, str]:
+    """The headers of an event by their lower-case names.
+
+    Repeated ones, however they are spelled, are joined as HTTP defines it; neither two envelopes nor two tokens parse
+    as one.
+    """
+    joined: defaultdict[str, list[str]] = defaultdict(list)
+    for name, values in (event.get("multiValueHeaders") or {}).items():
+        joined[name.lower()] += values
+    return {name: ", ".join(values) for name, values in joined.items()}
+
+
+@dataclass(frozen=True)
 class Call:
-    """One HTTP call, read on demand so that checks happen in the order a route asks for them."""
+    """One HTTP call, read on demand so that checks happen in the order a route asks for them.
+
+    ``context`` is what a use case needs, in the name of this call.
+    """
 
     runtime: Runtime
+    context: Context
     event: Event
+    headers: Mapping[str, str]
     record: telemetry.CallRecord
-    _headers: dict[str, str] = field(init=False)
-
-    def __post_init__(self) -> None:
-        lists = self.event.get("multiValueHeaders") or {}
-        # Repeated headers, however they are spelled, are joined as HTTP defines it; neither two envelopes nor two
-        # tokens parse as one.
-        joined: defaultdict[str, list[str]] = defaultdict(list)
-        for name, values in lists.items():
-            joined[name.lower()] += values
-        self._headers = {name: ", ".join(values) for name, values in joined.items()}
-
-    @property
-    def context(self) -> Context:
-        """What a use case needs, in the name of this call."""
-        return self.runtime.context.serving(self.record.correlation_id, synthetic=self.record.synthetic)
 
     def acts_for(self, principal_id: str, tenant_id: str | None) -> None:
         """Have the log line say, in pseudonyms, who this call is about.
@@ -70,9 +72,14 @@ class Call:
             ensure_reserved(tenant_id)
         self.record.principal_id, self.record.tenant_id = principal_id, tenant_id or ""
 
+    def decided(self, reason: ReasonCode, outcome: Outcome | None = None, *, repeated: bool = False) -> None:
+        """Have the log line and its metrics say what was decided; ``repeated`` where an earlier call decided it."""
+        self.record.reason_code, self.record.decision = reason.value, outcome or ""
+        self.record.repeated = repeated
+
     def header(self, name: str) -> str | None:
         """A header by its lower-case name, or None."""
-        return self._headers.get(name)
+        return self.headers.get(name)
 
     def path(self, name: str) -> str:
         """A URL-decoded path parameter. API Gateway's REST APIs hand it over as it was encoded."""
@@ -89,10 +96,11 @@ class Call:
             raise _bad_shape(f"{name} is given more than once.")
         return values[0] if values else None
 
-    def json_body(self, refusal_fields: Mapping[str, Any] | None = None) -> Any:
+    def json_body(self, refusal_fields: Mapping[str, Any] | None = None, *, denies: bool = False) -> Any:
         """The body, strictly parsed.
 
-        Raises HandshakeError trust_context_invalid_request_shape, its answer with ``refusal_fields`` in it.
+        Raises HandshakeError trust_context_invalid_request_shape, its answer with ``refusal_fields`` in it; it
+        ``denies`` where the refusal is a decision against a request.
         """
         body = self.event.get("body") or ""
         try:
@@ -100,9 +108,9 @@ class Call:
                 body = base64.b64decode(body[: 2 * MAX_BODY_BYTES], validate=True).decode()
             return parse(body, max_bytes=MAX_BODY_BYTES)
         except BadJsonError as fault:
-            raise _bad_shape(f"The body is {fault}.", refusal_fields) from None
+            raise _bad_shape(f"The body is {fault}.", refusal_fields, denies=denies) from None
         except ValueError:
-            raise _bad_shape("The body is not valid base64 of UTF-8 text.", refusal_fields) from None
+            raise _bad_shape("The body is not valid base64 of UTF-8 text.", refusal_fields, denies=denies) from None
 
     def envelope(self) -> Envelope:
         """The identity envelope, believed only from an envelope issuer.
@@ -121,7 +129,7 @@ class Call:
 
         Raises HandshakeError as domain.trust does, or security_identity_subject_mismatch.
         """
-        now_s = self.runtime.context.now_ms() / 1000
+        now_s = self.context.now_ms() / 1000
         claims = verify_with(self.runtime.trust_keys, self.header("x-internal-trust-context"), now_s=now_s)
         if claims.principal_id not in (None, envelope.principal_id):
             raise HandshakeError(
@@ -133,11 +141,14 @@ class Call:
 
 @dataclass(frozen=True)
 class Route:
-    """One route, as API Gateway names it (``/workflow/requests/{requestId}``), and what answers it with 200."""
+    """One route, as API Gateway names it (``/workflow/requests/{requestId}``), and what answers it with 200.
+
+    An answer that is a Refusal was left in the store by its own transaction, with its metrics event.
+    """
 
     method: str
     resource: str
-    answer: Callable[[Call], Answer]
+    answer: Callable[[Call], Answer | Refusal]
 
 
 class HttpHandler:
@@ -157,77 +168,76 @@ class HttpHandler:
 
     def _handle(self, event: Event, runtime: Runtime) -> dict[str, Any]:
         started = time.perf_counter()
-        runtime.context.dynamo.begin()
         method, resource = event.get("httpMethod", ""), event.get("resource", "")
-        record = telemetry.CallRecord(correlation_id="", endpoint=f"{method} {resource}", synthetic=is_synthetic(event))
-        call = Call(runtime, event, record)
-        record.correlation_id = _correlation_id(call)
-        headers = {
+        headers, synthetic = headers_of(event), is_synthetic(event)
+        with runtime.invocation(_correlation_id(headers), synthetic=synthetic) as context:
+            record = telemetry.CallRecord(context.correlation_id, f"{method} {resource}", synthetic=synthetic)
+            call = Call(runtime, context, event, headers, record)
+            body = _answer(self.routes.get((method, resource)), call)
+            record.store_calls = context.dynamo.calls
+        record.latency_ms = (time.perf_counter() - started) * 1000
+        telemetry.publish(record)
+        answered = {
             "content-type": "application/json",
             "cache-control": "no-store",
             "x-correlation-id": record.correlation_id,
         }
-        body: Answer
-        try:
-            route = self.routes.get((method, resource))
-            if route is None:
-                raise _bad_shape("There is no such route.")
-            body = route.answer(call)
-            # A decision without a reason is a simulation's: nothing was decided.
-            if isinstance(body, Mapping) and "reasonCode" in body:
-                record.reason_code = body["reasonCode"] or ""
-                record.decision = body.get("decision") or ""
-        except Exception as error:  # noqa: BLE001 - whatever happens, the caller gets a reason code
-            refused = error if isinstance(error, HandshakeError) else StoreUnavailableError(_UNFORESEEN)
-            body = _refusal(refused, record)
-            if record.status == 503:
-                headers["retry-after"] = str(RETRY_AFTER_SECONDS)
-                telemetry.unavailable(record, error)
-            _record_denial(call, refused)
-        record.store_calls = runtime.context.dynamo.calls
-        record.latency_ms = (time.perf_counter() - started) * 1000
-        telemetry.publish(record)
-        return {"statusCode": record.status, "headers": headers, "body": _to_json(body)}
+        if record.status == 503:
+            answered["retry-after"] = str(RETRY_AFTER_SECONDS)
+        return {"statusCode": record.status, "headers": answered, "body": body}
 
 
-def _refusal(refused: HandshakeError, record: telemetry.CallRecord) -> dict[str, Any]:
-    reason = refused.reason
+def _answer(route: Route | None, call: Call) -> str:
+    """The body of the call's answer; whatever happens, a refusal has a reason code."""
+    try:
+        if route is None:
+            raise _bad_shape("There is no such route.")
+        answer = route.answer(call)
+        return _to_json(_refused(answer, call.record) if isinstance(answer, Refusal) else answer)
+    except Exception as error:  # noqa: BLE001 - whatever happens, the caller gets a reason code
+        raised = error if isinstance(error, HandshakeError) else StoreUnavailableError(_UNFORESEEN)
+        body = _to_json(_refused(raised.refusal, call.record))
+        if call.record.status == 503:
+            telemetry.unavailable(call.record, error)
+        _record_denial(call, raised.refusal)
+        return body
+
+
+def _refused(refusal: Refusal, record: telemetry.CallRecord) -> dict[str, Any]:
+    reason = refusal.reason
     record.status, record.reason_code = reason.status, reason.code
-    record.decision = refused.fields.get("decision") or ""
+    record.decision = "deny" if refusal.denies else ""
     return {
         "status": "error",
         "error": reason.code,
         "reasonCode": reason.code,
         "responseClass": reason.response_class,
-        "message": refused.message,
-        **refused.fields,
+        "message": refusal.message,
+        **refusal.fields,
     }
 
 
-def _record_denial(call: Call, refused: HandshakeError) -> None:
+def _record_denial(call: Call, refusal: Refusal) -> None:
     """Append the metrics event of a refusal that no transaction carried."""
-    code = refused.reason.code
-    if refused.recorded or not (is_security_denial(code) or refused.fields.get("decision") == "deny"):
+    code = refusal.reason.code
+    if not (is_security_denial(code) or refusal.denies):
         return
-    context = call.context
-    event = denial_event(
-        code,
-        event_id=context.new_id(),
-        request_id=refused.request_id or call.record.correlation_id,
-        now_ms=context.now_ms(),
-    )
+    context, now = call.context, call.context.now_ms()
+    request_id = refusal.request_id or context.correlation_id
+    event = denial_event(code, event_id=context.new_id(), request_id=request_id, now_ms=now)
+    tx = EventTransaction(context)
+    tx.append_event(event, now_ms=now)
     try:
-        context.dynamo.write(counted(context, event))
-    except ConditionFailedError:
-        pass  # a try whose answer was lost had written it
+        tx.commit()  # lost, a try whose answer was lost had written it
     except Exception as error:  # noqa: BLE001 - the refusal stands, and its alarm signal does not depend on the store
         telemetry.unavailable(call.record, error)
 
 
-def _correlation_id(call: Call) -> str:
-    given = call.header("x-correlation-id") or ""
+def _correlation_id(headers: Mapping[str, str]) -> str:
+    """The caller's correlation id where it is usable, else ""."""
+    given = headers.get("x-correlation-id") or ""
     usable = 0 < len(given) <= MAX_CORRELATION_ID_LENGTH and given.isascii() and given.isprintable()
-    return given if usable else call.runtime.context.new_id()
+    return given if usable else ""
 
 
 def _to_json(body: Answer) -> str:
@@ -240,5 +250,5 @@ def _number(value: Any) -> int | float:
     raise TypeError(f"{type(value).__name__} is not JSON")
 
 
-def _bad_shape(message: str, fields: Mapping[str, Any] | None = None) -> HandshakeError:
-    return HandshakeError(ReasonCode.TRUST_CONTEXT_INVALID_REQUEST_SHAPE, message, fields=fields)
+def _bad_shape(message: str, fields: Mapping[str, Any] | None = None, *, denies: bool = False) -> HandshakeError:
+    return HandshakeError(ReasonCode.TRUST_CONTEXT_INVALID_REQUEST_SHAPE, message, fields=fields, denies=denies)

@@ -4,7 +4,8 @@ import gc
 import os
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -13,7 +14,7 @@ import botocore.session
 from botocore.config import Config
 
 from handshake import GC_THRESHOLD
-from handshake.dynamo.client import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, Dynamo
+from handshake.dynamo.client import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, Store
 from handshake.dynamo.context import Context
 from handshake.dynamo.tables import Tables
 from handshake.trust.keys import SecretsManagerKeys, TrustKeys
@@ -22,25 +23,36 @@ from handshake.trust.signer import issuer_keys
 _DEFAULT_ESCALATION_TTL_S: Final = 300
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Runtime:
-    """What a handler is given from outside. ``issuers`` are the AWS principals whose envelopes are believed."""
+    """What a process is given from outside, once. ``issuers`` are the AWS principals whose envelopes are believed.
 
-    context: Context
+    ``now_ms`` is epoch ms; ``new_id`` gives a fresh unique id.
+    """
+
+    store: Store
+    tables: Tables
+    now_ms: Callable[[], int]
+    new_id: Callable[[], str]
     trust_keys: TrustKeys
     issuers: frozenset[tuple[str, str, str]]
     escalation_ttl_ms: int = _DEFAULT_ESCALATION_TTL_S * 1000
+
+    @contextmanager
+    def invocation(self, correlation_id: str = "", *, synthetic: bool = False) -> Iterator[Context]:
+        """Open the context of one call or run, the only way to the store; without a ``correlation_id`` one is made."""
+        with self.store.invocation() as dynamo:
+            correlation_id = correlation_id or self.new_id()
+            yield Context(dynamo, self.tables, self.now_ms, self.new_id, correlation_id, synthetic)
 
 
 def build_runtime(environment: Mapping[str, str]) -> Runtime:
     """The runtime that ``environment`` describes, with real clients, clock and ids."""
     return Runtime(
-        context=Context(
-            dynamo=Dynamo(aws().create_client("dynamodb", config=_client_config(attempts=1))),
-            tables=Tables.from_environment(environment),
-            now_ms=lambda: time.time_ns() // 1_000_000,
-            new_id=lambda: str(uuid.uuid4()),
-        ),
+        store=Store(aws().create_client("dynamodb", config=_client_config(attempts=1))),
+        tables=Tables.from_environment(environment),
+        now_ms=lambda: time.time_ns() // 1_000_000,
+        new_id=lambda: str(uuid.uuid4()),
         trust_keys=_LazyKeys(environment.get("TRUST_SECRET_ARN", "")),
         issuers=issuer_keys(environment.get("ENVELOPE_ISSUERS", "").split(",")),
         escalation_ttl_ms=int(environment.get("ESCALATION_TTL_SECONDS", _DEFAULT_ESCALATION_TTL_S)) * 1000,

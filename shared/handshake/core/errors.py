@@ -1,6 +1,7 @@
-"""The one error base. The domain raises it with a reason; the edge turns it into a response once."""
+"""The one error base: the domain raises it with a refusal, and the api turns that into a response once."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from handshake.core.reasons import Reason, ReasonCode, describe
@@ -8,17 +9,38 @@ from handshake.core.reasons import Reason, ReasonCode, describe
 RETRY_AFTER_SECONDS: Final = 2
 
 
-class HandshakeError(Exception):
-    """A refusal with a reason the caller can act on.
+@dataclass(frozen=True)
+class Refusal:
+    """Why a call is refused, with a reason the caller can act on.
 
-    ``reason`` is the registry row that gives status, class and retry advice. ``message`` is shown to the
-    caller, so it never holds a secret, a token, an envelope or a payload. ``fields`` are the body fields an
-    endpoint adds to the error shape (contract.md section 3). ``request_id`` names the request the
-    refusal is about, when one is known, for the metrics event. ``recorded`` says that the refusal's own
-    transaction already appended that event.
+    ``reason`` is the registry row that gives status, class and retry advice. ``message`` is shown to the caller, so it
+    never holds a secret, a token, an envelope or a payload. ``fields`` are the body fields an endpoint adds to the
+    error shape (contract.md section 3). ``request_id`` names the request that is refused, where one is known, and
+    ``denies`` says that the refusal is a decision against it: both are for the metrics event.
     """
 
-    recorded = False
+    reason: Reason
+    message: str
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    request_id: str | None = None
+    denies: bool = False
+
+
+def refusal_of(
+    reason: ReasonCode | Reason,
+    message: str,
+    *,
+    fields: Mapping[str, Any] | None = None,
+    request_id: str | None = None,
+    denies: bool = False,
+) -> Refusal:
+    """The refusal for a code, its registry row looked up."""
+    row = reason if isinstance(reason, Reason) else describe(reason)
+    return Refusal(row, message, fields or {}, request_id, denies)
+
+
+class HandshakeError(Exception):
+    """A refusal, raised. Takes what ``refusal_of`` takes."""
 
     def __init__(
         self,
@@ -27,12 +49,21 @@ class HandshakeError(Exception):
         *,
         fields: Mapping[str, Any] | None = None,
         request_id: str | None = None,
+        denies: bool = False,
     ) -> None:
         super().__init__(message)
-        self.reason = reason if isinstance(reason, Reason) else describe(reason)
-        self.message = message
-        self.fields: Mapping[str, Any] = fields or {}
-        self.request_id = request_id
+        self.refusal = refusal_of(reason, message, fields=fields, request_id=request_id, denies=denies)
+
+    @classmethod
+    def of(cls, refusal: Refusal) -> "HandshakeError":
+        """The error that raises ``refusal``."""
+        return HandshakeError(
+            refusal.reason,
+            refusal.message,
+            fields=refusal.fields,
+            request_id=refusal.request_id,
+            denies=refusal.denies,
+        )
 
 
 class StoreUnavailableError(HandshakeError):

@@ -1,8 +1,10 @@
 """Outcomes of a decision and the tiers of its risk (contract.md section 3)."""
 
+from collections.abc import Mapping
 from typing import Final, Literal
 
 Outcome = Literal["allow", "deny", "escalate"]
+STRICTNESS: Final[Mapping[Outcome, int]] = {"allow": 0, "escalate": 1, "deny": 2}
 RiskTier = Literal["low", "medium", "high", "critical"]
 
 # Of every denial, one outside a decision included.

@@ -4,18 +4,27 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import count
 from typing import Any, Final, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from handshake.core.errors import StoreUnavailableError
-from handshake.dynamo.marshalling import marshal, marshalled, unmarshal
-from handshake.dynamo.retry import PassingError, passing
+from handshake.dynamo.marshalling import (
+    Item,
+    Key,
+    Write,
+    marshal,
+    marshalled,
+    requested_keys,
+    transact_items,
+    unmarshal,
+    unmarshal_all,
+)
+from handshake.dynamo.retry import TransientError, transient
 
-Item = dict[str, Any]
-Key = Mapping[str, str]
 T = TypeVar("T")
 
 # Retries are made here and not by the SDK, because only here is it known what a whole call may take: no try
@@ -25,58 +34,15 @@ CONNECT_TIMEOUT_S: Final = 0.5
 READ_TIMEOUT_S: Final = 1.0
 
 
-@dataclass(frozen=True)
-class Put:
-    """Write a whole item, if ``condition`` holds of what is there now."""
-
-    table: str
-    item: Item
-    condition: str = ""
-    values: Mapping[str, Any] = field(default_factory=dict)
-    names: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Update:
-    """Change an item by ``expression``, if ``condition`` holds. ``names`` are #placeholders for attributes."""
-
-    table: str
-    key: Key
-    expression: str
-    values: Mapping[str, Any]
-    names: Mapping[str, str] = field(default_factory=dict)
-    condition: str = ""
-
-
-@dataclass(frozen=True)
-class Delete:
-    """Remove an item, if ``condition`` holds of it."""
-
-    table: str
-    key: Key
-    condition: str
-    values: Mapping[str, Any]
-    names: Mapping[str, str] = field(default_factory=dict)
-
-
-Write = Put | Update | Delete
-
-
 class ConditionFailedError(Exception):
-    """Nothing was written, because the conditions of some writes do not hold of what is stored."""
+    """Nothing was written, because conditions do not hold of what is stored.
 
-    def __init__(self, found: Mapping[int, Item | None], writes: Sequence[Write] = ()) -> None:
+    ``found`` has what was stored instead, by the place of each failed write in its transaction.
+    """
+
+    def __init__(self, found: Mapping[int, Item | None]) -> None:
         super().__init__(f"{len(found)} conditions failed")
         self.found = found
-        self._failed = [(writes[index], item) for index, item in found.items()] if writes else []
-
-    def failed(self, write: Write | None) -> bool:
-        """Whether it was this very write whose condition failed."""
-        return any(candidate is write for candidate, _ in self._failed)
-
-    def stored(self, write: Write) -> Item | None:
-        """What was stored where this very write failed."""
-        return next((item for candidate, item in self._failed if candidate is write), None)
 
 
 @dataclass(frozen=True)
@@ -87,8 +53,25 @@ class Page:
     next_key: Item | None
 
 
+@dataclass(frozen=True)
+class Store:
+    """DynamoDB as a process holds it: a low-level client that makes no retries of its own, and its clock.
+
+    Nothing can be asked of it outside an invocation, so no caller's time is spent on an earlier one's account.
+    """
+
+    client: Any
+    clock: Callable[[], float] = time.monotonic
+    pause: Callable[[float], None] = time.sleep
+
+    @contextmanager
+    def invocation(self, budget_s: float = RETRY_BUDGET_S) -> "Iterator[Dynamo]":
+        """Open the account of one invocation: no calls yet, and ``budget_s`` seconds in which calls may start."""
+        yield Dynamo(self.client, clock=self.clock, pause=self.pause, budget_s=budget_s)
+
+
 class Dynamo:
-    """A thin adapter over a low-level DynamoDB client that makes no retries of its own.
+    """The store during one invocation: strongly consistent reads, conditional writes, bounded waiting.
 
     Every method raises StoreUnavailableError when the store faults, throttles or does not answer in time.
     """
@@ -99,44 +82,37 @@ class Dynamo:
         *,
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
+        budget_s: float = RETRY_BUDGET_S,
+        made: list[str] | None = None,
     ) -> None:
         self._client = client
         self._clock = clock
         self._pause = pause
-        self.begin()
-
-    def begin(self) -> None:
-        """Start the account of one invocation: no calls yet, and the time a caller's patience allows."""
-        self._made: list[str] = []
-        self.allow(RETRY_BUDGET_S)
+        self._made: list[str] = [] if made is None else made
+        self._no_try_after = clock() + budget_s
 
     @property
     def calls(self) -> int:
-        """How many requests to the store were made since ``begin``."""
+        """How many requests to the store this invocation made."""
         return len(self._made)
 
-    def allow(self, seconds: float) -> None:
-        """Give the work ahead so much time: no call to the store starts later."""
-        self._no_try_after = self._clock() + seconds
+    def within(self, seconds: float) -> "Dynamo":
+        """The same account with ``seconds`` from now for the work ahead: no call to the store starts later."""
+        return Dynamo(self._client, clock=self._clock, pause=self._pause, budget_s=seconds, made=self._made)
 
     def batch_get(self, keys: Sequence[tuple[str, Key]]) -> list[Item | None]:
         """Read up to 100 items of any tables in one strongly consistent call; None where there is none."""
-        wanted: dict[str, Any] = {}
-        for table, key in keys:
-            request = wanted.setdefault(table, {"Keys": [], "ConsistentRead": True})
-            on_wire = marshal(key)
-            if on_wire not in request["Keys"]:
-                request["Keys"].append(on_wire)
+        wanted = requested_keys(keys)
         found: dict[str, list[Item]] = {}
 
         def read() -> None:
             nonlocal wanted
             answer = self._call("batch_get_item", RequestItems=wanted)
             for table, items in answer["Responses"].items():
-                found.setdefault(table, []).extend(map(unmarshal, items))
+                found.setdefault(table, []).extend(unmarshal_all(items))
             wanted = answer.get("UnprocessedKeys") or {}
             if wanted:
-                raise PassingError
+                raise TransientError
 
         self._persist(read)
         return [_matching(found.get(table, ()), key) for table, key in keys]
@@ -166,7 +142,7 @@ class Dynamo:
             )
         )
         last = answer.get("LastEvaluatedKey")
-        return Page(list(map(unmarshal, answer["Items"])), unmarshal(last) if last else None)
+        return Page(unmarshal_all(answer["Items"]), unmarshal(last) if last else None)
 
     def query_all(self, table: str, condition: str, values: Mapping[str, Any], **options: Any) -> list[Item]:
         """Every item of a query, following its pages."""
@@ -181,11 +157,10 @@ class Dynamo:
         """Every item of a table that ``where`` holds of, whatever that costs: for audits, never for a caller."""
         start: Item | None = None
         while True:
-            page = self.scan_page(table, where, values, start=start, **options)
+            page = self.within(RETRY_BUDGET_S).scan_page(table, where, values, start=start, **options)
             yield from page.items
             if page.next_key is None:
                 return
-            self.allow(RETRY_BUDGET_S)
             start = page.next_key
 
     def scan_page(
@@ -205,7 +180,7 @@ class Dynamo:
             )
         )
         last = answer.get("LastEvaluatedKey")
-        return Page(list(map(unmarshal, answer["Items"])), unmarshal(last) if last else None)
+        return Page(unmarshal_all(answer["Items"]), unmarshal(last) if last else None)
 
     def write(self, *writes: Write) -> None:
         """Write all of ``writes`` or none: a single one as itself, several as one transaction.
@@ -214,19 +189,14 @@ class Dynamo:
         one whose answer was lost is not applied twice. A single write whose answer was lost may find its own
         condition failed.
         """
-        if len(writes) == 1:
-            [(kind, parameters)] = _transact_item(writes[0]).items()
+        items = transact_items(writes)
+        if len(items) == 1:
+            [(kind, parameters)] = items[0].items()
             operation = f"{kind.lower()}_item"
         else:
             operation = "transact_write_items"
-            parameters = {
-                "TransactItems": [_transact_item(write) for write in writes],
-                "ClientRequestToken": str(uuid.uuid4()),
-            }
-        try:
-            self._persist(lambda: self._call(operation, **parameters))
-        except ConditionFailedError as failed:
-            raise ConditionFailedError(failed.found, writes) from failed
+            parameters = {"TransactItems": items, "ClientRequestToken": str(uuid.uuid4())}
+        self._persist(lambda: self._call(operation, **parameters))
 
     def delete_each(self, table: str, where: str, items: Sequence[Sequence[Any]]) -> list[bool | None]:
         """Remove up to 25 items in one call, each by itself, where ``where`` (PartiQL) holds of it.
@@ -250,19 +220,19 @@ class Dynamo:
                     removed[index] = False if code else ("Item" in response or None)
                     del left[index]
             if left:
-                raise PassingError
+                raise TransientError
 
         self._persist(remove)
         return [removed[index] for index in range(len(items))]
 
     def _persist(self, attempt: Callable[[], T]) -> T:
-        failure: PassingError | None = None
+        failure: TransientError | None = None
         for tried in count(1):
             if self._clock() >= self._no_try_after:
                 break
             try:
                 return attempt()
-            except PassingError as met:
+            except TransientError as met:
                 failure = met
             if tried >= failure.tries:
                 break
@@ -279,7 +249,7 @@ class Dynamo:
         except ClientError as error:
             raise _translated(error) from error
         except BotoCoreError as error:
-            raise PassingError from error
+            raise TransientError from error
 
 
 def _translated(error: ClientError) -> Exception:
@@ -296,23 +266,7 @@ def _translated(error: ClientError) -> Exception:
         }
         if failed:
             return ConditionFailedError(failed)
-    return passing(error) or StoreUnavailableError()
-
-
-def _transact_item(write: Write) -> dict[str, Any]:
-    body: dict[str, Any] = {"TableName": write.table}
-    if write.condition:
-        body["ConditionExpression"] = write.condition
-        body["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
-    if write.values:
-        body["ExpressionAttributeValues"] = marshal(write.values)
-    if write.names:
-        body["ExpressionAttributeNames"] = dict(write.names)
-    if isinstance(write, Put):
-        return {"Put": body | {"Item": marshal(write.item)}}
-    if isinstance(write, Delete):
-        return {"Delete": body | {"Key": marshal(write.key)}}
-    return {"Update": body | {"Key": marshal(write.key), "UpdateExpression": write.expression}}
+    return transient(error) or StoreUnavailableError()
 
 
 def _matching(items: Sequence[Item], key: Key) -> Item | None:

@@ -1,15 +1,73 @@
-"""Items as DynamoDB's wire has them: every value tagged with its type, every number as text.
+"""Items and writes as DynamoDB's wire has them: every value tagged with its type, every number as text.
 
 boto3's own serializer would bring boto3 into every cold start, and looks a method up by name for every attribute; a
 metrics read spent more time in it than anywhere else (docs/performance.md).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from decimal import Clamped, Context, Decimal, Inexact, Overflow, Rounded, Underflow
 from typing import Any, Final
 
 # DynamoDB keeps 38 digits. A number that would not come back as it went in is refused here, not rounded there.
 _NUMBERS: Final = Context(Emin=-128, Emax=126, prec=38, traps=[Clamped, Overflow, Inexact, Rounded, Underflow])
+
+
+Item = dict[str, Any]
+Key = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Put:
+    """Write a whole item, if ``condition`` holds of what is there now."""
+
+    table: str
+    item: Item
+    condition: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Update:
+    """Change an item by ``expression``, if ``condition`` holds. ``names`` are #placeholders for attributes."""
+
+    table: str
+    key: Key
+    expression: str
+    values: Mapping[str, Any]
+    names: Mapping[str, str] = field(default_factory=dict)
+    condition: str = ""
+
+
+@dataclass(frozen=True)
+class Delete:
+    """Remove an item, if ``condition`` holds of it."""
+
+    table: str
+    key: Key
+    condition: str
+    values: Mapping[str, Any]
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+Write = Put | Update | Delete
+
+
+def transact_items(writes: Iterable[Write]) -> list[dict[str, Any]]:
+    """``writes`` as TransactWriteItems takes them; a failed condition is to answer with what it found."""
+    return [_transact_item(write) for write in writes]
+
+
+def requested_keys(keys: Iterable[tuple[str, Key]]) -> dict[str, Any]:
+    """What BatchGetItem is asked for: each key once, strongly consistent. ``keys`` are (table, key)."""
+    wanted: dict[str, Any] = {}
+    for table, key in keys:
+        request = wanted.setdefault(table, {"Keys": [], "ConsistentRead": True})
+        on_wire = marshal(key)
+        if on_wire not in request["Keys"]:
+            request["Keys"].append(on_wire)
+    return wanted
 
 
 def marshal(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -24,6 +82,11 @@ def marshal(item: Mapping[str, Any]) -> dict[str, Any]:
 def unmarshal(item: Mapping[str, Any]) -> dict[str, Any]:
     """An item as Python values, numbers as Decimal; the same in answers and in streams."""
     return {name: _untagged(value) for name, value in item.items()}
+
+
+def unmarshal_all(items: Iterable[Mapping[str, Any]]) -> list[Item]:
+    """Several items as Python values."""
+    return [unmarshal(item) for item in items]
 
 
 def marshalled(value: Any) -> dict[str, Any]:
@@ -42,6 +105,22 @@ def marshalled(value: Any) -> dict[str, Any]:
     if isinstance(value, dict):
         return {"M": {name: marshalled(one) for name, one in value.items()}}
     raise TypeError(f"{type(value).__name__} is no type that the store keeps")
+
+
+def _transact_item(write: Write) -> dict[str, Any]:
+    body: dict[str, Any] = {"TableName": write.table}
+    if write.condition:
+        body["ConditionExpression"] = write.condition
+        body["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+    if write.values:
+        body["ExpressionAttributeValues"] = marshal(write.values)
+    if write.names:
+        body["ExpressionAttributeNames"] = dict(write.names)
+    if isinstance(write, Put):
+        return {"Put": body | {"Item": marshal(write.item)}}
+    if isinstance(write, Delete):
+        return {"Delete": body | {"Key": marshal(write.key)}}
+    return {"Update": body | {"Key": marshal(write.key), "UpdateExpression": write.expression}}
 
 
 _READ: Final[Mapping[str, Callable[[Any], Any]]] = {

@@ -6,9 +6,9 @@ from botocore.exceptions import ClientError
 
 _TRIES: Final = 8
 _PAUSE_S: Final = 0.03
-# Who is held up by rivals is served as soon as they are, so tries go on as long as time allows; the number only bounds
-# them where no time passes.
-_TRIES_AMONG_RIVALS: Final = 32
+# Whoever loses to rivals is served as soon as they are, so tries go on as long as time allows; the number bounds them
+# only where no time passes.
+_TRIES_IN_CONFLICT: Final = 32
 _LONGEST_PAUSE_S: Final = 0.4
 _FINAL: Final = frozenset(
     {
@@ -21,7 +21,7 @@ _FINAL: Final = frozenset(
 _THROTTLES: Final = frozenset({"ThrottlingError", "ProvisionedThroughputExceeded"})
 
 
-class PassingError(Exception):
+class TransientError(Exception):
     """A throttle, fault or silence: tried again a few times, for pressing a store in trouble does not mend it."""
 
     tries: int = _TRIES
@@ -31,29 +31,28 @@ class PassingError(Exception):
         return _PAUSE_S * tried
 
 
-class RivalError(PassingError):
+class ConflictError(TransientError):
     """Another transaction is at work on an item of this one."""
 
-    tries = _TRIES_AMONG_RIVALS
+    tries = _TRIES_IN_CONFLICT
 
     def longest_pause_s(self, tried: int, *, left_s: float) -> float:
-        """See PassingError.
+        """Back off exponentially, at most 0.4 s and a quarter of the time left.
 
-        Longer each time, so that many rivals leave each other room; and never more than a quarter of the time left, so
-        that who has waited longest tries most often, and few wait in vain.
+        So many rivals leave each other room, and who has waited longest tries most often.
         """
         return max(0.0, min(_PAUSE_S * 2.0 ** (tried - 1), _LONGEST_PAUSE_S, left_s / 4))
 
 
-def passing(error: ClientError) -> PassingError | None:
+def transient(error: ClientError) -> TransientError | None:
     """What to try again after, or None where another try would end alike."""
     response: Any = error.response
     code = response["Error"]["Code"]
     if code == "TransactionConflictException":
-        return RivalError()
+        return ConflictError()
     if code != "TransactionCanceledException":
-        return None if code in _FINAL else PassingError()
+        return None if code in _FINAL else TransientError()
     reasons = {reason.get("Code") for reason in response.get("CancellationReasons", [])}
     if reasons & _THROTTLES:
-        return PassingError()
-    return RivalError() if "TransactionConflict" in reasons else None
+        return TransientError()
+    return ConflictError() if "TransactionConflict" in reasons else None

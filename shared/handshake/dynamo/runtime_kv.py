@@ -4,10 +4,24 @@ from typing import Final
 
 from handshake.core.errors import HandshakeError
 from handshake.core.reasons import ReasonCode
-from handshake.dynamo.client import Item, Key, Put
+from handshake.dynamo.marshalling import Item, Key, Put
+from handshake.dynamo.transaction import Transaction, unread
 
 PAUSE_KEY: Final[Key] = {"kv_key": "flag#privileged_mutations_paused"}
 RETENTION_KEY: Final[Key] = {"kv_key": "retention#replay_guards"}
+
+
+class RuntimeTransaction(Transaction):
+    """Writes of the runtime key-value table."""
+
+    def set_paused(self, *, paused: bool, now_ms: int, cause: str | None = None) -> None:
+        """Pause privileged mutations, or let them go on; ``cause`` names the incident that made it."""
+        item = {**PAUSE_KEY, "paused": paused, "changed_at": now_ms, "cause": cause}
+        self._add(Put(self._context.tables.runtime_kv, item), unread)
+
+    def remember_retention(self, hour: int) -> None:
+        """Remember the hour (since the epoch) before which no expired guard is left."""
+        self._add(Put(self._context.tables.runtime_kv, {**RETENTION_KEY, "hour": hour}), unread)
 
 
 def ensure_not_paused(item: Item | None) -> None:
@@ -17,13 +31,3 @@ def ensure_not_paused(item: Item | None) -> None:
             ReasonCode.ADAPTER_PRIVILEGED_MUTATIONS_PAUSED,
             "Operators have paused privileged mutations; reads go on.",
         )
-
-
-def pause(table: str, *, paused: bool, now_ms: int, cause: str | None = None) -> Put:
-    """The write that pauses privileged mutations, or lets them go on; ``cause`` names the incident that made it."""
-    return Put(table, {**PAUSE_KEY, "paused": paused, "changed_at": now_ms, "cause": cause})
-
-
-def retained_up_to(table: str, hour: int) -> Put:
-    """The write that remembers the hour (since the epoch) before which no expired guard is left."""
-    return Put(table, {**RETENTION_KEY, "hour": hour})

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from handshake.core.errors import StoreUnavailableError
+from handshake.dynamo.client import RETRY_BUDGET_S
 from handshake.dynamo.context import Context
 from handshake.incidents.cloudwatch import Metrics
 from handshake.incidents.deployment import Deployment
@@ -50,8 +51,10 @@ def investigate(
         "signal": lambda: _signal(sources.metrics, change, end_ms=end_ms),
         "deployment": lambda: _deployment(sources.deployment),
         "endpoints": lambda: _endpoints(sources.metrics, service, start_ms=start_ms, end_ms=end_ms),
-        "reasons": lambda: read_metrics.reasons(context, _REASONS_WINDOW),
-        "series": lambda: read_metrics.series(context, SeriesQuery(_series_of(change), "hour", _SERIES_WINDOW)),
+        "reasons": lambda: read_metrics.reasons(context.within(RETRY_BUDGET_S), _REASONS_WINDOW),
+        "series": lambda: read_metrics.series(
+            context.within(RETRY_BUDGET_S), SeriesQuery(_series_of(change), "hour", _SERIES_WINDOW)
+        ),
         "callers": lambda: _callers(sources.logs.refused(start_ms=start_ms, end_ms=end_ms, more=more)),
     }
     findings: dict[str, Any] = {}
@@ -60,7 +63,6 @@ def investigate(
         if not more():
             notes.append(f"{name}: not looked at, out of time")
             continue
-        context.dynamo.begin()
         try:
             found = read()
         except SourceUnavailableError as error:

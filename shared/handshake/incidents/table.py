@@ -4,65 +4,79 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from handshake.dynamo.client import Dynamo, Item, Key, Put, Update
+from handshake.dynamo.client import Dynamo
+from handshake.dynamo.marshalling import Item, Key, Put, Update
+from handshake.dynamo.runtime_kv import RuntimeTransaction
+from handshake.dynamo.transaction import Step, unread
 from handshake.incidents.incident import Incident
 
 
-def opened(table: str, incident: Incident) -> Put:
-    """The write that records an incident, if that change of its alarm did not open one already."""
-    item: Item = {
-        **_key(incident.id),
-        "incident_id": incident.id,
-        "alert": incident.alert,
-        "incident_state": incident.state,
-        "opened_at": incident.opened_at_ms,
-        "reason": incident.reason,
-        "first_steps": incident.first_steps,
-        "updates": [list(update) for update in incident.updates],
-    }
-    return Put(table, item, condition="attribute_not_exists(kv_key)")
+class IncidentTransaction(RuntimeTransaction):
+    """Writes of incidents, and the pause that one may bring."""
 
+    def open_incident(self, incident: Incident) -> Step[None]:
+        """Record an incident, if that change of its alarm did not open one already."""
+        item: Item = {
+            **_key(incident.id),
+            "incident_id": incident.id,
+            "alert": incident.alert,
+            "incident_state": incident.state,
+            "opened_at": incident.opened_at_ms,
+            "reason": incident.reason,
+            "first_steps": incident.first_steps,
+            "updates": [list(update) for update in incident.updates],
+        }
+        return self._add(Put(self._table, item, condition="attribute_not_exists(kv_key)"), unread)
 
-def latest_is(table: str, incident: Incident) -> Put:
-    """The write that names ``incident`` as its alert's latest."""
-    return Put(table, {**_latest_key(incident.alert), "incident_id": incident.id})
+    def name_latest(self, incident: Incident) -> None:
+        """Name ``incident`` as its alert's latest."""
+        self._add(Put(self._table, {**_latest_key(incident.alert), "incident_id": incident.id}), unread)
 
+    def add_findings(self, incident_id: str, findings: Mapping[str, Any], notes: Sequence[str], *, now_ms: int) -> None:
+        """Add what was found, and that people were notified."""
+        self._update(
+            incident_id,
+            "SET notified = :true, findings = :findings, notes = :notes",
+            {":true": True, ":findings": json.dumps(findings), ":notes": list(notes)},
+            update=(now_ms, "people notified"),
+        )
 
-def investigated(
-    table: str, incident_id: str, findings: Mapping[str, Any], notes: Sequence[str], *, now_ms: int
-) -> Update:
-    """The write that adds what was found, and that people were notified."""
-    return _update(
-        table,
-        incident_id,
-        "SET notified = :true, findings = :findings, notes = :notes",
-        {":true": True, ":findings": json.dumps(findings), ":notes": list(notes)},
-        update=(now_ms, "people notified"),
-    )
+    def recover(self, incident_id: str, *, at_ms: int) -> None:
+        """Close an incident, if it is open."""
+        self._update(
+            incident_id,
+            "SET incident_state = :recovered, recovered_at = :at",
+            {":recovered": "recovered", ":open": "open", ":at": at_ms},
+            update=(at_ms, "alarm OK again"),
+            condition="incident_state = :open",
+        )
 
+    def supersede(self, incident_id: str, *, by: Incident) -> None:
+        """Close an open incident whose alarm fired again without having been seen to recover."""
+        self._update(
+            incident_id,
+            "SET incident_state = :superseded",
+            {":superseded": "superseded", ":open": "open"},
+            update=(by.opened_at_ms, f"fired again: {by.id}"),
+            condition="incident_state = :open",
+        )
 
-def recovered(table: str, incident_id: str, *, at_ms: int) -> Update:
-    """The write that closes an incident, if it is open."""
-    return _update(
-        table,
-        incident_id,
-        "SET incident_state = :recovered, recovered_at = :at",
-        {":recovered": "recovered", ":open": "open", ":at": at_ms},
-        update=(at_ms, "alarm OK again"),
-        condition="incident_state = :open",
-    )
+    @property
+    def _table(self) -> str:
+        return self._context.tables.runtime_kv
 
-
-def superseded(table: str, incident_id: str, *, by: Incident) -> Update:
-    """The write that closes an incident whose alarm fired again without having been seen to recover."""
-    return _update(
-        table,
-        incident_id,
-        "SET incident_state = :superseded",
-        {":superseded": "superseded", ":open": "open"},
-        update=(by.opened_at_ms, f"fired again: {by.id}"),
-        condition="incident_state = :open",
-    )
+    def _update(
+        self,
+        incident_id: str,
+        expression: str,
+        values: Mapping[str, Any],
+        *,
+        update: tuple[int, str],
+        condition: str = "attribute_exists(kv_key)",
+    ) -> None:
+        expression = f"{expression}, updates = list_append(updates, :update)"
+        values = {**values, ":update": [list(update)]}
+        self._add(Update(self._table, _key(incident_id), expression, values, condition=condition), unread)
 
 
 def read(dynamo: Dynamo, table: str, incident_id: str) -> Incident | None:
@@ -81,24 +95,6 @@ def read_all(dynamo: Dynamo, table: str) -> Iterator[Incident]:
     """Every incident, in no order. Scans the table, which is small."""
     where = "begins_with(kv_key, :incident) AND attribute_exists(opened_at)"
     yield from map(_incident, dynamo.scan(table, where, {":incident": "incident#"}))
-
-
-def _update(
-    table: str,
-    incident_id: str,
-    expression: str,
-    values: Mapping[str, Any],
-    *,
-    update: tuple[int, str],
-    condition: str = "attribute_exists(kv_key)",
-) -> Update:
-    return Update(
-        table,
-        _key(incident_id),
-        f"{expression}, updates = list_append(updates, :update)",
-        {**values, ":update": [list(update)]},
-        condition=condition,
-    )
 
 
 def _key(incident_id: str) -> Key:

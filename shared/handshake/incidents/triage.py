@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from handshake.core.errors import StoreUnavailableError
-from handshake.dynamo import runtime_kv as flags
-from handshake.dynamo.client import ConditionFailedError, Write
+from handshake.dynamo.client import RETRY_BUDGET_S
 from handshake.dynamo.context import Context
 from handshake.incidents import notification
 from handshake.incidents import table as incidents
 from handshake.incidents.incident import REPLAY_GUARD_ALERT, AlarmChange, Incident
 from handshake.incidents.investigate import Sources, investigate
+from handshake.incidents.table import IncidentTransaction
 from handshake.incidents.topic import Topic
 
 Outcome = Literal["opened", "recovered", "already told", "nothing to tell"]
@@ -23,9 +23,8 @@ Outcome = Literal["opened", "recovered", "already told", "nothing to tell"]
 
 @dataclass(frozen=True)
 class Desk:
-    """What triage works with. ``service`` is the stack's name."""
+    """The sources and people that triage works with. ``service`` is the stack's name."""
 
-    context: Context
     service: str
     sources: Sources
     people: Topic
@@ -41,23 +40,23 @@ class Triaged:
     notes: Sequence[str] = ()
 
 
-def triage(desk: Desk, change: AlarmChange) -> Triaged:
+def triage(context: Context, desk: Desk, change: AlarmChange) -> Triaged:
     """Handle one change of state; handling it again, after any failure or none, is harmless.
 
     Raises SourceUnavailableError where people could not be told: deliver the change again.
     """
     if change.state == "ALARM":
-        return _fired(desk, change)
+        return _fired(context, desk, change)
     if change.state == "OK":
-        return _recovered(desk, change)
+        return _recovered(context, desk, change)
     return Triaged(change.incident_id, "nothing to tell")
 
 
-def _fired(desk: Desk, change: AlarmChange) -> Triaged:
+def _fired(context: Context, desk: Desk, change: AlarmChange) -> Triaged:
     incident = Incident.of(change)
     done: list[str] = []
     try:
-        stored = _open(desk, incident)
+        stored = _open(context, desk, incident)
     except StoreUnavailableError:
         done.append("the incident could not be recorded: the store does not answer")
         if _pauses(desk, incident):
@@ -67,48 +66,46 @@ def _fired(desk: Desk, change: AlarmChange) -> Triaged:
             return Triaged(incident.id, "already told")
         if _pauses(desk, incident):
             done.append("privileged mutations were PAUSED; python -m ops resume is a person's to do")
-    findings, unread = investigate(desk.context, desk.sources, change, service=desk.service)
+    findings, unread = investigate(context, desk.sources, change, service=desk.service)
     incident = replace(incident, findings=findings, notes=(*done, *unread))
     desk.people.publish(
         notification.fired(incident, service=desk.service), alert=change.alert, state="ALARM", incident=incident.id
     )
     notes = [*incident.notes]
+    tx = IncidentTransaction(_fresh(context))
+    tx.add_findings(incident.id, findings, incident.notes, now_ms=context.now_ms())
     try:
-        _write(
-            desk,
-            incidents.investigated(_table(desk), incident.id, findings, incident.notes, now_ms=desk.context.now_ms()),
-        )
-    except (ConditionFailedError, StoreUnavailableError):
+        kept = tx.commit()
+    except StoreUnavailableError:
+        kept = False
+    if not kept:
         notes.append("the findings could not be recorded")
     return Triaged(incident.id, "opened", notes)
 
 
-def _open(desk: Desk, incident: Incident) -> Incident:
+def _open(context: Context, desk: Desk, incident: Incident) -> Incident:
     """Record the incident, and pause where that is wanted; what is stored, if that was done before."""
-    desk.context.dynamo.begin()
-    before = incidents.read_latest(desk.context.dynamo, _table(desk), incident.alert)
-    opens = incidents.opened(_table(desk), incident)
-    writes: list[Write] = [opens, incidents.latest_is(_table(desk), incident)]
+    before = incidents.read_latest(_fresh(context).dynamo, context.tables.runtime_kv, incident.alert)
+    tx = IncidentTransaction(_fresh(context))
+    opens = tx.open_incident(incident)
+    tx.name_latest(incident)
     if before is not None and before.id != incident.id and before.state == "open":
-        writes.append(incidents.superseded(_table(desk), before.id, by=incident))
+        tx.supersede(before.id, by=incident)
     if _pauses(desk, incident):
         # In the transaction that opens the incident: delivered again, it does not undo a person's resume.
-        writes.append(flags.pause(_table(desk), paused=True, now_ms=desk.context.now_ms(), cause=incident.id))
-    try:
-        _write(desk, *writes)
-    except ConditionFailedError as failed:
-        if failed.failed(opens):
-            return incidents.read(desk.context.dynamo, _table(desk), incident.id) or incident
-        return _open(desk, incident)  # the one before was closed meanwhile
-    return incident
+        tx.set_paused(paused=True, now_ms=context.now_ms(), cause=incident.id)
+    if tx.commit():
+        return incident
+    if opens.lost:
+        return incidents.read(_fresh(context).dynamo, context.tables.runtime_kv, incident.id) or incident
+    return _open(context, desk, incident)  # the one before was closed meanwhile
 
 
-def _recovered(desk: Desk, change: AlarmChange) -> Triaged:
+def _recovered(context: Context, desk: Desk, change: AlarmChange) -> Triaged:
     notes: list[str] = []
     incident = None
     try:
-        desk.context.dynamo.begin()
-        latest = incidents.read_latest(desk.context.dynamo, _table(desk), change.alert)
+        latest = incidents.read_latest(_fresh(context).dynamo, context.tables.runtime_kv, change.alert)
         if latest is None or latest.state != "open" or latest.opened_at_ms > change.at_ms:
             return Triaged(change.incident_id, "nothing to tell")
         incident = latest
@@ -122,10 +119,10 @@ def _recovered(desk: Desk, change: AlarmChange) -> Triaged:
     desk.people.publish(told, alert=change.alert, state="OK", incident=incident.id if incident else "unknown")
     if incident is None:
         return Triaged(change.incident_id, "recovered", notes)
+    tx = IncidentTransaction(_fresh(context))
+    tx.recover(incident.id, at_ms=change.at_ms)
     try:
-        _write(desk, incidents.recovered(_table(desk), incident.id, at_ms=change.at_ms))
-    except ConditionFailedError:
-        pass  # closed meanwhile by the same change, delivered twice
+        tx.commit()  # lost, it was closed meanwhile by the same change, delivered twice
     except StoreUnavailableError:
         notes.append("the recovery could not be recorded")
     return Triaged(incident.id, "recovered", notes)
@@ -135,10 +132,6 @@ def _pauses(desk: Desk, incident: Incident) -> bool:
     return desk.pauses_on_replay_guard_alert and incident.alert == REPLAY_GUARD_ALERT
 
 
-def _write(desk: Desk, *writes: Write) -> None:
-    desk.context.dynamo.begin()
-    desk.context.dynamo.write(*writes)
-
-
-def _table(desk: Desk) -> str:
-    return desk.context.tables.runtime_kv
+def _fresh(context: Context) -> Context:
+    """Give a caller's patience from now: investigating may have taken longer than that."""
+    return context.within(RETRY_BUDGET_S)

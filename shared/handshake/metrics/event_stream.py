@@ -6,8 +6,8 @@ from decimal import Decimal
 from typing import Any, Final, NamedTuple, get_args
 
 from handshake.core.tiers import Outcome, RiskTier
-from handshake.dynamo.client import Dynamo, Item
-from handshake.dynamo.marshalling import unmarshal
+from handshake.dynamo.client import Dynamo
+from handshake.dynamo.marshalling import Item, unmarshal
 from handshake.dynamo.sharding import Lane
 from handshake.metrics.event_table import PARTITION_PREFIX
 from handshake.metrics.events import EVENT_SCHEMA_VERSION, MetricsEvent

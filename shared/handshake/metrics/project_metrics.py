@@ -1,4 +1,4 @@
-"""Fold events into roll-ups, counting each once however often the stream delivers it.
+"""Project metrics: fold events into roll-ups, counting each once however often the stream delivers it.
 
 Within a lane sequences only grow, so a checkpoint a lane says what has been counted. It moves in the
 transaction that counts: whatever fails, and wherever, both have happened or neither. After a rebuild the checkpoint
@@ -9,12 +9,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from handshake.core.errors import StoreUnavailableError
-from handshake.dynamo.client import ConditionFailedError
 from handshake.dynamo.context import Context
 from handshake.dynamo.sharding import Lane
 from handshake.metrics.event_stream import StreamedEvent
 from handshake.metrics.rollup import Bucket, buckets_of, roll_up
-from handshake.metrics.rollup_table import Checkpoints, add, move_checkpoint, read_checkpoints
+from handshake.metrics.rollup_table import Checkpoints, RollupTransaction, read_checkpoints
 
 # A checkpoint is lost only to another projector that counts the same events, so few tries see the end of it.
 _TRIES: Final = 5
@@ -26,7 +25,7 @@ MAX_WRITES: Final = 100
 MAX_EVENTS: Final = 100
 
 
-def fold_events(
+def project_metrics(
     context: Context, events: Sequence[StreamedEvent], *, per_transaction: int = MAX_EVENTS
 ) -> list[StreamedEvent]:
     """Count those of ``events`` that are not yet counted, at most ``per_transaction`` of them at once; say which.
@@ -37,29 +36,37 @@ def fold_events(
     counted: list[StreamedEvent] = []
     if not events:
         return counted
-    context.dynamo.allow(_BATCH_S)
+    context = context.within(_BATCH_S)
     for _ in range(_TRIES):
-        try:
-            for batch in _fold(context, events, per_transaction):
-                counted += batch
-        except ConditionFailedError:
-            continue
-        return counted
+        for batch in _project(context, events, per_transaction):
+            if batch is None:
+                break
+            counted += batch
+        else:
+            return counted
     raise StoreUnavailableError("Other projectors keep moving these checkpoints.")
 
 
-def _fold(context: Context, events: Sequence[StreamedEvent], per_transaction: int) -> Iterator[list[StreamedEvent]]:
-    table = context.tables.metrics
-    checkpoints = read_checkpoints(context.dynamo, table, sorted({streamed.lane for streamed in events}))
+def _project(
+    context: Context, events: Sequence[StreamedEvent], per_transaction: int
+) -> Iterator[list[StreamedEvent] | None]:
+    """Count ``events`` a transaction at a time; None ends it, where another projector counted first."""
+    checkpoints = read_checkpoints(
+        context.dynamo, context.tables.metrics, sorted({streamed.lane for streamed in events})
+    )
     if any(checkpoint.held_by for checkpoint in checkpoints.values()):
         raise StoreUnavailableError("The roll-ups are being rebuilt.")
     for batch in _transactions(_uncounted(events, checkpoints), per_transaction):
         ends = {streamed.lane: streamed.sequence for streamed in batch}
         rollups = roll_up(streamed.event for streamed in batch)
-        context.dynamo.write(
-            *(move_checkpoint(table, lane, seen=checkpoints[lane], to=end) for lane, end in ends.items()),
-            *(add(table, bucket, rollup) for bucket, rollup in rollups.items()),
-        )
+        tx = RollupTransaction(context)
+        for lane, end in ends.items():
+            tx.move_checkpoint(lane, seen=checkpoints[lane], to=end)
+        for bucket, rollup in rollups.items():
+            tx.add_rollup(bucket, rollup)
+        if not tx.commit():
+            yield None
+            return
         checkpoints |= {lane: checkpoints[lane]._replace(last_seq=end) for lane, end in ends.items()}
         yield batch
 

@@ -10,11 +10,10 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 
-from handshake.dynamo.client import ConditionFailedError, Write
 from handshake.dynamo.context import Context
 from handshake.metrics.event_stream import UnreadableEventError, stored_events
 from handshake.metrics.rollup import Bucket, RollUp, Tally, buckets_of, contribution, merged
-from handshake.metrics.rollup_table import hold, keep_hold, read_all_rollups, release, replace
+from handshake.metrics.rollup_table import RollupTransaction, read_all_rollups
 
 # By how much writers' clocks may differ from this one.
 CLOCKS_MS: Final = 5_000
@@ -27,6 +26,10 @@ LAG_MS: Final = 5 * 60_000
 _REPLACED_AT_ONCE: Final = 99
 # Nobody waits for any single call.
 _CALL_S: Final = 20.0
+
+
+# A bucket, and what it is to hold.
+Change = tuple[Bucket, RollUp]
 
 
 class OvertakenError(Exception):
@@ -93,27 +96,31 @@ def rebuild(context: Context, *, stream: str, pause: Callable[[float], None]) ->
     counted, and projectors go on with the others. Raises StoreUnavailableError, and OvertakenError when another
     rebuild took over. Whatever it raises, and wherever it dies, the hold stays until a rebuild succeeds.
     """
-    table, own_id = context.tables.metrics, context.new_id()
-    _write(context, *hold(table, stream, by=own_id))
+    own_id = context.new_id()
+    tx = RollupTransaction(context.within(_CALL_S))
+    tx.hold(stream, by=own_id)
+    tx.commit()
     held_at = context.now_ms()
     cut = held_at + CLOCKS_MS
-    stored = read_all_rollups(context.dynamo, table)
+    stored = read_all_rollups(context.dynamo, context.tables.metrics)
     while (left := cut + CLOCKS_MS + LATE_MS - context.now_ms()) > 0:
         pause(left / 1000)
     counted = _count(context, before_ms=cut, settled_before_ms=held_at - LAG_MS)
-    try:
-        for writes in _batches(_changes(table, stored, counted)):
-            _write(context, keep_hold(table, stream, by=own_id), *writes)
-        _write(context, *release(table, stream, by=own_id, counted_before_ms=cut))
-    except ConditionFailedError:
-        raise OvertakenError from None
+    for changes in _batches(_changes(stored, counted)):
+        tx = RollupTransaction(context.within(_CALL_S))
+        tx.keep_hold(stream, by=own_id)
+        for bucket, rollup in changes:
+            tx.replace_rollup(bucket, rollup)
+        _ensure_not_overtaken(tx)
+    tx = RollupTransaction(context.within(_CALL_S))
+    tx.release(stream, by=own_id, counted_before_ms=cut)
+    _ensure_not_overtaken(tx)
     return _compared(stored, counted)
 
 
 def _count(context: Context, *, before_ms: int, settled_before_ms: int) -> _Counted:
     counted = _Counted()
-    context.dynamo.allow(_CALL_S)
-    for found in stored_events(context.dynamo, context.tables.metrics):
+    for found in stored_events(context.dynamo.within(_CALL_S), context.tables.metrics):
         if isinstance(found, UnreadableEventError):
             counted.unreadable.append(str(found))
         elif found.appended_at_ms < before_ms:
@@ -125,21 +132,21 @@ def _count(context: Context, *, before_ms: int, settled_before_ms: int) -> _Coun
     return counted
 
 
-def _changes(table: str, stored: Mapping[Bucket, RollUp], counted: _Counted) -> Iterator[Write]:
+def _changes(stored: Mapping[Bucket, RollUp], counted: _Counted) -> Iterator[Change]:
     for bucket in sorted({*stored, *counted.settled, *counted.recent}):
         whole = merged([counted.settled[bucket], counted.recent[bucket]])
         if stored.get(bucket) != whole:
-            yield replace(table, bucket, whole)
+            yield bucket, whole
 
 
-def _batches(writes: Iterator[Write]) -> Iterator[list[Write]]:
-    while batch := list(islice(writes, _REPLACED_AT_ONCE)):
+def _batches(changes: Iterator[Change]) -> Iterator[list[Change]]:
+    while batch := list(islice(changes, _REPLACED_AT_ONCE)):
         yield batch
 
 
-def _write(context: Context, *writes: Write) -> None:
-    context.dynamo.allow(_CALL_S)
-    context.dynamo.write(*writes)
+def _ensure_not_overtaken(tx: RollupTransaction) -> None:
+    if not tx.commit():
+        raise OvertakenError
 
 
 def _compared(stored: Mapping[Bucket, RollUp], counted: _Counted) -> Comparison:

@@ -1,19 +1,15 @@
-"""Append one reported event to the metrics."""
+"""Report an event: append what a caller says was decided elsewhere."""
 
 from typing import Any
 
-from handshake.dynamo.client import ConditionFailedError
 from handshake.dynamo.context import Context
-from handshake.metrics.event_table import counted
+from handshake.metrics.event_table import EventTransaction
 from handshake.metrics.events import MetricsEvent
 
 
-def project_event(context: Context, event: MetricsEvent) -> dict[str, Any]:
+def report_event(context: Context, event: MetricsEvent) -> dict[str, Any]:
     """Append ``event`` unless its id is taken, and say which. The first event of an id stays as it was."""
-    try:
-        context.dynamo.write(counted(context, event))
-    except ConditionFailedError:
-        duplicate = True
-    else:
-        duplicate = False
+    tx = EventTransaction(context)
+    tx.append_event(event, now_ms=context.now_ms())
+    duplicate = not tx.commit()
     return {"status": "ok", "eventId": event.event_id, "duplicate": duplicate}

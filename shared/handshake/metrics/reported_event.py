@@ -65,7 +65,7 @@ TimeMs = Annotated[int, BeforeValidator(_whole_ms), Field(ge=0, lt=YEAR_2200_MS)
 Cost = Annotated[Decimal, BeforeValidator(_cost)]
 
 
-class PostedEvent(BaseModel):
+class ReportedEvent(BaseModel):
     """What a caller must and may say of an event. Fields that are not here are not kept."""
 
     model_config = ConfigDict(strict=True, frozen=True, alias_generator=to_camel, defer_build=True)
@@ -112,7 +112,7 @@ class PostedEvent(BaseModel):
         )
 
 
-def parse_posted_event(body: Any) -> MetricsEvent:
+def parse_reported_event(body: Any) -> MetricsEvent:
     """Check ``body``; a field that is null counts as absent.
 
     Raises HandshakeError invalid_metrics_event, naming the fields that are missing or wrong.
@@ -121,7 +121,7 @@ def parse_posted_event(body: Any) -> MetricsEvent:
         raise _refusal("The event must be an object.")
     try:
         given = {name: value for name, value in body.items() if value is not None}
-        return PostedEvent.model_validate(given).event()
+        return ReportedEvent.model_validate(given).event()
     except ValidationError as fault:
         wrong = {str(error["loc"][0]) for error in fault.errors() if error["loc"]}
         raise _refusal(

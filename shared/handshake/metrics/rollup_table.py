@@ -1,12 +1,14 @@
 """Where roll-ups and the projector's checkpoints are kept, beside the events they are folded from."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from handshake.dynamo.client import RETRY_BUDGET_S, Delete, Dynamo, Item, Key, Put, Update
+from handshake.dynamo.client import RETRY_BUDGET_S, Dynamo
+from handshake.dynamo.marshalling import Delete, Item, Key, Put, Update
 from handshake.dynamo.sharding import Lane
+from handshake.dynamo.transaction import Transaction, unread
 from handshake.metrics.event_table import LANES
 from handshake.metrics.rollup import BUCKET_MS, ROLLUP_SCHEMA_VERSION, Bucket, BucketSize, RollUp
 
@@ -15,7 +17,7 @@ _ROLLUP_PREFIX: Final = "ROLLUP#"
 
 
 class Checkpoint(NamedTuple):
-    """What of a lane was counted: events up to ``last_seq``, and whatever was appended before ``counted_before_ms``.
+    """How far a lane was counted: events up to ``last_seq``, and whatever was appended before ``counted_before_ms``.
 
     ``last_seq`` is "" before the first event, and below every other; ``counted_before_ms`` (epoch ms) is 0 until a
     rebuild sets it. ``held_by`` names the rebuild that counts at present, while nobody else may.
@@ -27,6 +29,69 @@ class Checkpoint(NamedTuple):
 
 
 Checkpoints = dict[Lane, Checkpoint]
+
+
+class RollupTransaction(Transaction):
+    """Writes of roll-ups and checkpoints: what is counted, and how far."""
+
+    def add_rollup(self, bucket: Bucket, rollup: RollUp) -> None:
+        """Add ``rollup`` to what ``bucket`` holds."""
+        added = ", ".join(f"#{name} :{name}" for name in rollup)
+        self._update(
+            _rollup_key(bucket),
+            f"SET schema_version = :schema_version ADD {added}",
+            {":schema_version": ROLLUP_SCHEMA_VERSION, **{f":{name}": count for name, count in rollup.items()}},
+            names={f"#{name}": name for name in rollup},
+        )
+
+    def replace_rollup(self, bucket: Bucket, rollup: RollUp) -> None:
+        """Make ``bucket`` hold exactly ``rollup``."""
+        table, key = self._context.tables.metrics, _rollup_key(bucket)
+        if rollup:
+            self._add(Put(table, {**key, "schema_version": ROLLUP_SCHEMA_VERSION, **rollup}), unread)
+        else:
+            self._add(Delete(table, key, condition="", values={}), unread)
+
+    def move_checkpoint(self, lane: Lane, *, seen: Checkpoint, to: str) -> None:
+        """Move a checkpoint on, if it still is where it was ``seen`` and no rebuild holds it."""
+        conditions = ["attribute_not_exists(held_by)"]
+        values: dict[str, str | int] = {":to": to}
+        for name, value in (("last_seq", seen.last_seq), ("counted_before", seen.counted_before_ms)):
+            conditions.append(f"{name} = :{name}" if value else f"attribute_not_exists({name})")
+            values |= {f":{name}": value} if value else {}
+        self._update(_checkpoint_key(lane), "SET last_seq = :to", values, condition=" AND ".join(conditions))
+
+    def hold(self, stream: str, *, by: str) -> None:
+        """Keep everybody but ``by`` from counting, on every lane of ``stream``. Takes over from others."""
+        for lane in _lanes(stream):
+            self._update(_checkpoint_key(lane), "SET held_by = :by", {":by": by})
+
+    def keep_hold(self, stream: str, *, by: str) -> None:
+        """Change nothing, and fail with all it is written with unless ``by`` still holds ``stream``."""
+        key = _checkpoint_key(_lanes(stream)[0])
+        self._update(key, "SET held_by = :by", {":by": by}, condition="held_by = :by")
+
+    def release(self, stream: str, *, by: str, counted_before_ms: int) -> None:
+        """End the hold of ``by``; what was appended before ``counted_before_ms`` is counted by now."""
+        for lane in _lanes(stream):
+            self._update(
+                _checkpoint_key(lane),
+                "SET counted_before = :counted_before REMOVE held_by",
+                {":by": by, ":counted_before": counted_before_ms},
+                condition="held_by = :by",
+            )
+
+    def _update(
+        self,
+        key: Key,
+        expression: str,
+        values: Mapping[str, Any],
+        *,
+        condition: str = "",
+        names: Mapping[str, str] | None = None,
+    ) -> None:
+        table = self._context.tables.metrics
+        self._add(Update(table, key, expression, values, names=names or {}, condition=condition), unread)
 
 
 def read_rollups(dynamo: Dynamo, table: str, buckets: Sequence[Bucket]) -> list[RollUp]:
@@ -44,26 +109,14 @@ def read_rollups(dynamo: Dynamo, table: str, buckets: Sequence[Bucket]) -> list[
     return [stored.get(bucket.start, Counter()) for bucket in buckets]
 
 
-def add(table: str, bucket: Bucket, rollup: RollUp) -> Update:
-    """The write that adds ``rollup`` to what ``bucket`` holds."""
-    added = ", ".join(f"#{name} :{name}" for name in rollup)
-    return Update(
-        table,
-        {"pk": _partition(bucket), "sk": bucket.start},
-        f"SET schema_version = :schema_version ADD {added}",
-        {":schema_version": ROLLUP_SCHEMA_VERSION, **{f":{name}": count for name, count in rollup.items()}},
-        names={f"#{name}": name for name in rollup},
-    )
-
-
 def read_all_rollups(dynamo: Dynamo, table: str) -> dict[Bucket, RollUp]:
     """Every roll-up there is, as of now: for audits, never for a caller."""
     found: dict[Bucket, RollUp] = {}
     for size in BUCKET_MS:
         start = None
         while True:
-            dynamo.allow(RETRY_BUDGET_S)
-            page = dynamo.query(table, "pk = :pk", {":pk": f"{_ROLLUP_PREFIX}{size}"}, start=start, ConsistentRead=True)
+            values = {":pk": f"{_ROLLUP_PREFIX}{size}"}
+            page = dynamo.within(RETRY_BUDGET_S).query(table, "pk = :pk", values, start=start, ConsistentRead=True)
             found |= {_bucket(size, item): _rollup(item) for item in page.items}
             start = page.next_key
             if start is None:
@@ -71,53 +124,10 @@ def read_all_rollups(dynamo: Dynamo, table: str) -> dict[Bucket, RollUp]:
     return found
 
 
-def replace(table: str, bucket: Bucket, rollup: RollUp) -> Put | Delete:
-    """The write that makes ``bucket`` hold exactly ``rollup``."""
-    key = {"pk": _partition(bucket), "sk": bucket.start}
-    if not rollup:
-        return Delete(table, key, condition="", values={})
-    return Put(table, {**key, "schema_version": ROLLUP_SCHEMA_VERSION, **rollup})
-
-
 def read_checkpoints(dynamo: Dynamo, table: str, lanes: Collection[Lane]) -> Checkpoints:
-    """How far each of ``lanes`` was counted, in one read."""
+    """Read how far each of ``lanes`` was counted, in one call."""
     items = dynamo.batch_get([(table, _checkpoint_key(lane)) for lane in lanes])
     return {lane: _checkpoint(item) for lane, item in zip(lanes, items, strict=True)}
-
-
-def move_checkpoint(table: str, lane: Lane, *, seen: Checkpoint, to: str) -> Update:
-    """The write that moves a checkpoint on, if it still is where it was ``seen`` and no rebuild holds it."""
-    conditions = ["attribute_not_exists(held_by)"]
-    values: dict[str, str | int] = {":to": to}
-    for name, value in (("last_seq", seen.last_seq), ("counted_before", seen.counted_before_ms)):
-        conditions.append(f"{name} = :{name}" if value else f"attribute_not_exists({name})")
-        values |= {f":{name}": value} if value else {}
-    return Update(table, _checkpoint_key(lane), "SET last_seq = :to", values, condition=" AND ".join(conditions))
-
-
-def hold(table: str, stream: str, *, by: str) -> list[Update]:
-    """The writes that keep everybody but ``by`` from counting, on every lane of ``stream``. Takes over from others."""
-    return [Update(table, _checkpoint_key(lane), "SET held_by = :by", {":by": by}) for lane in _lanes(stream)]
-
-
-def keep_hold(table: str, stream: str, *, by: str) -> Update:
-    """The write that changes nothing, and fails with all it is written with unless ``by`` still holds ``stream``."""
-    lane = _lanes(stream)[0]
-    return Update(table, _checkpoint_key(lane), "SET held_by = :by", {":by": by}, condition="held_by = :by")
-
-
-def release(table: str, stream: str, *, by: str, counted_before_ms: int) -> list[Update]:
-    """The writes that end the hold of ``by``; what was appended before ``counted_before_ms`` is counted by now."""
-    return [
-        Update(
-            table,
-            _checkpoint_key(lane),
-            "SET counted_before = :counted_before REMOVE held_by",
-            {":by": by, ":counted_before": counted_before_ms},
-            condition="held_by = :by",
-        )
-        for lane in _lanes(stream)
-    ]
 
 
 def _lanes(stream: str) -> list[Lane]:
@@ -126,6 +136,10 @@ def _lanes(stream: str) -> list[Lane]:
 
 def _partition(bucket: Bucket) -> str:
     return f"{_ROLLUP_PREFIX}{bucket.size}"
+
+
+def _rollup_key(bucket: Bucket) -> Key:
+    return {"pk": _partition(bucket), "sk": bucket.start}
 
 
 def _checkpoint_key(lane: Lane) -> Key:

@@ -1,12 +1,16 @@
-"""A change of policy: new rules, or an earlier version named again (contract.md section 4)."""
+"""A change of policy: new rules, or an earlier version named again, and what becomes of it (contract.md section 4)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Final
 
-from handshake.core.errors import HandshakeError
+from handshake.core.errors import HandshakeError, Refusal, refusal_of
 from handshake.core.reasons import ReasonCode
 from handshake.policy.rules import Scope, parse_rules, parse_scope
+from handshake.trust.identity import Envelope
+from handshake.trust.token import TrustClaims
+
+VERSION_DIGITS: Final = 8
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,73 @@ class PolicyChange:
     rules: Sequence[Mapping[str, Any]] | None
     reapply_version: str | None
     expected_version: str | None
+
+
+@dataclass(frozen=True)
+class StoredPolicy:
+    """A policy as a scope stores it. ``number`` 0 is no policy yet; ``rules`` are as the operator wrote them."""
+
+    number: int = 0
+    rules: Sequence[Mapping[str, Any]] = field(default_factory=list)
+    applied_at_ms: int = 0
+    audit_event_id: str = ""
+
+    @property
+    def version(self) -> str | None:
+        """The ``policyVersion`` callers see; None with no stored policy."""
+        return version_name(self.number) if self.number else None
+
+
+@dataclass(frozen=True)
+class Applied:
+    """One application of a policy, as its audit event names it. Times are epoch ms."""
+
+    audit_event_id: str
+    scope: Scope
+    number: int
+    rules: Sequence[Mapping[str, Any]]
+    at_ms: int
+    jti: str
+    issuer: str
+    principal_id: str
+    reapplied: str | None
+    correlation_id: str
+
+    @property
+    def version(self) -> str:
+        """The ``policyVersion`` it became."""
+        return version_name(self.number)
+
+
+@dataclass(frozen=True)
+class Apply:
+    """Put ``applied`` in force."""
+
+    applied: Applied
+
+
+@dataclass(frozen=True)
+class Refuse:
+    """Refuse the change, whatever its token was used for."""
+
+    refusal: Refusal
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """Refuse the change for the active version, which an earlier use of its own token may have brought about."""
+
+    refusal: Refusal
+
+
+@dataclass(frozen=True)
+class Replay:
+    """Refuse the change because its token was used."""
+
+    refusal: Refusal
+
+
+ChangeDecision = Apply | Refuse | Conflict | Replay
 
 
 def parse_change(body: Any) -> PolicyChange:
@@ -48,17 +119,73 @@ def parse_body(body: Any) -> dict[str, Any]:
     return body
 
 
-def version_conflict(active: str | None) -> HandshakeError:
-    """The refusal of a change made against another version than the active one."""
-    return HandshakeError(
-        ReasonCode.POLICY_VERSION_CONFLICT,
-        f"The active policy version is {active or 'none'}; nothing was changed.",
+def decide_change(
+    change: PolicyChange,
+    active: StoredPolicy,
+    earlier: StoredPolicy | None,
+    guard: Mapping[str, Any] | None,
+    *,
+    envelope: Envelope,
+    claims: TrustClaims,
+    now_ms: int,
+    audit_event_id: str,
+    correlation_id: str,
+) -> ChangeDecision:
+    """Decide what becomes of ``change`` at ``now_ms`` (epoch ms), where ``active`` is its scope's policy.
+
+    ``earlier`` is the version to re-apply, None where the scope never had it; ``guard`` the outcome of an earlier use
+    of the token's jti, None where it was not used.
+    """
+    if guard is not None:
+        return Replay(_replayed(guard, envelope))
+    if change.reapply_version is None:
+        rules = change.rules or ()
+    elif earlier is not None:
+        rules = earlier.rules
+    else:
+        code, message = ReasonCode.POLICY_VERSION_NOT_FOUND, "This scope has no policy version of that name."
+        return Refuse(refusal_of(code, message))
+    if change.expected_version not in (None, active.version):
+        return Conflict(version_conflict(active.version))
+    return Apply(
+        Applied(
+            audit_event_id=audit_event_id,
+            scope=change.scope,
+            number=active.number + 1,
+            rules=rules,
+            at_ms=now_ms,
+            jti=claims.jti,
+            issuer=claims.issuer,
+            principal_id=envelope.principal_id,
+            reapplied=change.reapply_version,
+            correlation_id=correlation_id,
+        )
     )
 
 
-def version_not_found() -> HandshakeError:
-    """The refusal to re-apply a version the scope never had."""
-    return HandshakeError(ReasonCode.POLICY_VERSION_NOT_FOUND, "This scope has no policy version of that name.")
+def version_conflict(active: str | None) -> Refusal:
+    """The refusal of a change made against another version than the active one."""
+    message = f"The active policy version is {active or 'none'}; nothing was changed."
+    return refusal_of(ReasonCode.POLICY_VERSION_CONFLICT, message)
+
+
+def version_name(number: int) -> str:
+    """The name that callers have for a version."""
+    return f"v{number}"
+
+
+def version_number(name: str) -> int | None:
+    """The number of a version callers name, or None for a name no version has."""
+    digits = name.removeprefix("v")
+    is_number = digits.isascii() and digits.isdigit() and len(digits) <= VERSION_DIGITS
+    return int(digits) if is_number and name == version_name(int(digits)) else None
+
+
+def _replayed(outcome: Mapping[str, Any], envelope: Envelope) -> Refusal:
+    """Refuse a used jti; the principal who used it is told what it did, so an ambiguous failure is settled."""
+    own = outcome["principalId"] == envelope.principal_id
+    detail = f" It applied policy version {outcome['policyVersion']}." if own else ""
+    return refusal_of(ReasonCode.SECURITY_REPLAY_DETECTED, f"This trust token was already used.{detail}")
 
 
 def _bad_shape(message: str) -> HandshakeError:

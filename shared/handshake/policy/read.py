@@ -3,15 +3,16 @@
 from handshake.core.paging import PageRequest
 from handshake.dynamo.context import Context
 from handshake.policy import table as policies
+from handshake.policy.change import StoredPolicy
 from handshake.policy.rules import Scope
 
 
-def read_config(context: Context, scope: Scope) -> policies.StoredPolicy:
+def read_config(context: Context, scope: Scope) -> StoredPolicy:
     """The active policy of ``scope``; number 0 when none is stored."""
     [item] = context.dynamo.batch_get([(context.tables.policy, policies.active_key(scope))])
     return policies.policy_from(item)
 
 
-def read_versions(context: Context, scope: Scope, page: PageRequest) -> tuple[list[policies.StoredPolicy], str | None]:
+def read_versions(context: Context, scope: Scope, page: PageRequest) -> tuple[list[StoredPolicy], str | None]:
     """The versions of ``scope``, newest first, and the next page's cursor."""
     return policies.versions(context.dynamo, context.tables.policy, scope, page)

@@ -1,81 +1,39 @@
 """The policy table: for each scope the active policy, its immutable versions and its audit trail."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from handshake.core.jsonio import canonical
 from handshake.core.paging import PageRequest, cursor_after
-from handshake.dynamo.client import Dynamo, Item, Key, Put, Write
-from handshake.policy.rules import PolicyInForce, Scope, limits_of
+from handshake.dynamo.client import Dynamo
+from handshake.dynamo.marshalling import Item, Key, Put
+from handshake.dynamo.transaction import Step, unread
+from handshake.policy.change import VERSION_DIGITS, Applied, StoredPolicy
+from handshake.policy.rules import GLOBAL, PolicyInForce, Scope, limits_of
+from handshake.replay_guards.table import GuardTransaction
 
 _ACTIVE: Final = "ACTIVE"
-_VERSION_DIGITS: Final = 8
-_MAX_VERSION: Final = 10**_VERSION_DIGITS - 1
-
-
-@dataclass(frozen=True)
-class StoredPolicy:
-    """What a scope stores. ``number`` 0 is no policy yet; ``rules`` are as the operator wrote them."""
-
-    number: int = 0
-    rules: Sequence[Mapping[str, Any]] = field(default_factory=list)
-    applied_at_ms: int = 0
-    audit_event_id: str = ""
-
-    @property
-    def version(self) -> str | None:
-        """The ``policyVersion`` callers see; None with no stored policy."""
-        return version_name(self.number) if self.number else None
-
-
-@dataclass(frozen=True)
-class Applied:
-    """One application of a policy, as its audit event names it. Times are epoch ms."""
-
-    audit_event_id: str
-    scope: Scope
-    number: int
-    rules: Sequence[Mapping[str, Any]]
-    at_ms: int
-    jti: str
-    issuer: str
-    principal_id: str
-    reapplied: str | None
-    correlation_id: str
-
-    @property
-    def version(self) -> str:
-        """The ``policyVersion`` it became."""
-        return version_name(self.number)
+_MAX_VERSION: Final = 10**VERSION_DIGITS - 1
 
 
 def partition(scope: Scope) -> str:
-    """Where everything of a scope is."""
+    """The partition of everything of a scope."""
     return "SCOPE#global" if scope.kind == "global" else f"SCOPE#agent#{scope.scope_id}"
 
 
 def active_key(scope: Scope) -> Key:
-    """Where the active policy of a scope is."""
+    """The key of a scope's active policy."""
     return {"pk": partition(scope), "sk": _ACTIVE}
 
 
+def active_keys(agent_id: str) -> tuple[Key, Key]:
+    """The keys of the active policies that apply to an agent: global scope's, and its own."""
+    return active_key(GLOBAL), active_key(Scope("agent", agent_id))
+
+
 def version_key(scope: Scope, number: int) -> Key:
-    """Where one version of a scope's policy is."""
+    """The key of one version of a scope's policy."""
     return {"pk": partition(scope), "sk": _version_key(number)}
-
-
-def version_name(number: int) -> str:
-    """How callers name a version."""
-    return f"v{number}"
-
-
-def version_number(name: str) -> int | None:
-    """The number of a version callers name, or None for a name no version has."""
-    digits = name.removeprefix("v")
-    is_number = digits.isascii() and digits.isdigit() and len(digits) <= _VERSION_DIGITS
-    return int(digits) if is_number and name == version_name(int(digits)) else None
 
 
 def policy_from(item: Item | None) -> StoredPolicy:
@@ -86,48 +44,50 @@ def policy_from(item: Item | None) -> StoredPolicy:
 
 
 def in_force(global_item: Item | None, agent_item: Item | None) -> PolicyInForce:
-    """What two ACTIVE items demand of a payment."""
+    """The policy in force that two ACTIVE items make together."""
     for_all, for_agent = policy_from(global_item), policy_from(agent_item)
     return PolicyInForce(limits_of(for_all.rules), limits_of(for_agent.rules), for_all.version, for_agent.version)
 
 
-def apply(table: str, applied: Applied) -> list[Write]:
-    """The writes of one application: active policy, version and audit event, in this order.
+class PolicyTransaction(GuardTransaction):
+    """Writes of the policy table, with the guard of the token that allows them."""
 
-    They hold only if the version before ``applied.number`` is the active one, so no change is lost.
-    """
-    policy = {
-        "number": applied.number,
-        "rules": canonical([dict(rule) for rule in applied.rules]),
-        "applied_at": applied.at_ms,
-        "audit_event_id": applied.audit_event_id,
-    }
-    audit = {
-        "pk": partition(applied.scope),
-        "sk": f"AUDIT#{applied.number:08d}",
-        "jti": applied.jti,
-        "issuer": applied.issuer,
-        "principal_id": applied.principal_id,
-        "reapplied": applied.reapplied,
-        "correlation_id": applied.correlation_id,
-        **{name: value for name, value in policy.items() if name != "rules"},
-    }
-    first = applied.number == 1
-    return [
-        Put(
+    def apply_policy(self, applied: Applied) -> Step[StoredPolicy]:
+        """Put a policy in force: active policy, immutable version and audit event.
+
+        It holds only if the version before ``applied.number`` is the active one, so no change is lost; where it is
+        not, the active one is found.
+        """
+        table = self._context.tables.policy
+        policy = {
+            "number": applied.number,
+            "rules": canonical([dict(rule) for rule in applied.rules]),
+            "applied_at": applied.at_ms,
+            "audit_event_id": applied.audit_event_id,
+        }
+        audit = {
+            "pk": partition(applied.scope),
+            "sk": f"AUDIT#{applied.number:08d}",
+            "jti": applied.jti,
+            "issuer": applied.issuer,
+            "principal_id": applied.principal_id,
+            "reapplied": applied.reapplied,
+            "correlation_id": applied.correlation_id,
+            **{name: value for name, value in policy.items() if name != "rules"},
+        }
+        first = applied.number == 1
+        active = Put(
             table,
             {**active_key(applied.scope), **policy},
             condition="attribute_not_exists(pk)" if first else "#number = :before",
             values={} if first else {":before": applied.number - 1},
             names={} if first else {"#number": "number"},
-        ),
-        Put(
-            table,
-            {**version_key(applied.scope, applied.number), **policy},
-            condition="attribute_not_exists(pk)",
-        ),
-        Put(table, audit, condition="attribute_not_exists(pk)"),
-    ]
+        )
+        step = self._add(active, policy_from)
+        version = {**version_key(applied.scope, applied.number), **policy}
+        for item in (version, audit):
+            self._add(Put(table, item, condition="attribute_not_exists(pk)"), unread)
+        return step
 
 
 def versions(dynamo: Dynamo, table: str, scope: Scope, page: PageRequest) -> tuple[list[StoredPolicy], str | None]:
@@ -148,4 +108,4 @@ def versions(dynamo: Dynamo, table: str, scope: Scope, page: PageRequest) -> tup
 
 
 def _version_key(number: int) -> str:
-    return f"VERSION#{number:0{_VERSION_DIGITS}d}"
+    return f"VERSION#{number:0{VERSION_DIGITS}d}"

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from handshake.dynamo.client import Item, Key
+from handshake.dynamo.marshalling import Item, Key
 from handshake.requests.queue import PENDING_BY_LANE, PENDING_BY_PRINCIPAL, PENDING_BY_TENANT
 from handshake.requests.table import RECORDED
 

@@ -7,9 +7,9 @@ from functools import partial
 from itertools import chain, islice
 from typing import Final
 
-from handshake.dynamo import runtime_kv as flags
-from handshake.dynamo.client import Key
 from handshake.dynamo.context import Context
+from handshake.dynamo.marshalling import Key
+from handshake.dynamo.runtime_kv import RETENTION_KEY, RuntimeTransaction
 from handshake.replay_guards import table as guards
 
 # A guard outlives its making by a day at most, so hours further back than the first run looks hold nothing
@@ -48,14 +48,14 @@ def retain_guards(context: Context, *, run_ms: int = RUN_MS) -> Retention:
     deleted, and the next run starts from the same hour.
     """
     now = context.now_ms()
-    remove = partial(guards.remove, context.dynamo, context.tables.replay_guards, now_ms=now)
+    table = context.tables.replay_guards
     removed = kept = unfinished = 0
     # The index lags behind its table, so the next run looks at the last full hour once more.
     seen_up_to = guards.hour_of(now) - 1
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         for hour, keys in _by_hour(context, now):
             while not unfinished and (batch := list(islice(keys, _AT_ONCE * _A_CALL))):
-                context.dynamo.allow(_BATCH_S)
+                remove = partial(guards.remove, context.dynamo.within(_BATCH_S), table, now_ms=now)
                 calls = (batch[at : at + _A_CALL] for at in range(0, len(batch), _A_CALL))
                 done = list(chain.from_iterable(pool.map(remove, calls)))
                 removed += done.count(True)
@@ -64,14 +64,16 @@ def retain_guards(context: Context, *, run_ms: int = RUN_MS) -> Retention:
             if unfinished:
                 seen_up_to = min(hour, seen_up_to)
                 break
-    context.dynamo.write(flags.retained_up_to(context.tables.runtime_kv, seen_up_to))
+    tx = RuntimeTransaction(context.within(_BATCH_S))
+    tx.remember_retention(seen_up_to)
+    tx.commit()
     return Retention(removed, kept, unfinished)
 
 
 def _by_hour(context: Context, now_ms: int) -> Iterator[tuple[int, Iterator[Key]]]:
-    [mark] = context.dynamo.batch_get([(context.tables.runtime_kv, flags.RETENTION_KEY)])
+    [mark] = context.dynamo.batch_get([(context.tables.runtime_kv, RETENTION_KEY)])
     this_hour = guards.hour_of(now_ms)
     first = int(mark["hour"]) if mark else this_hour - _FIRST_LOOK_BACK_HOURS
     for hour in range(first, this_hour + 1):
-        context.dynamo.allow(_BATCH_S)
-        yield hour, guards.expired(context.dynamo, context.tables.replay_guards, hour=hour, now_ms=now_ms)
+        table = context.tables.replay_guards
+        yield hour, guards.expired(context.dynamo, table, hour=hour, now_ms=now_ms, page_s=_BATCH_S)

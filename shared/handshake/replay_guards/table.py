@@ -8,7 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Literal
 
 from handshake.core.jsonio import canonical, digest
-from handshake.dynamo.client import Dynamo, Item, Key, Put
+from handshake.dynamo.client import Dynamo
+from handshake.dynamo.context import Context
+from handshake.dynamo.marshalling import Item, Key, Put
+from handshake.dynamo.transaction import Step, Transaction
 
 GuardScope = Literal["decision_action", "policy_apply"]
 
@@ -25,33 +28,45 @@ def guard_key(scope: GuardScope, *parts: str) -> Key:
     return {"guard_key": f"{scope}#{digest(list(parts))}"}
 
 
-def claim(table: str, key: Key, *, now_ms: int, expires_at_ms: int, outcome: Mapping[str, Any]) -> Put:
-    """The write that uses a key up until ``expires_at_ms``, if no live guard holds it.
+class GuardTransaction(Transaction):
+    """Writes of the replay guards."""
 
-    ``outcome`` is what whoever comes back with the same key is told.
-    """
-    return Put(
-        table,
-        {
-            **key,
-            "scope": key["guard_key"].partition("#")[0],
-            "created_at": now_ms,
-            "expires_at": expires_at_ms,
-            "expiry_hour": str(hour_of(expires_at_ms)),
-            "ttl": expires_at_ms // 1000 + 1,
-            "outcome": canonical(dict(outcome)),
-        },
-        condition="attribute_not_exists(guard_key) OR expires_at <= :now",
-        values={":now": now_ms},
-    )
+    def claim_key(
+        self, key: Key, *, now_ms: int, expires_at_ms: int, outcome: Mapping[str, Any]
+    ) -> Step[dict[str, Any] | None]:
+        """Use a key up until ``expires_at_ms``, if no live guard holds it; where one does, its outcome is found.
+
+        ``outcome`` is what whoever comes back with the same key is told.
+        """
+        guard = Put(
+            self._context.tables.replay_guards,
+            {
+                **key,
+                "scope": key["guard_key"].partition("#")[0],
+                "created_at": now_ms,
+                "expires_at": expires_at_ms,
+                "expiry_hour": str(hour_of(expires_at_ms)),
+                "ttl": expires_at_ms // 1000 + 1,
+                "outcome": canonical(dict(outcome)),
+            },
+            condition="attribute_not_exists(guard_key) OR expires_at <= :now",
+            values={":now": now_ms},
+        )
+        return self._add(guard, lambda stored: stored_outcome(stored, now_ms=now_ms))
 
 
 def stored_outcome(item: Item | None, *, now_ms: int) -> dict[str, Any] | None:
-    """How the use of a key ended, or None if no live guard holds it: past its expiry none does, deleted or not."""
+    """The outcome of a key's use, or None if no live guard holds it: past its expiry none does, deleted or not."""
     if item is None or item["expires_at"] <= now_ms:
         return None
     outcome: dict[str, Any] = json.loads(item["outcome"])
     return outcome
+
+
+def read_outcome(context: Context, key: Key) -> dict[str, Any] | None:
+    """Read how the use of a key ended, or None if no live guard holds it."""
+    [item] = context.dynamo.batch_get([(context.tables.replay_guards, key)])
+    return stored_outcome(item, now_ms=context.now_ms())
 
 
 def hour_of(time_ms: int) -> int:
@@ -59,11 +74,11 @@ def hour_of(time_ms: int) -> int:
     return time_ms // _MS_PER_HOUR
 
 
-def expired(dynamo: Dynamo, table: str, *, hour: int, now_ms: int) -> Iterator[Key]:
-    """The keys of the guards that expired in ``hour`` and before ``now_ms``, a page at a time."""
+def expired(dynamo: Dynamo, table: str, *, hour: int, now_ms: int, page_s: float) -> Iterator[Key]:
+    """The keys of the guards that expired in ``hour`` and before ``now_ms``; each page may take ``page_s`` seconds."""
     start: Item | None = None
     while True:
-        page = dynamo.query(
+        page = dynamo.within(page_s).query(
             table,
             "expiry_hour = :hour AND expires_at < :now",
             {":hour": str(hour), ":now": now_ms},

@@ -1,4 +1,4 @@
-"""Who may read a request and who may resolve it (contract.md section 3).
+"""Access: reading a request, and resolving it (contract.md section 3).
 
 Scopes only widen: whatever ``self`` may read, ``tenant`` may, and whatever ``tenant`` may, ``any`` may.
 """
@@ -15,11 +15,11 @@ from handshake.trust.identity import (
 
 
 def same_tenant(envelope: Envelope, tenant_id: str | None) -> bool:
-    """Whether both tenants are named and are the same one. Two unnamed tenants are not."""
+    """Say whether both tenants are named and are the same one. Two unnamed tenants are not."""
     return bool(tenant_id) and envelope.tenant_id == tenant_id
 
 
-def ensure_may_read(envelope: Envelope, *, principal_id: str, tenant_id: str | None) -> None:
+def ensure_may_read(envelope: Envelope, *, request_id: str, principal_id: str, tenant_id: str | None) -> None:
     """Allow the request's own principal, an admin with read:any, or a tenant reader of the same tenant.
 
     Raises HandshakeError with security_read_tenant_mismatch when only the tenant stands in the way, and
@@ -31,20 +31,20 @@ def ensure_may_read(envelope: Envelope, *, principal_id: str, tenant_id: str | N
     if reads_any and ROLE_ADMIN in envelope.roles:
         return
     if not reads_any and SCOPE_READ_TENANT not in envelope.scopes:
-        raise HandshakeError(ReasonCode.SECURITY_READ_SCOPE_DENIED, "No scope of this principal covers the request.")
+        message = "No scope of this principal covers the request."
+        raise HandshakeError(ReasonCode.SECURITY_READ_SCOPE_DENIED, message, request_id=request_id)
     if not same_tenant(envelope, tenant_id):
-        raise HandshakeError(
-            ReasonCode.SECURITY_READ_TENANT_MISMATCH, "The request belongs to another tenant, or to none."
-        )
+        message = "The request belongs to another tenant, or to none."
+        raise HandshakeError(ReasonCode.SECURITY_READ_TENANT_MISMATCH, message, request_id=request_id)
 
 
 def resolves_for_tenant(envelope: Envelope) -> bool:
-    """Whether the principal resolves escalations of its whole tenant, not only its own."""
+    """Say whether the principal resolves escalations of its whole tenant, not only its own."""
     return SCOPE_RESOLVE in envelope.scopes and bool(envelope.tenant_id)
 
 
 def may_resolve(envelope: Envelope, *, principal_id: str, tenant_id: str | None) -> bool:
-    """Whether the principal has authority over an escalation: its own, or its tenant's with the scope."""
+    """Say whether the principal has authority over an escalation: its own, or its tenant's with the scope."""
     return envelope.principal_id == principal_id or (
         SCOPE_RESOLVE in envelope.scopes and same_tenant(envelope, tenant_id)
     )

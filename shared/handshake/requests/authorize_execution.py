@@ -2,13 +2,19 @@
 
 from typing import Any
 
+from handshake.core.errors import HandshakeError
 from handshake.dynamo.context import Context
-from handshake.requests import table as requests
-from handshake.requests.execution import check_presented, ensure_authorized
+from handshake.requests import table
+from handshake.requests.execution import decide_execution, parse_presented
 
 
-def authorize(context: Context, body: Any) -> None:
-    """Return if the effect may go ahead. Raises HandshakeError as domain.authorization does."""
-    presented = check_presented(body)
-    [item] = context.dynamo.batch_get([(context.tables.workflow, requests.state_key(presented.request_id))])
-    ensure_authorized(presented, requests.record_from(item))
+def authorize_execution(context: Context, body: Any) -> None:
+    """Return if the effect may go ahead.
+
+    Raises HandshakeError as requests.execution refuses it, StoreUnavailableError.
+    """
+    presented = parse_presented(body)
+    [item] = context.dynamo.batch_get([(context.tables.workflow, table.state_key(presented.request_id))])
+    refusal = decide_execution(presented, table.record_from(item))
+    if refusal:
+        raise HandshakeError.of(refusal)

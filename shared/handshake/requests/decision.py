@@ -3,35 +3,26 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import ROUND_DOWN, ROUND_UP, Decimal
-from typing import Any, Final
+from decimal import Decimal
+from typing import Final
 
-from handshake.core.jsonio import number, plain
+from handshake.core.jsonio import number
 from handshake.core.reasons import ReasonCode
 from handshake.core.tiers import DENIAL_TIER, Outcome
-from handshake.policy.rules import (
-    MAX_AMOUNT,
-    MINUTES_PER_DAY,
-    EffectivePolicy,
-    PolicyInForce,
-    effective,
-    limits_in_context,
-)
+from handshake.policy.rule_keys import DAILY_SPEND_LIMIT, MAX_AMOUNT, MINUTES_PER_DAY, Payment, Spend, Trigger
+from handshake.policy.rules import PolicyInForce, effective, limits_in_context
 from handshake.requests.submission import Submission
 
 ESCALATIONS_PER_WINDOW: Final = 5
 ESCALATION_WINDOW_MS: Final = 10 * 60 * 1000
-# What a day's spend is counted in: fine enough for any currency, and within DynamoDB's 38 digits.
-_SPEND_UNIT: Final = Decimal("1e-9")
 
 
 @dataclass(frozen=True)
-class Trigger:
-    """Which rule escalated an action: the policy key, its limit, and the value that crossed it."""
+class Escalations:
+    """The recent escalations of a principal and agent (epoch ms), and the version that a change must still find."""
 
-    rule: str
-    limit: Any
-    value: Any
+    times_ms: tuple[int, ...] = ()
+    version: int = 0
 
 
 @dataclass(frozen=True)
@@ -42,15 +33,7 @@ class Decision:
     reason: ReasonCode
     tier: int
     trigger: Trigger | None = None
-    spend: "Spend | None" = None
-
-
-@dataclass(frozen=True)
-class Spend:
-    """An amount, and the daily limit that the agent's spend of that day must stay within with it."""
-
-    amount: Decimal
-    daily_limit: Decimal
+    spend: Spend | None = None
 
 
 def utc_day(timestamp_ms: int) -> str:
@@ -108,24 +91,14 @@ def _decide_payment(submission: Submission, policy: PolicyInForce, spent: Decima
     caller_limits = limits_in_context(submission.facts)
     if amount is None or amount < 0 or caller_limits is None or not isinstance(category, str):
         return _deny(ReasonCode.POLICY_INVALID_REQUEST)
-    rules: EffectivePolicy = effective(policy.global_limits, policy.agent_limits, caller_limits)
     if amount > MAX_AMOUNT:
         return _deny(ReasonCode.POLICY_DAILY_LIMIT_EXCEEDED)
-    # Rounded against the spender on both sides, so no sum of fractions slips past the limit.
-    spend = Spend(amount.quantize(_SPEND_UNIT, ROUND_UP), rules.daily_spend_limit.quantize(_SPEND_UNIT, ROUND_DOWN))
-    if spent + spend.amount > spend.daily_limit:
-        return _deny(ReasonCode.POLICY_DAILY_LIMIT_EXCEEDED)
-    if category not in rules.categories:
-        return _deny(ReasonCode.POLICY_CATEGORY_NOT_ALLOWED)
-    minute = submission.timestamp_ms // 60_000 % MINUTES_PER_DAY
-    if not all(window.holds(minute) for window in rules.hours):
-        return _deny(ReasonCode.POLICY_OUTSIDE_ALLOWED_HOURS)
-    if amount > rules.max_transaction:
-        return Decision(
-            "escalate",
-            ReasonCode.HITL_BOUNDARY_ESCALATED,
-            4 if amount > 2 * rules.max_transaction else 3,
-            trigger=Trigger("max_transaction", plain(rules.max_transaction), plain(amount)),
-            spend=spend,
-        )
+    limits = effective(policy.global_limits, policy.agent_limits, caller_limits)
+    payment = Payment(amount, category, submission.timestamp_ms // 60_000 % MINUTES_PER_DAY, spent)
+    crossed = limits.judge(payment)
+    if crossed and crossed.outcome == "deny":
+        return _deny(crossed.reason)
+    spend = Spend.of(amount, limits[DAILY_SPEND_LIMIT])
+    if crossed:
+        return Decision(crossed.outcome, crossed.reason, crossed.tier, crossed.trigger, spend)
     return Decision("allow", ReasonCode.POLICY_ALLOW, 1, spend=spend)

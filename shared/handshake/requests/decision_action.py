@@ -1,13 +1,14 @@
-"""The decision action: what a person, or a service on a person's behalf, may do to an escalation.
+"""The decision action: its body, and what becomes of it.
 
 Rules from contract.md sections 2 and 3: envelope, body, request and authority, then replay, then the state.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from enum import StrEnum, auto
+from typing import Any, Final, assert_never
 
-from handshake.core.errors import HandshakeError
+from handshake.core.errors import HandshakeError, Refusal, refusal_of
 from handshake.core.reasons import ReasonCode
 from handshake.core.text import has_lone_surrogates, is_absent, is_id
 from handshake.requests.access import may_resolve
@@ -17,11 +18,27 @@ from handshake.trust.identity import Envelope
 MAX_REASON_LENGTH: Final = 500
 MAX_IDEMPOTENCY_KEY_LENGTH: Final = 256
 
-_ACTIONS: Final[dict[str, Literal["approve", "reject"]]] = {
-    "approve": "approve",
-    "reject": "reject",
-    "deny": "reject",
+
+class Action(StrEnum):
+    """What can be done to an escalation. A new one needs a row in ACTIONS and a case in decide_action."""
+
+    APPROVE = auto()
+    REJECT = auto()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActionRow:
+    """One row of the registry of actions: the ``words`` a body may use, and whether only a human may take it."""
+
+    words: tuple[str, ...]
+    humans_only: bool
+
+
+ACTIONS: Final[Mapping[Action, ActionRow]] = {
+    Action.APPROVE: ActionRow(words=("approve",), humans_only=True),
+    Action.REJECT: ActionRow(words=("reject", "deny"), humans_only=False),
 }
+ACTION_WORDS: Final[Mapping[str, Action]] = {word: action for action, row in ACTIONS.items() for word in row.words}
 
 
 @dataclass(frozen=True)
@@ -30,17 +47,48 @@ class DecisionAction:
 
     request_id: str
     hitl_request_id: str | None
-    action: Literal["approve", "reject"]
+    action: Action
     reason: str | None
 
-    @property
-    def state(self) -> State:
-        """The state the request is in once the action succeeds."""
-        return State.APPROVED if self.action == "approve" else State.REJECTED
 
-    @property
-    def reason_code(self) -> ReasonCode:
-        return ReasonCode.HITL_APPROVED if self.action == "approve" else ReasonCode.HITL_REJECTED
+@dataclass(frozen=True)
+class Close:
+    """Close the escalation that was ``seen`` as ``closed``."""
+
+    seen: RequestRecord
+    closed: RequestRecord
+
+
+@dataclass(frozen=True)
+class Expire:
+    """Close the escalation as expired, and refuse the action: it came after the deadline."""
+
+    seen: RequestRecord
+    closed: RequestRecord
+
+
+@dataclass(frozen=True)
+class Refuse:
+    """Refuse the action, whatever its key was used for."""
+
+    refusal: Refusal
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """Refuse the action for the request's state, which an earlier use of its own key may have brought about."""
+
+    refusal: Refusal
+
+
+@dataclass(frozen=True)
+class Replay:
+    """Refuse the action because its key was used; ``refusal`` tells how that use ended."""
+
+    refusal: Refusal
+
+
+ActionDecision = Close | Expire | Refuse | Conflict | Replay
 
 
 def parse_action(body: Any) -> DecisionAction:
@@ -54,19 +102,19 @@ def parse_action(body: Any) -> DecisionAction:
     request_id = body.get("requestId")
     if is_absent(request_id):
         raise HandshakeError(
-            ReasonCode.TRUST_CONTEXT_MISSING_BINDING, "requestId is required.", fields=refused_fields(None)
+            ReasonCode.TRUST_CONTEXT_MISSING_BINDING, "requestId is required.", fields=refused_fields(None), denies=True
         )
     if not is_id(request_id):
         raise _bad_shape("requestId must be 1 to 256 characters without control characters.", None)
     action = body.get("action")
-    if not isinstance(action, str) or action not in _ACTIONS:
+    if not isinstance(action, str) or action not in ACTION_WORDS:
         raise _bad_shape("action must be approve, reject or deny.", request_id)
     hitl_request_id, reason = body.get("hitlRequestId"), body.get("reason")
     if not (hitl_request_id is None or isinstance(hitl_request_id, str)):
         raise _bad_shape("hitlRequestId must be a string.", request_id)
     if not (reason is None or (isinstance(reason, str) and len(reason) <= MAX_REASON_LENGTH)):
         raise _bad_shape(f"reason must be a string of at most {MAX_REASON_LENGTH} characters.", request_id)
-    return DecisionAction(request_id, hitl_request_id, _ACTIONS[action], reason or None)
+    return DecisionAction(request_id, hitl_request_id, ACTION_WORDS[action], reason or None)
 
 
 def parse_idempotency_key(header: str | None) -> str | None:
@@ -79,75 +127,105 @@ def parse_idempotency_key(header: str | None) -> str | None:
     raise _bad_shape(f"x-idempotency-key must be 1 to {MAX_IDEMPOTENCY_KEY_LENGTH} characters.", None)
 
 
-def ensure_authority(action: DecisionAction, record: RequestRecord | None, envelope: Envelope) -> RequestRecord:
-    """The escalated request, if there is one and ``envelope`` may act on it.
+def decide_action(
+    action: DecisionAction,
+    request: RequestRecord | None,
+    envelope: Envelope,
+    guard: Mapping[str, Any] | None,
+    now_ms: int,
+) -> ActionDecision:
+    """Decide what becomes of ``action`` on ``request``, as stored, at ``now_ms`` (epoch ms).
 
-    Raises HandshakeError: hitl_request_not_found, security_identity_subject_mismatch (an approval by
-    anyone not human) or hitl_approval_unauthorized. Whoever has no authority learns no more than that.
+    ``guard`` is the outcome of an earlier use of the action's idempotency key, None where it was not used. Whoever has
+    no authority over the request learns no more than that.
     """
-    if record is None or record.hitl_request_id is None:
-        raise HandshakeError(
-            ReasonCode.HITL_REQUEST_NOT_FOUND,
-            "No escalated request has this requestId.",
-            request_id=action.request_id,
-            fields=refused_fields(action.request_id),
-        )
-    submission = record.submission
+    if request is None or request.hitl_request_id is None:
+        return Refuse(_not_found(action.request_id))
+    submission = request.submission
     authority = may_resolve(envelope, principal_id=submission.principal_id, tenant_id=submission.tenant_id)
-    if action.action == "approve" and envelope.subject_type != "human":
-        raise refused(
-            ReasonCode.SECURITY_IDENTITY_SUBJECT_MISMATCH,
-            "Only a human may approve.",
-            record,
-            tell=authority,
-        )
+    if ACTIONS[action.action].humans_only and envelope.subject_type != "human":
+        code, message = ReasonCode.SECURITY_IDENTITY_SUBJECT_MISMATCH, f"Only a human may {action.action}."
+        return Refuse(_refused(code, message, request, tell=authority))
     if not authority:
-        raise refused(
-            ReasonCode.HITL_APPROVAL_UNAUTHORIZED,
-            "This principal may not resolve the request.",
-            record,
-            tell=False,
-        )
-    return record
-
-
-def ensure_open(action: DecisionAction, record: RequestRecord) -> None:
-    """Hold the action against the request's state; its deadline is is_overdue's.
-
-    Raises HandshakeError hitl_request_mismatch or hitl_terminal_state_immutable.
-    """
-    if action.hitl_request_id not in (None, record.hitl_request_id):
-        raise refused(ReasonCode.HITL_REQUEST_MISMATCH, "hitlRequestId is not this request's escalation.", record)
-    if record.state.terminal:
-        raise refused(
-            ReasonCode.HITL_TERMINAL_STATE_IMMUTABLE,
-            f"The request is {record.state.value} and stays so.",
-            record,
-        )
+        message = "This principal may not resolve the request."
+        return Refuse(_refused(ReasonCode.HITL_APPROVAL_UNAUTHORIZED, message, request, tell=False))
+    if guard is not None:
+        return Replay(_replayed(request, guard))
+    if action.hitl_request_id not in (None, request.hitl_request_id):
+        message = "hitlRequestId is not this request's escalation."
+        return Conflict(_refused(ReasonCode.HITL_REQUEST_MISMATCH, message, request))
+    if request.state.terminal:
+        message = f"The request is {request.state.value} and stays so."
+        return Conflict(_refused(ReasonCode.HITL_TERMINAL_STATE_IMMUTABLE, message, request))
+    if is_overdue(request, now_ms=now_ms):
+        return Expire(request, expired(request, now_ms=now_ms))
+    match action.action:
+        case Action.APPROVE:
+            return Close(request, request.resolved(State.APPROVED, ReasonCode.HITL_APPROVED, now_ms=now_ms))
+        case Action.REJECT:
+            return Close(request, request.resolved(State.REJECTED, ReasonCode.HITL_REJECTED, now_ms=now_ms))
+        case _:
+            assert_never(action.action)
 
 
 def is_overdue(record: RequestRecord, *, now_ms: int) -> bool:
-    """Whether an escalation is still pending although its deadline has come."""
+    """Say whether an escalation is still pending although its deadline has come."""
     return record.state is State.PENDING and record.expires_at_ms is not None and now_ms >= record.expires_at_ms
 
 
-def over_daily_limit(record: RequestRecord) -> HandshakeError:
+def expired(record: RequestRecord, *, now_ms: int) -> RequestRecord:
+    """The record once its deadline has closed it."""
+    return record.resolved(State.EXPIRED, ReasonCode.HITL_TIMEOUT_FAIL_CLOSED, now_ms=now_ms)
+
+
+def actor_of(action: DecisionAction, envelope: Envelope) -> dict[str, Any]:
+    """Who took ``action``, as evidence names them, with their own words."""
+    actor = {
+        "actor": envelope.principal_id,
+        "subjectType": envelope.subject_type,
+        "tenantId": envelope.tenant_id or None,
+        "action": action.action.value,
+        "reason": action.reason,
+    }
+    return {name: value for name, value in actor.items() if value is not None}
+
+
+def over_daily_limit(record: RequestRecord) -> Refusal:
     """The refusal of an approval whose amount no longer fits what the agent may spend that day."""
-    return refused(
+    return _refused(
         ReasonCode.POLICY_DAILY_LIMIT_EXCEEDED,
         "Approving would take the agent over its daily spend limit; the request stays pending.",
         record,
     )
 
 
-def timed_out(record: RequestRecord) -> HandshakeError:
+def timed_out(record: RequestRecord) -> Refusal:
     """The refusal of an action that came after the deadline, on the record it expired."""
-    return refused(ReasonCode.HITL_TIMEOUT_FAIL_CLOSED, "The deadline has passed; submit a new request.", record)
+    return _refused(ReasonCode.HITL_TIMEOUT_FAIL_CLOSED, "The deadline has passed; submit a new request.", record)
 
 
-def replayed(record: RequestRecord, outcome: Mapping[str, Any]) -> HandshakeError:
-    """The refusal of a reused idempotency key; its own principal is told how the keyed action ended."""
-    return HandshakeError(
+def outcome_fields(record: RequestRecord) -> dict[str, Any]:
+    """The fields that tell those who may know it how ``record`` stands."""
+    return {"requestId": record.request_id, "decision": record.outcome, "artifact": record.artifact()}
+
+
+def refused_fields(request_id: str | None) -> dict[str, Any]:
+    """The body fields of a refused action when nothing of the request may be told."""
+    return {"requestId": request_id, "decision": "deny", "artifact": None}
+
+
+def _not_found(request_id: str) -> Refusal:
+    return refusal_of(
+        ReasonCode.HITL_REQUEST_NOT_FOUND,
+        "No escalated request has this requestId.",
+        request_id=request_id,
+        fields=refused_fields(request_id),
+        denies=True,
+    )
+
+
+def _replayed(record: RequestRecord, outcome: Mapping[str, Any]) -> Refusal:
+    return refusal_of(
         ReasonCode.SECURITY_REPLAY_DETECTED,
         "This idempotency key was already used; the fields of this answer are the stored outcome.",
         request_id=record.request_id,
@@ -155,20 +233,10 @@ def replayed(record: RequestRecord, outcome: Mapping[str, Any]) -> HandshakeErro
     )
 
 
-def outcome_fields(record: RequestRecord) -> dict[str, Any]:
-    """What an action on ``record`` tells those who may know how it ended."""
-    return {"requestId": record.request_id, "decision": record.outcome, "artifact": record.artifact()}
-
-
-def refused(reason: ReasonCode, message: str, record: RequestRecord, *, tell: bool = True) -> HandshakeError:
+def _refused(reason: ReasonCode, message: str, record: RequestRecord, *, tell: bool = True) -> Refusal:
     """A refused action on ``record``; ``tell`` False keeps its decision and artifact from the caller."""
     fields = outcome_fields(record) if tell else refused_fields(record.request_id)
-    return HandshakeError(reason, message, request_id=record.request_id, fields=fields)
-
-
-def refused_fields(request_id: str | None) -> dict[str, Any]:
-    """The body fields of a refused action when nothing of the request may be told."""
-    return {"requestId": request_id, "decision": "deny", "artifact": None}
+    return refusal_of(reason, message, request_id=record.request_id, fields=fields)
 
 
 def _bad_shape(message: str, request_id: str | None) -> HandshakeError:
@@ -177,4 +245,5 @@ def _bad_shape(message: str, request_id: str | None) -> HandshakeError:
         message,
         request_id=request_id,
         fields=refused_fields(request_id),
+        denies=True,
     )

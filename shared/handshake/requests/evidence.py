@@ -6,8 +6,9 @@ may come many at once, so they are not serialised on the head: each names the he
 keeps their number and the sum of their digests, which shows a dropped or edited one in any order of arrival.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Final, Literal
 
 from handshake.core.jsonio import digest
@@ -34,7 +35,7 @@ class EvidenceEvent:
     detail: Mapping[str, Any]
     previous: str
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 over everything the event says, its place and its predecessor included."""
         return digest(
@@ -81,12 +82,9 @@ class Chain:
     refusals: int = 0
     refusal_tally: int = 0
 
-    def extended_by(self, events: Iterable[EvidenceEvent]) -> "Chain":
+    def extended_by(self, events: Sequence[EvidenceEvent]) -> "Chain":
         """The chain after ``events`` were appended in order."""
-        chain = self
-        for event in events:
-            chain = replace(chain, length=event.sequence, head=event.digest)
-        return chain
+        return replace(self, length=events[-1].sequence, head=events[-1].digest) if events else self
 
 
 @dataclass(frozen=True)
@@ -106,8 +104,8 @@ def chained_id(request_id: str, sequence: int) -> str:
 def link(chain: Chain, request_id: str, entries: Sequence[Entry], *, now_ms: int) -> list[EvidenceEvent]:
     """Give ``entries`` the next places in ``chain``."""
     events: list[EvidenceEvent] = []
-    for entry in entries:
-        sequence = chain.length + 1
+    previous = chain.head
+    for sequence, entry in enumerate(entries, start=chain.length + 1):
         event = EvidenceEvent(
             event_id=chained_id(request_id, sequence),
             request_id=request_id,
@@ -116,14 +114,14 @@ def link(chain: Chain, request_id: str, entries: Sequence[Entry], *, now_ms: int
             reason_code=entry.reason_code,
             source=entry.source,
             detail=entry.detail,
-            previous=chain.head,
+            previous=previous,
         )
         events.append(event)
-        chain = chain.extended_by([event])
+        previous = event.digest
     return events
 
 
-def refusal(chain: Chain, request_id: str, entry: Entry, *, event_id: str, now_ms: int) -> EvidenceEvent:
+def refusal_event(chain: Chain, request_id: str, entry: Entry, *, event_id: str, now_ms: int) -> EvidenceEvent:
     """The event of a refused action, beside the chain."""
     return EvidenceEvent(
         event_id=event_id,

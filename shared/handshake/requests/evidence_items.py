@@ -10,10 +10,11 @@ from dataclasses import replace
 from typing import Any, Final
 
 from handshake.core.jsonio import canonical
-from handshake.dynamo.client import Item
+from handshake.dynamo.marshalling import Item
 from handshake.requests.evidence import EvidenceEvent, chained_id
 
 _OWN: Final = ("reason_code", "source", "previous")
+_FIRST: Final = ("event_id", "request_id", "sequence", "timestamp_ms", *_OWN)
 
 
 def evidence_item(events: Sequence[EvidenceEvent]) -> Item:
@@ -23,7 +24,7 @@ def evidence_item(events: Sequence[EvidenceEvent]) -> Item:
     return {
         "pk": f"REQ#{first.request_id}",
         "sk": kind,
-        **{name: value for name, value in vars(first).items() if name != "detail"},
+        **{name: getattr(first, name) for name in _FIRST},
         "detail": canonical(dict(first.detail)),
         "then": canonical([_own(event) for event in others]) if others else None,
     }

@@ -1,15 +1,18 @@
 """authorize-execution: the gate before a privileged effect (contract.md section 3)."""
 
 import hmac
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
-from handshake.core.errors import HandshakeError
+from handshake.core.errors import HandshakeError, Refusal, refusal_of
 from handshake.core.reasons import ReasonCode
 from handshake.requests.record import RequestRecord
 from handshake.requests.submission import Submission, parse_recorded
 
+_NOT_ALLOWED: Final = {"allowed": False}
 
-def check_presented(body: Any) -> Submission:
+
+def parse_presented(body: Any) -> Submission:
     """The request in ``body``, once the artifact beside it is seen to allow that very request.
 
     Raises HandshakeError: trust_context_invalid_request_shape or trust_context_missing_binding for a
@@ -17,48 +20,51 @@ def check_presented(body: Any) -> Submission:
     security_decision_context_mismatch.
     """
     if not isinstance(body, dict):
-        raise _refused(ReasonCode.TRUST_CONTEXT_INVALID_REQUEST_SHAPE, "The body must be a JSON object.")
+        raise HandshakeError.of(
+            _refused(ReasonCode.TRUST_CONTEXT_INVALID_REQUEST_SHAPE, "The body must be a JSON object.")
+        )
     artifact = body.get("artifact")
     if not isinstance(artifact, dict):
-        raise _refused(ReasonCode.SECURITY_MISSING_DECISION_ARTIFACT, "The decision artifact is required.")
+        raise HandshakeError.of(
+            _refused(ReasonCode.SECURITY_MISSING_DECISION_ARTIFACT, "The decision artifact is required.")
+        )
     if artifact.get("decision") != "allow":
-        raise _refused(ReasonCode.SECURITY_NON_ALLOW_ARTIFACT, "The decision artifact does not allow.")
+        raise HandshakeError.of(
+            _refused(ReasonCode.SECURITY_NON_ALLOW_ARTIFACT, "The decision artifact does not allow.")
+        )
     try:
         submission = parse_recorded(body.get("request"))
     except HandshakeError as fault:
-        raise HandshakeError(
-            fault.reason, fault.message, request_id=fault.request_id, fields={"allowed": False}
-        ) from None
+        refusal = replace(fault.refusal, fields=_NOT_ALLOWED, denies=False)
+        raise HandshakeError.of(refusal) from None
     same_request = artifact.get("requestId") in (None, submission.request_id)
     if not same_request or not _equal(artifact.get("decisionContextHash"), submission.decision_context_hash):
-        raise _mismatch(submission.request_id)
+        raise HandshakeError.of(_mismatch(submission.request_id))
     return submission
 
 
-def ensure_authorized(presented: Submission, record: RequestRecord | None) -> None:
-    """Hold what was presented against what is stored.
+def decide_execution(presented: Submission, record: RequestRecord | None) -> Refusal | None:
+    """Decide whether the effect may go ahead, by what is stored: None where it may, else the refusal.
 
-    Raises HandshakeError: security_artifact_request_not_found, security_decision_context_mismatch (an
-    artifact that agrees with itself but not with the decision) or security_artifact_state_not_authorized.
+    security_artifact_request_not_found, security_decision_context_mismatch (an artifact that agrees with itself but
+    not with the decision) or security_artifact_state_not_authorized.
     """
     request_id = presented.request_id
     if record is None:
-        raise _refused(ReasonCode.SECURITY_ARTIFACT_REQUEST_NOT_FOUND, "No request has this requestId.", request_id)
+        return _refused(ReasonCode.SECURITY_ARTIFACT_REQUEST_NOT_FOUND, "No request has this requestId.", request_id)
     if not _equal(record.submission.decision_context_hash, presented.decision_context_hash):
-        raise _mismatch(request_id)
+        return _mismatch(request_id)
     if not record.state.authorizes:
-        raise _refused(
-            ReasonCode.SECURITY_ARTIFACT_STATE_NOT_AUTHORIZED,
-            f"The request is {record.state.value}.",
-            request_id,
-        )
+        message = f"The request is {record.state.value}."
+        return _refused(ReasonCode.SECURITY_ARTIFACT_STATE_NOT_AUTHORIZED, message, request_id)
+    return None
 
 
 def _equal(claimed: Any, actual: str) -> bool:
     return isinstance(claimed, str) and hmac.compare_digest(claimed.encode(), actual.encode())
 
 
-def _mismatch(request_id: str) -> HandshakeError:
+def _mismatch(request_id: str) -> Refusal:
     return _refused(
         ReasonCode.SECURITY_DECISION_CONTEXT_MISMATCH,
         "The artifact was not decided for this request.",
@@ -66,5 +72,5 @@ def _mismatch(request_id: str) -> HandshakeError:
     )
 
 
-def _refused(reason: ReasonCode, message: str, request_id: str | None = None) -> HandshakeError:
-    return HandshakeError(reason, message, request_id=request_id, fields={"allowed": False})
+def _refused(reason: ReasonCode, message: str, request_id: str | None = None) -> Refusal:
+    return refusal_of(reason, message, request_id=request_id, fields=_NOT_ALLOWED)

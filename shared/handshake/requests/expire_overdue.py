@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from handshake.dynamo.client import ConditionFailedError
 from handshake.dynamo.context import Context
 from handshake.requests import queue
-from handshake.requests.act import expire
+from handshake.requests.decision_action import expired
 from handshake.requests.record import RequestRecord
+from handshake.requests.recording import record_close
 from handshake.requests.table import record_from
+from handshake.requests.transaction import RequestTransaction
 
 # Lambda ends a run after 60 s; what cannot be done in this time is left to the next run.
 RUN_MS: Final = 40_000
@@ -42,34 +43,35 @@ def expire_overdue(context: Context, *, run_ms: int = RUN_MS) -> Expiry:
     StoreUnavailableError; what was expired by then stays expired.
     """
     now = context.now_ms()
-    expired = raced = unfinished = 0
+    count = raced = unfinished = 0
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for keys in queue.overdue(context.dynamo, context.tables.workflow, now_ms=now, batch=_BATCH):
-            context.dynamo.allow(_BATCH_S)
-            items = context.dynamo.batch_get([(context.tables.workflow, key) for key in keys])
+        for keys in queue.overdue(context.dynamo, context.tables.workflow, now_ms=now, batch=_BATCH, page_s=_BATCH_S):
+            batch = context.within(_BATCH_S)
+            items = batch.dynamo.batch_get([(context.tables.workflow, key) for key in keys])
             due = [record for record in map(record_from, items) if record and not record.state.terminal]
-            done = list(pool.map(partial(_expired, context), due))
-            expired += done.count(True)
+            done = list(pool.map(partial(_expire, batch), due))
+            count += done.count(True)
             raced += done.count(False)
             unfinished = int(context.now_ms() - now >= run_ms)
             if unfinished:
                 break
     pending, oldest_ms = _left(context)
-    return Expiry(expired, raced, pending, oldest_ms // 1000, unfinished)
+    return Expiry(count, raced, pending, oldest_ms // 1000, unfinished)
 
 
-def _expired(context: Context, record: RequestRecord) -> bool:
-    try:
-        expire(context, record, found_by="hitl_expiry")
-    except ConditionFailedError:
-        return False
-    return True
+def _expire(context: Context, record: RequestRecord) -> bool:
+    """Close an overdue escalation; False where somebody else came first."""
+    ids = {"event_id": context.new_id(), "correlation_id": context.correlation_id}
+    closed = expired(record, now_ms=context.now_ms())
+    tx = RequestTransaction(context)
+    tx.close_request(record_close(record, closed, {"actor": "hitl_expiry", "action": "expire"}, **ids), seen=record)
+    return tx.commit()
 
 
 def _left(context: Context) -> tuple[int, int]:
-    """How many escalations wait, and since how many ms the oldest does."""
+    """Count the escalations that wait, and the ms since which the oldest does."""
     now = context.now_ms()
-    context.dynamo.allow(_BATCH_S)
+    context = context.within(_BATCH_S)
     count, keys = queue.waiting(context.dynamo, context.tables.workflow)
     items = context.dynamo.batch_get([(context.tables.workflow, key) for key in keys]) if keys else []
     waiting = [record for record in map(record_from, items) if record and not record.state.terminal]

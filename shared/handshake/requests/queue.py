@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from handshake.core.paging import PageRequest, cursor_after
-from handshake.dynamo.client import Dynamo, Item, Key
+from handshake.dynamo.client import Dynamo
+from handshake.dynamo.marshalling import Item, Key
 from handshake.requests.record import RequestRecord
 from handshake.requests.table import PENDING_LANES, pending_lane, record_from, state_key
 
@@ -31,12 +32,12 @@ def pending(
     return records, cursor_after(last.request_id, last.expires_at_ms or 0) if last else None
 
 
-def overdue(dynamo: Dynamo, table: str, *, now_ms: int, batch: int) -> Iterator[list[Key]]:
-    """The keys of every escalation past its deadline, ``batch`` at a time."""
+def overdue(dynamo: Dynamo, table: str, *, now_ms: int, batch: int, page_s: float) -> Iterator[list[Key]]:
+    """The keys of every escalation past its deadline, ``batch`` at a time; each page may take ``page_s`` seconds."""
     for number in range(PENDING_LANES):
         start: Item | None = None
         while True:
-            page = dynamo.query(
+            page = dynamo.within(page_s).query(
                 table,
                 "pending_lane = :lane AND pending_deadline <= :now",
                 {":lane": pending_lane(number), ":now": now_ms},

@@ -58,9 +58,7 @@ def _readable(record: RequestRecord | None, request_id: str, envelope: Envelope)
     if record is None:
         raise _not_found(request_id)
     submission = record.submission
-    try:
-        ensure_may_read(envelope, principal_id=submission.principal_id, tenant_id=submission.tenant_id)
-    except HandshakeError as refused:
-        refused.request_id = request_id
-        raise
+    ensure_may_read(
+        envelope, request_id=request_id, principal_id=submission.principal_id, tenant_id=submission.tenant_id
+    )
     return record

@@ -7,7 +7,8 @@ from typing import Any
 
 from handshake.core.reasons import ReasonCode, describe
 from handshake.core.tiers import Outcome, risk_tier
-from handshake.requests.decision import Decision, Spend, Trigger
+from handshake.policy.rule_keys import Spend, Trigger
+from handshake.requests.decision import Decision
 from handshake.requests.evidence import Chain
 from handshake.requests.submission import Submission
 

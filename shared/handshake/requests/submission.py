@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from handshake.core.errors import HandshakeError
 from handshake.core.jsonio import canonical, digest, number, plain
 from handshake.core.reasons import ReasonCode
-from handshake.core.text import folded, is_absent, is_id
+from handshake.core.text import first_absent, first_not_id, folded, is_id
 from handshake.core.tiers import DENIAL_TIER
-from handshake.policy.rules import CONTEXT_LIMITS
+from handshake.policy.rule_keys import CONTEXT_LIMITS
 
 ACTION_TYPES: Final = ("payment", "data_access", "credential_use", "external_call", "other")
 MAX_CLOCK_SKEW_MS: Final = 5 * 60 * 1000
@@ -43,10 +44,10 @@ class Submission:
 
     @property
     def facts_digest(self) -> str:
-        """What the same requestId must repeat to be the same request; the timestamp may differ (section 9.10)."""
+        """Digest of what the same requestId must repeat to be the same request: all but its timestamp (9.10)."""
         return digest([self.tenant_id, *self._deciding()])
 
-    @property
+    @cached_property
     def decision_context_hash(self) -> str:
         """``ctx_`` and a SHA-256 over what decides, with the timestamp's minute."""
         return "ctx_" + digest([*self._deciding(), self.timestamp_ms // _MS_PER_MINUTE])
@@ -93,18 +94,14 @@ def _parse(body: Any) -> tuple[Submission, ReasonCode | None]:
     request_id = body["requestId"] if is_id(body.get("requestId")) else None
     if body.get("actionType") not in ACTION_TYPES:
         raise _refusal(shape, f"actionType must be one of {', '.join(ACTION_TYPES)}.", request_id)
-    for name in ("requestId", "agentId", "principalId"):
-        if is_absent(body.get(name)):
-            raise _refusal(binding, f"{name} is required.", request_id)
-    if is_absent(body.get("payloadRef")):
+    if absent := first_absent(body, ("requestId", "agentId", "principalId")):
+        raise _refusal(binding, f"{absent} is required.", request_id)
+    if first_absent(body, ("payloadRef",)):
         raise _refusal(shape, "payloadRef is required.", request_id)
-    for name in ("requestId", "agentId", "principalId", "payloadRef", "tenantId"):
-        if not (is_id(body.get(name)) or (name == "tenantId" and body.get(name) is None)):
-            raise _refusal(
-                shape,
-                f"{name} must be a string of 1 to 256 characters without control characters.",
-                request_id,
-            )
+    if wrong := first_not_id(body, ("requestId", "agentId", "principalId", "payloadRef"), optional=("tenantId",)):
+        raise _refusal(
+            shape, f"{wrong} must be a string of 1 to 256 characters without control characters.", request_id
+        )
     timestamp = number(body.get("timestamp"))
     if timestamp is None:
         raise _refusal(
@@ -178,5 +175,9 @@ def _refusal(
     reason: ReasonCode, message: str, request_id: str | None, decision_context_hash: str | None = None
 ) -> HandshakeError:
     return HandshakeError(
-        reason, message, request_id=request_id, fields=refusal_fields(request_id, decision_context_hash)
+        reason,
+        message,
+        request_id=request_id,
+        fields=refusal_fields(request_id, decision_context_hash),
+        denies=True,
     )

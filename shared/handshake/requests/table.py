@@ -6,44 +6,48 @@ or an expiry sweep reads instead of the table.
 """
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from heapq import merge
 from typing import Any, Final
 
 from handshake.core.jsonio import canonical
 from handshake.core.reasons import ReasonCode
-from handshake.dynamo.client import Dynamo, Item, Key, Put, Update, Write
+from handshake.dynamo.client import Dynamo
+from handshake.dynamo.context import Context
+from handshake.dynamo.marshalling import Item, Key
+from handshake.dynamo.runtime_kv import PAUSE_KEY, ensure_not_paused
 from handshake.dynamo.sharding import lane
-from handshake.requests.decision import ESCALATION_WINDOW_MS, Spend, Trigger, utc_day, within_window
+from handshake.policy.rule_keys import Spend, Trigger
+from handshake.policy.table import active_keys, in_force
+from handshake.replay_guards.table import stored_outcome
+from handshake.requests.decision import Escalations, utc_day
 from handshake.requests.evidence import Chain, EvidenceEvent
-from handshake.requests.evidence_items import evidence_from, evidence_item
+from handshake.requests.evidence_items import evidence_from
 from handshake.requests.record import RequestRecord, State
 from handshake.requests.submission import Submission
+from handshake.requests.submission_rules import Seen
 
 PENDING_LANES: Final = 4
 RECORDED: Final = "recorded"
 RECORDED_LANES: Final = 4
 
 _STATE: Final = "STATE"
-_DAYS_KEPT_AFTER_SPEND: Final = 3
-_SECONDS_PER_DAY: Final = 24 * 60 * 60
-_PENDING_ATTRIBUTES: Final = "pending_tenant, pending_principal, pending_lane, pending_deadline"
+PENDING_ATTRIBUTES: Final = "pending_tenant, pending_principal, pending_lane, pending_deadline"
 
 
 def state_key(request_id: str) -> Key:
-    """Where a request's state is."""
+    """The key of a request's state."""
     return {"pk": f"REQ#{request_id}", "sk": _STATE}
 
 
 def spend_key(agent_id: str, timestamp_ms: int) -> Key:
-    """Where an agent's spend of the UTC day of ``timestamp_ms`` is."""
+    """The key of an agent's spend of the UTC day of ``timestamp_ms``."""
     return {"pk": f"SPEND#{agent_id}", "sk": utc_day(timestamp_ms)}
 
 
 def escalations_key(principal_id: str, agent_id: str) -> Key:
-    """Where the recent escalations of a principal and agent are."""
+    """The key of the recent escalations of a principal and agent."""
     return {"pk": f"ESC#{principal_id}", "sk": agent_id}
 
 
@@ -62,118 +66,14 @@ def recorded_partition(day: str, number: int) -> str:
     return f"{day}#{number}"
 
 
-def create(table: str, record: RequestRecord) -> Put:
-    """The write that stores a new request, if its requestId is free."""
-    return Put(table, _state_item(record), condition="attribute_not_exists(pk)")
-
-
-def close(table: str, record: RequestRecord, *, now_ms: int) -> Update:
-    """The write that moves a pending request to the terminal state of ``record``.
-
-    It holds only while the request is pending and its deadline lies ahead of ``now_ms`` (behind it, to
-    expire it), so of any number of racing actions exactly one wins.
-    """
-    return Update(
-        table,
-        state_key(record.request_id),
-        "SET #state = :state, outcome = :outcome, reason = :reason, decided_at = :now,"
-        f" chain_length = :length, chain_head = :head REMOVE {_PENDING_ATTRIBUTES}",
-        values={
-            ":state": record.state.value,
-            ":outcome": record.outcome,
-            ":reason": record.reason.value,
-            ":now": now_ms,
-            ":length": record.chain.length,
-            ":head": record.chain.head,
-            ":pending": State.PENDING.value,
-        },
-        names={"#state": "state"},
-        condition=f"#state = :pending AND expires_at {'<=' if record.state is State.EXPIRED else '>'} :now",
-    )
-
-
-def append_evidence(table: str, events: Sequence[EvidenceEvent]) -> Put:
-    """The write that appends chained evidence of one moment; an event is never overwritten.
-
-    One item holds it all: a transaction is paid for by the item, and two events fit the kilobyte that one pays for.
-    """
-    return Put(table, evidence_item(events), condition="attribute_not_exists(pk)")
-
-
-def append_refusal(table: str, event: EvidenceEvent) -> list[Write]:
-    """The writes that put a refused action in evidence and count it on its request."""
-    return [
-        Put(table, evidence_item([event]), condition="attribute_not_exists(pk)"),
-        Update(
-            table,
-            state_key(event.request_id),
-            "ADD refusals :one, refusal_tally :tally",
-            values={":one": 1, ":tally": event.tally},
-            condition="attribute_exists(pk)",
-        ),
-    ]
-
-
-def count_refusal(table: str, request_id: str) -> Update:
-    """The write that only counts a refused action, on a request that has as many in evidence as are kept."""
-    return Update(
-        table, state_key(request_id), "ADD refusals_beyond :one", values={":one": 1}, condition="attribute_exists(pk)"
-    )
-
-
-def add_spend(table: str, submission: Submission, spend: Spend) -> Update:
-    """The write that spends, if the day's total stays within the limit with it."""
-    day = spend_key(submission.agent_id, submission.timestamp_ms)
-    fits_an_empty_day = spend.amount <= spend.daily_limit
-    condition = "spent <= :room"
-    if fits_an_empty_day:
-        condition = f"attribute_not_exists(spent) OR {condition}"
-    return Update(
-        table,
-        day,
-        "SET #ttl = :ttl ADD spent :amount",
-        values={
-            ":amount": spend.amount,
-            ":room": spend.daily_limit - spend.amount,
-            ":ttl": submission.timestamp_ms // 1000 + _DAYS_KEPT_AFTER_SPEND * _SECONDS_PER_DAY,
-        },
-        names={"#ttl": "ttl"},
-        condition=condition,
-    )
-
-
 def spent(item: Item | None) -> Decimal:
-    """What a spend item says was spent."""
+    """The amount that a spend item holds."""
     return item["spent"] if item else Decimal(0)
 
 
-@dataclass(frozen=True)
-class Escalations:
-    """The recent escalations of a principal and agent, and the version that a change must still find."""
-
-    times_ms: tuple[int, ...] = ()
-    version: int = 0
-
-    @classmethod
-    def from_item(cls, item: Item | None) -> "Escalations":
-        return cls(tuple(map(int, item["times"])), int(item["version"])) if item else cls()
-
-
-def add_escalation(table: str, submission: Submission, seen: Escalations, *, now_ms: int) -> Update:
-    """The write that adds an escalation at ``now_ms``, if nobody added one since ``seen`` was read."""
-    return Update(
-        table,
-        escalations_key(submission.principal_id, submission.agent_id),
-        "SET times = :times, version = :next, #ttl = :ttl",
-        values={
-            ":times": [*within_window(seen.times_ms, now_ms=now_ms), now_ms],
-            ":next": seen.version + 1,
-            **({":seen": seen.version} if seen.version else {}),
-            ":ttl": (now_ms + ESCALATION_WINDOW_MS) // 1000 + 1,
-        },
-        names={"#ttl": "ttl"},
-        condition="version = :seen" if seen.version else "attribute_not_exists(version)",
-    )
+def escalations_from(item: Item | None) -> Escalations:
+    """The recent escalations that an item holds, and the version that a change must still find."""
+    return Escalations(tuple(map(int, item["times"])), int(item["version"])) if item else Escalations()
 
 
 def record_from(item: Item | None) -> RequestRecord | None:
@@ -227,7 +127,41 @@ def _time(event: EvidenceEvent) -> int:
     return event.timestamp_ms
 
 
-def _state_item(record: RequestRecord) -> Item:
+def read_for_submission(context: Context, submission: Submission) -> Seen:
+    """Read, in one call, everything that the decision of ``submission`` depends on."""
+    workflow, policy = context.tables.workflow, context.tables.policy
+    keys = [
+        (workflow, state_key(submission.request_id)),
+        (workflow, escalations_key(submission.principal_id, submission.agent_id)),
+    ]
+    if submission.action_type == "payment":
+        keys += [
+            (workflow, spend_key(submission.agent_id, submission.timestamp_ms)),
+            *((policy, key) for key in active_keys(submission.agent_id)),
+        ]
+    state, escalations, *payment = context.dynamo.batch_get(keys)
+    spend, for_all, for_agent = payment or (None, None, None)
+    return Seen(record_from(state), in_force(for_all, for_agent), spent(spend), escalations_from(escalations))
+
+
+def read_for_action(
+    context: Context, request_id: str, guard: Key | None
+) -> tuple[RequestRecord | None, Mapping[str, Any] | None]:
+    """Read, in one call, the request that an action is on, and the outcome of an earlier use of its key.
+
+    Raises HandshakeError adapter_privileged_mutations_paused, StoreUnavailableError.
+    """
+    tables = context.tables
+    keys = [(tables.workflow, state_key(request_id)), (tables.runtime_kv, PAUSE_KEY)]
+    if guard:
+        keys.append((tables.replay_guards, guard))
+    state, pause, *guards = context.dynamo.batch_get(keys)
+    ensure_not_paused(pause)
+    return record_from(state), stored_outcome(guards[0], now_ms=context.now_ms()) if guards else None
+
+
+def state_item(record: RequestRecord) -> Item:
+    """The STATE item of ``record``; a pending one carries the attributes of the sparse indexes."""
     submission = record.submission
     item: dict[str, Any] = {
         **state_key(record.request_id),

@@ -7,7 +7,8 @@ from functools import partial
 from itertools import chain, islice
 from typing import Any, Final
 
-from handshake.dynamo.client import Dynamo, Item, Page
+from handshake.dynamo.client import Dynamo, Page
+from handshake.dynamo.marshalling import Item
 from handshake.requests.submission import Submission
 from handshake.requests.table import RECORDED, RECORDED_LANES, recorded_lane, recorded_partition
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from handshake.core.tiers import Outcome
+from handshake.core.tiers import STRICTNESS
 from handshake.policy.rules import PolicyInForce
 from handshake.requests.decision import Decision, decide, utc_day
 from handshake.requests.submission import Submission
@@ -14,7 +14,6 @@ from handshake.requests.submission import Submission
 PolicyOf = Callable[[str], PolicyInForce]
 
 _HIGH_RISK_TIER = 3
-_STRICTNESS: dict[Outcome, int] = {"allow": 0, "escalate": 1, "deny": 2}
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Change:
     @property
     def loosens(self) -> bool:
         """Whether the proposed policy lets through what the present one holds back."""
-        return _STRICTNESS[self.after.outcome] < _STRICTNESS[self.before.outcome]
+        return STRICTNESS[self.after.outcome] < STRICTNESS[self.before.outcome]
 
 
 @dataclass(frozen=True)

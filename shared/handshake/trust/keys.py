@@ -67,7 +67,7 @@ def verify_with(keys: TrustKeys, token: str | None, *, now_s: float) -> TrustCla
     try:
         return verify_token(token, keys=known, now_s=now_s)
     except HandshakeError as refused:
-        if refused.reason.code != ReasonCode.SECURITY_INVALID_INTERNAL_TRUST_CONTEXT:
+        if refused.refusal.reason.code != ReasonCode.SECURITY_INVALID_INTERNAL_TRUST_CONTEXT:
             raise
         newer = keys.read(max_age_s=REREAD_AFTER_S)
         if newer == known:

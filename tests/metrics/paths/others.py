@@ -33,7 +33,7 @@ from tests.support.service import (
     get,
     human,
     post,
-    posted_event,
+    reported_event,
     submission,
     token,
     unique,
@@ -188,7 +188,7 @@ QUESTIONS: Final = (
     Path(
         "",
         "an event that a caller reports",
-        lambda _: posted_event(),
+        lambda _: reported_event(),
         lambda service, event: post(service, "/metrics/project", event),
         _REPORTED,
         reports="security_token_invalid",

@@ -8,9 +8,9 @@ from typing import Any
 
 from boto3.dynamodb.types import TypeSerializer
 
-from handshake.dynamo.client import Dynamo, Item, Update
+from handshake.dynamo.client import Dynamo
 from handshake.dynamo.context import Context
-from handshake.dynamo.marshalling import unmarshal
+from handshake.dynamo.marshalling import Item, Update, unmarshal
 from handshake.dynamo.tables import Tables
 from handshake.metrics.event_table import append_event
 from handshake.metrics.events import MetricsEvent

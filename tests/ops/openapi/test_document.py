@@ -14,8 +14,9 @@ from handshake.api.http import Call, Route
 from handshake.core.errors import HandshakeError
 from handshake.core.reasons import REGISTRY
 from handshake.core.text import MAX_ID_LENGTH, is_id
-from handshake.metrics import reported_event as posted_event
-from handshake.policy.rules import MAX_CATEGORY_LENGTH, parse_rules
+from handshake.metrics import reported_event
+from handshake.policy.rule_keys import MAX_CATEGORY_LENGTH
+from handshake.policy.rules import parse_rules
 from handshake.trust import identity
 from ops.openapi import __main__ as command
 from ops.openapi.document import COMMITTED, ENVELOPE, SIGV4, TOKEN, UndescribedError, document, routes, text_of
@@ -110,7 +111,7 @@ def test_retry_advice_is_served_for_every_code() -> None:
     assert set(advice) - set(REGISTRY) == {"invalid_metric_query", "invalid_metrics_event"}
 
 
-_POSTED: Final = posted_event.PostedEvent.model_fields.values()
+_POSTED: Final = reported_event.ReportedEvent.model_fields.values()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,250 @@
+"""The rule keys, one row each: what a key is called, how its value reads, narrows, and judges a payment.
+
+Rules from contract.md sections 4 and 9. A new key is one more row; everything else is a loop over RULE_KEYS.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import ROUND_DOWN, ROUND_UP, Decimal
+from typing import Any, Final, Generic, Self, TypeVar
+
+from handshake.core.jsonio import number, plain
+from handshake.core.reasons import ReasonCode
+from handshake.core.text import folded, is_id
+from handshake.core.tiers import DENIAL_TIER, STRICTNESS, Outcome
+
+MAX_CATEGORIES: Final = 100
+MAX_CATEGORY_LENGTH: Final = 64
+# Above any sum a payment rail sees, and small enough that a day's spend stays exact in DynamoDB's 38 digits.
+MAX_AMOUNT: Final = Decimal(10) ** 15
+MINUTES_PER_DAY: Final = 24 * 60
+HOURS_PATTERN: Final = r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)"
+
+_HOURS = re.compile(HOURS_PATTERN, re.ASCII)
+# What a day's spend is counted in: fine enough for any currency, and within DynamoDB's 38 digits.
+_SPEND_UNIT: Final = Decimal("1e-9")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Window:
+    """Minutes of the UTC day, both ends included; a window whose end is before its start spans midnight."""
+
+    start: int
+    end: int
+
+    def holds(self, minute: int) -> bool:
+        """Say whether ``minute`` (0 to 1439) lies inside."""
+        if self.start <= self.end:
+            return self.start <= minute <= self.end
+        return minute >= self.start or minute <= self.end
+
+
+@dataclass(frozen=True)
+class Payment:
+    """The facts of a payment that a rule judges; ``spent`` is what its agent has spent that UTC day."""
+
+    amount: Decimal
+    category: str
+    minute: int
+    spent: Decimal
+
+
+@dataclass(frozen=True)
+class Spend:
+    """An amount, and the daily limit that the agent's spend of that day must stay within with it."""
+
+    amount: Decimal
+    daily_limit: Decimal
+
+    @classmethod
+    def of(cls, amount: Decimal, daily_limit: Decimal) -> Self:
+        """Round both against the spender, so that no sum of fractions slips past the limit."""
+        return cls(amount.quantize(_SPEND_UNIT, ROUND_UP), daily_limit.quantize(_SPEND_UNIT, ROUND_DOWN))
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """Which rule escalated an action: the policy key, its limit, and the value that crossed it."""
+
+    rule: str
+    limit: Any
+    value: Any
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a rule says of a payment that crosses it."""
+
+    outcome: Outcome
+    reason: ReasonCode
+    tier: int = DENIAL_TIER
+    trigger: Trigger | None = None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class RuleKey(Generic[T]):
+    """One rule key, demanding a ``T``.
+
+    ``name`` and ``aliases`` are what a rule may be keyed by, ``context_name`` what a caller's own narrowing limit is
+    called. ``parse`` reads a rule's value, None where it cannot be understood; ``narrow`` makes one demand of two, the
+    stricter; ``default`` is the value of global scope where it stores none. ``judge`` says what becomes of a payment
+    that crosses the demand, None where it does not. Of several that a payment crosses the strictest counts, and among
+    equals the one of the lowest ``precedence`` gives the code.
+    """
+
+    name: str
+    context_name: str
+    parse: Callable[[Any], T | None]
+    narrow: Callable[[T, T], T]
+    judge: Callable[[Payment, T], Verdict | None]
+    default: Any
+    precedence: int
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def default_rule(self) -> Mapping[str, Any]:
+        """The rule that stands in where global scope stores none."""
+        return {"id": f"default-{self.name.replace('_', '-')}", "key": self.name, "value": self.default}
+
+
+def _amount(value: Any) -> Decimal | None:
+    amount = number(value)
+    return amount if amount is not None and 0 <= amount <= MAX_AMOUNT else None
+
+
+def _windows(value: Any) -> tuple[Window, ...] | None:
+    match = _HOURS.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        return None
+    start_hour, start_minute, end_hour, end_minute = map(int, match.groups())
+    return (Window(start_hour * 60 + start_minute, end_hour * 60 + end_minute),)
+
+
+def _categories(value: Any) -> frozenset[str] | None:
+    names = value.split(",") if isinstance(value, str) else value
+    if not isinstance(names, list) or len(names) > MAX_CATEGORIES:
+        return None
+    if not all(isinstance(name, str) and is_id(name) and len(name) <= MAX_CATEGORY_LENGTH for name in names):
+        return None
+    return frozenset(map(folded, names))
+
+
+def _every_window(one: tuple[Window, ...], other: tuple[Window, ...]) -> tuple[Window, ...]:
+    return tuple(dict.fromkeys(one + other))
+
+
+def _judge_amount(payment: Payment, limit: Decimal) -> Verdict | None:
+    if payment.amount <= limit:
+        return None
+    trigger = Trigger("max_transaction", plain(limit), plain(payment.amount))
+    return Verdict("escalate", ReasonCode.HITL_BOUNDARY_ESCALATED, 4 if payment.amount > 2 * limit else 3, trigger)
+
+
+def _judge_day(payment: Payment, limit: Decimal) -> Verdict | None:
+    spend = Spend.of(payment.amount, limit)
+    if payment.spent + spend.amount <= spend.daily_limit:
+        return None
+    return Verdict("deny", ReasonCode.POLICY_DAILY_LIMIT_EXCEEDED)
+
+
+def _judge_hours(payment: Payment, windows: tuple[Window, ...]) -> Verdict | None:
+    if all(window.holds(payment.minute) for window in windows):
+        return None
+    return Verdict("deny", ReasonCode.POLICY_OUTSIDE_ALLOWED_HOURS)
+
+
+def _judge_category(payment: Payment, allowed: frozenset[str]) -> Verdict | None:
+    return None if payment.category in allowed else Verdict("deny", ReasonCode.POLICY_CATEGORY_NOT_ALLOWED)
+
+
+MAX_TRANSACTION: Final = RuleKey[Decimal](
+    name="max_transaction",
+    aliases=("maxtransaction", "max_payment"),
+    context_name="maxTransaction",
+    parse=_amount,
+    narrow=min,
+    judge=_judge_amount,
+    default=100,
+    precedence=4,
+)
+DAILY_SPEND_LIMIT: Final = RuleKey[Decimal](
+    name="daily_spend_limit",
+    aliases=("dailyspendlimit",),
+    context_name="dailySpendLimit",
+    parse=_amount,
+    narrow=min,
+    judge=_judge_day,
+    default=1000,
+    precedence=1,
+)
+ALLOWED_HOURS: Final = RuleKey[tuple[Window, ...]](
+    name="allowed_hours",
+    context_name="allowedHours",
+    parse=_windows,
+    narrow=_every_window,
+    judge=_judge_hours,
+    default="00:00-23:59",
+    precedence=3,
+)
+ALLOWED_CATEGORIES: Final = RuleKey[frozenset[str]](
+    name="allowed_categories",
+    context_name="allowedCategories",
+    parse=_categories,
+    narrow=frozenset.intersection,
+    judge=_judge_category,
+    default=["ops", "infra", "subscriptions", "food", "transport"],
+    precedence=2,
+)
+
+# In the order in which policies list them.
+RULE_KEYS: Final[tuple[RuleKey[Any], ...]] = (MAX_TRANSACTION, DAILY_SPEND_LIMIT, ALLOWED_HOURS, ALLOWED_CATEGORIES)
+KEY_OF: Final[Mapping[str, RuleKey[Any]]] = {word: key for key in RULE_KEYS for word in (key.name, *key.aliases)}
+"""Every word that a rule may be keyed by, in lower case, with its key."""
+DEFAULT_RULES: Final = tuple(key.default_rule for key in RULE_KEYS)
+CONTEXT_LIMITS: Final = tuple(key.context_name for key in RULE_KEYS)
+
+_JUDGED: Final = tuple(sorted(RULE_KEYS, key=lambda key: key.precedence))
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The demands of some rules, by key; a key without one is not in it."""
+
+    demands: Mapping[RuleKey[Any], Any] = field(default_factory=dict)
+
+    def get(self, key: RuleKey[T]) -> T | None:
+        """The demand of ``key``, or None."""
+        demand: T | None = self.demands.get(key)
+        return demand
+
+    def __getitem__(self, key: RuleKey[T]) -> T:
+        """The demand of ``key``, which must be there: an effective policy has every key's."""
+        demand: T = self.demands[key]
+        return demand
+
+    def narrowed(self, key: RuleKey[T], demand: T) -> Self:
+        """These demands with one more; where there is one of ``key``, the stricter of both."""
+        there = self.demands.get(key)
+        return type(self)({**self.demands, key: demand if there is None else key.narrow(there, demand)})
+
+    def narrowed_by(self, other: "Limits") -> Self:
+        """Both demands at once: of each key the stricter."""
+        limits = self
+        for key, demand in other.demands.items():
+            limits = limits.narrowed(key, demand)
+        return limits
+
+    def or_else(self, other: "Limits") -> Self:
+        """These demands, and those of ``other`` for each key without one."""
+        return type(self)({**other.demands, **self.demands})
+
+    def judge(self, payment: Payment) -> Verdict | None:
+        """The strictest verdict of the demands that ``payment`` crosses, the first by precedence among equals."""
+        verdicts = (key.judge(payment, self.demands[key]) for key in _JUDGED if key in self.demands)
+        return max(filter(None, verdicts), key=lambda verdict: STRICTNESS[verdict.outcome], default=None)
+
+
+NO_LIMITS: Final = Limits()

@@ -1,0 +1,68 @@
+"""What becomes of a submission: stored by its decision, answered by what its requestId holds, or refused."""
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from handshake.core.errors import Refusal, refusal_of
+from handshake.core.reasons import ReasonCode
+from handshake.policy.rules import PolicyInForce
+from handshake.requests.decision import Escalations, decide, throttle_escalation
+from handshake.requests.record import RequestRecord
+from handshake.requests.submission import Submission
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the store said that a submission's decision depends on.
+
+    ``stored`` is what the requestId holds, ``spent`` the agent's spend of the day.
+    """
+
+    stored: RequestRecord | None
+    policy: PolicyInForce
+    spent: Decimal
+    escalations: Escalations
+
+
+@dataclass(frozen=True)
+class Create:
+    """Store ``record``, and take its share of a limit with it."""
+
+    record: RequestRecord
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """Answer by ``record``, which an earlier submission of the same facts left."""
+
+    record: RequestRecord
+
+
+@dataclass(frozen=True)
+class Refuse:
+    """Refuse the submission: its requestId belongs to other facts."""
+
+    refusal: Refusal
+
+
+def decide_submission(
+    submission: Submission, seen: Seen, now_ms: int, *, escalation_ttl_ms: int, synthetic: bool
+) -> Create | Repeat | Refuse:
+    """Decide what becomes of ``submission`` at ``now_ms`` (epoch ms), by what was ``seen`` of the store.
+
+    ``escalation_ttl_ms`` is how long an escalation waits for a person. A ``synthetic`` one is the release gate's.
+    """
+    if seen.stored is not None:
+        if seen.stored.submission.facts_digest == submission.facts_digest:
+            return Repeat(seen.stored)
+        return Refuse(
+            refusal_of(
+                ReasonCode.SECURITY_DECISION_CONTEXT_MISMATCH,
+                "This requestId was already submitted with other facts.",
+                request_id=submission.request_id,
+            )
+        )
+    decision = decide(submission, policy=seen.policy, spent=seen.spent)
+    decision = throttle_escalation(decision, seen.escalations.times_ms, now_ms=now_ms)
+    record = RequestRecord.decided(submission, decision, now_ms=now_ms, escalation_ttl_ms=escalation_ttl_ms)
+    return Create(replace(record, synthetic=synthetic))

@@ -1,0 +1,137 @@
+"""What a request's transaction may write: its record with evidence and event, refused actions, and shares of limits."""
+
+from decimal import Decimal
+from typing import Final
+
+from handshake.dynamo.marshalling import Put, Update
+from handshake.dynamo.transaction import Step, unread
+from handshake.metrics.event_table import EventTransaction
+from handshake.policy.rule_keys import Spend
+from handshake.replay_guards.table import GuardTransaction
+from handshake.requests.decision import ESCALATION_WINDOW_MS, Escalations, within_window
+from handshake.requests.evidence import MAX_REFUSALS
+from handshake.requests.evidence_items import evidence_item
+from handshake.requests.record import RequestRecord, State
+from handshake.requests.recording import Recorded, RecordedRefusal
+from handshake.requests.submission import Submission
+from handshake.requests.table import (
+    PENDING_ATTRIBUTES,
+    escalations_from,
+    escalations_key,
+    record_from,
+    spend_key,
+    spent,
+    state_item,
+    state_key,
+)
+
+_DAYS_KEPT_AFTER_SPEND: Final = 3
+_SECONDS_PER_DAY: Final = 24 * 60 * 60
+
+
+class RequestTransaction(EventTransaction, GuardTransaction):
+    """Writes of the workflow table, with the events and the guard that belong to them."""
+
+    def create_request(self, recorded: Recorded) -> Step[RequestRecord | None]:
+        """Store a new request, if its requestId is free; where it is not, what it holds is found."""
+        put = Put(self._context.tables.workflow, state_item(recorded.record), condition="attribute_not_exists(pk)")
+        step = self._add(put, record_from)
+        self._append(recorded)
+        return step
+
+    def close_request(self, recorded: Recorded, *, seen: RequestRecord) -> Step[RequestRecord | None]:
+        """Move the pending request that was ``seen`` to its terminal state; what it lost to is found.
+
+        It holds only while the request is pending, nobody has appended to its evidence since, and its deadline lies
+        ahead (behind, to expire it): of any number of writers that saw the same, exactly one wins.
+        """
+        record = recorded.record
+        update = Update(
+            self._context.tables.workflow,
+            state_key(record.request_id),
+            "SET #state = :state, outcome = :outcome, reason = :reason, decided_at = :now,"
+            f" chain_length = :length, chain_head = :head REMOVE {PENDING_ATTRIBUTES}",
+            values={
+                ":state": record.state.value,
+                ":outcome": record.outcome,
+                ":reason": record.reason.value,
+                ":now": record.decided_at_ms,
+                ":length": record.chain.length,
+                ":head": record.chain.head,
+                ":pending": State.PENDING.value,
+                ":seen": seen.chain.length,
+            },
+            names={"#state": "state"},
+            condition="#state = :pending AND chain_length = :seen"
+            f" AND expires_at {'<=' if record.state is State.EXPIRED else '>'} :now",
+        )
+        step = self._add(update, record_from)
+        self._append(recorded)
+        return step
+
+    def append_refusal(self, refused: RecordedRefusal) -> None:
+        """Put a refused action in evidence and count it; beyond MAX_REFUSALS of a request, only count it."""
+        if refused.record.chain.refusals < MAX_REFUSALS:
+            item = evidence_item([refused.evidence])
+            self._add(Put(self._context.tables.workflow, item, condition="attribute_not_exists(pk)"), unread)
+            values = {":one": 1, ":tally": refused.evidence.tally}
+            expression = "ADD refusals :one, refusal_tally :tally"
+        else:
+            expression, values = "ADD refusals_beyond :one", {":one": 1}
+        self._add(
+            Update(
+                self._context.tables.workflow,
+                state_key(refused.record.request_id),
+                expression,
+                values=values,
+                condition="attribute_exists(pk)",
+            ),
+            unread,
+        )
+        self.append_event(refused.event, now_ms=refused.event.timestamp_ms, synthetic=refused.record.synthetic)
+
+    def add_spend(self, submission: Submission, spend: Spend) -> Step[Decimal]:
+        """Spend, if the day's total stays within the limit with it; where it does not, the total is found."""
+        condition = "spent <= :room"
+        if spend.amount <= spend.daily_limit:  # it fits an empty day
+            condition = f"attribute_not_exists(spent) OR {condition}"
+        update = Update(
+            self._context.tables.workflow,
+            spend_key(submission.agent_id, submission.timestamp_ms),
+            "SET #ttl = :ttl ADD spent :amount",
+            values={
+                ":amount": spend.amount,
+                ":room": spend.daily_limit - spend.amount,
+                ":ttl": submission.timestamp_ms // 1000 + _DAYS_KEPT_AFTER_SPEND * _SECONDS_PER_DAY,
+            },
+            names={"#ttl": "ttl"},
+            condition=condition,
+        )
+        return self._add(update, spent)
+
+    def add_escalation(self, submission: Submission, *, seen: Escalations, now_ms: int) -> Step[Escalations]:
+        """Add an escalation at ``now_ms`` to the window, if nobody added one since it was ``seen``."""
+        update = Update(
+            self._context.tables.workflow,
+            escalations_key(submission.principal_id, submission.agent_id),
+            "SET times = :times, version = :next, #ttl = :ttl",
+            values={
+                ":times": [*within_window(seen.times_ms, now_ms=now_ms), now_ms],
+                ":next": seen.version + 1,
+                **({":seen": seen.version} if seen.version else {}),
+                ":ttl": (now_ms + ESCALATION_WINDOW_MS) // 1000 + 1,
+            },
+            names={"#ttl": "ttl"},
+            condition="version = :seen" if seen.version else "attribute_not_exists(version)",
+        )
+        return self._add(update, escalations_from)
+
+    def _append(self, recorded: Recorded) -> None:
+        """Append the chained evidence of one moment, never over another, and its event.
+
+        One item holds all evidence: a transaction is paid for by the item, and two events fit the kilobyte that one
+        pays for.
+        """
+        item = evidence_item(recorded.evidence)
+        self._add(Put(self._context.tables.workflow, item, condition="attribute_not_exists(pk)"), unread)
+        self.append_event(recorded.event, now_ms=recorded.record.decided_at_ms, synthetic=recorded.record.synthetic)
