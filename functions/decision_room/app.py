@@ -4,7 +4,7 @@ from handshake.api.http import Answer, Call, HttpHandler, Route
 from handshake.core.errors import Refusal
 from handshake.core.paging import parse_page
 from handshake.requests.act import act
-from handshake.requests.decision_action import parse_action, parse_idempotency_key, refused_fields
+from handshake.requests.decision_action import REFUSED, parse_action, parse_idempotency_key
 from handshake.requests.read import read_queue, read_request
 
 
@@ -25,19 +25,13 @@ def get_room(call: Call) -> Answer:
 def act_on_request(call: Call) -> Answer | Refusal:
     """``POST /workflow/decision-room/action``"""
     envelope = call.envelope()
-    action = parse_action(call.json_body(refused_fields(None), denies=True))
-    key = parse_idempotency_key(call.header("x-idempotency-key"))
+    action = parse_action(call.json_body(REFUSED, denies=True))
+    key = parse_idempotency_key(call.headers.get("x-idempotency-key"))
     record = act(call.context, action, envelope, idempotency_key=key)
     if isinstance(record, Refusal):
         return record
     call.decided(record.reason, record.outcome)
-    return {
-        "status": "ok",
-        "requestId": record.request_id,
-        "decision": record.outcome,
-        "reasonCode": record.reason.value,
-        "artifact": record.artifact(),
-    }
+    return record.action_view()
 
 
 handler = HttpHandler(

@@ -4,13 +4,13 @@ from handshake.api.http import Answer, Call, HttpHandler, Route
 from handshake.core.reasons import ReasonCode
 from handshake.requests.authorize_execution import authorize_execution
 from handshake.requests.read import read_evidence, read_request
-from handshake.requests.submission import parse_submission, refusal_fields
+from handshake.requests.submission import REFUSED, parse_submission
 from handshake.requests.submit import submit
 
 
 def submit_request(call: Call) -> Answer:
     """``POST /workflow/requests``"""
-    body = call.json_body(refusal_fields(None), denies=True)
+    body = call.json_body(REFUSED, denies=True)
     submission = parse_submission(body, now_ms=call.context.now_ms())
     call.acts_for(submission.principal_id, submission.tenant_id)
     record, repeated = submit(call.context, submission, escalation_ttl_ms=call.runtime.escalation_ttl_ms)

@@ -19,7 +19,7 @@ from handshake.core.errors import HandshakeError
 from handshake.core.jsonio import number
 from handshake.core.reasons import Reason, describe
 from handshake.core.text import is_id
-from handshake.core.tiers import Outcome, RiskTier, risk_tier
+from handshake.core.tiers import RISK_TIERS, Outcome, RiskTier
 from handshake.metrics.events import MetricsEvent
 from handshake.metrics.rollup import COST_SCALE
 
@@ -57,7 +57,7 @@ def _cost(value: Any) -> Decimal:
 
 def _tier_name(value: Any) -> Any:
     tier = number(value)
-    return risk_tier(int(tier)) if tier is not None and tier in range(5) else value
+    return RISK_TIERS[int(tier)] if tier is not None and tier in range(5) else value
 
 
 Id = Annotated[str, AfterValidator(_id)]

@@ -2,15 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from handshake.core.errors import HandshakeError, Refusal, refusal_of
 from handshake.core.reasons import ReasonCode
-from handshake.policy.rules import Scope, parse_rules, parse_scope
+from handshake.policy.rules import Scope, parse_rules, parse_scope, version_name
 from handshake.trust.identity import Envelope
 from handshake.trust.token import TrustClaims
-
-VERSION_DIGITS: Final = 8
 
 
 @dataclass(frozen=True)
@@ -167,18 +165,6 @@ def version_conflict(active: str | None) -> Refusal:
     """The refusal of a change made against another version than the active one."""
     message = f"The active policy version is {active or 'none'}; nothing was changed."
     return refusal_of(ReasonCode.POLICY_VERSION_CONFLICT, message)
-
-
-def version_name(number: int) -> str:
-    """The name that callers have for a version."""
-    return f"v{number}"
-
-
-def version_number(name: str) -> int | None:
-    """The number of a version callers name, or None for a name no version has."""
-    digits = name.removeprefix("v")
-    is_number = digits.isascii() and digits.isdigit() and len(digits) <= VERSION_DIGITS
-    return int(digits) if is_number and name == version_name(int(digits)) else None
 
 
 def _replayed(outcome: Mapping[str, Any], envelope: Envelope) -> Refusal:

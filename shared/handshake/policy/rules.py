@@ -4,16 +4,17 @@ Rules from contract.md sections 4 and 9. Policies only ever narrow: agent scope 
 caller's own limits narrow both; the stricter value of each key wins.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from handshake.core.errors import HandshakeError
 from handshake.core.reasons import ReasonCode
 from handshake.core.text import is_absent, is_id
-from handshake.policy.rule_keys import DEFAULT_RULES, KEY_OF, NO_LIMITS, RULE_KEYS, Limits
+from handshake.policy.rule_keys import NO_LIMITS, Limits, limits_of
 
 MAX_RULES: Final = 50
+VERSION_DIGITS: Final = 8
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,23 @@ class PolicyInForce:
     agent_limits: Limits = NO_LIMITS
     global_version: str | None = None
     agent_version: str | None = None
+
+
+class StoredRules(NamedTuple):
+    """The rules of one version, as a scope stores them."""
+
+    number: int
+    rules: Sequence[Mapping[str, Any]]
+
+
+_NOTHING: Final = StoredRules(0, ())
+
+
+def policy_in_force(for_all: StoredRules | None, for_agent: StoredRules | None) -> PolicyInForce:
+    """The policy that global scope's rules and an agent's own make together; None where a scope stores none."""
+    for_all, for_agent = for_all or _NOTHING, for_agent or _NOTHING
+    versions = [version_name(stored.number) if stored.number else None for stored in (for_all, for_agent)]
+    return PolicyInForce(limits_of(for_all.rules), limits_of(for_agent.rules), *versions)
 
 
 def parse_scope(fields: Mapping[str, Any]) -> Scope:
@@ -80,43 +98,17 @@ def parse_rules(value: Any) -> list[dict[str, Any]]:
     return rules
 
 
-def limits_of(rules: Iterable[Mapping[str, Any]]) -> Limits:
-    """What ``rules`` demand together; of two rules with one key the stricter wins.
-
-    Raises HandshakeError policy_invalid_policy for an unknown key or a value of the wrong type or range.
-    """
-    limits = NO_LIMITS
-    for index, rule in enumerate(rules):
-        key = KEY_OF.get(rule["key"].strip().lower())
-        demand = key.parse(rule["value"]) if key else None
-        if key is None or demand is None:
-            what = f"has a value that {key.name} does not take" if key else "names an unknown key"
-            raise HandshakeError(ReasonCode.POLICY_INVALID_POLICY, f"rules[{index}] {what}.")
-        limits = limits.narrowed(key, demand)
-    return limits
+def version_name(number: int) -> str:
+    """The name that callers have for a version."""
+    return f"v{number}"
 
 
-def limits_in_context(context: Mapping[str, Any]) -> Limits | None:
-    """The caller's own narrowing limits, or None when one of them cannot be understood."""
-    limits = NO_LIMITS
-    for key in RULE_KEYS:
-        value = context.get(key.context_name)
-        if value is None:
-            continue
-        demand = key.parse(value)
-        if demand is None:
-            return None
-        limits = limits.narrowed(key, demand)
-    return limits
-
-
-def effective(global_limits: Limits, agent_limits: Limits, caller_limits: Limits) -> Limits:
-    """One policy out of three scopes: every key has a demand, its default where global scope stores none."""
-    return global_limits.or_else(DEFAULT_LIMITS).narrowed_by(agent_limits).narrowed_by(caller_limits)
+def version_number(name: str) -> int | None:
+    """The number of a version callers name, or None for a name no version has."""
+    digits = name.removeprefix("v")
+    is_number = digits.isascii() and digits.isdigit() and len(digits) <= VERSION_DIGITS
+    return int(digits) if is_number and name == version_name(int(digits)) else None
 
 
 def _bad_shape(message: str) -> HandshakeError:
     return HandshakeError(ReasonCode.TRUST_CONTEXT_INVALID_REQUEST_SHAPE, message)
-
-
-DEFAULT_LIMITS: Final = limits_of(DEFAULT_RULES)

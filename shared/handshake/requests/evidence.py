@@ -7,9 +7,9 @@ keeps their number and the sum of their digests, which shows a dropped or edited
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from handshake.core.jsonio import digest
 
@@ -73,8 +73,7 @@ class EvidenceEvent:
         }
 
 
-@dataclass(frozen=True)
-class Chain:
+class Chain(NamedTuple):
     """What a request remembers of its evidence: the chain's length and head, refusals' number and sum."""
 
     length: int = 0
@@ -82,13 +81,8 @@ class Chain:
     refusals: int = 0
     refusal_tally: int = 0
 
-    def extended_by(self, events: Sequence[EvidenceEvent]) -> "Chain":
-        """The chain after ``events`` were appended in order."""
-        return replace(self, length=events[-1].sequence, head=events[-1].digest) if events else self
 
-
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """Something to be put in evidence, before it has a place in the chain."""
 
     reason_code: str
@@ -101,8 +95,8 @@ def chained_id(request_id: str, sequence: int) -> str:
     return f"{request_id}:{sequence}"
 
 
-def link(chain: Chain, request_id: str, entries: Sequence[Entry], *, now_ms: int) -> list[EvidenceEvent]:
-    """Give ``entries`` the next places in ``chain``."""
+def link(chain: Chain, request_id: str, entries: Sequence[Entry], *, now_ms: int) -> tuple[Chain, list[EvidenceEvent]]:
+    """Give ``entries`` the next places in ``chain``: the chain after them, and the events."""
     events: list[EvidenceEvent] = []
     previous = chain.head
     for sequence, entry in enumerate(entries, start=chain.length + 1):
@@ -118,7 +112,7 @@ def link(chain: Chain, request_id: str, entries: Sequence[Entry], *, now_ms: int
         )
         events.append(event)
         previous = event.digest
-    return events
+    return chain._replace(length=chain.length + len(events), head=previous), events
 
 
 def refusal_event(chain: Chain, request_id: str, entry: Entry, *, event_id: str, now_ms: int) -> EvidenceEvent:

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from handshake.core.reasons import ReasonCode, describe
-from handshake.core.tiers import Outcome, risk_tier
+from handshake.core.reasons import REGISTRY, ReasonCode
+from handshake.core.tiers import RISK_TIERS, Outcome
 from handshake.policy.rule_keys import Spend, Trigger
 from handshake.requests.decision import Decision
 from handshake.requests.evidence import Chain
@@ -96,18 +96,18 @@ class RequestRecord:
 
     @property
     def risk_tier(self) -> str:
-        return risk_tier(self.tier)
+        return RISK_TIERS[self.tier]
 
     def artifact(self) -> dict[str, Any]:
         """The decision artifact: what authorize-execution is shown before a privileged effect."""
         artifact: dict[str, Any] = {
-            "requestId": self.request_id,
+            "requestId": self.submission.request_id,
             "decision": self.outcome,
             "reasonCode": self.reason.value,
             "tier": self.tier,
             "timestamp": self.decided_at_ms,
             "decisionContextHash": self.submission.decision_context_hash,
-            "responseClass": describe(self.reason).response_class,
+            "responseClass": REGISTRY[self.reason].response_class,
         }
         if self.hitl_request_id:
             artifact["hitlRequestId"] = self.hitl_request_id
@@ -118,6 +118,16 @@ class RequestRecord:
     def result_view(self) -> dict[str, Any]:
         """What submitting the request answers, first or repeated."""
         return {**self.artifact(), "state": self.state.value}
+
+    def action_view(self) -> dict[str, Any]:
+        """What the decision action that closed the request answers."""
+        return {
+            "status": "ok",
+            "requestId": self.request_id,
+            "decision": self.outcome,
+            "reasonCode": self.reason.value,
+            "artifact": self.artifact(),
+        }
 
     def status_view(self) -> dict[str, Any]:
         """``GET /workflow/requests/{requestId}``."""
@@ -144,7 +154,7 @@ class RequestRecord:
             "agentId": self.submission.agent_id,
             "principalId": self.submission.principal_id,
             "riskTier": self.risk_tier,
-            "reasonFamily": describe(self.reason).family,
+            "reasonFamily": REGISTRY[self.reason].family,
             "artifact": self.artifact(),
             "state": self.state.value,
             "actionType": self.submission.action_type,

@@ -6,9 +6,9 @@ from functools import cached_property
 from typing import Any, Final
 
 from handshake.core.errors import HandshakeError
-from handshake.core.jsonio import canonical, digest, number, plain
+from handshake.core.jsonio import canonical, digest, normal, number
 from handshake.core.reasons import ReasonCode
-from handshake.core.text import first_absent, first_not_id, folded, is_id
+from handshake.core.text import folded, id_faults
 from handshake.core.tiers import DENIAL_TIER
 from handshake.policy.rule_keys import CONTEXT_LIMITS
 
@@ -18,6 +18,7 @@ MAX_FACTS_LENGTH: Final = 4096
 DEFAULT_CATEGORY: Final = "ops"
 _MS_PER_MINUTE: Final = 60_000
 
+_REQUIRED_IDS: Final = ("requestId", "agentId", "principalId", "payloadRef")
 # The part of `context` that decides each action type. Everything else a surface sends is channel noise.
 _DECIDING_FACTS: Final[Mapping[str, tuple[str, ...]]] = {
     "payment": ("amount", "category", *CONTEXT_LIMITS),
@@ -91,17 +92,16 @@ def _parse(body: Any) -> tuple[Submission, ReasonCode | None]:
     shape, binding = ReasonCode.TRUST_CONTEXT_INVALID_REQUEST_SHAPE, ReasonCode.TRUST_CONTEXT_MISSING_BINDING
     if not isinstance(body, dict):
         raise _refusal(shape, "The body must be a JSON object.", None)
-    request_id = body["requestId"] if is_id(body.get("requestId")) else None
+    absent, wrong = id_faults(body, _REQUIRED_IDS, optional=("tenantId",))
+    request_id = body["requestId"] if "requestId" not in wrong else None
     if body.get("actionType") not in ACTION_TYPES:
         raise _refusal(shape, f"actionType must be one of {', '.join(ACTION_TYPES)}.", request_id)
-    if absent := first_absent(body, ("requestId", "agentId", "principalId")):
-        raise _refusal(binding, f"{absent} is required.", request_id)
-    if first_absent(body, ("payloadRef",)):
-        raise _refusal(shape, "payloadRef is required.", request_id)
-    if wrong := first_not_id(body, ("requestId", "agentId", "principalId", "payloadRef"), optional=("tenantId",)):
-        raise _refusal(
-            shape, f"{wrong} must be a string of 1 to 256 characters without control characters.", request_id
-        )
+    if absent:
+        code = shape if absent == ["payloadRef"] else binding
+        raise _refusal(code, f"{absent[0]} is required.", request_id)
+    if wrong:
+        message = f"{wrong[0]} must be a string of 1 to 256 characters without control characters."
+        raise _refusal(shape, message, request_id)
     timestamp = number(body.get("timestamp"))
     if timestamp is None:
         raise _refusal(
@@ -136,28 +136,14 @@ def _parse(body: Any) -> tuple[Submission, ReasonCode | None]:
 
 
 def _facts(action_type: str, context: Mapping[str, Any]) -> dict[str, Any]:
-    facts = {
-        name: _normal(context[name]) for name in _DECIDING_FACTS.get(action_type, ()) if context.get(name) is not None
-    }
+    given = {name: context[name] for name in _DECIDING_FACTS.get(action_type, ()) if context.get(name) is not None}
+    facts: dict[str, Any] = normal(given)
     if action_type == "payment":
         facts.setdefault("category", DEFAULT_CATEGORY)
     for name in ("category", "sensitivity"):
         if isinstance(facts.get(name), str):
             facts[name] = folded(facts[name])
     return facts
-
-
-def _normal(value: Any) -> Any:
-    """Numbers that are equal are written alike (100, 100.0 and 1e2); containers keep their order."""
-    if isinstance(value, dict):
-        return {name: _normal(child) for name, child in value.items()}
-    if isinstance(value, list):
-        return [_normal(child) for child in value]
-    amount = number(value)
-    if amount is not None:
-        return plain(amount)
-    # Kept as something no fact can be: a number too large for JSON must not turn into a word.
-    return {"notFinite": str(value)} if isinstance(value, float) else value
 
 
 def refusal_fields(request_id: str | None, decision_context_hash: str | None = None) -> dict[str, Any]:
@@ -169,6 +155,10 @@ def refusal_fields(request_id: str | None, decision_context_hash: str | None = N
         "decisionContextHash": decision_context_hash,
         "state": "denied_terminal",
     }
+
+
+REFUSED: Final = refusal_fields(None)
+"""The body fields of a submission that was refused before it was known."""
 
 
 def _refusal(
