@@ -17,7 +17,6 @@ from rich.progress import Progress
 
 from ops.commands import deployment, operate, show
 from ops.commands.client import Client, UnreachableError
-from ops.commands.completion import completion
 from ops.commands.cost import cost
 from ops.commands.drill import drill
 from ops.commands.incidents import incidents
@@ -32,13 +31,12 @@ from ops.commands.watch import watch
 from ops.local.settings import LOCAL_TRUST_SECRET, ROOT
 from ops.local.signing_edge import OPERATOR, SigningEdge, Upstream
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_show_locals=False)
 token = typer.Typer(no_args_is_help=True, help="Trust tokens for privileged policy changes.")
 app.add_typer(token, name="token")
 app.add_typer(operate.evidence, name="evidence")
 app.add_typer(metrics, name="metrics")
 app.add_typer(policy, name="policy")
-app.command()(completion)
 _COMMANDS: tuple[Callable[..., None], ...] = (
     *(operate.pause, operate.resume, operate.retention, operate.dashboard),
     *(cost, drill, incidents, migrate, rehearse, rotate, status, watch),
