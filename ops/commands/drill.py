@@ -21,10 +21,10 @@ from rich.live import Live
 from rich.table import Table
 
 from ops.commands import deployment
-from ops.commands import records as receipt
 from ops.commands.deployment import Deployment
 from ops.commands.operate import Stack
 from ops.commands.show import fail
+from ops.gates import receipts
 from ops.local.settings import ROOT, ROOT_KEY, STATE
 from ops.local.signing_edge import SigningEdge, Upstream
 from ops.reliability.fault_scenarios import HARMS, Traffic, broken_store
@@ -77,12 +77,12 @@ def drill(
         raise typer.BadParameter(f"{stack} is deployed: --hurt-a-deployed-stack lets callers of it be refused")
     try:
         with _target(stack) as found:
-            receipts = run(found, stack, wanted, role=role)
+            kept = run(found, stack, wanted, role=role)
     except (deployment.NoDeploymentError, DrillFailedError, BotoCoreError, ClientError) as error:
         fail(str(error))
-    for path in receipts:
+    for path in kept:
         console.print(f"receipt {path.relative_to(ROOT)}", highlight=False)
-    raise typer.Exit(0 if all(json.loads(path.read_text())["passed"] for path in receipts) else 1)
+    raise typer.Exit(0 if all(json.loads(path.read_text())["passed"] for path in kept) else 1)
 
 
 def run(found: Deployment, stack: str, alerts: Sequence[str], *, role: str = "") -> list[Path]:
@@ -194,7 +194,7 @@ def _write(course: Course, stack: str, steps: Sequence[Step], traffic: Traffic) 
         "passed": course.fired and course.over and all(step.code not in (2, 70, 126, 127) for step in steps),
     }
     began = datetime.fromtimestamp(course.began_at or 0, UTC)
-    return receipt.write(RECEIPTS, course.harm.alert, began, content)
+    return receipts.keep(RECEIPTS, course.harm.alert, began, content)
 
 
 @contextmanager

@@ -106,7 +106,7 @@ _GATES: Final = (
         "check:ap6-report",
         18,
         "ops.gates.report",
-        "a fresh, authentic receipt of a pass from every other gate",
+        "a receipt of a pass, of this commit and of today, from every other gate",
         (),
     ),
 )

@@ -19,7 +19,7 @@ def run(gate: Gate, options: Options, *, command: str) -> int:
     try:
         # A run that is cut short leaves no receipt, an earlier one least of all.
         receipts.path_of(gate.name, options.receipts).unlink(missing_ok=True)
-        receipt = receipts.taken(gate, options.root, command=command, started=started)
+        receipt = receipts.begin(gate, options.root, command=command, started=started)
         lines, code = _judged(gate, options)
     except CannotJudgeError as fault:
         print(f"   cannot judge: {fault}\n{gate.name}: FAILED, exit code {CANNOT_JUDGE}", flush=True)
