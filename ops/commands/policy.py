@@ -1,4 +1,4 @@
-"""Policy of a stack, through its API: shown, compared, rehearsed, applied, and put back."""
+"""Policy of a stack, through its API: show, compare, simulate, apply, and put back."""
 
 import json
 import time
@@ -30,7 +30,7 @@ _console: Final = Console()
 
 policy = typer.Typer(
     no_args_is_help=True,
-    help="What agents may do. Changes are shown and rehearsed before they are made."
+    help="What agents may do. Changes are shown and simulated before they are made."
     " Ends with 0 when done, 1 when refused or not reached, 2 for a wrong command line,"
     f" {DIFFERS} when diff finds a difference, {DECLINED} when a change is declined.",
 )
@@ -75,7 +75,7 @@ class Desk:
             if not cursor:
                 return
 
-    def rehearse(self, rules: Any) -> models.Simulated:
+    def simulate(self, rules: Any) -> models.Simulated:
         """What the recorded requests say of ``rules``."""
         return self.client.simulate_policy(cast("models.PolicyProposal", self.scope | {"rules": rules}))
 
@@ -128,7 +128,7 @@ def simulate(
     """Say which recorded requests would be decided otherwise under these rules. Changes nothing."""
     rules = _read(file)
     with _desk(stack, agent=agent, role=role) as desk:
-        simulated = desk.rehearse(rules)
+        simulated = desk.simulate(rules)
     if as_json:
         print(json.dumps(simulated))
     else:
@@ -175,7 +175,7 @@ def _change(desk: Desk, change: Mapping[str, Any], rules: Any, *, yes: bool, as_
     if as_json and not yes:
         fail("--json asks nothing: add --yes")
     active = desk.config()
-    found, simulated = _differences(active["rules"], rules), desk.rehearse(rules)
+    found, simulated = _differences(active["rules"], rules), desk.simulate(rules)
     if not as_json:
         _print_diff(found, as_json=False)
         _print_simulated(simulated)

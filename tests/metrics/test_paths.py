@@ -114,8 +114,8 @@ def test_an_expiry_found_by_the_schedule_is_a_metric_of_the_job(observed: Observ
     assert left.signals == {"Runs{job}": 1, "Expired{job}": 1}
 
 
-def test_a_rehearsed_call_is_no_metric(observed: Observe) -> None:
-    [path] = [path for path in PATHS if path.rehearsed]
+def test_a_synthetic_call_is_no_metric(observed: Observe) -> None:
+    [path] = [path for path in PATHS if path.synthetic]
 
     assert observed(path).lines == []
 
