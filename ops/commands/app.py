@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.progress import Progress
 
-from ops.commands import deployment, operate, show
-from ops.commands.client import Client, UnreachableError
+from ops.commands import operate
+from ops.commands.common import fail
 from ops.commands.cost import cost
 from ops.commands.drill import drill
 from ops.commands.incidents import incidents
@@ -25,9 +25,10 @@ from ops.commands.migrate import migrate
 from ops.commands.policy import policy
 from ops.commands.rehearse import rehearse
 from ops.commands.rotate import rotate
-from ops.commands.show import fail
 from ops.commands.status import status
 from ops.commands.watch import watch
+from ops.local import deployment
+from ops.local.edge_client import Client, UnreachableError
 from ops.local.settings import LOCAL_TRUST_SECRET, ROOT
 from ops.local.signing_edge import OPERATOR, SigningEdge, Upstream
 
@@ -120,7 +121,7 @@ def replay_command(
 
     Ends with 1 where any action got no decision.
     """
-    from ops.commands.replay import BadFileError, read_actions, replay
+    from ops.commands.replay import BadFileError, read_actions, replay, tables
 
     try:
         actions = read_actions(file)
@@ -138,7 +139,7 @@ def replay_command(
     if as_json:
         print(json.dumps(report.as_json(), indent=2))
     else:
-        console.print(*show.report(report), sep="\n")
+        console.print(*tables(report), sep="\n")
     raise typer.Exit(1 if report.errors else 0)
 
 
@@ -165,14 +166,14 @@ def mint(
 
 
 def _tour(base_url: str, *, secret: str, operator: str) -> None:
-    from ops.commands.tour import take_tour
+    from ops.commands.tour import add_stop, new_table, take_tour
 
-    table = show.tour_table()
+    table = new_table()
     expected = True
     try:
         with Live(table, console=console) if console.is_terminal else nullcontext():
             for stop in take_tour(Client(base_url), trust_secret=secret, operator=operator):
-                show.add_stop(table, stop)
+                add_stop(table, stop)
                 expected &= stop.as_expected
     except UnreachableError as error:
         fail(str(error))

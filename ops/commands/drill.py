@@ -20,11 +20,10 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from ops.commands import deployment
-from ops.commands.deployment import Deployment
-from ops.commands.operate import Stack
-from ops.commands.show import fail
+from ops.commands.common import Stack, fail
 from ops.gates import receipts
+from ops.local import deployment
+from ops.local.deployment import Deployment
 from ops.local.settings import ROOT, ROOT_KEY, STATE
 from ops.local.signing_edge import SigningEdge, Upstream
 from ops.reliability.fault_scenarios import HARMS, Traffic, broken_store

@@ -16,10 +16,9 @@ from rich.table import Table
 
 from handshake.core.errors import StoreUnavailableError
 from handshake.metrics.rebuild import Comparison, OvertakenError, compare, rebuild
-from ops.commands import deployment
-from ops.commands.deployment import Deployment
-from ops.commands.operate import AsJson, Stack
-from ops.commands.show import fail
+from ops.commands.common import AsJson, Stack, fail
+from ops.local import deployment
+from ops.local.deployment import Deployment
 
 _SWITCH_TAKES_S: Final = 180.0
 _POLL_S: Final = 1.0

@@ -17,10 +17,9 @@ from rich.text import Text
 from handshake.trust.token import mint_token
 from handshake_client import Handshake, HandshakeError, models
 from handshake_client.signing import SigV4
-from ops.commands import deployment
-from ops.commands.deployment import Deployment
-from ops.commands.operate import AsJson, Stack
-from ops.commands.show import fail
+from ops.commands.common import AsJson, Stack, fail
+from ops.local import deployment
+from ops.local.deployment import Deployment
 from ops.local.signing_edge import OPERATOR
 
 DIFFERS: Final = 3

@@ -7,10 +7,10 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from ops.commands.operate import AsJson
+from ops.commands.common import AsJson
 from ops.gates import receipts
 from ops.local.settings import STATE
-from ops.release.log import Log, Step, said
+from ops.release.rehearsal_log import Log, Step, said
 
 RECEIPTS: Final = STATE / "rehearsals"
 

@@ -4,15 +4,20 @@ import json
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from ops.commands.client import Answer, Client
+from rich.console import RenderableType
+from rich.table import Table
+
+from ops.local.edge_client import Answer, Client
 
 Action = dict[str, Any]
+
+_DECISIONS: Final = ("allow", "escalate", "deny")
 
 
 class BadFileError(Exception):
@@ -110,3 +115,32 @@ def replay(client: Client, actions: Sequence[Action], *, run_id: str, workers: i
                 report.add(action, answer, latency_ms)
     report.seconds = time.perf_counter() - started
     return report
+
+
+def tables(report: Report) -> Iterator[RenderableType]:
+    """Yield the report as tables for people, and a line that sums it up."""
+    for title, counts in (
+        ("agent", report.by_agent),
+        ("action type", report.by_action_type),
+        ("reason", report.by_reason),
+    ):
+        yield _counts(title, counts)
+    if report.errors:
+        errors = Table("no decision", "count", title_style="red")
+        for name, count in report.errors.most_common():
+            errors.add_row(name, str(count))
+        yield errors
+    yield (
+        f"{report.sent} sent in {report.seconds:.1f} s; "
+        f"latency p50 {report.percentile_ms(0.5):.0f} ms, p95 {report.percentile_ms(0.95):.0f} ms; "
+        f"{report.errors.total()} without a decision"
+    )
+
+
+def _counts(title: str, counts: Mapping[str, Counter[str]]) -> Table:
+    table = Table(title)
+    for heading in (*_DECISIONS, "all"):
+        table.add_column(heading, justify="right")
+    for name, decided in sorted(counts.items()):
+        table.add_row(name, *(str(decided[decision]) for decision in _DECISIONS), str(decided.total()))
+    return table

@@ -17,8 +17,8 @@ from handshake.core.errors import StoreUnavailableError
 from handshake.trust.rotate import STEPS as SERVICE_STEPS
 from handshake.trust.rotation import MAX_AGE_S, OVERLAP_S, PREVIOUS, REVOKED, Labels
 from handshake.trust.secret import TrustSecret
-from ops.commands import deployment
-from ops.commands.operate import AsJson, Stack
+from ops.commands.common import AsJson, Stack
+from ops.local import deployment
 from ops.local.commands import clean_environment
 from ops.local.settings import ROOT
 

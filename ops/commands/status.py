@@ -21,10 +21,10 @@ from handshake.incidents import table as incidents
 from handshake.incidents.notification import duration, utc
 from handshake.requests import queue
 from handshake.requests.table import record_from
-from ops.commands import deployment
-from ops.commands.deployment import Deployment
-from ops.commands.operate import AsJson, Stack
-from ops.release.migrations.runner import ChecksumError, survey
+from ops.commands.common import AsJson, Stack
+from ops.local import deployment
+from ops.local.deployment import Deployment
+from ops.migrations.runner import ChecksumError, survey
 
 _MS_PER_HOUR: Final = 3_600_000
 # Retention runs hourly, and remembers the hour before the one it ran in.

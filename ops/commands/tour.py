@@ -6,11 +6,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from rich.text import Text
+
 from handshake.trust.token import mint_token
-from ops.commands.client import Answer, Client
+from ops.local.edge_client import Answer, Client
 
 _EVENTS_MADE: Final = 5  # by the stops below: three decisions, an approval, a refused replay
 _PROJECTION_TIMEOUT_S: Final = 15
+_STYLES: Final = {
+    "allow": "green",
+    "approved": "green",
+    "ok": "green",
+    "deny": "red",
+    "refused": "red",
+    "escalate": "yellow",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +117,21 @@ def take_tour(client: Client, *, trust_secret: str, operator: str) -> Iterator[S
         answer = client.call("POST", "/policy/apply", body=rules, headers={"x-internal-trust-context": token})
         yield _stop(sent, answer, expect=expect, why=why)
     yield _metrics(client)
+
+
+def new_table() -> Table:
+    """Make the table that stops are added to."""
+    return Table("what was sent, and why", "decision", "reason", box=SIMPLE_HEAD)
+
+
+def add_stop(table: Table, stop: Stop) -> None:
+    """Add a row for ``stop``, in red where it was not answered as expected."""
+    table.add_row(
+        Text.assemble(stop.sent, "\n", (f"  {stop.why}", "dim")),
+        Text(stop.decision, style=_STYLES.get(stop.decision, "")),
+        stop.reason,
+        style="" if stop.as_expected else "bold red",
+    )
 
 
 def _stop(sent: str, answer: Answer, *, expect: str, why: str) -> Stop:

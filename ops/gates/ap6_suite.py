@@ -5,8 +5,9 @@ In process, on DynamoDB Local where a race or a transaction decides, so it needs
 
 from typing import Final
 
-from ops.gates.gate import Options, Verdict
+from ops.gates.gate import Options
 from ops.gates.suite import Suite, run_suite
+from ops.release.verdict import Verdict
 
 SUITE: Final = Suite(
     paths={

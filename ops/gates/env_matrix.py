@@ -14,8 +14,9 @@ from rich.console import Console
 from rich.table import Table
 
 from ops.gates.env_rules import Cell, exposure, safeguards
-from ops.gates.gate import Finding, Options, Verdict
+from ops.gates.gate import Options
 from ops.gates.translation import ENVIRONMENTS, Translated, deploy_parameters, environment_of, nested, overrides
+from ops.release.verdict import Finding, Verdict
 
 _WIDTH: Final = 118
 

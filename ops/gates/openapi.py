@@ -8,8 +8,9 @@ from typing import Any, Final
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from ops.gates.breaking import breaking_changes
-from ops.gates.gate import CannotJudgeError, Finding, Options, Verdict
+from ops.gates.gate import Options
 from ops.openapi.document import UndescribedError, document, routes, text_of
+from ops.release.verdict import CannotJudgeError, Finding, Verdict
 
 COMMITTED: Final = "openapi/handshake.json"
 RELEASED: Final = "openapi/released.json"

@@ -6,8 +6,9 @@ handlers in process where both are held to the same rows of the contract.
 
 from typing import Final
 
-from ops.gates.gate import Options, Verdict
+from ops.gates.gate import Options
 from ops.gates.suite import Suite, run_suite
+from ops.release.verdict import Verdict
 
 SUITE: Final = Suite(
     paths={

@@ -1,8 +1,9 @@
 """check:release-readiness: schema preflight and prod gate. Anything but a pass of both stops the release."""
 
-from ops.gates.gate import Options, Verdict
+from ops.gates.gate import Options
 from ops.gates.registry import GATES, READINESS_RUNS
 from ops.gates.run import run
+from ops.release.verdict import Verdict
 
 
 def check(options: Options) -> Verdict:

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from ops.gates import checkout
-from ops.gates.gate import CannotJudgeError
 from ops.gates.registry import Gate
 from ops.local.settings import ROOT
+from ops.release.verdict import CannotJudgeError
 
 MAX_AGE: Final = timedelta(hours=24)
 _FORMAT: Final = 2

@@ -70,7 +70,7 @@ _GATES: Final = (
     Gate(
         "check:watch-config",
         19,
-        "ops.gates.watch",
+        "ops.gates.watch_config",
         "what is watched after a release exists, with the production thresholds",
         (*_CODE, *_OPS, "openapi", "template.yaml", "samconfig.toml", "alarms"),
     ),

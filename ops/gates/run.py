@@ -8,8 +8,9 @@ import traceback
 from dataclasses import replace
 
 from ops.gates import receipts
-from ops.gates.gate import CannotJudgeError, Finding, Options, Verdict
+from ops.gates.gate import Options
 from ops.gates.registry import CANNOT_JUDGE, GATES, READINESS_RUNS, Gate
+from ops.release.verdict import CannotJudgeError, Finding, Verdict
 
 
 def run(gate: Gate, options: Options, *, command: str) -> int:

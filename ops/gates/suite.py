@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ops.gates.gate import CannotJudgeError, Options, Verdict
+from ops.gates.gate import Options
+from ops.release.verdict import CannotJudgeError, Verdict
 
 _TAIL: Final = 40
 _PATIENCE_S: Final = 900

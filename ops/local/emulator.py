@@ -18,7 +18,7 @@ _PATCHED: Final = Path(__file__).with_name("cloudwatch") / "ministack_patches.py
 def emulator(*, log: Path, events: Path | None = None) -> Iterator[str]:
     """Yields the endpoint URL of an empty AWS. Raises CommandFailedError.
 
-    With ``events`` it leaves metrics and alarms to ops.local.cloudwatch.watch, which follows that file.
+    With ``events`` it leaves metrics and alarms to ops.local.cloudwatch.service, which follows that file.
     """
     port = free_port()
     url = f"http://127.0.0.1:{port}"

@@ -20,7 +20,7 @@ from handshake.dynamo.context import Context
 from handshake.dynamo.tables import Tables
 from ops.local.build import SAM, build, sam_environment
 from ops.local.cloudwatch.definitions import COMPOSITE_ALARM, METRIC_ALARM, alarm_properties
-from ops.local.cloudwatch.watch import watching
+from ops.local.cloudwatch.service import watching
 from ops.local.commands import run_logged
 from ops.local.emulator import emulator
 from ops.local.settings import (
@@ -34,7 +34,7 @@ from ops.local.settings import (
     RUNTIME,
     STATE,
 )
-from ops.release.migrations.runner import apply_pending
+from ops.migrations.runner import apply_pending
 
 if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient

@@ -11,19 +11,19 @@ from typing import Any, Final
 
 import boto3
 
-from ops.commands.client import Client
-from ops.commands.deployment import Deployment
-from ops.gates import parity, preflight
-from ops.gates.gate import Verdict
 from ops.gates.translation import overrides
+from ops.local.deployment import Deployment
+from ops.local.edge_client import Client
 from ops.local.settings import ISSUER_ARN, ROOT, ROOT_KEY
 from ops.local.signing_edge import SigningEdge, Upstream
 from ops.local.stack import LocalStack
+from ops.migrations.runner import apply_pending, migrations_in
 from ops.openapi.document import routes
-from ops.release.log import Log, RehearsalFailedError, require
-from ops.release.migrations.runner import apply_pending, migrations_in
-from ops.release.settings import resources, settings
+from ops.release.live_checks import check_data, check_routes
+from ops.release.production_settings import resources, settings
+from ops.release.rehearsal_log import Log, RehearsalFailedError, require
 from ops.release.unsupported_resources import PRODUCTION, known_part
+from ops.release.verdict import Verdict
 from ops.reliability.evidence import verify_all
 
 _DEADLINE_S: Final = 240  # of the last release; the template's own is 300
@@ -94,8 +94,7 @@ def _open(log: Log, stage: Stage) -> None:
         saw(*(one.name for one in apply_pending(stage.found.context(), operator="rehearsal")))
     with log.step("preflight the live schema") as saw:
         verdict = Verdict()
-        migrations = {one.name: one.checksum for one in migrations_in()}
-        preflight.judge_stack(verdict, stage.found, migrations)
+        check_data(verdict, stage.found, migrations_in())
         saw(*_checked(verdict))
     with log.step("ask the release gate") as saw:
         saw(*_ready(stage))
@@ -104,7 +103,7 @@ def _open(log: Log, stage: Stage) -> None:
 def _call(log: Log, stage: Stage) -> Data:
     with log.step("call every route unsigned, and some signed") as saw:
         verdict = Verdict()
-        parity.judge_stack(verdict, stage.found, [name for table in routes().values() for name in table])
+        check_routes(verdict, stage.found, [name for table in routes().values() for name in table])
         saw(*_checked(verdict))
         allowed, escalated = _payment(10), _payment(150)
         saw(

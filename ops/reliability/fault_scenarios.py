@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 
 import urllib3
 
-from ops.commands.deployment import Deployment
+from ops.local.deployment import Deployment
 from ops.local.signing_edge import OPERATOR, Upstream
 
 _THREADS: Final = 3

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from handshake.incidents import table as incidents
-from ops.commands.deployment import Deployment
+from ops.local.deployment import Deployment
 from ops.reliability.fault_scenarios import Harm
 
 _MINUTES_SHOWN: Final = 6

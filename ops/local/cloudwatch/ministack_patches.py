@@ -1,4 +1,4 @@
-"""ministack, with its CloudWatch left to ops.local.cloudwatch.watch, and with functions that bear a burst of calls.
+"""ministack, with its CloudWatch left to ops.local.cloudwatch.service, and with functions that bear a burst of calls.
 
 It also weighs a batch of PartiQL deletes as AWS does.
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 import pytest
 from typer.testing import CliRunner
 
-from ops.commands import deployment
 from ops.commands.app import app
+from ops.local import deployment
 from ops.local.stack import LocalStack
 from tests.support.service import rules, unique
 

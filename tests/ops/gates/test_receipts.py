@@ -14,9 +14,10 @@ import pytest
 from ops.gates import __main__ as command
 from ops.gates import checkout, receipts, report
 from ops.gates import run as runner
-from ops.gates.gate import CannotJudgeError, Finding, Options, Verdict
+from ops.gates.gate import Options
 from ops.gates.registry import CANNOT_JUDGE, GATES, REPORT
 from ops.local.settings import ROOT
+from ops.release.verdict import CannotJudgeError, Finding, Verdict
 from tests.ops.gates.conftest import Edit
 
 GATE = GATES["check:reason-code-map"]

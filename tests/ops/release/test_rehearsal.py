@@ -17,7 +17,7 @@ from ops.local.emulator import emulator
 from ops.local.settings import REGION, ROOT, ROOT_KEY
 from ops.local.stack import LocalStack
 from ops.release import rehearsal as release
-from ops.release.log import Log, RehearsalFailedError, Step, require
+from ops.release.rehearsal_log import Log, RehearsalFailedError, Step, require
 from ops.release.unsupported_resources import UNKNOWN, known_part, left_out, stacks
 
 STEPS: Final = [

@@ -5,8 +5,8 @@ from typing import Final
 
 import pytest
 
-from ops.commands import deployment
 from ops.commands.drill import run
+from ops.local import deployment
 from ops.local.settings import ROOT_KEY, STACK_NAME
 from ops.local.stack import LocalStack
 

@@ -12,8 +12,8 @@ from botocore.exceptions import ClientError
 from handshake.core.errors import StoreUnavailableError
 from handshake.dynamo.client import ConditionFailedError, Item, Page, Update
 from handshake.dynamo.context import Context
-from ops.release.migrations import records
-from ops.release.migrations.records import DONE, Lock, Record
+from ops.migrations import records
+from ops.migrations.records import DONE, Lock, Record
 
 SEGMENTS: Final = 4
 # Writes in flight at once. At some 10 ms each they make 800 a second, which --rate then holds down.

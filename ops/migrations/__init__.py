@@ -5,6 +5,6 @@ CloudFormation owns the tables; a migration owns data. Each is a module in ``mig
 release left it, which the store's code no longer does.
 """
 
-from ops.release.migrations.work import Change, Plan, Reader, Scope, Throttle, Worker
+from ops.migrations.work import Change, Plan, Reader, Scope, Throttle, Worker
 
 __all__ = ["Change", "Plan", "Reader", "Scope", "Throttle", "Worker"]

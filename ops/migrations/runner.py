@@ -10,11 +10,11 @@ from typing import Final
 
 from handshake.core.errors import StoreUnavailableError
 from handshake.dynamo.context import Context
-from ops.release.migrations import records
-from ops.release.migrations.records import Lock, Record
-from ops.release.migrations.work import SEGMENTS, Plan, Reader, Throttle, Worker
+from ops.migrations import records
+from ops.migrations.records import Lock, Record
+from ops.migrations.work import SEGMENTS, Plan, Reader, Throttle, Worker
 
-FOLDER: Final = Path(__file__).resolve().parents[3] / "migrations"
+FOLDER: Final = Path(__file__).resolve().parents[2] / "migrations"
 DEFAULT_RATE: Final = 200
 
 

@@ -7,11 +7,11 @@ from typing import Final
 from botocore.exceptions import ClientError
 
 from ops.gates.translation import Translated
-from ops.gates.watch import read_watch
 from ops.local.settings import ROOT
 from ops.local.stack import LocalStack
-from ops.release.log import RehearsalFailedError, require
+from ops.release.rehearsal_log import RehearsalFailedError, require
 from ops.release.unsupported_resources import UNKNOWN, stacks
+from ops.release.watch_config import read_watch_config
 
 _FUNCTION: Final = "AWS::Lambda::Function"
 _TABLE: Final = "AWS::DynamoDB::Table"
@@ -47,7 +47,7 @@ def _deployed(stack: LocalStack, name: str) -> Iterator[str]:
 
 
 def _alerts(stack: LocalStack) -> Iterator[str]:
-    for signal in read_watch(ROOT).signals:
+    for signal in read_watch_config(ROOT).signals:
         name = f"{stack.name}-{signal.alarm}"
         [alarm] = stack.client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"] or [{}]
         found = alarm.get("Threshold")
