@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ops.commands.common import AsJson, Stack
 from ops.local import deployment
 from ops.local.settings import ROOT
-from ops.release.verdict import CannotJudgeError
+from ops.verdict import CannotJudgeError
 
 if TYPE_CHECKING:
     from ops.release.watch_config import Signal

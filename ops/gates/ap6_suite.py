@@ -7,7 +7,7 @@ from typing import Final
 
 from ops.gates.gate import Options
 from ops.gates.suite import Suite, run_suite
-from ops.release.verdict import Verdict
+from ops.verdict import Verdict
 
 SUITE: Final = Suite(
     paths={

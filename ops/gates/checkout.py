@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from ops.release.verdict import CannotJudgeError
+from ops.verdict import CannotJudgeError
 
 
 def commit(root: Path) -> str:

@@ -15,8 +15,8 @@ from rich.table import Table
 
 from ops.gates.env_rules import Cell, exposure, safeguards
 from ops.gates.gate import Options
-from ops.gates.translation import ENVIRONMENTS, Translated, deploy_parameters, environment_of, nested, overrides
-from ops.release.verdict import Finding, Verdict
+from ops.local.translation import ENVIRONMENTS, Translated, deploy_parameters, environment_of, nested, overrides
+from ops.verdict import Finding, Verdict
 
 _WIDTH: Final = 118
 

@@ -17,11 +17,11 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 from ops.gates.gate import Options
-from ops.gates.translation import environment_of
 from ops.local.build import build
 from ops.local.commands import CommandFailedError, clean_environment
 from ops.local.settings import REGION
-from ops.release.verdict import CannotJudgeError, Verdict
+from ops.local.translation import environment_of
+from ops.verdict import CannotJudgeError, Verdict
 
 CONFIG: Final = "ops/gates/import_budget.yaml"
 _PATIENCE_S: Final = 60

@@ -18,11 +18,11 @@ from ops.gates.probes import (
     token_probes,
     without_identity,
 )
-from ops.gates.translation import Translated, environment_of
 from ops.local import deployment
+from ops.local.translation import Translated, environment_of
 from ops.openapi.document import ENVELOPE, SIGV4, TOKEN, routes
 from ops.release.live_checks import NEEDS_ENVELOPE, NEEDS_TOKEN, Name, check_routes
-from ops.release.verdict import CannotJudgeError, Finding, Verdict
+from ops.verdict import CannotJudgeError, Finding, Verdict
 
 Served = Mapping[Name, Route]
 

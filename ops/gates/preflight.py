@@ -9,11 +9,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from handshake.core.errors import StoreUnavailableError
 from handshake.release.schema import SCHEMA, read_schema, shortfalls
 from ops.gates.gate import Options
-from ops.gates.translation import environment_of
 from ops.local import deployment
+from ops.local.translation import environment_of
 from ops.migrations.runner import FOLDER, migrations_in
 from ops.release.live_checks import check_data
-from ops.release.verdict import CannotJudgeError, Finding, Verdict
+from ops.verdict import CannotJudgeError, Finding, Verdict
 
 _MIGRATION: Final = re.compile(r"(\d{4})_[a-z0-9_]+")
 

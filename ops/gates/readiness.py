@@ -3,7 +3,7 @@
 from ops.gates.gate import Options
 from ops.gates.registry import GATES, READINESS_RUNS
 from ops.gates.run import run
-from ops.release.verdict import Verdict
+from ops.verdict import Verdict
 
 
 def check(options: Options) -> Verdict:

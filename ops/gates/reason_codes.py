@@ -9,7 +9,7 @@ from typing import Any, Final, TypeGuard
 from handshake.core.reasons import FAMILIES, REGISTRY, Reason, ReasonCode
 from ops.gates.gate import Options
 from ops.gates.openapi import COMMITTED, load
-from ops.release.verdict import Finding, Verdict
+from ops.verdict import Finding, Verdict
 
 _REGISTRY: Final = "shared/handshake/core/reasons.py"
 _LOOKS_LIKE_A_CODE: Final = re.compile(rf"\b(?:{'|'.join(FAMILIES)})_[a-z_]*[a-z]\b")

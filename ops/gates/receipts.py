@@ -18,7 +18,7 @@ from typing import Any, Final
 from ops.gates import checkout
 from ops.gates.registry import Gate
 from ops.local.settings import ROOT
-from ops.release.verdict import CannotJudgeError
+from ops.verdict import CannotJudgeError
 
 MAX_AGE: Final = timedelta(hours=24)
 _FORMAT: Final = 2

@@ -10,7 +10,7 @@ from rich.table import Table
 from ops.gates import receipts
 from ops.gates.gate import Options
 from ops.gates.registry import GATES, REPORT
-from ops.release.verdict import Finding, Verdict
+from ops.verdict import Finding, Verdict
 
 _WIDTH: Final = 118
 _DIGEST_SHOWN: Final = 12

@@ -10,7 +10,7 @@ from dataclasses import replace
 from ops.gates import receipts
 from ops.gates.gate import Options
 from ops.gates.registry import CANNOT_JUDGE, GATES, READINESS_RUNS, Gate
-from ops.release.verdict import CannotJudgeError, Finding, Verdict
+from ops.verdict import CannotJudgeError, Finding, Verdict
 
 
 def run(gate: Gate, options: Options, *, command: str) -> int:

@@ -5,7 +5,7 @@ from typing import Final
 from ops.gates.gate import Options
 from ops.gates.openapi import COMMITTED, load
 from ops.openapi.sdk import FIX, GENERATED, GeneratorError, stale
-from ops.release.verdict import Finding, Verdict
+from ops.verdict import Finding, Verdict
 
 _MEND: Final = "mend ops/openapi, or teach ops/openapi/sdk.py to write it"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from ops.gates.gate import Options
-from ops.release.verdict import CannotJudgeError, Verdict
+from ops.verdict import CannotJudgeError, Verdict
 
 _TAIL: Final = 40
 _PATIENCE_S: Final = 900

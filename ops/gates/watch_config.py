@@ -17,10 +17,10 @@ from botocore.exceptions import UnknownServiceError
 from ops.gates.env_rules.safeguards import THRESHOLDS, alerts
 from ops.gates.gate import Options
 from ops.gates.openapi import COMMITTED, load
-from ops.gates.translation import environment_of, nested
 from ops.local.settings import ROOT
-from ops.release.verdict import Finding, Verdict
+from ops.local.translation import environment_of, nested
 from ops.release.watch_config import CONFIG, Signal, read_watch_config
+from ops.verdict import Finding, Verdict
 
 _HOURS: Final = 24
 _OPS: Final = ["python", "-m", "ops"]

@@ -14,7 +14,7 @@ from handshake.release.schema import SCHEMA
 from ops.local.deployment import Deployment
 from ops.local.signing_edge import Upstream
 from ops.migrations.runner import Migration
-from ops.release.verdict import CannotJudgeError, Finding, Verdict
+from ops.verdict import CannotJudgeError, Finding, Verdict
 
 Name = tuple[str, str]
 

@@ -6,11 +6,11 @@ from typing import Final
 
 from botocore.exceptions import ClientError
 
-from ops.gates.translation import Translated
 from ops.local.settings import ROOT
 from ops.local.stack import LocalStack
+from ops.local.translation import Translated
 from ops.release.rehearsal_log import RehearsalFailedError, require
-from ops.release.unsupported_resources import UNKNOWN, stacks
+from ops.release.unsupported_resources import UNSUPPORTED, stacks
 from ops.release.watch_config import read_watch_config
 
 _FUNCTION: Final = "AWS::Lambda::Function"
@@ -21,9 +21,9 @@ _DIGEST: Final = re.compile(r"(?<=[a-z])[0-9a-f]{10}$")
 
 
 def resources(stack: LocalStack) -> Iterator[str]:
-    """Every resource of production is deployed, but for those of unknown types. Raises RehearsalFailedError."""
+    """Every resource of production is deployed, but for those of unsupported types. Raises RehearsalFailedError."""
     for name, production in stacks().items():
-        wanted = {_DIGEST.sub("", one) for one in production.resources.keys() - production.of_type(*UNKNOWN).keys()}
+        wanted = {_DIGEST.sub("", one) for one in production.resources.keys() - production.of_type(*UNSUPPORTED).keys()}
         deployed = set(_deployed(stack, stack.outputs[f"{name}Stack"] if name else stack.name))
         require(wanted <= deployed, f"production has and the stack has not: {', '.join(sorted(wanted - deployed))}")
         require(deployed <= wanted, f"the stack has and production has not: {', '.join(sorted(deployed - wanted))}")

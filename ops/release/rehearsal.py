@@ -11,20 +11,20 @@ from typing import Any, Final
 
 import boto3
 
-from ops.gates.translation import overrides
 from ops.local.deployment import Deployment
 from ops.local.edge_client import Client
 from ops.local.settings import ISSUER_ARN, ROOT, ROOT_KEY
 from ops.local.signing_edge import SigningEdge, Upstream
 from ops.local.stack import LocalStack
+from ops.local.translation import overrides
 from ops.migrations.runner import apply_pending, migrations_in
 from ops.openapi.document import routes
 from ops.release.live_checks import check_data, check_routes
 from ops.release.production_settings import resources, settings
 from ops.release.rehearsal_log import Log, RehearsalFailedError, require
-from ops.release.unsupported_resources import PRODUCTION, known_part
-from ops.release.verdict import Verdict
+from ops.release.unsupported_resources import PRODUCTION, without_unsupported
 from ops.reliability.evidence import verify_all
+from ops.verdict import Verdict
 
 _DEADLINE_S: Final = 240  # of the last release; the template's own is 300
 _UNAPPLIED: Final = "was not applied"
@@ -74,7 +74,7 @@ def _stage(log: Log) -> Iterator[Stage]:
             parameters=overrides(ROOT, PRODUCTION),
             trust_secret="",
             migrated=False,
-            prepare=known_part,
+            prepare=without_unsupported,
             step=log.step,
         ) as stack,
         SigningEdge(0) as edge,

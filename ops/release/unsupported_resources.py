@@ -9,12 +9,12 @@ from typing import Any, Final
 
 from samcli.yamlhelper import yaml_parse  # type: ignore[import-untyped]  # SAM CLI publishes no types
 
-from ops.gates.translation import Translated, environment_of, nested
 from ops.local.settings import ROOT
 from ops.local.stack import Parameters
+from ops.local.translation import Translated, environment_of, nested
 
 PRODUCTION: Final = "production"
-UNKNOWN: Final = frozenset(
+UNSUPPORTED: Final = frozenset(
     {
         "AWS::CloudWatch::CompositeAlarm",  # LocalStack makes them through CloudWatch's own API
         "AWS::CodeDeploy::Application",
@@ -46,12 +46,12 @@ def stacks() -> dict[str, Translated]:
 
 
 def left_out() -> list[LeftOut]:
-    """What ``known_part`` takes out of production."""
-    found = (stack.of_type(*UNKNOWN).items() for stack in stacks().values())
+    """What ``without_unsupported`` takes out of production."""
+    found = (stack.of_type(*UNSUPPORTED).items() for stack in stacks().values())
     return sorted(LeftOut(name, str(one["Type"])) for resources in found for name, one in resources)
 
 
-def known_part(built: Path, parameters: Parameters, folder: Path) -> Path:
+def without_unsupported(built: Path, parameters: Parameters, folder: Path) -> Path:
     """Write to ``folder`` what ministack knows of a built template, and of those it nests. See ops.local.stack.Prepare.
 
     Parameters stand in it by value, as AWS's transform AWS::LanguageExtensions leaves them for SAM's and ministack's
@@ -60,7 +60,7 @@ def known_part(built: Path, parameters: Parameters, folder: Path) -> Path:
     template = yaml_parse(built.read_text())
     values = dict(_values(template["Parameters"], parameters))
     resources = template["Resources"] = {
-        name: one for name, one in template["Resources"].items() if one["Type"] not in UNKNOWN
+        name: one for name, one in template["Resources"].items() if one["Type"] not in UNSUPPORTED
     }
     for name, resource in resources.items():
         resource["Properties"] = properties = _filled(resource["Properties"], values)
@@ -68,7 +68,7 @@ def known_part(built: Path, parameters: Parameters, folder: Path) -> Path:
         properties |= {key: str(built.parent / properties[key]) for key in _ARTEFACTS if key in properties}
         if location := properties.get("Location"):
             # Its parameters refer to resources, so they stay as they are.
-            properties["Location"] = str(known_part(built.parent / location, {}, folder / name))
+            properties["Location"] = str(without_unsupported(built.parent / location, {}, folder / name))
     folder.mkdir(parents=True, exist_ok=True)
     # JSON, because SAM parses its template ten times over, and of YAML that is a third of a deployment.
     path = folder / "template.json"

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ops.release.verdict import CannotJudgeError
+from ops.verdict import CannotJudgeError
 
 CONFIG: Final = "ops/release/watch.yaml"
 

@@ -15,7 +15,7 @@ from ops.gates.registry import GATES
 from ops.gates.run import run
 from ops.local.settings import ROOT
 from ops.openapi.sdk import DOCUMENT, FIX, GENERATED
-from ops.release.verdict import CannotJudgeError
+from ops.verdict import CannotJudgeError
 
 Break = Callable[[Path, dict[str, Any]], None]
 

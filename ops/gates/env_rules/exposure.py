@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from ops.gates.env_rules import Cell
-from ops.gates.translation import Translated
+from ops.local.translation import Translated
 
 _IAM: Final[list[dict[str, list[str]]]] = [{"AWS_IAM": []}]
 

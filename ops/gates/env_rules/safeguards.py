@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from ops.gates.env_rules import Cell
-from ops.gates.translation import Translated
+from ops.local.translation import Translated
 
 Properties = Mapping[str, Any]
 

@@ -8,8 +8,8 @@ from ops.gates.env_matrix import check
 from ops.gates.env_rules.exposure import unpublished
 from ops.gates.env_rules.safeguards import canary
 from ops.gates.gate import Options
-from ops.gates.translation import translate
-from ops.release.verdict import CannotJudgeError
+from ops.local.translation import translate
+from ops.verdict import CannotJudgeError
 from tests.ops.gates.conftest import Edit
 from tests.ops.gates.findings import problems
 

@@ -8,7 +8,7 @@ from ops.gates.gate import Options
 from ops.gates.import_budget import CONFIG, Budget, Imported, check, imported_by, judge, read_budgets, variables_of
 from ops.local.build import build
 from ops.local.settings import ROOT
-from ops.release.verdict import CannotJudgeError, Verdict
+from ops.verdict import CannotJudgeError, Verdict
 from tests.ops.gates.conftest import Edit
 from tests.ops.gates.findings import problems
 

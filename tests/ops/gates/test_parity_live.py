@@ -10,7 +10,7 @@ from ops.gates.gate import Options
 from ops.gates.parity import check
 from ops.local.settings import STACK_NAME
 from ops.local.stack import LocalStack
-from ops.release.verdict import CannotJudgeError
+from ops.verdict import CannotJudgeError
 from tests.ops.gates.findings import problems
 
 

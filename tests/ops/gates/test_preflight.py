@@ -13,7 +13,7 @@ from handshake.release.schema import SCHEMA, migration_key
 from ops.gates.gate import Options
 from ops.gates.preflight import check, logical_id
 from ops.local import deployment
-from ops.release.verdict import CannotJudgeError
+from ops.verdict import CannotJudgeError
 from tests.ops.gates.conftest import Edit
 from tests.ops.gates.findings import problems
 from tests.support import engines

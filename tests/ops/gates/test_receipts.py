@@ -17,7 +17,7 @@ from ops.gates import run as runner
 from ops.gates.gate import Options
 from ops.gates.registry import CANNOT_JUDGE, GATES, REPORT
 from ops.local.settings import ROOT
-from ops.release.verdict import CannotJudgeError, Finding, Verdict
+from ops.verdict import CannotJudgeError, Finding, Verdict
 from tests.ops.gates.conftest import Edit
 
 GATE = GATES["check:reason-code-map"]

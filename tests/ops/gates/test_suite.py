@@ -8,7 +8,7 @@ from ops.gates import ap6_suite, prod_suite, readiness, suite
 from ops.gates.gate import Options
 from ops.gates.suite import Suite, run_suite
 from ops.local.settings import ROOT
-from ops.release.verdict import CannotJudgeError, Verdict
+from ops.verdict import CannotJudgeError, Verdict
 from tests.ops.gates.findings import problems
 
 PASSING = "def test_it() -> None:\n    assert True\n"

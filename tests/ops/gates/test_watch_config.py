@@ -4,8 +4,8 @@ import pytest
 
 from ops.gates.gate import Options
 from ops.gates.watch_config import check
-from ops.release.verdict import CannotJudgeError
 from ops.release.watch_config import CONFIG
+from ops.verdict import CannotJudgeError
 from tests.ops.gates.conftest import Edit
 from tests.ops.gates.findings import problems
 

@@ -17,7 +17,7 @@ from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]
 from samtranslator.translator.translator import Translator  # type: ignore[import-untyped]
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
-from ops.release.verdict import CannotJudgeError
+from ops.verdict import CannotJudgeError
 
 ENVIRONMENTS: Final = ("local", "staging", "production")
 TEMPLATE: Final = "template.yaml"
