@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from ops.local import kill_on_parent_exit as keeper
+from ops.local import kill_on_parent_exit
 
 _KEPT: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
 _TAIL_LINES: Final = 25
@@ -54,13 +54,13 @@ def serving(
     """
     with log.open("w") as output:
         process = subprocess.Popen(
-            [sys.executable, keeper.__file__, *command],
+            [sys.executable, kill_on_parent_exit.__file__, *command],
             cwd=log.parent,  # DynamoDB Local writes a file where it starts
             env=environment,
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C is for us; the keeper ends the server when we let go
+            start_new_session=True,  # Ctrl-C is for us; the server is killed when we let go of its pipe
         )
     try:
         deadline = time.monotonic() + _START_TIMEOUT_S

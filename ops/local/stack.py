@@ -20,7 +20,7 @@ from handshake.dynamo.context import Context
 from handshake.dynamo.tables import Tables
 from ops.local.build import SAM, build, sam_environment
 from ops.local.cloudwatch.definitions import COMPOSITE_ALARM, METRIC_ALARM, alarm_properties
-from ops.local.cloudwatch.service import watching
+from ops.local.cloudwatch.service import running
 from ops.local.commands import run_logged
 from ops.local.emulator import emulator
 from ops.local.settings import (
@@ -133,7 +133,7 @@ class LocalStack:
                 with self._step("apply migrations"):
                     apply_pending(self._context(), operator="local stack")
             extra = self._complete_alarms()
-            resources.enter_context(watching(self.client, events, extra=extra, log=self.logs / "cloudwatch.log"))
+            resources.enter_context(running(self.client, events, extra=extra, log=self.logs / "cloudwatch.log"))
             self._start_schedules()
             self.issuer = self._role(ISSUER_ROLE)
             self.stranger = self._role(_STRANGER_ROLE)
