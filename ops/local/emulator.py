@@ -18,8 +18,8 @@ _PATCHED: Final = Path(__file__).with_name("cloudwatch") / "ministack_patches.py
 def emulator(*, log: Path, events: Path | None = None) -> Iterator[str]:
     """Yield the endpoint URL of an empty AWS. Raises CommandFailedError.
 
-    With ``events`` ministack is patched, and leaves metrics and alarms to ops.local.cloudwatch.service, which reads that
-    file.
+    With ``events`` ministack is patched, and leaves metrics and alarms to ops.local.cloudwatch.service, which reads
+    that file.
     """
     port = free_port()
     url = f"http://127.0.0.1:{port}"
