@@ -66,7 +66,7 @@ def drill(
 ) -> None:
     """Cause incidents for real and time the response: to detect, to page, to triage, to notify, to recover.
 
-    Ends with 0 when every alarm fired, people were notified, the runbook's commands worked and all recovered; 1 when not;
+    Ends with 0 when every alarm fired, people were notified, the commands worked and all recovered; 1 when not;
     2 for a wrong command line. A receipt of each drill is kept in .handshake/drills.
     """
     wanted = alerts or list(SCENARIOS)
