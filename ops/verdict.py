@@ -1,15 +1,15 @@
-"""The outcome of a check of a release, of whatever kind: a gate's, or a rehearsal's on a live stack."""
+"""Collect the outcome of a check of a release: a gate's, or a rehearsal's on a live stack."""
 
 from dataclasses import dataclass, field
 
 
 class CannotJudgeError(Exception):
-    """Something that a check needs is not there, which is a failure. The message says how to mend it."""
+    """Something that a check needs is missing, which is a failure. The message says how to mend it."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that does not hold, and what to do about it."""
+    """A problem, and how to fix it."""
 
     problem: str
     fix: str
@@ -17,7 +17,7 @@ class Finding:
 
 @dataclass
 class Verdict:
-    """Collects what was ``checked`` and what was found wrong. ``notes`` are printed and judge nothing."""
+    """Collect what was ``checked`` and what was found wrong. ``notes`` are printed and judge nothing."""
 
     checked: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""python -m ops: run Handshake here, talk to it, replay recorded actions against it."""
+"""Run Handshake here, talk to it, replay recorded actions against it: `python -m ops`."""
 
 import json
 import signal
@@ -210,7 +210,7 @@ def _envelope(text: str) -> dict[str, Any]:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Lets SIGINT, SIGTERM and SIGHUP alike end what is inside, in order, with exit code 130."""
+    """Let SIGINT, SIGTERM and SIGHUP alike end what is inside, in order, with exit code 130."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
@@ -220,7 +220,7 @@ def _interruptible() -> Iterator[None]:
 
 
 def _ready(edge: SigningEdge) -> None:
-    """Say so, and stay up until interrupted, which is then no failure."""
+    """Print the URL, and stay up until interrupted, which is then no failure."""
     print(f"ready {edge.url}", flush=True)
     with suppress(KeyboardInterrupt):
         Event().wait()

@@ -1,4 +1,4 @@
-"""Options, errors and the way to a stack's stored data, as all commands have them."""
+"""Share among commands their options, how they fail, and the way to a stack's stored data."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

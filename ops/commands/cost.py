@@ -1,4 +1,4 @@
-"""ops cost: dollars a month and for a million decisions, by driver, before anything is deployed."""
+"""ops cost: print dollars a month and for a million decisions, by driver, before anything is deployed."""
 
 import json
 from enum import StrEnum, auto
@@ -16,7 +16,7 @@ from ops.cost.model import Bill, Load, bill
 
 
 class Environment(StrEnum):
-    """Where traffic is paid for."""
+    """An environment whose traffic is paid for."""
 
     STAGING = auto()
     PRODUCTION = auto()

@@ -42,12 +42,12 @@ if not console.is_terminal:
 
 
 class DrillFailedError(Exception):
-    """Something that should have happened did not, within the patience of a drill."""
+    """An expected event did not happen within the patience of a drill. The message names it."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One command of a runbook, as it was followed."""
+    """One command of a runbook: its exit code, and how many seconds it took."""
 
     command: str
     code: int
@@ -85,7 +85,7 @@ def drill(
 
 
 def run(found: Deployment, stack: str, alerts: Sequence[str], *, role: str = "") -> list[Path]:
-    """Drill ``alerts`` at once on ``stack``; the receipts. Raises DrillFailedError."""
+    """Drill ``alerts`` at once on ``stack``, and return the receipts' paths. Raises DrillFailedError."""
     timelines = [IncidentTimeline(SCENARIOS[alert]) for alert in alerts]
     caller = found.caller(role)
     credentials = caller.get_credentials()
@@ -118,7 +118,7 @@ def run(found: Deployment, stack: str, alerts: Sequence[str], *, role: str = "")
 
 @contextmanager
 def _target(stack: str) -> Iterator[Deployment]:
-    """The stack, or a local one of the drill's own where none is running."""
+    """Yield the stack, or a local one of the drill's own where none is running."""
     try:
         found = deployment.find(stack)
     except deployment.NoDeploymentError:

@@ -1,4 +1,4 @@
-"""The incidents that alarm_triage recorded: listed and shown."""
+"""ops incidents: list the incidents that alarm_triage recorded, or show one."""
 
 import json
 import time
@@ -22,7 +22,7 @@ _STYLES: Final = {"open": "red", "recovered": "green", "superseded": "dim"}
 
 
 class Action(StrEnum):
-    """What can be done with incidents."""
+    """An action on recorded incidents."""
 
     LIST = auto()
     SHOW = auto()

@@ -1,4 +1,4 @@
-"""python -m ops migrate: say which migrations of what is stored a stack still needs, and apply them."""
+"""python -m ops migrate: list the migrations that a stack's stored data still needs, and apply them."""
 
 import json
 import time

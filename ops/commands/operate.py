@@ -1,4 +1,4 @@
-"""Commands on a deployed stack's own state: pause and resume, replay guard retention, evidence."""
+"""Operate on a stack's own state: pause and resume, replay guard retention, dashboard, evidence."""
 
 import json
 from collections.abc import Iterator

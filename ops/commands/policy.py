@@ -1,4 +1,4 @@
-"""Policy of a stack, through its API: show, compare, simulate, apply, and put back."""
+"""ops policy: show, compare, simulate, apply and roll back a stack's policy through its API."""
 
 import json
 import time
@@ -48,22 +48,22 @@ _OPERATOR: Final = str(OPERATOR["principalId"])
 
 @dataclass(frozen=True)
 class Desk:
-    """A stack's API, and the scope that is worked on."""
+    """A stack's API, and the scope of policy that a command works on."""
 
     client: Handshake
     agent: str
 
     @property
     def scope(self) -> dict[str, Any]:
-        """The scope as bodies name it."""
+        """Return the scope as bodies name it."""
         return {"scope": "agent", "scopeId": self.agent} if self.agent else {"scope": "global"}
 
     def config(self) -> models.PolicyConfig:
-        """What the scope stores."""
+        """Read the rules and version that are stored for the scope."""
         return self.client.get_policy_config(scope=self.scope["scope"], scope_id=self.agent or None)
 
     def versions(self) -> Iterator[models.AppliedVersion]:
-        """Every version of the scope, newest first."""
+        """Yield every version of the scope, newest first."""
         cursor: str | None = None
         while True:
             page = self.client.list_policy_versions(
@@ -75,11 +75,11 @@ class Desk:
                 return
 
     def simulate(self, rules: Any) -> models.Simulated:
-        """What the recorded requests say of ``rules``."""
+        """Ask which recorded requests would be decided otherwise under ``rules``."""
         return self.client.simulate_policy(cast("models.PolicyProposal", self.scope | {"rules": rules}))
 
     def apply(self, change: Mapping[str, Any], *, over: str | None) -> models.PolicyApplied:
-        """Make the change, unless another version than ``over`` is active by now."""
+        """Make the change. Refused where another version than ``over`` is active by now."""
         expected = {"expectedPolicyVersion": over} if over else {}
         return self.client.apply_policy(cast("models.PolicyChange", {**self.scope, **change, **expected}))
 
@@ -204,7 +204,7 @@ def _misread(file: Path, why: str) -> NoReturn:
 
 @contextmanager
 def _desk(stack: str, *, agent: str, role: str, principal: str = _OPERATOR) -> Iterator[Desk]:
-    """The API of ``stack``; ends the command where it refuses or cannot be reached."""
+    """Yield the API of ``stack``; end the command where it refuses or cannot be reached."""
     try:
         found = deployment.find(stack)
         with _client(found, role=role, principal=principal) as client:
@@ -244,7 +244,7 @@ def _brief(rules: Any) -> str:
 
 
 def _differences(before: Any, after: Any) -> list[str]:
-    """Rules taken away (``-``) and put in (``+``), by id."""
+    """List rules taken away (``-``) and put in (``+``), by id."""
     old, new = _lines(before), _lines(after)
     found = []
     for name in sorted(old | new):

@@ -21,12 +21,12 @@ _DECISIONS: Final = ("allow", "escalate", "deny")
 
 
 class BadFileError(Exception):
-    """A line of the file is not a JSON object."""
+    """A line of the file is not a JSON object. The message names file and line."""
 
 
 @dataclass
 class Report:
-    """Decisions counted by agent, action type and reason; other answers by status and reason; latency in ms."""
+    """Count decisions by agent, action type and reason, other answers by status and reason, and latency in ms."""
 
     by_agent: dict[str, Counter[str]] = field(default_factory=dict)
     by_action_type: dict[str, Counter[str]] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class Report:
             table.setdefault(name, Counter())[decision] += 1
 
     def percentile_ms(self, share: float) -> float:
-        """By nearest rank; 0 where nothing was sent."""
+        """Return the latency at ``share`` (0 to 1) by nearest rank; 0 where nothing was sent."""
         ranked = sorted(self.latencies_ms)
         return ranked[max(0, math.ceil(share * len(ranked)) - 1)] if ranked else 0.0
 
@@ -70,7 +70,7 @@ class Report:
 
 
 def read_actions(path: Path) -> list[Action]:
-    """Bodies for POST /workflow/requests, one a line. Raises BadFileError, OSError."""
+    """Read bodies for POST /workflow/requests, one a line. Raises BadFileError, OSError."""
     return list(_parsed(path))
 
 

@@ -1,4 +1,4 @@
-"""The tour `make run` ends with: one action of each kind through the API, and why it was decided so."""
+"""Take the tour that `make run` ends with: one action of each kind, and why it was decided so."""
 
 import time
 import uuid
@@ -27,7 +27,7 @@ _STYLES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """One call and what came of it. ``as_expected`` is false where the API did not answer as the tour says."""
+    """One call and its answer. ``as_expected`` is false where the API did not answer as the tour says."""
 
     sent: str
     decision: str
@@ -37,7 +37,7 @@ class Stop:
 
 
 def take_tour(client: Client, *, trust_secret: str, operator: str) -> Iterator[Stop]:
-    """Yields each stop as it is made. ``operator`` is the principal of the edge's envelope. Raises UnreachableError."""
+    """Yield each stop as it is made. ``operator`` is the edge's principal. Raises UnreachableError."""
     run = uuid.uuid4().hex[:8]
     agent = f"tour-agent-{run}"
 
@@ -143,7 +143,7 @@ def _stop(sent: str, answer: Answer, *, expect: str, why: str) -> Stop:
 
 
 def _metrics(client: Client) -> Stop:
-    """Waits for the stream's projector: the decisions above are in the summary a moment later."""
+    """Wait for the stream's projector: the decisions above are in the summary a moment later."""
     deadline = time.monotonic() + _PROJECTION_TIMEOUT_S
     while True:
         summary = client.call("GET", "/metrics/summary")

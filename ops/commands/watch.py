@@ -30,7 +30,7 @@ _UNITS: Final = {"s": 1, "m": 60, "h": 3600}
 
 @dataclass
 class Seen:
-    """What a signal showed in the window. ``calls`` is how many calls its metric was taken of."""
+    """The state of one signal in the window. ``calls`` is how many calls its metric was taken of."""
 
     signal: "Signal"
     state: str = "missing"
@@ -41,7 +41,7 @@ class Seen:
 
 @dataclass
 class Outcome:
-    """The verdict, with what it rests on."""
+    """The verdict: an exit code, its sentence, and the signals that it rests on."""
 
     code: int
     said: str

@@ -16,7 +16,7 @@ SMALL: Final = 0.005
 
 
 def markdown_table(bills: Sequence[Bill]) -> Iterator[str]:
-    """One table of all ``bills``, in the order of the middle one; what costs less than a cent in all is left out."""
+    """Yield the lines of one table of all ``bills``, ordered as the middle one, without what costs under a cent."""
     ordered = bills[len(bills) // 2].drivers
     yield "| $ a month | " + " | ".join(f"{of.load.rps:,g}/s | share" for of in bills) + " |"
     yield "| --- |" + " ---: | ---: |" * len(bills)
@@ -30,7 +30,7 @@ def markdown_table(bills: Sequence[Bill]) -> Iterator[str]:
 
 
 def main() -> None:
-    """Put today's table in place of the one that is there."""
+    """Replace the table in the document by today's."""
     before, _, rest = SCALE.read_text(encoding="utf-8").partition(BEGIN)
     after = rest.partition(END)[2]
     table = "\n".join(markdown_table([bill(Load(size)) for size in SIZES]))

@@ -1,4 +1,4 @@
-"""test:ap6-gate: the rails that must hold whatever else does: trust, replay and evidence.
+"""test:ap6-gate: run the tests of trust, replay and evidence, which must hold whatever else does.
 
 In process, on DynamoDB Local where a race or a transaction decides, so it needs no stack.
 """

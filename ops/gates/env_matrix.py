@@ -1,4 +1,4 @@
-"""check:env-matrix: production has no development exposure, and what keeps it safe is on.
+"""check:env-matrix: require that production has no development exposure, and has its safeguards on.
 
 Each rule is held against template.yaml translated for each environment. The matrix shows what every environment has;
 the rule decides where it must hold.
@@ -23,7 +23,7 @@ _WIDTH: Final = 118
 
 @dataclass(frozen=True)
 class Environment:
-    """One environment: its parameters in samconfig.toml, its stack and the alarms' as they would be deployed."""
+    """An environment: its parameters in samconfig.toml, its stack and the alarms' as they would be deployed."""
 
     name: str
     root: Path
@@ -33,7 +33,7 @@ class Environment:
 
 @dataclass(frozen=True)
 class Rule:
-    """``must`` names the environments it is a rule for; the others are shown."""
+    """A rule, which holds for the environments in ``must``; the others are shown."""
 
     title: str
     cell: Callable[[Environment], Cell]

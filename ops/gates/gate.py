@@ -1,4 +1,4 @@
-"""The options that every gate is given: which checkout, which stack, where receipts are kept."""
+"""Give every gate its options: which checkout, which stack, where receipts are kept."""
 
 from dataclasses import dataclass
 from pathlib import Path

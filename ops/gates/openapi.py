@@ -1,4 +1,4 @@
-"""check:openapi: the document is made from the code, valid, committed, and breaks no caller of the released one."""
+"""check:openapi: require a document made from the code, valid, committed, that breaks no released caller."""
 
 import json
 from collections.abc import Mapping
@@ -50,7 +50,7 @@ def judge(described: Mapping[str, Any], root: Path) -> Verdict:
 
 
 def load(path: Path) -> Mapping[str, Any]:
-    """An OpenAPI document. Raises CannotJudgeError."""
+    """Read an OpenAPI document. Raises CannotJudgeError."""
     try:
         loaded: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as fault:

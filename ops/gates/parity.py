@@ -1,4 +1,4 @@
-"""check:security-parity: contract, template, OpenAPI document and handlers agree on what protects each route."""
+"""check:security-parity: hold contract, template, OpenAPI document and handlers to one protection of each route."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
@@ -31,7 +31,7 @@ _METHODS: Final = frozenset({"get", "put", "post", "delete", "patch", "head", "a
 
 
 def check(options: Options) -> Verdict:
-    """See ``Gate``. Calls the deployed API too when ``options`` name a stack."""
+    """Hold all four together, and with a stack in ``options`` the deployed API too. See ``Gate``."""
     served = {name: route for table in routes().values() for name, route in table.items()}
     verdict = Verdict()
     judge_template(verdict, environment_of(options.root, "production"), served.keys())
@@ -46,7 +46,7 @@ def check(options: Options) -> Verdict:
 
 
 def judge_template(verdict: Verdict, made: Translated, served: Iterable[Name]) -> None:
-    """Every method of the template's API is one of ``served`` and admits IAM-signed callers only."""
+    """Require that the template's API has the routes ``served``, and admits IAM-signed callers only."""
     [api] = made.of_type("AWS::ApiGateway::RestApi").values()
     open_for = {
         (method.upper(), path): {scheme for one in operation.get("security", ()) for scheme in one}
@@ -65,7 +65,7 @@ def judge_template(verdict: Verdict, made: Translated, served: Iterable[Name]) -
 
 
 def judge_document(verdict: Verdict, document: Mapping[str, Any], served: Iterable[Name]) -> None:
-    """The document demands for each route what the contract does."""
+    """Require that the document demands for each route what the contract does."""
     demanded = {
         (method.upper(), path): operation.get("security", document.get("security", []))
         for path, operations in document["paths"].items()
@@ -84,7 +84,7 @@ def judge_document(verdict: Verdict, document: Mapping[str, Any], served: Iterab
 
 
 def judge_handlers(verdict: Verdict, served: Served) -> None:
-    """The handlers refuse calls that lack a protection, before the store, and no others for that reason."""
+    """Require that handlers refuse what lacks a protection, before the store, and nothing else for that reason."""
     refused = 0
     for name, route in sorted(served.items()):
         probes = [

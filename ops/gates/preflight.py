@@ -1,4 +1,4 @@
-"""check:schema-preflight: the tables, in the template and with --live as deployed, are what the code needs."""
+"""check:schema-preflight: hold the tables, in the template and with --live as deployed, to the code's needs."""
 
 import re
 from pathlib import Path
@@ -19,7 +19,7 @@ _MIGRATION: Final = re.compile(r"(\d{4})_[a-z0-9_]+")
 
 
 def check(options: Options) -> Verdict:
-    """See ``Gate``. Looks at the deployed stack too when ``options`` name one."""
+    """Check the template, and with a stack in ``options`` the deployed tables too. See ``Gate``."""
     verdict = Verdict()
     _check_template(verdict, options.root)
     migrations = migrations_in(options.root / FOLDER.name)
@@ -33,7 +33,7 @@ def check(options: Options) -> Verdict:
 
 
 def logical_id(table: str) -> str:
-    """The template's, and the output's, name of a table: ``ReplayGuardsTable`` for ``replay_guards``."""
+    """Return a table's name in template and outputs: ``ReplayGuardsTable`` for ``replay_guards``."""
     return f"{table.title().replace('_', '')}Table"
 
 

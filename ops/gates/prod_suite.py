@@ -1,4 +1,4 @@
-"""test:prod-gate: what production may never do without: the transport, and the service's invariants.
+"""test:prod-gate: run the tests of transport and invariants, which production may never do without.
 
 On the stack as SAM builds and deploys it, so that signatures, roles and routes are the template's own, beside the
 handlers in process where both are held to the same rows of the contract.

@@ -1,4 +1,4 @@
-"""Receipts: JSON files that say what was run here, on which commit, and how it ended.
+"""Write and read receipts: JSON files that say what was run here, on which commit, and how it ended.
 
 A gate's receipt in .handshake/receipts carries a digest over its content, so an edit made by mistake shows. It is
 believed for the commit, the sources and the checkout that it names, and for a day. Receipts keep honest people from

@@ -1,4 +1,4 @@
-"""Every gate by its name, with the exit code of its failure and the sources that its verdict speaks of."""
+"""Register every gate by name, with the exit code of its failure and the sources that it judges."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -8,7 +8,7 @@ CANNOT_JUDGE: Final = 70
 
 @dataclass(frozen=True)
 class Gate:
-    """``module`` has ``check(Options) -> Verdict``. ``code`` is the exit code where something was found.
+    """A gate. ``module`` has ``check(Options) -> Verdict``; ``code`` is the exit code where something was found.
 
     ``sources`` are the files and folders, relative to the checkout, that the verdict depends on.
     """

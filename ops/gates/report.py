@@ -1,4 +1,4 @@
-"""check:ap6-report: what the gates' own receipts say; a gate without a believable receipt has not passed."""
+"""check:ap6-report: read the receipts of all gates. Without a receipt that can be believed a gate has not passed."""
 
 from datetime import datetime, timedelta
 from io import StringIO

@@ -1,4 +1,4 @@
-"""check:sdk-drift: the generated part of the client is what the committed document gives, file by file."""
+"""check:sdk-drift: require that the client's generated files are what the committed document gives."""
 
 from typing import Final
 

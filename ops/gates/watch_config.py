@@ -1,4 +1,4 @@
-"""check:watch-config: what is watched after a release exists, with the production thresholds; actions can be taken."""
+"""check:watch-config: require that watched alarms exist, with production's thresholds, and actions can be taken."""
 
 import json
 import shlex
@@ -90,7 +90,7 @@ def _compare(verdict: Verdict, signal: Signal, alarm: Mapping[str, Any] | None) 
 
 
 class _Commands:
-    """What can be run: poe's tasks, the operator's commands, the AWS CLI's operations, the API's routes."""
+    """The commands that exist: poe's tasks, the operator's, the AWS CLI's operations, the API's routes."""
 
     def __init__(self, root: Path) -> None:
         project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
@@ -99,7 +99,7 @@ class _Commands:
         self._routes = {(method.upper(), path) for path, operations in paths.items() for method in operations}
 
     def lack(self, run: str) -> str:
-        """Why ``run`` cannot be run, or ""."""
+        """Say why ``run`` cannot be run, or ""."""
         words = shlex.split(run)
         if words[0] == "poe":
             return "" if words[1:2] and words[1] in self._tasks else "pyproject.toml has no such task"

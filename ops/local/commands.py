@@ -1,4 +1,4 @@
-"""Child processes of the local stack: their environment, their logs, and what is said when one fails."""
+"""Run child processes of the local stack, with their environment and logs, and say why one failed."""
 
 import os
 import socket
@@ -22,7 +22,7 @@ class CommandFailedError(Exception):
 
 
 def clean_environment() -> dict[str, str]:
-    """What a child may inherit: no AWS profile, endpoint or credential of the user's, no secret of ours."""
+    """Return what a child may inherit: no AWS profile, endpoint or credential of the user's, no secret."""
     return {name: os.environ[name] for name in _KEPT if name in os.environ} | {
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
@@ -74,7 +74,7 @@ def serving(
 
 
 def free_port() -> int:
-    """A loopback port nobody listens on now."""
+    """Return a loopback port that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

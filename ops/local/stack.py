@@ -1,4 +1,4 @@
-"""The deployed stack as one object, for `make run`, rehearsals and the tests."""
+"""Build, deploy and run the whole service on this machine, for `make run`, rehearsals and the tests."""
 
 import json
 import re
@@ -146,12 +146,12 @@ class LocalStack:
         self._resources.close()
 
     def client(self, service: str) -> Any:
-        """A boto3 client of the account's root: for looking behind the API, not for using it."""
+        """Make a boto3 client of the account's root: for looking behind the API, not for using it."""
         return self._session.client(service, endpoint_url=self.endpoint_url)  # type: ignore[call-overload]  # stubs want a literal name
 
     @property
     def operator(self) -> dict[str, str]:
-        """What an operator of this stack has in the environment."""
+        """Return the environment variables of an operator of this stack."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint_url,
             "AWS_DEFAULT_REGION": self.region,
@@ -251,7 +251,7 @@ class LocalStack:
             )
 
     def _role(self, name: str) -> Credentials:
-        """Credentials of a new role that may call the API and do nothing else, renewed before they expire."""
+        """Create a role that may call the API and nothing else. Returns credentials that renew themselves."""
         iam = self.client("iam")
         may_assume = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": ACCOUNT}}
         may_call = {

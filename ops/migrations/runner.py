@@ -1,4 +1,4 @@
-"""Runs migrations: finds them, holds them against the records, plans them, applies them in order under the lock."""
+"""Run migrations: find them, hold them against the records, plan them, apply them in order under the lock."""
 
 import hashlib
 import importlib.util
@@ -19,7 +19,7 @@ DEFAULT_RATE: Final = 200
 
 
 class ChecksumError(Exception):
-    """The files are not those that the records speak of; the message names the file and what to do."""
+    """The files differ from those that were applied. The message names the file and what to do."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Migration:
     checksum: str
 
     def load(self) -> ModuleType:
-        """The module, which has ``plan`` and ``apply``."""
+        """Import the module, which has ``plan`` and ``apply``."""
         spec = importlib.util.spec_from_file_location(f"migration_{self.name}", self.path)
         if spec is None or spec.loader is None:
             raise ImportError(f"{self.path} is no module")
@@ -42,21 +42,21 @@ class Migration:
 
 @dataclass(frozen=True)
 class Standing:
-    """A migration, and what the stack has recorded of it."""
+    """A migration, and the stack's record of it."""
 
     migration: Migration
     record: Record | None
 
     @property
     def state(self) -> str:
-        """``applied``, ``begun`` (a run ended in its middle) or ``pending``."""
+        """Return ``applied``, ``begun`` (a run ended in its middle) or ``pending``."""
         if self.record is None:
             return "pending"
         return "begun" if self.record.applied_at_ms is None else "applied"
 
 
 def migrations_in(folder: Path = FOLDER) -> list[Migration]:
-    """The migrations of the checkout, in their order."""
+    """List the migrations in ``folder``, in their order."""
     return [
         Migration(path.stem, path, hashlib.sha256(path.read_bytes()).hexdigest())
         for path in sorted(folder.glob("*.py"))
@@ -65,7 +65,7 @@ def migrations_in(folder: Path = FOLDER) -> list[Migration]:
 
 
 def survey(context: Context, folder: Path = FOLDER) -> list[Standing]:
-    """How each migration stands. Raises ChecksumError, StoreUnavailableError."""
+    """Compare each migration with its record. Raises ChecksumError, StoreUnavailableError."""
     recorded = records.read_records(context)
     found = [Standing(migration, recorded.get(migration.name)) for migration in migrations_in(folder)]
     _ensure_same(found, recorded)
@@ -73,7 +73,7 @@ def survey(context: Context, folder: Path = FOLDER) -> list[Standing]:
 
 
 def plan(context: Context, standing: Standing) -> Plan:
-    """What applying it, or the rest of it, would do. Changes nothing. Raises StoreUnavailableError."""
+    """Plan what applying it, or the rest of it, would do. Changes nothing. Raises StoreUnavailableError."""
     made: Plan = standing.migration.load().plan(Reader(context, Throttle(DEFAULT_RATE)))
     return made
 
@@ -86,7 +86,7 @@ def apply_pending(
     folder: Path = FOLDER,
     began: Callable[[str], object] = lambda _: None,
 ) -> list[Record]:
-    """Apply what is not applied yet, in order; the records of what was. ``began`` is told of each.
+    """Apply what is not applied yet, in order, calling ``began`` for each. Returns their records.
 
     Raises LockedError, ChecksumError and StoreUnavailableError. Whatever it raises, and wherever it dies, the next run
     goes on from there.

@@ -1,4 +1,4 @@
-"""Holds a deployed stack against what production has: its resources, and the settings that a release relies on."""
+"""Hold a deployed stack against production: its resources, and the settings that a release relies on."""
 
 import re
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ _DIGEST: Final = re.compile(r"(?<=[a-z])[0-9a-f]{10}$")
 
 
 def resources(stack: LocalStack) -> Iterator[str]:
-    """Every resource of production is deployed, but for those of unsupported types. Raises RehearsalFailedError."""
+    """Require every resource of production, but for unsupported types. Raises RehearsalFailedError."""
     for name, production in stacks().items():
         wanted = {_DIGEST.sub("", one) for one in production.resources.keys() - production.of_type(*UNSUPPORTED).keys()}
         deployed = set(_deployed(stack, stack.outputs[f"{name}Stack"] if name else stack.name))
@@ -31,7 +31,7 @@ def resources(stack: LocalStack) -> Iterator[str]:
 
 
 def settings(stack: LocalStack) -> Iterator[str]:
-    """Alerts, logs, concurrency and tables are set as production's. Raises RehearsalFailedError."""
+    """Require alerts, logs, concurrency and tables set as production's. Raises RehearsalFailedError."""
     production = stacks()[""]
     yield from _alerts(stack)
     yield _retention(stack, production)

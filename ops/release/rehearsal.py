@@ -1,4 +1,4 @@
-"""A release with production's parameters: deployed, gated, called, then released in an unsafe way and in a good one."""
+"""Rehearse a release with production's parameters: deploy, gate, call, release unsafely, release well."""
 
 import json
 import time
@@ -34,21 +34,21 @@ _ANSWERING: Final = ("workflow", "decision_room", "policy_apply", "policy", "met
 
 @dataclass(frozen=True)
 class Stage:
-    """The stack that a release is played on, and who calls it: an envelope issuer's signing edge."""
+    """The stack that a release is rehearsed on, and its caller: an envelope issuer's signing edge."""
 
     stack: LocalStack
     client: Client
 
     @cached_property
     def found(self) -> Deployment:
-        """The stack as an operator's commands see it."""
+        """Reach the stack as an operator's commands do."""
         session = boto3.Session(*ROOT_KEY, region_name=self.stack.region)
         return Deployment(session, self.stack.endpoint_url, dict(self.stack.outputs))
 
 
 @dataclass(frozen=True)
 class Data:
-    """What the first release decided, and what it is kept in."""
+    """The decisions of the first release, and where they are stored."""
 
     allowed: Mapping[str, Any]
     escalated: Mapping[str, Any]
@@ -57,7 +57,7 @@ class Data:
 
 
 def play(log: Log) -> None:
-    """Every step of it. Raises RehearsalFailedError, or what kept a step from being taken."""
+    """Take every step, logging each. Raises RehearsalFailedError, or whatever stopped a step."""
     with _stage(log) as stage:
         _open(log, stage)
         data = _call(log, stage)
@@ -84,7 +84,7 @@ def _stage(log: Log) -> Iterator[Stage]:
 
 
 def _open(log: Log, stage: Stage) -> None:
-    """What docs/deploy.md has done after a first deployment, before anybody may call."""
+    """Do what docs/deploy.md asks after a first deployment, before anybody may call."""
     with log.step("hold what is deployed against production's template") as saw:
         saw(*resources(stage.stack))
         saw(*settings(stage.stack))
@@ -177,7 +177,7 @@ def _refusal(stage: Stage, expected: str) -> str:
 
 
 def _ensure_current(stage: Stage) -> None:
-    """The versions with traffic are set as the functions are: none was left behind by a changed parameter."""
+    """Require that the versions with traffic have the functions' settings: no parameter left one behind."""
     client = stage.stack.client("lambda")
     for function in _ANSWERING:
         name = stage.stack.functions[function]

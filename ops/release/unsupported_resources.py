@@ -1,4 +1,4 @@
-"""What of production the local AWS does not know: taken out of the template before it is deployed, and listed."""
+"""Take out of production's template what the local AWS does not support, and list it."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -40,19 +40,19 @@ class LeftOut:
 
 @cache
 def stacks() -> dict[str, Translated]:
-    """Production as CloudFormation has it: the stack by "", its nested ones by their logical ids."""
+    """Resolve production: the stack by "", its nested ones by their logical ids."""
     root = environment_of(ROOT, PRODUCTION)
     return {"": root, **{name: nested(ROOT, root, name) for name in root.of_type(_NESTED)}}
 
 
 def left_out() -> list[LeftOut]:
-    """What ``without_unsupported`` takes out of production."""
+    """List what ``without_unsupported`` takes out of production."""
     found = (stack.of_type(*UNSUPPORTED).items() for stack in stacks().values())
     return sorted(LeftOut(name, str(one["Type"])) for resources in found for name, one in resources)
 
 
 def without_unsupported(built: Path, parameters: Parameters, folder: Path) -> Path:
-    """Write to ``folder`` what ministack knows of a built template, and of those it nests. See ops.local.stack.Prepare.
+    """Write to ``folder`` what ministack supports of a built template and of those it nests.
 
     Parameters stand in it by value, as AWS's transform AWS::LanguageExtensions leaves them for SAM's and ministack's
     does not: without it no version would follow from a parameter that changed.
@@ -84,7 +84,7 @@ def _values(declared: Mapping[str, Any], given: Parameters) -> Iterator[tuple[st
 
 
 def _filled(value: Any, values: Mapping[str, Any]) -> Any:
-    """``value`` with each reference to one of ``values`` replaced by it."""
+    """Return ``value`` with each reference to one of ``values`` replaced by it."""
     if isinstance(value, list):
         return [_filled(one, values) for one in value]
     if not isinstance(value, dict):

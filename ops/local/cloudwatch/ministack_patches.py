@@ -111,7 +111,7 @@ def take_turns() -> None:
 
 
 def weigh_deletes() -> None:
-    """Have a batch of PartiQL deletes take leave to dynamodb:PartiQLDelete on each table, and no action of its own."""
+    """Authorize a batch of PartiQL deletes as dynamodb:PartiQLDelete on each table, and as nothing else."""
     checks = iam_actions.dynamodb_transaction_checks
 
     def check(action: str, body: bytes, region: str, account: str) -> Any:

@@ -135,7 +135,7 @@ class CloudWatch:
                 del self._samples[metric]
 
     def _publish(self, samples: list[Sample]) -> None:
-        """PutMetricData, many values a datum."""
+        """Send samples with PutMetricData, many values a datum."""
 
         def datum(sample: Sample) -> tuple[str, str, list[tuple[str, str]], str, float]:
             metric = sample.metric
