@@ -10,6 +10,7 @@ from typing import Final
 
 from handshake.core.errors import StoreUnavailableError
 from handshake.dynamo.context import Context
+from handshake.release.schema import is_same_migration
 from ops.migrations import records
 from ops.migrations.records import Lock, Record
 from ops.migrations.work import SEGMENTS, Plan, Reader, Throttle, Worker
@@ -130,7 +131,8 @@ def _recorded(context: Context, name: str) -> Record:
 def _ensure_same(found: list[Standing], recorded: Mapping[str, Record]) -> None:
     for standing in found:
         record, path = standing.record, standing.migration.path
-        if record and record.checksum != standing.migration.checksum:
+        migration = standing.migration
+        if record and not is_same_migration(migration.name, recorded=record.checksum, checksum=migration.checksum):
             raise ChecksumError(
                 f"{path.parent.name}/{path.name} was changed after it was {standing.state} on this stack:"
                 " restore the file as it was, and put the change in a migration of its own"

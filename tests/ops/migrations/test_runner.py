@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from handshake.core.errors import StoreUnavailableError
+from handshake.dynamo.client import Update
 from handshake.release.schema import migration_key, migration_shortfall
 from ops.migrations.records import LockedError
 from ops.migrations.runner import FOLDER, ChecksumError, apply_pending, migrations_in, survey
@@ -306,6 +307,24 @@ def test_a_migration_that_was_changed_after_it_was_applied_stops_everything(worl
         _apply(world, folder=folder)
 
     assert world.dump() == before
+
+
+# As the release before modules were moved recorded them: only imports have changed since.
+RECORDED_BEFORE = {
+    "0001_refusal_tallies": "96311bd7739f6986fb326406a8869946e1fd1717fb841872d0637c67c6f05568",
+    "0002_appended_at": "a44364dbd69b02ff85d7b8adfd9420bb9bccf90f2e8d075fbc8f0689406d92f8",
+}
+
+
+def test_a_migration_that_an_earlier_release_applied_stays_applied_though_its_imports_moved(world: World) -> None:
+    _apply(world)
+    for name, checksum in RECORDED_BEFORE.items():
+        world.context().dynamo.write(
+            Update(world.tables.runtime_kv, migration_key(name), "SET checksum = :earlier", {":earlier": checksum})
+        )
+
+    assert _apply(world) == []
+    assert _shortfalls(world) == {""}
 
 
 def test_a_migration_that_was_changed_after_it_was_begun_stops_too(world: World, folder: Path) -> None:
