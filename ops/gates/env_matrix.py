@@ -125,11 +125,6 @@ _RULES: Final = (
         "DeletionProtectionEnabled for every table",
     ),
     Rule(
-        "point-in-time recovery",
-        lambda one: safeguards.recovery(one.stack),
-        "PointInTimeRecoverySpecification for every table",
-    ),
-    Rule(
         "canary, hook, rollback alarms",
         lambda one: safeguards.canary(one.stack, one.name),
         "DeploymentPreference with a canary, the release_gate hook and the three alerts on every function of the API",

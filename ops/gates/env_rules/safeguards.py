@@ -1,6 +1,6 @@
 """Check what production relies on when something goes wrong."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from ops.gates.env_rules import Cell
@@ -85,15 +85,9 @@ def kept(stack: Translated) -> Cell:
 
 def deletion_protection(stack: Translated) -> Cell:
     """Require that nobody can delete a table by mistake."""
-    return _of_tables(stack, lambda table: table.get("DeletionProtectionEnabled") is True)
-
-
-def recovery(stack: Translated) -> Cell:
-    """Require that tables can be restored to any second of the last 35 days."""
-    return _of_tables(
-        stack,
-        lambda table: table.get("PointInTimeRecoverySpecification", {}).get("PointInTimeRecoveryEnabled") is True,
-    )
+    tables = stack.of_type("AWS::DynamoDB::Table")
+    wrong = [name for name, one in tables.items() if one["Properties"].get("DeletionProtectionEnabled") is not True]
+    return Cell("on") if tables and not wrong else Cell("off", f"off for {', '.join(wrong) or 'want of tables'}")
 
 
 def canary(stack: Translated, environment: str) -> Cell:
@@ -132,12 +126,6 @@ def _answering(stack: Translated) -> Iterator[str]:
     """Yield the aliases that methods of the API integrate with."""
     bodies = str([one["Properties"].get("Body") for one in stack.of_type("AWS::ApiGateway::RestApi").values()])
     return (alias for alias in stack.of_type("AWS::Lambda::Alias") if f"${{{alias}}}" in bodies)
-
-
-def _of_tables(stack: Translated, holds: Callable[[Properties], bool]) -> Cell:
-    tables = stack.of_type("AWS::DynamoDB::Table")
-    wrong = [name for name, one in tables.items() if not holds(one["Properties"])]
-    return Cell("on") if tables and not wrong else Cell("off", f"off for {', '.join(wrong) or 'want of tables'}")
 
 
 def _variables(function: Properties) -> Properties:

@@ -111,12 +111,6 @@ EDITS = {
         "DeletionProtectionEnabled: false",
         "production: deletion protection: off for WorkflowTable",
     ),
-    "a table without recovery": (
-        "template.yaml",
-        "      PointInTimeRecoverySpecification: {PointInTimeRecoveryEnabled: true}\n",
-        "",
-        "production: point-in-time recovery: off for WorkflowTable",
-    ),
 }
 
 
