@@ -14,10 +14,10 @@ export SAM_CLI_TELEMETRY := 0
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test test-rules test-rest test-deployed test-waiting gates drill faults bench lint audit lock clean
-run: .venv/made
+run: .venv/made $(bin)/ops
 	@$(bin)/python -m ops up
 
-test: .venv/made .venv-audit/made
+test: .venv/made $(bin)/ops .venv-audit/made
 	$(bin)/python -m ops.local.dynamodb
 	@echo "lint, audit and four parts of the suite run three at a time; each prints what it found when it ends"
 	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target test-waiting test-deployed test-rest test-rules lint audit
@@ -106,6 +106,12 @@ audit: .venv-audit/made
 		paths = "\n".join(str(pathlib.Path(one).resolve()) for one in ("shared", "sdk/src")); \
 		pathlib.Path(site.getsitepackages()[0], "handshake.pth").write_text(paths)'
 	@touch $@
+
+# `ops` as a command of its own, which a shell can complete: .venv/bin/ops --install-completion
+$(bin)/ops: Makefile .venv/made
+	@printf '#!%s\nimport sys\n\nsys.path.insert(0, "%s")\nfrom ops.commands.app import app\n\napp(prog_name="ops")\n' \
+		"$(CURDIR)/$(bin)/python" "$(CURDIR)" > $@
+	@chmod +x $@
 
 compile = $(bin)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	--no-emit-index-url

@@ -1,4 +1,4 @@
-"""Policy, read and rehearsed: the active config, its versions, and what a change would do (contract.md section 4)."""
+"""Read and simulate policy: the active config, its versions, and what a change would do (contract.md section 4)."""
 
 from typing import Any
 

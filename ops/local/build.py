@@ -1,4 +1,4 @@
-"""`sam build` for this machine, skipped while nothing it reads has changed."""
+"""Run `sam build` for this machine, unless nothing it reads has changed."""
 
 import fcntl
 import hashlib
@@ -66,7 +66,7 @@ def build() -> Path:
 
 
 def _prune(builds: Path, *, keep: Path) -> None:
-    """Remove the builds of some time ago; a recent one may still be being deployed."""
+    """Remove builds of some time ago; a recent one may still be being deployed."""
     for build in builds.iterdir():
         if build != keep and build.stat().st_mtime < time.time() - _KEPT_S:
             shutil.rmtree(build, ignore_errors=True)
@@ -93,7 +93,7 @@ for module in pkgutil.walk_packages(handshake.__path__, "handshake."):
 
 
 def _digest() -> str:
-    """Names everything a build depends on: the sources, and the interpreter and machine it is made for."""
+    """Hash everything a build depends on: the sources, and the interpreter and machine it is made for."""
     digest = hashlib.sha256(f"{sys.version} {sys.executable} {platform.platform()}".encode())
     for path in _files():
         digest.update(f"\0{path.relative_to(ROOT)}\0".encode())

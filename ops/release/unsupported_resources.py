@@ -1,4 +1,4 @@
-"""What of production the local AWS does not know: taken out of the template before it is deployed, and listed."""
+"""Take out of production's template what the local AWS does not support, and list it."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -9,12 +9,12 @@ from typing import Any, Final
 
 from samcli.yamlhelper import yaml_parse  # type: ignore[import-untyped]  # SAM CLI publishes no types
 
-from ops.gates.translation import Translated, stacks_of
 from ops.local.settings import ROOT
 from ops.local.stack import Parameters
+from ops.local.translation import Translated, stacks_of
 
 PRODUCTION: Final = "production"
-UNKNOWN: Final = frozenset(
+UNSUPPORTED: Final = frozenset(
     {
         "AWS::CloudWatch::CompositeAlarm",  # LocalStack makes them through CloudWatch's own API
         "AWS::CodeDeploy::Application",
@@ -45,13 +45,13 @@ def stacks() -> dict[str, Translated]:
 
 
 def left_out() -> list[LeftOut]:
-    """What ``known_part`` takes out of production."""
-    found = (stack.of_type(*UNKNOWN).items() for stack in stacks().values())
+    """List what ``without_unsupported`` takes out of production."""
+    found = (stack.of_type(*UNSUPPORTED).items() for stack in stacks().values())
     return sorted(LeftOut(name, str(one["Type"])) for resources in found for name, one in resources)
 
 
-def known_part(built: Path, parameters: Parameters, folder: Path) -> Path:
-    """Write to ``folder`` what ministack knows of a built template, and of those it nests. See ops.local.stack.Prepare.
+def without_unsupported(built: Path, parameters: Parameters, folder: Path) -> Path:
+    """Write to ``folder`` what ministack supports of a built template and of those it nests.
 
     Parameters stand in it by value, as AWS's transform AWS::LanguageExtensions leaves them for SAM's and ministack's
     does not: without it no version would follow from a parameter that changed.
@@ -59,7 +59,9 @@ def known_part(built: Path, parameters: Parameters, folder: Path) -> Path:
     template = yaml_parse(built.read_text())
     values = dict(_values(template["Parameters"], parameters))
     resources = template["Resources"] = {
-        name: one for name, one in template["Resources"].items() if name.startswith(_LOOP) or one["Type"] not in UNKNOWN
+        name: one
+        for name, one in template["Resources"].items()
+        if name.startswith(_LOOP) or one["Type"] not in UNSUPPORTED
     }
     template.get("Globals", {}).get("Function", {}).pop(_SHIFT, None)
     for name, resource in resources.items():
@@ -70,7 +72,7 @@ def known_part(built: Path, parameters: Parameters, folder: Path) -> Path:
         properties |= {key: str(built.parent / properties[key]) for key in _ARTEFACTS if key in properties}
         if location := properties.get("Location"):
             # Its parameters refer to resources, so they stay as they are.
-            properties["Location"] = str(known_part(built.parent / location, {}, folder / name))
+            properties["Location"] = str(without_unsupported(built.parent / location, {}, folder / name))
     folder.mkdir(parents=True, exist_ok=True)
     # JSON, because SAM parses its template ten times over, and of YAML that is a third of a deployment.
     path = folder / "template.json"
@@ -86,7 +88,7 @@ def _values(declared: Mapping[str, Any], given: Parameters) -> Iterator[tuple[st
 
 
 def _filled(value: Any, values: Mapping[str, Any]) -> Any:
-    """``value`` with each reference to one of ``values`` replaced by it."""
+    """Return ``value`` with each reference to one of ``values`` replaced by it."""
     if isinstance(value, list):
         return [_filled(one, values) for one in value]
     if not isinstance(value, dict):

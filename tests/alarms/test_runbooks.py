@@ -14,11 +14,11 @@ import pytest
 import typer
 
 from ops.commands.app import app
-from ops.gates.translation import translate
 from ops.local.cloudwatch.definitions import COMPOSITE_ALARM, METRIC_ALARM
 from ops.local.settings import ROOT, ROOT_KEY, STACK_NAME
 from ops.local.signing_edge import SigningEdge, Upstream
 from ops.local.stack import LocalStack
+from ops.local.translation import translate
 
 ALARMS: Final = ROOT / "alarms"
 RUNBOOKS: Final = {path.stem: path.read_text() for path in (ALARMS / "runbooks").glob("*.md") if path.stem != "README"}

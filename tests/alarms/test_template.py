@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from handshake.dynamo import runtime_kv as flags
-from ops.gates.translation import translate
 from ops.local.cloudwatch.definitions import COMPOSITE_ALARM, METRIC_ALARM
 from ops.local.settings import ROOT
+from ops.local.translation import translate
 
 RUNBOOKS = ROOT / "alarms" / "runbooks"
 ENVIRONMENTS = ("local", "staging", "production")

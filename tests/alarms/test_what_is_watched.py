@@ -12,8 +12,8 @@ from handshake.api.telemetry import CallRecord
 from handshake.core.reasons import ReasonCode
 from handshake.replay_guards.retain import Retention
 from handshake.requests.expire_overdue import Expiry
-from ops.gates.translation import stacks_of
 from ops.local.settings import ROOT
+from ops.local.translation import stacks_of
 from tests.support.logs import lines_of, standard_output
 from tests.support.service import ROUTES
 

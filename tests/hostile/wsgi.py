@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 from wsgiref.headers import Headers
 
-from ops.gates.translation import environment_of
+from ops.local.translation import environment_of
 from ops.openapi.document import ROOT
 from tests.support.service import InProcess, Reply
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Mapping
 import pytest
 
 from handshake.core.reasons import REGISTRY
-from ops.gates.translation import environment_of
 from ops.local.settings import ROOT
+from ops.local.translation import environment_of
 from ops.openapi.operations import OPERATIONS
 from tests.contract.test_errors import STATUS_OF
 from tests.metrics.paths.catalogue import OF_THE_GATEWAY, PATHS, RESERVED, SHAPELESS
@@ -114,8 +114,8 @@ def test_an_expiry_found_by_the_schedule_is_a_metric_of_the_job(observed: Observ
     assert left.signals == {"Runs{job}": 1, "Expired{job}": 1}
 
 
-def test_a_rehearsed_call_is_no_metric(observed: Observe) -> None:
-    [path] = [path for path in PATHS if path.rehearsed]
+def test_a_synthetic_call_is_no_metric(observed: Observe) -> None:
+    [path] = [path for path in PATHS if path.synthetic]
 
     assert observed(path).lines == []
 

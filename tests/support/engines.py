@@ -12,9 +12,9 @@ import boto3
 from botocore.config import Config
 
 from handshake.dynamo.tables import Tables
-from ops.gates.translation import environment_of
 from ops.local import dynamodb
 from ops.local.settings import REGION, ROOT
+from ops.local.translation import environment_of
 
 # Where Amazon's DynamoDB Local is unpacked.
 DYNAMODB_LOCAL = Path(os.environ.get("HANDSHAKE_DYNAMODB_LOCAL", dynamodb.HOME))

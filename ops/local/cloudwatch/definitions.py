@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from ops.gates.translation import translate
+from ops.local.translation import translate
 
 METRIC_ALARM: Final = "AWS::CloudWatch::Alarm"
 COMPOSITE_ALARM: Final = "AWS::CloudWatch::CompositeAlarm"

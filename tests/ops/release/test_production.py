@@ -8,9 +8,9 @@ from typing import Any, Final
 import pytest
 
 from handshake.release.schema import SCHEMA
-from ops.gates.translation import Translated, environment_of, nested
 from ops.local.settings import ROOT
 from ops.local.stack import LocalStack
+from ops.local.translation import Translated, environment_of, nested
 
 PRODUCTION: Final = environment_of(ROOT, "production")
 LOCAL: Final = environment_of(ROOT, "local")

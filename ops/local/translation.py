@@ -25,7 +25,7 @@ from samtranslator.model.exceptions import InvalidDocumentException  # type: ign
 from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]
 from samtranslator.translator.translator import Translator  # type: ignore[import-untyped]
 
-from ops.gates.gate import CannotJudgeError
+from ops.verdict import CannotJudgeError
 
 ENVIRONMENTS: Final = ("local", "staging", "production")
 TEMPLATE: Final = "template.yaml"
