@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from handshake.core.paging import MAX_LIMIT, PageRequest, parse_page
 from handshake.dynamo.client import ConditionFailedError, Dynamo, Put
 from handshake.policy import table as policies
+from handshake.policy.answers import StoredRule
 from handshake.policy.rules import GLOBAL, Scope
 from handshake.policy.table import Applied, StoredPolicy
 from tests.conftest import Engine
@@ -16,7 +17,7 @@ from tests.support.metrics_events import NOW_MS
 from tests.support.workflow_requests import unhurried
 
 AGENT = Scope("agent", "agent-1")
-RULES = [{"id": "r", "key": "max_transaction", "value": 0.1}]
+RULES: list[StoredRule] = [{"id": "r", "key": "max_transaction", "value": 0.1}]
 Store = tuple[Dynamo, str]
 
 

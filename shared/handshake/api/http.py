@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
 from handshake.api import telemetry
@@ -28,6 +28,9 @@ from handshake.trust.identity import Envelope, invalid_envelope, parse_envelope
 from handshake.trust.keys import verify_with
 from handshake.trust.signer import principal_key
 from handshake.trust.token import TrustClaims
+
+if TYPE_CHECKING:
+    from handshake.core.shapes import Refusal
 
 MAX_BODY_BYTES: Final = 64 * 1024
 MAX_CORRELATION_ID_LENGTH: Final = 128
@@ -194,14 +197,14 @@ def _refusal(refused: HandshakeError, record: telemetry.CallRecord) -> dict[str,
     reason = refused.reason
     record.status, record.reason_code = reason.status, reason.code
     record.decision = refused.fields.get("decision") or ""
-    return {
+    body: Refusal = {
         "status": "error",
         "error": reason.code,
         "reasonCode": reason.code,
         "responseClass": reason.response_class,
         "message": refused.message,
-        **refused.fields,
     }
+    return {**body, **refused.fields}
 
 
 def _record_denial(call: Call, refused: HandshakeError) -> None:

@@ -1,12 +1,15 @@
 """A change of policy: new rules, or an earlier version named again (contract.md section 4)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from handshake.core.errors import HandshakeError
 from handshake.core.reasons import ReasonCode
 from handshake.policy.rules import Scope, parse_rules, parse_scope
+
+if TYPE_CHECKING:
+    from handshake.policy.answers import StoredRule
 
 
 @dataclass(frozen=True)
@@ -17,7 +20,7 @@ class PolicyChange:
     """
 
     scope: Scope
-    rules: Sequence[Mapping[str, Any]] | None
+    rules: "Sequence[StoredRule] | None"
     reapply_version: str | None
     expected_version: str | None
 
@@ -42,14 +45,14 @@ def parse_change(body: Any) -> PolicyChange:
 
 
 def parse_body(body: Any) -> dict[str, Any]:
-    """``body`` as an object. Raises HandshakeError trust_context_invalid_request_shape if it is none."""
+    """Give ``body`` as an object. Raises HandshakeError trust_context_invalid_request_shape if it is none."""
     if not isinstance(body, dict):
         raise _bad_shape("The body must be a JSON object.")
     return body
 
 
 def version_conflict(active: str | None) -> HandshakeError:
-    """The refusal of a change made against another version than the active one."""
+    """Refuse a change that was made against another version than the active one."""
     return HandshakeError(
         ReasonCode.POLICY_VERSION_CONFLICT,
         f"The active policy version is {active or 'none'}; nothing was changed.",
@@ -57,7 +60,7 @@ def version_conflict(active: str | None) -> HandshakeError:
 
 
 def version_not_found() -> HandshakeError:
-    """The refusal to re-apply a version the scope never had."""
+    """Refuse to apply again a version that the scope never had."""
     return HandshakeError(ReasonCode.POLICY_VERSION_NOT_FOUND, "This scope has no policy version of that name.")
 
 

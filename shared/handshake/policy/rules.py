@@ -8,21 +8,26 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from handshake.core.errors import HandshakeError
 from handshake.core.jsonio import number
 from handshake.core.reasons import ReasonCode
 from handshake.core.text import folded, is_absent, is_id
 
+if TYPE_CHECKING:
+    from handshake.policy.answers import StoredRule
+
 MAX_RULES: Final = 50
+VERSION_DIGITS: Final = 8
 MAX_CATEGORIES: Final = 100
 MAX_CATEGORY_LENGTH: Final = 64
 # Above any sum a payment rail sees, and small enough that a day's spend stays exact in DynamoDB's 38 digits.
 MAX_AMOUNT: Final = Decimal(10) ** 15
 
 MINUTES_PER_DAY: Final = 24 * 60
-_HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)", re.ASCII)
+HOURS_PATTERN: Final = r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)"
+_HOURS = re.compile(HOURS_PATTERN, re.ASCII)
 
 Key = Literal["max_transaction", "daily_spend_limit", "allowed_hours", "allowed_categories"]
 KEYS: Final[Mapping[str, Key]] = {
@@ -35,7 +40,7 @@ KEYS: Final[Mapping[str, Key]] = {
     "allowed_categories": "allowed_categories",
 }
 
-DEFAULT_RULES: Final[Sequence[Mapping[str, Any]]] = (
+DEFAULT_RULES: "Final[Sequence[StoredRule]]" = (
     {"id": "default-max-transaction", "key": "max_transaction", "value": 100},
     {"id": "default-daily-spend-limit", "key": "daily_spend_limit", "value": 1000},
     {"id": "default-allowed-hours", "key": "allowed_hours", "value": "00:00-23:59"},
@@ -154,7 +159,7 @@ def parse_scope(fields: Mapping[str, Any]) -> Scope:
     return Scope("agent", scope_id)
 
 
-def parse_rules(value: Any) -> list[dict[str, Any]]:
+def parse_rules(value: Any) -> "list[StoredRule]":
     """Well-formed, meaningful rules, each reduced to ``{id, key, value}`` as the caller wrote them.
 
     Raises HandshakeError: trust_context_invalid_request_shape when ``value`` is not an array of at most
@@ -163,13 +168,13 @@ def parse_rules(value: Any) -> list[dict[str, Any]]:
     """
     if not isinstance(value, list) or len(value) > MAX_RULES:
         raise _bad_shape(f"rules must be an array of at most {MAX_RULES} rules.")
-    rules: list[dict[str, Any]] = []
+    rules: list[StoredRule] = []
     for index, rule in enumerate(value):
         if not (isinstance(rule, dict) and is_id(rule.get("id")) and isinstance(rule.get("key"), str)):
             raise _bad_shape(f"rules[{index}] must be an object with an id, a key and a value.")
         if "value" not in rule:
             raise _bad_shape(f"rules[{index}] has no value.")
-        rules.append({name: rule[name] for name in ("id", "key", "value")})
+        rules.append({"id": rule["id"], "key": rule["key"], "value": rule["value"]})
     if len({rule["id"] for rule in rules}) != len(rules):
         raise _bad_shape("Two rules share an id.")
     limits_of(rules)

@@ -1,18 +1,20 @@
 """The policy table: for each scope the active policy, its immutable versions and its audit trail."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 from handshake.core.jsonio import canonical
 from handshake.core.paging import PageRequest, cursor_after
 from handshake.dynamo.client import Dynamo, Item, Key, Put, Write
-from handshake.policy.rules import PolicyInForce, Scope, limits_of
+from handshake.policy.rules import VERSION_DIGITS, PolicyInForce, Scope, limits_of
+
+if TYPE_CHECKING:
+    from handshake.policy.answers import StoredRule
 
 _ACTIVE: Final = "ACTIVE"
-_VERSION_DIGITS: Final = 8
-_MAX_VERSION: Final = 10**_VERSION_DIGITS - 1
+_MAX_VERSION: Final = 10**VERSION_DIGITS - 1
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class StoredPolicy:
     """What a scope stores. ``number`` 0 is no policy yet; ``rules`` are as the operator wrote them."""
 
     number: int = 0
-    rules: Sequence[Mapping[str, Any]] = field(default_factory=list)
+    rules: "list[StoredRule]" = field(default_factory=list)
     applied_at_ms: int = 0
     audit_event_id: str = ""
 
@@ -37,7 +39,7 @@ class Applied:
     audit_event_id: str
     scope: Scope
     number: int
-    rules: Sequence[Mapping[str, Any]]
+    rules: "Sequence[StoredRule]"
     at_ms: int
     jti: str
     issuer: str
@@ -74,7 +76,7 @@ def version_name(number: int) -> str:
 def version_number(name: str) -> int | None:
     """The number of a version callers name, or None for a name no version has."""
     digits = name.removeprefix("v")
-    is_number = digits.isascii() and digits.isdigit() and len(digits) <= _VERSION_DIGITS
+    is_number = digits.isascii() and digits.isdigit() and len(digits) <= VERSION_DIGITS
     return int(digits) if is_number and name == version_name(int(digits)) else None
 
 
@@ -148,4 +150,4 @@ def versions(dynamo: Dynamo, table: str, scope: Scope, page: PageRequest) -> tup
 
 
 def _version_key(number: int) -> str:
-    return f"VERSION#{number:0{_VERSION_DIGITS}d}"
+    return f"VERSION#{number:0{VERSION_DIGITS}d}"

@@ -5,7 +5,7 @@ Rules from contract.md sections 2 and 3: envelope, body, request and authority, 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from handshake.core.errors import HandshakeError
 from handshake.core.reasons import ReasonCode
@@ -14,10 +14,13 @@ from handshake.requests.access import may_resolve
 from handshake.requests.record import RequestRecord, State
 from handshake.trust.identity import Envelope
 
+if TYPE_CHECKING:
+    from handshake.requests.answers import ActionOutcome
+
 MAX_REASON_LENGTH: Final = 500
 MAX_IDEMPOTENCY_KEY_LENGTH: Final = 256
 
-_ACTIONS: Final[dict[str, Literal["approve", "reject"]]] = {
+ACTIONS: Final[dict[str, Literal["approve", "reject"]]] = {
     "approve": "approve",
     "reject": "reject",
     "deny": "reject",
@@ -59,14 +62,14 @@ def parse_action(body: Any) -> DecisionAction:
     if not is_id(request_id):
         raise _bad_shape("requestId must be 1 to 256 characters without control characters.", None)
     action = body.get("action")
-    if not isinstance(action, str) or action not in _ACTIONS:
+    if not isinstance(action, str) or action not in ACTIONS:
         raise _bad_shape("action must be approve, reject or deny.", request_id)
     hitl_request_id, reason = body.get("hitlRequestId"), body.get("reason")
     if not (hitl_request_id is None or isinstance(hitl_request_id, str)):
         raise _bad_shape("hitlRequestId must be a string.", request_id)
     if not (reason is None or (isinstance(reason, str) and len(reason) <= MAX_REASON_LENGTH)):
         raise _bad_shape(f"reason must be a string of at most {MAX_REASON_LENGTH} characters.", request_id)
-    return DecisionAction(request_id, hitl_request_id, _ACTIONS[action], reason or None)
+    return DecisionAction(request_id, hitl_request_id, ACTIONS[action], reason or None)
 
 
 def parse_idempotency_key(header: str | None) -> str | None:
@@ -155,7 +158,7 @@ def replayed(record: RequestRecord, outcome: Mapping[str, Any]) -> HandshakeErro
     )
 
 
-def outcome_fields(record: RequestRecord) -> dict[str, Any]:
+def outcome_fields(record: RequestRecord) -> "ActionOutcome":
     """What an action on ``record`` tells those who may know how it ended."""
     return {"requestId": record.request_id, "decision": record.outcome, "artifact": record.artifact()}
 
@@ -166,7 +169,7 @@ def refused(reason: ReasonCode, message: str, record: RequestRecord, *, tell: bo
     return HandshakeError(reason, message, request_id=record.request_id, fields=fields)
 
 
-def refused_fields(request_id: str | None) -> dict[str, Any]:
+def refused_fields(request_id: str | None) -> "ActionOutcome":
     """The body fields of a refused action when nothing of the request may be told."""
     return {"requestId": request_id, "decision": "deny", "artifact": None}
 

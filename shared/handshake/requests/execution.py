@@ -1,12 +1,17 @@
 """authorize-execution: the gate before a privileged effect (contract.md section 3)."""
 
 import hmac
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from handshake.core.errors import HandshakeError
 from handshake.core.reasons import ReasonCode
 from handshake.requests.record import RequestRecord
 from handshake.requests.submission import Submission, parse_recorded
+
+if TYPE_CHECKING:
+    from handshake.requests.answers import RefusedExecution
+
+REFUSED: "Final[RefusedExecution]" = {"allowed": False}
 
 
 def check_presented(body: Any) -> Submission:
@@ -26,9 +31,7 @@ def check_presented(body: Any) -> Submission:
     try:
         submission = parse_recorded(body.get("request"))
     except HandshakeError as fault:
-        raise HandshakeError(
-            fault.reason, fault.message, request_id=fault.request_id, fields={"allowed": False}
-        ) from None
+        raise HandshakeError(fault.reason, fault.message, request_id=fault.request_id, fields=REFUSED) from None
     same_request = artifact.get("requestId") in (None, submission.request_id)
     if not same_request or not _equal(artifact.get("decisionContextHash"), submission.decision_context_hash):
         raise _mismatch(submission.request_id)
@@ -67,4 +70,4 @@ def _mismatch(request_id: str) -> HandshakeError:
 
 
 def _refused(reason: ReasonCode, message: str, request_id: str | None = None) -> HandshakeError:
-    return HandshakeError(reason, message, request_id=request_id, fields={"allowed": False})
+    return HandshakeError(reason, message, request_id=request_id, fields=REFUSED)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from handshake.core.errors import HandshakeError
 from handshake.core.jsonio import canonical, digest, number, plain
@@ -10,6 +10,9 @@ from handshake.core.reasons import ReasonCode
 from handshake.core.text import folded, is_absent, is_id
 from handshake.core.tiers import DENIAL_TIER
 from handshake.policy.rules import CONTEXT_LIMITS
+
+if TYPE_CHECKING:
+    from handshake.requests.answers import RefusedSubmission
 
 ACTION_TYPES: Final = ("payment", "data_access", "credential_use", "external_call", "other")
 MAX_CLOCK_SKEW_MS: Final = 5 * 60 * 1000
@@ -43,12 +46,12 @@ class Submission:
 
     @property
     def facts_digest(self) -> str:
-        """What the same requestId must repeat to be the same request; the timestamp may differ (section 9.10)."""
+        """Digest what the same request repeats under its requestId; the timestamp may differ (section 9.10)."""
         return digest([self.tenant_id, *self._deciding()])
 
     @property
     def decision_context_hash(self) -> str:
-        """``ctx_`` and a SHA-256 over what decides, with the timestamp's minute."""
+        """Give ``ctx_`` and a SHA-256 over what decides, with the timestamp's minute."""
         return "ctx_" + digest([*self._deciding(), self.timestamp_ms // _MS_PER_MINUTE])
 
     def _deciding(self) -> list[Any]:
@@ -163,8 +166,8 @@ def _normal(value: Any) -> Any:
     return {"notFinite": str(value)} if isinstance(value, float) else value
 
 
-def refusal_fields(request_id: str | None, decision_context_hash: str | None = None) -> dict[str, Any]:
-    """The body fields that a refused submission's answer adds."""
+def refusal_fields(request_id: str | None, decision_context_hash: str | None = None) -> "RefusedSubmission":
+    """Give the members that the refusal of a submission adds to its body."""
     return {
         "requestId": request_id,
         "decision": "deny",
