@@ -9,7 +9,8 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from ops.gates.breaking import breaking_changes
 from ops.gates.gate import Options
-from ops.openapi.document import UndescribedError, document, routes, text_of
+from ops.openapi.document import document, routes, text_of
+from ops.openapi.schemas import UndescribedError
 from ops.verdict import CannotJudgeError, Finding, Verdict
 
 COMMITTED: Final = "openapi/handshake.json"

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
 from handshake.api import telemetry
@@ -28,6 +28,9 @@ from handshake.trust.identity import Envelope, invalid_envelope, parse_envelope
 from handshake.trust.keys import verify_with
 from handshake.trust.signer import principal_key
 from handshake.trust.token import TrustClaims
+
+if TYPE_CHECKING:
+    from handshake.core import shapes
 
 MAX_BODY_BYTES: Final = 64 * 1024
 MAX_CORRELATION_ID_LENGTH: Final = 128
@@ -203,14 +206,14 @@ def _refused(refusal: Refusal, record: telemetry.CallRecord) -> dict[str, Any]:
     reason = refusal.reason
     record.status, record.reason_code = reason.status, reason.code
     record.decision = "deny" if refusal.denies else ""
-    return {
+    body: shapes.Refusal = {
         "status": "error",
         "error": reason.code,
         "reasonCode": reason.code,
         "responseClass": reason.response_class,
         "message": refusal.message,
-        **refusal.fields,
     }
+    return {**body, **refusal.fields}
 
 
 def _record_denial(call: Call, refusal: Refusal) -> None:

@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from handshake.core.errors import HandshakeError, Refusal, refusal_of
 from handshake.core.reasons import ReasonCode
 from handshake.policy.rules import Scope, parse_rules, parse_scope, version_name
 from handshake.trust.identity import Envelope
 from handshake.trust.token import TrustClaims
+
+if TYPE_CHECKING:
+    from handshake.policy.answers import StoredRule
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,7 @@ class PolicyChange:
     """
 
     scope: Scope
-    rules: Sequence[Mapping[str, Any]] | None
+    rules: "Sequence[StoredRule] | None"
     reapply_version: str | None
     expected_version: str | None
 
@@ -29,7 +32,7 @@ class StoredPolicy:
     """A policy as a scope stores it. ``number`` 0 is no policy yet; ``rules`` are as the operator wrote them."""
 
     number: int = 0
-    rules: Sequence[Mapping[str, Any]] = field(default_factory=list)
+    rules: "list[StoredRule]" = field(default_factory=list)
     applied_at_ms: int = 0
     audit_event_id: str = ""
 
@@ -111,7 +114,7 @@ def parse_change(body: Any) -> PolicyChange:
 
 
 def parse_body(body: Any) -> dict[str, Any]:
-    """``body`` as an object. Raises HandshakeError trust_context_invalid_request_shape if it is none."""
+    """Give ``body`` as an object. Raises HandshakeError trust_context_invalid_request_shape if it is none."""
     if not isinstance(body, dict):
         raise _bad_shape("The body must be a JSON object.")
     return body

@@ -7,13 +7,16 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
-from typing import Any, Final, Generic, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Self, TypeVar
 
 from handshake.core.errors import HandshakeError
 from handshake.core.jsonio import number, plain
 from handshake.core.reasons import ReasonCode
 from handshake.core.text import folded, is_id
 from handshake.core.tiers import DENIAL_TIER, STRICTNESS, Outcome
+
+if TYPE_CHECKING:
+    from handshake.policy.answers import StoredRule
 
 MAX_CATEGORIES: Final = 100
 MAX_CATEGORY_LENGTH: Final = 64
@@ -103,7 +106,7 @@ class RuleKey(Generic[T]):
     aliases: tuple[str, ...] = ()
 
     @property
-    def default_rule(self) -> Mapping[str, Any]:
+    def default_rule(self) -> "StoredRule":
         """The rule that stands in where global scope stores none."""
         return {"id": f"default-{self.name.replace('_', '-')}", "key": self.name, "value": self.default}
 

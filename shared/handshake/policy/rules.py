@@ -6,12 +6,15 @@ caller's own limits narrow both; the stricter value of each key wins.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from handshake.core.errors import HandshakeError
 from handshake.core.reasons import ReasonCode
 from handshake.core.text import is_absent, is_id
 from handshake.policy.rule_keys import NO_LIMITS, Limits, limits_of
+
+if TYPE_CHECKING:
+    from handshake.policy.answers import StoredRule
 
 MAX_RULES: Final = 50
 VERSION_DIGITS: Final = 8
@@ -76,7 +79,7 @@ def parse_scope(fields: Mapping[str, Any]) -> Scope:
     return Scope("agent", scope_id)
 
 
-def parse_rules(value: Any) -> list[dict[str, Any]]:
+def parse_rules(value: Any) -> "list[StoredRule]":
     """Well-formed, meaningful rules, each reduced to ``{id, key, value}`` as the caller wrote them.
 
     Raises HandshakeError: trust_context_invalid_request_shape when ``value`` is not an array of at most
@@ -85,13 +88,13 @@ def parse_rules(value: Any) -> list[dict[str, Any]]:
     """
     if not isinstance(value, list) or len(value) > MAX_RULES:
         raise _bad_shape(f"rules must be an array of at most {MAX_RULES} rules.")
-    rules: list[dict[str, Any]] = []
+    rules: list[StoredRule] = []
     for index, rule in enumerate(value):
         if not (isinstance(rule, dict) and is_id(rule.get("id")) and isinstance(rule.get("key"), str)):
             raise _bad_shape(f"rules[{index}] must be an object with an id, a key and a value.")
         if "value" not in rule:
             raise _bad_shape(f"rules[{index}] has no value.")
-        rules.append({name: rule[name] for name in ("id", "key", "value")})
+        rules.append({"id": rule["id"], "key": rule["key"], "value": rule["value"]})
     if len({rule["id"] for rule in rules}) != len(rules):
         raise _bad_shape("Two rules share an id.")
     limits_of(rules)

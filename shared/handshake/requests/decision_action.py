@@ -6,7 +6,7 @@ Rules from contract.md sections 2 and 3: envelope, body, request and authority, 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum, auto
-from typing import Any, Final, assert_never
+from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from handshake.core.errors import HandshakeError, Refusal, refusal_of
 from handshake.core.reasons import ReasonCode
@@ -14,6 +14,9 @@ from handshake.core.text import has_lone_surrogates, id_faults
 from handshake.requests.access import may_resolve
 from handshake.requests.record import RequestRecord, State
 from handshake.trust.identity import Envelope
+
+if TYPE_CHECKING:
+    from handshake.requests.answers import ActionOutcome
 
 MAX_REASON_LENGTH: Final = 500
 MAX_IDEMPOTENCY_KEY_LENGTH: Final = 256
@@ -218,12 +221,12 @@ def _timed_out(record: RequestRecord) -> Refusal:
     return _refused(ReasonCode.HITL_TIMEOUT_FAIL_CLOSED, "The deadline has passed; submit a new request.", record)
 
 
-def outcome_fields(record: RequestRecord) -> dict[str, Any]:
+def outcome_fields(record: RequestRecord) -> "ActionOutcome":
     """The fields that tell those who may know it how ``record`` stands."""
     return {"requestId": record.submission.request_id, "decision": record.outcome, "artifact": record.artifact()}
 
 
-def refused_fields(request_id: str | None) -> dict[str, Any]:
+def refused_fields(request_id: str | None) -> "ActionOutcome":
     """The body fields of a refused action when nothing of the request may be told."""
     return {"requestId": request_id, "decision": "deny", "artifact": None}
 

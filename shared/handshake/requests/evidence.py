@@ -9,9 +9,12 @@ keeps their number and the sum of their digests, which shows a dropped or edited
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from handshake.core.jsonio import digest
+
+if TYPE_CHECKING:
+    from handshake.requests import answers
 
 Source = Literal["audit", "lineage"]
 
@@ -37,7 +40,7 @@ class EvidenceEvent:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over everything the event says, its place and its predecessor included."""
+        """Take the SHA-256 of everything the event says, its place and its predecessor included."""
         return digest(
             [
                 self.event_id,
@@ -53,23 +56,23 @@ class EvidenceEvent:
 
     @property
     def tally(self) -> int:
-        """This event's share in the request's sum of refused actions."""
+        """Give this event's share in the request's sum of refused actions."""
         return int(self.digest[:_TALLY_DIGITS], 16)
 
-    def view(self) -> dict[str, Any]:
-        """One element of ``GET /workflow/evidence/{requestId}`` (contract.md section 3)."""
+    def view(self) -> "answers.EvidenceEvent":
+        """Show the event, its details in the payload beside what links it (contract.md section 3)."""
+        linked: answers.EvidencePayload = {
+            "source": self.source,
+            "sequence": self.sequence,
+            "previousHash": self.previous,
+            "hash": self.digest,
+        }
         return {
             "id": self.event_id,
             "requestId": self.request_id,
             "timestamp": self.timestamp_ms,
             "reasonCode": self.reason_code,
-            "payload": {
-                "source": self.source,
-                **self.detail,
-                "sequence": self.sequence,
-                "previousHash": self.previous,
-                "hash": self.digest,
-            },
+            "payload": {"source": self.source, **self.detail, **linked},
         }
 
 
@@ -91,7 +94,7 @@ class Entry(NamedTuple):
 
 
 def chained_id(request_id: str, sequence: int) -> str:
-    """The id of an event of a request's chain."""
+    """Make the id of an event of a request's chain."""
     return f"{request_id}:{sequence}"
 
 
@@ -116,7 +119,7 @@ def link(chain: Chain, request_id: str, entries: Sequence[Entry], *, now_ms: int
 
 
 def refusal_event(chain: Chain, request_id: str, entry: Entry, *, event_id: str, now_ms: int) -> EvidenceEvent:
-    """The event of a refused action, beside the chain."""
+    """Make the event of a refused action, which stands beside the chain."""
     return EvidenceEvent(
         event_id=event_id,
         request_id=request_id,
@@ -130,7 +133,7 @@ def refusal_event(chain: Chain, request_id: str, entry: Entry, *, event_id: str,
 
 
 def broken_link(chain: Chain, events: Sequence[EvidenceEvent]) -> str | None:
-    """The first place where ``events`` are not what ``chain`` remembers, in words; None if all of it holds.
+    """Find the first place where ``events`` are not what ``chain`` remembers: in words, or None if all of it holds.
 
     ``events`` are everything kept of one request, in any order.
     """

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from handshake.core.errors import HandshakeError
 from handshake.core.jsonio import canonical, digest, normal, number
@@ -11,6 +11,9 @@ from handshake.core.reasons import ReasonCode
 from handshake.core.text import folded, id_faults
 from handshake.core.tiers import DENIAL_TIER
 from handshake.policy.rule_keys import CONTEXT_LIMITS
+
+if TYPE_CHECKING:
+    from handshake.requests.answers import RefusedSubmission
 
 ACTION_TYPES: Final = ("payment", "data_access", "credential_use", "external_call", "other")
 MAX_CLOCK_SKEW_MS: Final = 5 * 60 * 1000
@@ -45,12 +48,12 @@ class Submission:
 
     @property
     def facts_digest(self) -> str:
-        """Digest of what the same requestId must repeat to be the same request: all but its timestamp (9.10)."""
+        """Digest what the same requestId must repeat to be the same request: all but its timestamp (9.10)."""
         return digest([self.tenant_id, *self._deciding()])
 
     @cached_property
     def decision_context_hash(self) -> str:
-        """``ctx_`` and a SHA-256 over what decides, with the timestamp's minute."""
+        """Give ``ctx_`` and a SHA-256 over what decides, with the timestamp's minute."""
         return "ctx_" + digest([*self._deciding(), self.timestamp_ms // _MS_PER_MINUTE])
 
     def _deciding(self) -> list[Any]:
@@ -146,8 +149,8 @@ def _facts(action_type: str, context: Mapping[str, Any]) -> dict[str, Any]:
     return facts
 
 
-def refusal_fields(request_id: str | None, decision_context_hash: str | None = None) -> dict[str, Any]:
-    """The body fields that a refused submission's answer adds."""
+def refusal_fields(request_id: str | None, decision_context_hash: str | None = None) -> "RefusedSubmission":
+    """Give the members that the refusal of a submission adds to its body."""
     return {
         "requestId": request_id,
         "decision": "deny",
