@@ -612,7 +612,22 @@ class PolicyVersions(TypedDict):
     versions: list[AppliedVersion]
 
 
-class PostedEvent(TypedDict):
+class Refusal(TypedDict):
+    """
+    Why a call was refused. ``reasonCode`` and ``responseClass`` are for programs, ``message`` is for people.
+    """
+
+    error: str
+    """
+    The same as ``reasonCode``.
+    """
+    message: str
+    reasonCode: str
+    responseClass: ResponseClass
+    status: Literal["error"]
+
+
+class ReportedEvent(TypedDict):
     """
     One decision that was made elsewhere. An optional field that is null counts as left out.
     """
@@ -640,21 +655,6 @@ class PostedEvent(TypedDict):
     Not before ``incidentDetectedTsMs``.
     """
     timestampMs: float
-
-
-class Refusal(TypedDict):
-    """
-    Why a call was refused. ``reasonCode`` and ``responseClass`` are for programs, ``message`` is for people.
-    """
-
-    error: str
-    """
-    The same as ``reasonCode``.
-    """
-    message: str
-    reasonCode: str
-    responseClass: ResponseClass
-    status: Literal["error"]
 
 
 class RequestStatus(TypedDict):
