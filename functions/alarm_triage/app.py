@@ -1,4 +1,4 @@
-"""When an alarm changes state: record the incident, tell people the numbers and what to do first."""
+"""Handles an alarm's change of state: records the incident, tell people the numbers and what to do first."""
 
 import os
 import time

@@ -56,7 +56,7 @@ def build_release(environment: Mapping[str, str], context: Context) -> Release:
 
 
 def check() -> tuple[list[str], str]:
-    """What was found to be as it must, and "" or why the release may not have traffic. Raises nothing."""
+    """Check the release: what holds, and "" or why it may not have traffic. Raises nothing."""
     try:
         with build_runtime(os.environ).invocation() as context:
             return ensure_ready(build_release(os.environ, context)), ""

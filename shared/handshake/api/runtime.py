@@ -25,7 +25,7 @@ _DEFAULT_ESCALATION_TTL_S: Final = 300
 
 @dataclass(frozen=True, kw_only=True)
 class Runtime:
-    """What a process is given from outside, once. ``issuers`` are the AWS principals whose envelopes are believed.
+    """Everything a process is given from outside, once. Envelopes are believed from the AWS principals ``issuers``.
 
     ``now_ms`` is epoch ms; ``new_id`` gives a fresh unique id.
     """

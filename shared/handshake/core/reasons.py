@@ -186,6 +186,6 @@ def describe(code: str) -> Reason:
 
 
 def is_security_denial(code: str) -> bool:
-    """Whether ``code`` counts as a security denial in metrics and alarms (contract.md sections 5 and 6)."""
+    """Say whether ``code`` counts as a security denial in metrics and alarms (contract.md sections 5 and 6)."""
     row = describe(code)
     return row.family == "security" and row.response_class == "blocked"

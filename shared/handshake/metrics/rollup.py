@@ -86,7 +86,7 @@ def buckets_of(event: MetricsEvent) -> list[Bucket]:
 
 
 def contribution(event: MetricsEvent) -> RollUp:
-    """What ``event`` alone adds to each of its roll-ups; no counter in it is zero."""
+    """Count what ``event`` alone adds to each of its roll-ups; no counter in it is zero."""
     rollup = Counter[str](tally.value for tally, counted in _COUNTED_WHEN.items() if counted(event))
     # Attribute names come from here, so an event cannot be let choose one.
     family = event.reason_family if event.reason_family in FAMILIES else UNKNOWN_FAMILY

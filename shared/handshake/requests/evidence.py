@@ -77,7 +77,7 @@ class EvidenceEvent:
 
 
 class Chain(NamedTuple):
-    """What a request remembers of its evidence: the chain's length and head, refusals' number and sum."""
+    """The summary of its evidence that a request keeps: the chain's length and head, refusals' number and sum."""
 
     length: int = 0
     head: str = GENESIS

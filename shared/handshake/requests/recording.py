@@ -14,7 +14,7 @@ from handshake.requests.record import RequestRecord, State
 
 @dataclass(frozen=True)
 class Recorded:
-    """What one write leaves of a decision on ``record``."""
+    """Everything that one write leaves of a decision on ``record``."""
 
     record: RequestRecord
     evidence: Sequence[EvidenceEvent]
@@ -23,7 +23,7 @@ class Recorded:
 
 @dataclass(frozen=True)
 class RecordedRefusal:
-    """What one write leaves of a refused action on ``record``, which it does not change."""
+    """Everything that one write leaves of a refused action on ``record``, which it does not change."""
 
     record: RequestRecord
     evidence: EvidenceEvent
