@@ -107,7 +107,9 @@ def test_of_several_demands_that_a_payment_crosses_the_strictest_judges_and_the_
     limits = NO_LIMITS
     for key in data.draw(st.lists(st.sampled_from(RULE_KEYS), unique=True)):
         limits = limits.narrowed(key, data.draw(_demands(key)))
-    crossed = {key: verdict for key in RULE_KEYS if key in limits.demands and (verdict := _judged(limits, key, payment))}
+    crossed = {
+        key: verdict for key in RULE_KEYS if key in limits.demands and (verdict := _judged(limits, key, payment))
+    }
 
     told = limits.judge(payment)
 

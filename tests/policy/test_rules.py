@@ -96,7 +96,7 @@ def test_rules_combine_to_the_smaller_number_the_shared_categories_and_every_win
     for key in (MAX_TRANSACTION, DAILY_SPEND_LIMIT):
         demands = [demand for limits in (one, other) if (demand := limits.get(key)) is not None]
         assert together.get(key) == min(demands, default=None)
-    sets = [demand for limits in (one, other) if (demand := limits.get(ALLOWED_CATEGORIES)) is not None]
+    sets = [names for limits in (one, other) if (names := limits.get(ALLOWED_CATEGORIES)) is not None]
     assert together.get(ALLOWED_CATEGORIES) == (frozenset.intersection(*sets) if sets else None)
     windows = [*(one.get(ALLOWED_HOURS) or ()), *(other.get(ALLOWED_HOURS) or ())]
     for minute in range(0, DAY_MINUTES, 7):

@@ -91,7 +91,9 @@ def test_nothing_stored_is_version_none() -> None:
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_a_change_of_anything_but_the_active_version_is_lost_and_sees_what_is_active(store: Context, number: int) -> None:
+def test_a_change_of_anything_but_the_active_version_is_lost_and_sees_what_is_active(
+    store: Context, number: int
+) -> None:
     _apply(store, 1)
     tx = PolicyTransaction(store)
     change = tx.apply_policy(_applied(number, by="late"))

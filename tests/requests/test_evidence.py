@@ -159,7 +159,8 @@ def test_a_forger_who_links_everything_anew_still_lacks_the_head_the_request_rem
 def test_refused_actions_are_counted_in_whatever_order_they_arrive() -> None:
     entries = [Entry("hitl_approval_unauthorized", "audit", {"actor": name}) for name in ("a", "b", "c")]
     events = [
-        refusal_event(Chain(), REQUEST, entry, event_id=str(number), now_ms=NOW_MS) for number, entry in enumerate(entries)
+        refusal_event(Chain(), REQUEST, entry, event_id=str(number), now_ms=NOW_MS)
+        for number, entry in enumerate(entries)
     ]
     chain = Chain()
     for event in reversed(events):

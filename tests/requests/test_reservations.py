@@ -129,7 +129,9 @@ def test_escalations_older_than_the_window_are_forgotten_when_one_is_added(store
 
 
 def test_each_principal_and_agent_has_a_window_of_its_own(store: Context) -> None:
-    for changes in ({}, {"principalId": "bob"}, {"agentId": "agent-2"}):
+    others: list[dict[str, Any]] = [{"principalId": "bob"}, {"agentId": "agent-2"}]
+
+    for changes in ({}, *others):
         assert not _escalate(store, Escalations(), **changes).lost
 
     assert _escalations(store).times_ms == (NOW_MS,)

@@ -95,7 +95,8 @@ def test_pending_approvals_are_counted_with_the_age_of_the_oldest(service: Deplo
     assert not waiting["attention"]
 
 
-def test_an_open_incident_calls_for_attention_until_it_has_recovered(service: Deployed) -> None:
+@pytest.mark.usefixtures("service")
+def test_an_open_incident_calls_for_attention_until_it_has_recovered() -> None:
     change = AlarmChange(unique("alert"), "ALARM", "OK", NOW_MS, "because", "look")
     incident, context = Incident.of(change), deployment.find(STACK_NAME).context()
     opening = IncidentTransaction(context)
