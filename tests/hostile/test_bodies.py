@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace
 from typing import Any, Final
 
 import pytest
@@ -11,6 +12,7 @@ from handshake.api.http import MAX_BODY_BYTES
 from handshake.core.jsonio import MAX_DEPTH
 from handshake.core.reasons import is_security_denial
 from tests.contract.behind import everything
+from tests.contract.clients import Counting
 from tests.hostile.bounds import fuzzed
 from tests.hostile.calls import send
 from tests.hostile.payloads import JSON_TEXTS, SPOILED_FIELDS, TEXTS, WELL_FORMED
@@ -199,7 +201,8 @@ def test_a_refused_body_changes_nothing(service: InProcess, path: str) -> None:
 @every_route
 def test_a_refused_body_costs_no_more_than_the_event_of_its_denial(service: InProcess, path: str) -> None:
     for body in UNREADABLE.values():
-        reply = post(service, path, body)
+        counting = Counting(service.dynamodb)
+        reply = post(replace(service, dynamodb=counting), path, body)
 
         denied = is_security_denial(str(reply.reason)) or reply.body.get("decision") == "deny"
-        assert service.runtime.context.dynamo.calls == int(denied)
+        assert len(counting.operations) == int(denied)
