@@ -14,10 +14,10 @@ export SAM_CLI_TELEMETRY := 0
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test test-rules test-rest test-deployed test-waiting gates drill faults bench lint audit lock clean
-run: .venv/made
+run: .venv/made $(bin)/ops
 	@$(bin)/python -m ops up
 
-test: .venv/made .venv-audit/made
+test: .venv/made $(bin)/ops .venv-audit/made
 	$(bin)/python -m ops.local.dynamodb
 	@echo "lint, audit and four parts of the suite run three at a time; each prints what it found when it ends"
 	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target test-waiting test-deployed test-rest test-rules lint audit
@@ -64,9 +64,10 @@ lint: .venv/made
 	$(bin)/mypy
 	$(bin)/lint-imports
 	$(bin)/python -m ops.openapi --check
-	$(bin)/cfn-lint template.yaml alarms/template.yaml
+	$(bin)/cfn-lint template.yaml alarms/template.yaml alarms/dashboard.yaml
 	$(bin)/sam validate --lint --region us-east-1
 	$(bin)/sam validate --lint --region us-east-1 --template alarms/template.yaml
+	$(bin)/sam validate --lint --region us-east-1 --template alarms/dashboard.yaml
 
 # Known weaknesses in the code, the template, the history's text and the dependencies.
 audit_bin := .venv-audit/bin
@@ -74,7 +75,7 @@ audit_bin := .venv-audit/bin
 no_secrets := TrustSecret|secretsmanager:|"Secrets Manager |GenerateSecretString|PasswordLength|"requestId":"\$$context|_SHA256
 audit: .venv-audit/made
 	$(audit_bin)/bandit --quiet --configfile pyproject.toml --recursive shared functions ops sdk migrations
-	$(audit_bin)/checkov --config-file .checkov.yaml
+	LOG_LEVEL=ERROR $(audit_bin)/checkov --config-file .checkov.yaml # it warns that it does not expand Fn::ForEach
 	git ls-files -z -- ':!*requirements*.txt' ':!tests' \
 		| xargs -0 $(bin)/detect-secrets-hook --exclude-lines '$(no_secrets)'
 	@mkdir -p .handshake
@@ -105,6 +106,12 @@ audit: .venv-audit/made
 		paths = "\n".join(str(pathlib.Path(one).resolve()) for one in ("shared", "sdk/src")); \
 		pathlib.Path(site.getsitepackages()[0], "handshake.pth").write_text(paths)'
 	@touch $@
+
+# `ops` as a command of its own, which a shell can complete: .venv/bin/ops --install-completion
+$(bin)/ops: Makefile .venv/made
+	@printf '#!%s\nimport sys\n\nsys.path.insert(0, "%s")\nfrom ops.commands.app import app\n\napp(prog_name="ops")\n' \
+		"$(CURDIR)/$(bin)/python" "$(CURDIR)" > $@
+	@chmod +x $@
 
 compile = $(bin)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	--no-emit-index-url

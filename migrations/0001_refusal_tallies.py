@@ -14,7 +14,7 @@ from typing import Final
 from handshake.dynamo.marshalling import Item, Update
 from handshake.requests.evidence import EvidenceEvent
 from handshake.requests.table import read_partition, split_partition
-from ops.release.migrations import Plan, Reader, Scope, Worker
+from ops.migrations import Plan, Reader, Scope, Worker
 
 _SHORT_DIGITS: Final = 20  # 80 bits
 _LONG_DIGITS: Final = 24  # 96 bits
@@ -23,13 +23,13 @@ _READS: Final = 3
 
 
 def plan(reader: Reader) -> Plan:
-    """See ``ops.release.migrations``."""
+    """See ``ops.migrations``."""
     what = "replace the sum of long shares of refused actions by the sum of short ones"
     return Plan(what, reader.count(_scope(reader), lambda item: _change(reader, item)))
 
 
 def apply(worker: Worker) -> None:
-    """See ``ops.release.migrations``."""
+    """See ``ops.migrations``."""
     worker.back_fill(_scope(worker), lambda item: _change(worker, item))
 
 

@@ -10,17 +10,17 @@ count it again: the stream then tells of a MODIFY, and the projector takes only 
 """
 
 from handshake.dynamo.marshalling import Item, Update
-from ops.release.migrations import Plan, Reader, Scope, Worker
+from ops.migrations import Plan, Reader, Scope, Worker
 
 
 def plan(reader: Reader) -> Plan:
-    """See ``ops.release.migrations``."""
+    """See ``ops.migrations``."""
     what = "say of metrics events that do not when they were appended: at timestamp_ms"
     return Plan(what, reader.count(_scope(reader), lambda item: _change(reader, item, reader.context.now_ms())))
 
 
 def apply(worker: Worker) -> None:
-    """See ``ops.release.migrations``."""
+    """See ``ops.migrations``."""
     worker.back_fill(_scope(worker), lambda item: _change(worker, item, worker.begun_at_ms))
 
 

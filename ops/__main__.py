@@ -5,8 +5,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 - the one file an older Python get
 
 try:
     from ops.commands.app import app
-    from ops.commands.completion import run
 except ModuleNotFoundError as missing:
     sys.exit(f"error: {missing.name} is not installed; `make run` sets everything up")
 
-run(app, name="python -m ops")
+app(prog_name="ops")

@@ -1,43 +1,44 @@
 """People's side of the workflow: the queue, one room, and the action that closes it (contract.md section 3)."""
 
-from handshake.api.http import Answer, Call, HttpHandler, Route
+from typing import TYPE_CHECKING
+
+from handshake.api.http import Call, HttpHandler, Route
 from handshake.core.errors import Refusal
 from handshake.core.paging import parse_page
 from handshake.requests.act import act
-from handshake.requests.decision_action import parse_action, parse_idempotency_key, refused_fields
+from handshake.requests.decision_action import REFUSED, parse_action, parse_idempotency_key
 from handshake.requests.read import read_queue, read_request
 
+if TYPE_CHECKING:
+    from handshake.requests.answers import ActionDone, Queue, Room
 
-def list_rooms(call: Call) -> Answer:
-    """``GET /workflow/decision-room``"""
+
+def list_rooms(call: Call) -> "Queue":
+    """List the requests that wait for the caller, or for the caller's tenant."""
     envelope = call.envelope()
     page = parse_page(call.query("limit"), call.query("cursor"), parts=(str, int))
     records, cursor = read_queue(call.context, envelope, page)
-    answer: dict[str, object] = {"requests": [record.room_view() for record in records]}
-    return answer | ({"nextCursor": cursor} if cursor else {})
+    answer: Queue = {"requests": [record.room_view() for record in records]}
+    if cursor:
+        answer["nextCursor"] = cursor
+    return answer
 
 
-def get_room(call: Call) -> Answer:
-    """``GET /workflow/decision-room/{requestId}``"""
+def get_room(call: Call) -> "Room":
+    """Read what a person sees before deciding."""
     return read_request(call.context, call.path("requestId"), call.envelope()).room_view()
 
 
-def act_on_request(call: Call) -> Answer | Refusal:
-    """``POST /workflow/decision-room/action``"""
+def act_on_request(call: Call) -> "ActionDone | Refusal":
+    """Approve or reject an escalated request."""
     envelope = call.envelope()
-    action = parse_action(call.json_body(refused_fields(None), denies=True))
-    key = parse_idempotency_key(call.header("x-idempotency-key"))
+    action = parse_action(call.json_body(REFUSED, denies=True))
+    key = parse_idempotency_key(call.headers.get("x-idempotency-key"))
     record = act(call.context, action, envelope, idempotency_key=key)
     if isinstance(record, Refusal):
         return record
     call.decided(record.reason, record.outcome)
-    return {
-        "status": "ok",
-        "requestId": record.request_id,
-        "decision": record.outcome,
-        "reasonCode": record.reason.value,
-        "artifact": record.artifact(),
-    }
+    return record.action_view()
 
 
 handler = HttpHandler(

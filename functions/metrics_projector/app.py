@@ -23,7 +23,7 @@ def project(event: Mapping[str, Any], context: Context) -> None:
         events=len(counted),
         lag_ms=max((now_ms - streamed.appended_at_ms for streamed in counted if streamed.appended_at_ms), default=0),
         correlation_ids=[streamed.correlation_id for streamed in counted if streamed.correlation_id],
-        store_calls=context.dynamo.calls,
+        store_calls=len(context.dynamo.calls),
     )
 
 

@@ -1,44 +1,61 @@
-"""Policy, read and rehearsed: the active config, its versions, and what a change would do (contract.md section 4)."""
+"""Read and simulate policy: the active config, its versions, and what a change would do (contract.md section 4)."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
-from handshake.api.http import Answer, Call, HttpHandler, Route
+from handshake.api.http import Call, HttpHandler, Route
 from handshake.core.paging import parse_page
 from handshake.policy.change import parse_body
 from handshake.policy.read import read_config, read_versions
 from handshake.policy.rule_keys import DEFAULT_RULES
-from handshake.policy.rules import GLOBAL, Scope, parse_rules, parse_scope
+from handshake.policy.rules import GLOBAL, Scope, parse_rules, parse_scope, version_name
 from handshake.simulation.simulate import simulate_policy
 
+if TYPE_CHECKING:
+    from handshake.policy.answers import AppliedVersion, PolicyConfig, PolicyVersions
+    from handshake.simulation.answers import Simulated
 
-def get_config(call: Call) -> Answer:
-    """``GET /policy/config``; where global scope stores nothing, the defaults that stand in for it."""
+
+def get_config(call: Call) -> "PolicyConfig":
+    """Read the policy of a scope; where global scope stores nothing, the defaults that stand in for it."""
     scope = _scope(call)
     stored = read_config(call.context, scope)
+    rules = list(DEFAULT_RULES) if scope == GLOBAL and not stored.version else stored.rules
+    config: PolicyConfig = (
+        {"scope": scope.kind, "scopeId": scope.scope_id, "rules": rules}
+        if scope.scope_id
+        else {"scope": scope.kind, "rules": rules}
+    )
     if stored.version:
-        return _scope_view(scope) | {"rules": stored.rules, "policyVersion": stored.version}
-    return _scope_view(scope) | {"rules": DEFAULT_RULES if scope == GLOBAL else []}
+        config["policyVersion"] = stored.version
+    return config
 
 
-def get_versions(call: Call) -> Answer:
-    """``GET /policy/versions``, newest first"""
+def get_versions(call: Call) -> "PolicyVersions":
+    """List the versions of a scope's policy, newest first."""
     scope = _scope(call)
     page = parse_page(call.query("limit"), call.query("cursor"), parts=(int,))
     versions, cursor = read_versions(call.context, scope, page)
-    listed = [
+    listed: list[AppliedVersion] = [
         {
-            "policyVersion": version.version,
+            "policyVersion": version_name(version.number),
             "rules": version.rules,
             "appliedAt": version.applied_at_ms,
             "auditEventId": version.audit_event_id,
         }
         for version in versions
     ]
-    return _scope_view(scope) | {"versions": listed} | ({"nextCursor": cursor} if cursor else {})
+    answer: PolicyVersions = (
+        {"scope": scope.kind, "scopeId": scope.scope_id, "versions": listed}
+        if scope.scope_id
+        else {"scope": scope.kind, "versions": listed}
+    )
+    if cursor:
+        answer["nextCursor"] = cursor
+    return answer
 
 
-def simulate(call: Call) -> Answer:
-    """``POST /policy/simulate``"""
+def simulate(call: Call) -> "Simulated":
+    """Tell what a policy would have changed."""
     body = parse_body(call.json_body())
     scope = parse_scope(body)
     return simulate_policy(call.context, scope, parse_rules(body.get("rules"))).view()
@@ -46,10 +63,6 @@ def simulate(call: Call) -> Answer:
 
 def _scope(call: Call) -> Scope:
     return parse_scope({"scope": call.query("scope"), "scopeId": call.query("scopeId")})
-
-
-def _scope_view(scope: Scope) -> dict[str, Any]:
-    return {"scope": scope.kind} | ({"scopeId": scope.scope_id} if scope.scope_id else {})
 
 
 handler = HttpHandler(

@@ -1,12 +1,17 @@
 """The one privileged policy mutation: envelope, trust token, body, then one atomic write (contract.md section 4)."""
 
-from handshake.api.http import Answer, Call, HttpHandler, Route
+from typing import TYPE_CHECKING
+
+from handshake.api.http import Call, HttpHandler, Route
 from handshake.policy.apply import apply_policy
 from handshake.policy.change import parse_change
 
+if TYPE_CHECKING:
+    from handshake.policy.answers import PolicyApplied
 
-def apply(call: Call) -> Answer:
-    """``POST /policy/apply``"""
+
+def apply(call: Call) -> "PolicyApplied":
+    """Put a policy in force."""
     envelope = call.envelope()
     claims = call.trust_claims(envelope)
     change = parse_change(call.json_body())

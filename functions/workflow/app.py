@@ -1,16 +1,22 @@
 """Agents' side of the workflow: submit an action, follow it, and authorize its execution (contract.md section 3)."""
 
-from handshake.api.http import Answer, Call, HttpHandler, Route
+from typing import TYPE_CHECKING
+
+from handshake.api.http import Call, HttpHandler, Route
 from handshake.core.reasons import ReasonCode
 from handshake.requests.authorize_execution import authorize_execution
+from handshake.requests.execution import NOT_ALLOWED
 from handshake.requests.read import read_evidence, read_request
-from handshake.requests.submission import parse_submission, refusal_fields
+from handshake.requests.submission import REFUSED, parse_submission
 from handshake.requests.submit import submit
 
+if TYPE_CHECKING:
+    from handshake.requests.answers import Decided, EvidenceEvent, ExecutionAuthorized, RequestStatus
 
-def submit_request(call: Call) -> Answer:
-    """``POST /workflow/requests``"""
-    body = call.json_body(refusal_fields(None), denies=True)
+
+def submit_request(call: Call) -> "Decided":
+    """Submit an action for a decision."""
+    body = call.json_body(REFUSED, denies=True)
     submission = parse_submission(body, now_ms=call.context.now_ms())
     call.acts_for(submission.principal_id, submission.tenant_id)
     record, repeated = submit(call.context, submission, escalation_ttl_ms=call.runtime.escalation_ttl_ms)
@@ -18,25 +24,25 @@ def submit_request(call: Call) -> Answer:
     return record.result_view()
 
 
-def get_request(call: Call) -> Answer:
-    """``GET /workflow/requests/{requestId}``"""
+def get_request(call: Call) -> "RequestStatus":
+    """Read where a request stands."""
     return read_request(call.context, call.path("requestId"), call.envelope()).status_view()
 
 
-def get_evidence(call: Call) -> Answer:
-    """``GET /workflow/evidence/{requestId}``"""
+def get_evidence(call: Call) -> "list[EvidenceEvent]":
+    """Read what happened to a request, oldest first."""
     _, events = read_evidence(call.context, call.path("requestId"), call.envelope())
     return [event.view() for event in events]
 
 
-def authorize(call: Call) -> Answer:
-    """``POST /workflow/authorize-execution``"""
-    authorize_execution(call.context, call.json_body({"allowed": False}))
+def authorize(call: Call) -> "ExecutionAuthorized":
+    """Say that a privileged effect may go ahead, or refuse it."""
+    authorize_execution(call.context, call.json_body(NOT_ALLOWED))
     call.decided(ReasonCode.SECURITY_ARTIFACT_AUTHORIZED)
     return {
         "status": "ok",
         "allowed": True,
-        "reasonCode": ReasonCode.SECURITY_ARTIFACT_AUTHORIZED.value,
+        "reasonCode": ReasonCode.SECURITY_ARTIFACT_AUTHORIZED,
         "responseClass": "ok",
     }
 

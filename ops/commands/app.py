@@ -1,4 +1,4 @@
-"""python -m ops: run Handshake here, talk to it, replay recorded actions against it."""
+"""Run Handshake here, talk to it, replay recorded actions against it: `python -m ops`."""
 
 import json
 import signal
@@ -15,9 +15,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.progress import Progress
 
-from ops.commands import deployment, operate, show
-from ops.commands.client import Client, UnreachableError
-from ops.commands.completion import completion
+from ops.commands import operate
+from ops.commands.common import fail
 from ops.commands.cost import cost
 from ops.commands.drill import drill
 from ops.commands.incidents import incidents
@@ -26,19 +25,19 @@ from ops.commands.migrate import migrate
 from ops.commands.policy import policy
 from ops.commands.rehearse import rehearse
 from ops.commands.rotate import rotate
-from ops.commands.show import fail
 from ops.commands.status import status
 from ops.commands.watch import watch
+from ops.local import deployment
+from ops.local.edge_client import Client, UnreachableError
 from ops.local.settings import LOCAL_TRUST_SECRET, ROOT
 from ops.local.signing_edge import OPERATOR, SigningEdge, Upstream
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_show_locals=False)
 token = typer.Typer(no_args_is_help=True, help="Trust tokens for privileged policy changes.")
 app.add_typer(token, name="token")
 app.add_typer(operate.evidence, name="evidence")
 app.add_typer(metrics, name="metrics")
 app.add_typer(policy, name="policy")
-app.command()(completion)
 _COMMANDS: tuple[Callable[..., None], ...] = (
     *(operate.pause, operate.resume, operate.retention, operate.dashboard),
     *(cost, drill, incidents, migrate, rehearse, rotate, status, watch),
@@ -122,7 +121,7 @@ def replay_command(
 
     Ends with 1 where any action got no decision.
     """
-    from ops.commands.replay import BadFileError, read_actions, replay
+    from ops.commands.replay import BadFileError, read_actions, replay, tables
 
     try:
         actions = read_actions(file)
@@ -140,7 +139,7 @@ def replay_command(
     if as_json:
         print(json.dumps(report.as_json(), indent=2))
     else:
-        console.print(*show.report(report), sep="\n")
+        console.print(*tables(report), sep="\n")
     raise typer.Exit(1 if report.errors else 0)
 
 
@@ -167,14 +166,14 @@ def mint(
 
 
 def _tour(base_url: str, *, secret: str, operator: str) -> None:
-    from ops.commands.tour import take_tour
+    from ops.commands.tour import add_stop, new_table, take_tour
 
-    table = show.tour_table()
+    table = new_table()
     expected = True
     try:
         with Live(table, console=console) if console.is_terminal else nullcontext():
             for stop in take_tour(Client(base_url), trust_secret=secret, operator=operator):
-                show.add_stop(table, stop)
+                add_stop(table, stop)
                 expected &= stop.as_expected
     except UnreachableError as error:
         fail(str(error))
@@ -211,7 +210,7 @@ def _envelope(text: str) -> dict[str, Any]:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Lets SIGINT, SIGTERM and SIGHUP alike end what is inside, in order, with exit code 130."""
+    """Let SIGINT, SIGTERM and SIGHUP alike end what is inside, in order, with exit code 130."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
@@ -221,7 +220,7 @@ def _interruptible() -> Iterator[None]:
 
 
 def _ready(edge: SigningEdge) -> None:
-    """Say so, and stay up until interrupted, which is then no failure."""
+    """Print the URL, and stay up until interrupted, which is then no failure."""
     print(f"ready {edge.url}", flush=True)
     with suppress(KeyboardInterrupt):
         Event().wait()

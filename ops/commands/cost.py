@@ -1,26 +1,22 @@
-"""ops cost: dollars a month and for a million decisions, by driver, before anything is deployed."""
+"""ops cost: print dollars a month and for a million decisions, by driver, before anything is deployed."""
 
 import json
-from collections.abc import Iterator, Sequence
 from enum import StrEnum, auto
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from ops.commands.operate import AsJson
-from ops.commands.show import fail
+from ops.commands.common import AsJson, fail
+from ops.cost.document import SIZES, SMALL, markdown_table
 from ops.cost.inputs import deployed, prices
 from ops.cost.model import Bill, Load, bill
 
-SIZES: Final = (1.0, 100.0, 10_000.0)
-_SMALL: Final = 0.005
-
 
 class Environment(StrEnum):
-    """Where traffic is paid for."""
+    """An environment whose traffic is paid for."""
 
     STAGING = auto()
     PRODUCTION = auto()
@@ -87,25 +83,11 @@ def _table(of: Bill) -> Table:
     for heading in ("driver", "a month", "$/month", "$/million", "share"):
         table.add_column(heading, justify="left" if heading == "driver" else "right", no_wrap=True)
     for driver in of.drivers:
-        if driver.dollars >= _SMALL:
+        if driver.dollars >= SMALL:
             share = driver.dollars / of.dollars
             dollars = f"{driver.dollars:,.2f}", f"{of.per_million * share:,.3f}"
             table.add_row(driver.name, _short(driver.quantity), *dollars, f"{share:.1%}")
     return table
-
-
-def markdown_table(bills: Sequence[Bill]) -> Iterator[str]:
-    """One table of all ``bills``, in the order of the middle one; what costs less than a cent in all is left out."""
-    ordered = bills[len(bills) // 2].drivers
-    yield "| $ a month | " + " | ".join(f"{of.load.rps:,g}/s | share" for of in bills) + " |"
-    yield "| --- |" + " ---: | ---: |" * len(bills)
-    for name in (driver.name for driver in ordered):
-        dollars = [next(one.dollars for one in of.drivers if one.name == name) for of in bills]
-        if max(dollars) >= _SMALL:
-            cells = (f"{part:,.2f} | {part / of.dollars:.1%}" for part, of in zip(dollars, bills, strict=True))
-            yield f"| {name} | " + " | ".join(cells) + " |"
-    yield "| **a month** | " + " | ".join(f"**{of.dollars:,.2f}** | " for of in bills) + " |"
-    yield "| **a million decisions** | " + " | ".join(f"**{of.per_million:,.2f}** | " for of in bills) + " |"
 
 
 def _short(quantity: float) -> str:

@@ -20,15 +20,14 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from ops.commands import deployment
-from ops.commands import records as receipt
-from ops.commands.deployment import Deployment
-from ops.commands.operate import Stack
-from ops.commands.show import fail
+from ops.commands.common import Stack, fail
+from ops.gates import receipts
+from ops.local import deployment
+from ops.local.deployment import Deployment
 from ops.local.settings import ROOT, ROOT_KEY, STATE
 from ops.local.signing_edge import SigningEdge, Upstream
-from ops.reliability.fault_scenarios import HARMS, Traffic, broken_store
-from ops.reliability.incident_timeline import Course, Observer, subscribed
+from ops.reliability.fault_scenarios import SCENARIOS, Traffic, broken_store
+from ops.reliability.incident_timeline import IncidentTimeline, Observer, subscribed
 
 RECEIPTS: Final = STATE / "drills"
 _QUIET_S: Final = 180.0  # for a stack to be calm before it is hurt
@@ -43,12 +42,12 @@ if not console.is_terminal:
 
 
 class DrillFailedError(Exception):
-    """Something that should have happened did not, within the patience of a drill."""
+    """An expected event did not happen within the patience of a drill. The message names it."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One command of a runbook, as it was followed."""
+    """One command of a runbook: its exit code, and how many seconds it took."""
 
     command: str
     code: int
@@ -67,27 +66,27 @@ def drill(
 ) -> None:
     """Cause incidents for real and time the response: to detect, to page, to triage, to notify, to recover.
 
-    Ends with 0 when every alarm fired, people were told, the runbook's commands worked and all recovered; 1 when not;
+    Ends with 0 when every alarm fired, people were notified, the commands worked and all recovered; 1 when not;
     2 for a wrong command line. A receipt of each drill is kept in .handshake/drills.
     """
-    wanted = alerts or list(HARMS)
-    if unknown := set(wanted) - HARMS.keys():
-        raise typer.BadParameter(f"{', '.join(sorted(unknown))}: there are {', '.join(HARMS)}")
+    wanted = alerts or list(SCENARIOS)
+    if unknown := set(wanted) - SCENARIOS.keys():
+        raise typer.BadParameter(f"{', '.join(sorted(unknown))}: there are {', '.join(SCENARIOS)}")
     if stack != deployment.LOCAL and not hurt_a_deployed_stack:
         raise typer.BadParameter(f"{stack} is deployed: --hurt-a-deployed-stack lets callers of it be refused")
     try:
         with _target(stack) as found:
-            receipts = run(found, stack, wanted, role=role)
+            kept = run(found, stack, wanted, role=role)
     except (deployment.NoDeploymentError, DrillFailedError, BotoCoreError, ClientError) as error:
         fail(str(error))
-    for path in receipts:
+    for path in kept:
         console.print(f"receipt {path.relative_to(ROOT)}", highlight=False)
-    raise typer.Exit(0 if all(json.loads(path.read_text())["passed"] for path in receipts) else 1)
+    raise typer.Exit(0 if all(json.loads(path.read_text())["passed"] for path in kept) else 1)
 
 
 def run(found: Deployment, stack: str, alerts: Sequence[str], *, role: str = "") -> list[Path]:
-    """Drill ``alerts`` at once on ``stack``; the receipts. Raises DrillFailedError."""
-    courses = [Course(HARMS[alert]) for alert in alerts]
+    """Drill ``alerts`` at once on ``stack``, and return the receipts' paths. Raises DrillFailedError."""
+    timelines = [IncidentTimeline(SCENARIOS[alert]) for alert in alerts]
     caller = found.caller(role)
     credentials = caller.get_credentials()
     if credentials is None:
@@ -96,27 +95,30 @@ def run(found: Deployment, stack: str, alerts: Sequence[str], *, role: str = "")
     with ExitStack() as resources:
         edge = resources.enter_context(SigningEdge(0))
         edge.start(upstream)
-        observer = Observer(found, stack, courses, resources.enter_context(subscribed(found)))
-        traffic = resources.enter_context(Traffic(upstream, [course.harm for course in courses]))
-        show = resources.enter_context(_shown(courses, traffic))
+        observer = Observer(found, stack, timelines, resources.enter_context(subscribed(found)))
+        traffic = resources.enter_context(Traffic(upstream, [timeline.scenario for timeline in timelines]))
+        show = resources.enter_context(_shown(timelines, traffic))
         _wait(observer.all_ok, _QUIET_S, "alarms that are OK before anything begins", show)
-        with ExitStack() as harm:
-            if any(course.harm.breaks_the_store for course in courses):
-                harm.enter_context(broken_store(found, stack))
-            traffic.do_harm(on=True)
-            _stamp(courses, "began_at")
-            _wait(lambda: _all(observer, courses, "fired"), _PATIENCE_S, "every alarm, page and incident", show)
-            steps = {course.harm.alert: _follow(course.harm.alert, found, stack, edge.url) for course in courses}
-            traffic.do_harm(on=False)
-        _stamp(courses, "restored_at")
-        _wait(lambda: _all(observer, courses, "over"), _PATIENCE_S, "every alarm to be OK again", show)
+        with ExitStack() as faults:
+            if any(timeline.scenario.denies_the_store for timeline in timelines):
+                faults.enter_context(broken_store(found, stack))
+            traffic.inject(on=True)
+            _stamp(timelines, "began_at")
+            _wait(lambda: _all(observer, timelines, "fired"), _PATIENCE_S, "every alarm, page and incident", show)
+            steps = {
+                timeline.scenario.alert: _follow(timeline.scenario.alert, found, stack, edge.url)
+                for timeline in timelines
+            }
+            traffic.inject(on=False)
+        _stamp(timelines, "restored_at")
+        _wait(lambda: _all(observer, timelines, "over"), _PATIENCE_S, "every alarm to be OK again", show)
         _run("python -m ops resume", found, stack, edge.url)
-    return [_write(course, stack, steps[course.harm.alert], traffic) for course in courses]
+    return [_write(timeline, stack, steps[timeline.scenario.alert], traffic) for timeline in timelines]
 
 
 @contextmanager
 def _target(stack: str) -> Iterator[Deployment]:
-    """The stack, or a local one of the drill's own where none is running."""
+    """Yield the stack, or a local one of the drill's own where none is running."""
     try:
         found = deployment.find(stack)
     except deployment.NoDeploymentError:
@@ -131,14 +133,14 @@ def _target(stack: str) -> Iterator[Deployment]:
         yield found
 
 
-def _all(observer: Observer, courses: Sequence[Course], what: str) -> bool:
+def _all(observer: Observer, timelines: Sequence[IncidentTimeline], what: str) -> bool:
     observer.look()
-    return all(getattr(course, what) for course in courses)
+    return all(getattr(timeline, what) for timeline in timelines)
 
 
-def _stamp(courses: Sequence[Course], what: str) -> None:
-    for course in courses:
-        setattr(course, what, time.time())
+def _stamp(timelines: Sequence[IncidentTimeline], what: str) -> None:
+    for timeline in timelines:
+        setattr(timeline, what, time.time())
 
 
 def _wait(happened: Callable[[], bool], seconds: float, what: str, show: Callable[[], None]) -> None:
@@ -179,46 +181,46 @@ def _run(command: str, found: Deployment, stack: str, edge_url: str) -> Step:
     return Step(command, done.returncode, round(time.monotonic() - began, 1))
 
 
-def _write(course: Course, stack: str, steps: Sequence[Step], traffic: Traffic) -> Path:
+def _write(timeline: IncidentTimeline, stack: str, steps: Sequence[Step], traffic: Traffic) -> Path:
     content: Mapping[str, Any] = {
-        "alert": course.harm.alert,
+        "alert": timeline.scenario.alert,
         "stack": stack,
-        "caused": course.harm.told,
-        "seconds": course.seconds(),
-        "incident": course.incident_id,
-        "refused": traffic.answers[course.harm.refused],
+        "caused": timeline.scenario.description,
+        "seconds": timeline.seconds(),
+        "incident": timeline.incident_id,
+        "refused": traffic.answers[timeline.scenario.refused],
         "answers": {f"{status} {code}".strip(): count for (status, code), count in sorted(traffic.answers.items())},
         "unanswered": traffic.failed,
         "runbook": [vars(step) for step in steps],
         # A gate or report that finds something (a code of its own) has worked; a command that cannot run has not.
-        "passed": course.fired and course.over and all(step.code not in (2, 70, 126, 127) for step in steps),
+        "passed": timeline.fired and timeline.over and all(step.code not in (2, 70, 126, 127) for step in steps),
     }
-    began = datetime.fromtimestamp(course.began_at or 0, UTC)
-    return receipt.write(RECEIPTS, course.harm.alert, began, content)
+    began = datetime.fromtimestamp(timeline.began_at or 0, UTC)
+    return receipts.keep(RECEIPTS, timeline.scenario.alert, began, content)
 
 
 @contextmanager
-def _shown(courses: Sequence[Course], traffic: Traffic) -> Iterator[Callable[[], None]]:
-    """Show the courses while they run, and once more at the end where nobody watches."""
+def _shown(timelines: Sequence[IncidentTimeline], traffic: Traffic) -> Iterator[Callable[[], None]]:
+    """Show the timelines while they run, and once more at the end where nobody watches."""
     with Live(console=console, auto_refresh=False) if console.is_terminal else nullcontext() as live:
 
         def show() -> None:
             if live:
-                live.update(_table(courses, traffic), refresh=True)
+                live.update(_table(timelines, traffic), refresh=True)
 
         yield show
     if not console.is_terminal:
-        console.print(_table(courses, traffic))
+        console.print(_table(timelines, traffic))
 
 
-def _table(courses: Sequence[Course], traffic: Traffic) -> Table:
+def _table(timelines: Sequence[IncidentTimeline], traffic: Traffic) -> Table:
     table = Table("alert", "last minutes", "alarm", "detect", "page", "triage", "notify", "recover", box=SIMPLE_HEAD)
-    for course in courses:
-        took = course.seconds()
+    for timeline in timelines:
+        took = timeline.seconds()
         times = [took[name] for name in ("toDetect", "toPage", "toTriage", "toNotify", "toRecover")]
-        minutes = " ".join(f"{value:.2g}" for value in course.minutes)
-        style = {"ALARM": "red", "OK": "green"}.get(course.state, "dim")
+        minutes = " ".join(f"{value:.2g}" for value in timeline.minutes)
+        style = {"ALARM": "red", "OK": "green"}.get(timeline.state, "dim")
         cells = [f"{seconds:.0f} s" if seconds is not None else "" for seconds in times]
-        table.add_row(course.harm.alert, minutes, f"[{style}]{course.state}[/]", *cells)
+        table.add_row(timeline.scenario.alert, minutes, f"[{style}]{timeline.state}[/]", *cells)
     table.caption = f"{sum(traffic.answers.values())} calls answered, {traffic.failed} not"
     return table

@@ -1,4 +1,4 @@
-"""The incidents that alarm_triage recorded: listed and shown."""
+"""ops incidents: list the incidents that alarm_triage recorded, or show one."""
 
 import json
 import time
@@ -14,16 +14,15 @@ from rich.text import Text
 from handshake.incidents import table as store
 from handshake.incidents.incident import Incident
 from handshake.incidents.notification import duration, findings, utc
-from ops.commands import deployment
-from ops.commands.operate import AsJson, Stack, reach
-from ops.commands.show import fail
+from ops.commands.common import AsJson, Stack, fail, reach
+from ops.local import deployment
 
 _console: Final = Console()
 _STYLES: Final = {"open": "red", "recovered": "green", "superseded": "dim"}
 
 
 class Action(StrEnum):
-    """What can be done with incidents."""
+    """An action on recorded incidents."""
 
     LIST = auto()
     SHOW = auto()

@@ -1,10 +1,10 @@
-"""Metrics of a deployed stack: prove that its roll-ups are what its events add up to, or make them so."""
+"""ops metrics: prove that a stack's roll-ups are the sum of its events, or make them so."""
 
 import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Annotated, Any, Final
 
@@ -16,10 +16,9 @@ from rich.table import Table
 
 from handshake.core.errors import StoreUnavailableError
 from handshake.metrics.rebuild import Comparison, OvertakenError, compare, rebuild
-from ops.commands import deployment
-from ops.commands.deployment import Deployment
-from ops.commands.operate import AsJson, Stack
-from ops.commands.show import fail
+from ops.commands.common import AsJson, Stack, fail
+from ops.local import deployment
+from ops.local.deployment import Deployment
 
 _SWITCH_TAKES_S: Final = 180.0
 _POLL_S: Final = 1.0
@@ -41,7 +40,7 @@ def rebuild_command(
     try:
         found = deployment.find(stack)
         projector = Projector.of(found)
-        context = replace(found.context(), now_ms=projector.now_ms)
+        context = found.context()._replace(now_ms=projector.now_ms)
         if apply:
             with projector.stopped():
                 comparison = rebuild(context, stream=projector.stream, pause=time.sleep)
@@ -74,7 +73,7 @@ class Projector:
 
     @classmethod
     def of(cls, stack: Deployment) -> "Projector":
-        """The projector of ``stack``. Raises NoDeploymentError where its stream has none."""
+        """Find the projector of ``stack``. Raises NoDeploymentError where its stream has none."""
         client: Any = stack.session.client("lambda", endpoint_url=stack.endpoint_url)
         table: Any = stack.session.client("dynamodb", endpoint_url=stack.endpoint_url)
         arn = table.describe_table(TableName=stack.tables.metrics)["Table"]["LatestStreamArn"]
@@ -87,17 +86,17 @@ class Projector:
         return cls(client, mapping["UUID"], arn.rpartition("/")[2], round((there - time.time()) * 1000))
 
     def now_ms(self) -> int:
-        """AWS's time, epoch ms."""
+        """Return AWS's time, epoch ms."""
         return time.time_ns() // 1_000_000 + self.ahead_ms
 
     def state(self) -> str:
-        """``Enabled`` while events are folded."""
+        """Read the subscription's state: ``Enabled`` while events are projected."""
         state: str = self.client.get_event_source_mapping(UUID=self.mapping_id)["State"]
         return state
 
     @contextmanager
     def stopped(self) -> Iterator[None]:
-        """Deliver no events meanwhile. After a failure it stays so, and says so: the roll-ups are not to be trusted."""
+        """Deliver no events until exit. After an error the projector stays stopped, and a message says so."""
         try:
             self._switch(on=False)
             yield

@@ -1,4 +1,4 @@
-"""python -m ops migrate: say which migrations of what is stored a stack still needs, and apply them."""
+"""python -m ops migrate: list the migrations that a stack's stored data still needs, and apply them."""
 
 import json
 import time
@@ -14,11 +14,11 @@ from rich.text import Text
 from handshake.core.errors import StoreUnavailableError
 from handshake.dynamo.context import Context
 from handshake.incidents.notification import duration, utc
-from ops.commands import deployment
-from ops.commands.operate import AsJson, Stack
-from ops.release.migrations.records import LockedError, Record
-from ops.release.migrations.runner import DEFAULT_RATE, ChecksumError, Standing, apply_pending, plan, survey
-from ops.release.migrations.work import Throttle
+from ops.commands.common import AsJson, Stack
+from ops.local import deployment
+from ops.migrations.records import LockedError, Record
+from ops.migrations.runner import DEFAULT_RATE, ChecksumError, Standing, apply_pending, plan, survey
+from ops.migrations.work import Throttle
 
 FAILED: Final = 1
 PENDING: Final = 3

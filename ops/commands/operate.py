@@ -1,8 +1,7 @@
-"""Commands on a deployed stack's own state: pause and resume, replay guard retention, evidence."""
+"""Operate on a stack's own state: pause and resume, replay guard retention, dashboard, evidence."""
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
@@ -12,19 +11,11 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
-from handshake.core.errors import StoreUnavailableError
-from handshake.dynamo.context import Context
 from handshake.dynamo.runtime_kv import RuntimeTransaction
 from handshake.replay_guards.retain import expired_guards, retain_guards
-from ops.commands import deployment
-from ops.commands.show import fail
+from ops.commands.common import AsJson, Stack, fail, reach
+from ops.local import deployment
 from ops.reliability.evidence import Finding, verify, verify_all
-
-Stack = Annotated[
-    str,
-    typer.Option(envvar="HANDSHAKE_STACK", help="A CloudFormation stack; handshake-local is the one make run runs."),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 _LISTED: Final = 20
 _console: Final = Console()
@@ -107,12 +98,3 @@ def _switch(stack: str, *, paused: bool) -> None:
         tx.set_paused(paused=paused, now_ms=context.now_ms())
         tx.commit()
     print("privileged mutations are paused" if paused else "privileged mutations go on")
-
-
-@contextmanager
-def reach(stack: str) -> Iterator[Context]:
-    """What the service's use cases need on that stack's tables; ends the command where they cannot be reached."""
-    try:
-        yield deployment.find(stack).context()
-    except (deployment.NoDeploymentError, StoreUnavailableError) as error:
-        fail(str(error))

@@ -1,4 +1,4 @@
-"""Policy of a stack, through its API: shown, compared, rehearsed, applied, and put back."""
+"""ops policy: show, compare, simulate, apply and roll back a stack's policy through its API."""
 
 import json
 import time
@@ -17,10 +17,9 @@ from rich.text import Text
 from handshake.trust.token import mint_token
 from handshake_client import Handshake, HandshakeError, models
 from handshake_client.signing import SigV4
-from ops.commands import deployment
-from ops.commands.deployment import Deployment
-from ops.commands.operate import AsJson, Stack
-from ops.commands.show import fail
+from ops.commands.common import AsJson, Stack, fail
+from ops.local import deployment
+from ops.local.deployment import Deployment
 from ops.local.signing_edge import OPERATOR
 
 DIFFERS: Final = 3
@@ -30,7 +29,7 @@ _console: Final = Console()
 
 policy = typer.Typer(
     no_args_is_help=True,
-    help="What agents may do. Changes are shown and rehearsed before they are made."
+    help="What agents may do. Changes are shown and simulated before they are made."
     " Ends with 0 when done, 1 when refused or not reached, 2 for a wrong command line,"
     f" {DIFFERS} when diff finds a difference, {DECLINED} when a change is declined.",
 )
@@ -49,22 +48,22 @@ _OPERATOR: Final = str(OPERATOR["principalId"])
 
 @dataclass(frozen=True)
 class Desk:
-    """A stack's API, and the scope that is worked on."""
+    """A stack's API, and the scope of policy that a command works on."""
 
     client: Handshake
     agent: str
 
     @property
     def scope(self) -> dict[str, Any]:
-        """The scope as bodies name it."""
+        """Return the scope as bodies name it."""
         return {"scope": "agent", "scopeId": self.agent} if self.agent else {"scope": "global"}
 
     def config(self) -> models.PolicyConfig:
-        """What the scope stores."""
+        """Read the rules and version that are stored for the scope."""
         return self.client.get_policy_config(scope=self.scope["scope"], scope_id=self.agent or None)
 
     def versions(self) -> Iterator[models.AppliedVersion]:
-        """Every version of the scope, newest first."""
+        """Yield every version of the scope, newest first."""
         cursor: str | None = None
         while True:
             page = self.client.list_policy_versions(
@@ -75,12 +74,12 @@ class Desk:
             if not cursor:
                 return
 
-    def rehearse(self, rules: Any) -> models.Simulated:
-        """What the recorded requests say of ``rules``."""
+    def simulate(self, rules: Any) -> models.Simulated:
+        """Ask which recorded requests would be decided otherwise under ``rules``."""
         return self.client.simulate_policy(cast("models.PolicyProposal", self.scope | {"rules": rules}))
 
     def apply(self, change: Mapping[str, Any], *, over: str | None) -> models.PolicyApplied:
-        """Make the change, unless another version than ``over`` is active by now."""
+        """Make the change. Refused where another version than ``over`` is active by now."""
         expected = {"expectedPolicyVersion": over} if over else {}
         return self.client.apply_policy(cast("models.PolicyChange", {**self.scope, **change, **expected}))
 
@@ -128,7 +127,7 @@ def simulate(
     """Say which recorded requests would be decided otherwise under these rules. Changes nothing."""
     rules = _read(file)
     with _desk(stack, agent=agent, role=role) as desk:
-        simulated = desk.rehearse(rules)
+        simulated = desk.simulate(rules)
     if as_json:
         print(json.dumps(simulated))
     else:
@@ -175,7 +174,7 @@ def _change(desk: Desk, change: Mapping[str, Any], rules: Any, *, yes: bool, as_
     if as_json and not yes:
         fail("--json asks nothing: add --yes")
     active = desk.config()
-    found, simulated = _differences(active["rules"], rules), desk.rehearse(rules)
+    found, simulated = _differences(active["rules"], rules), desk.simulate(rules)
     if not as_json:
         _print_diff(found, as_json=False)
         _print_simulated(simulated)
@@ -205,7 +204,7 @@ def _misread(file: Path, why: str) -> NoReturn:
 
 @contextmanager
 def _desk(stack: str, *, agent: str, role: str, principal: str = _OPERATOR) -> Iterator[Desk]:
-    """The API of ``stack``; ends the command where it refuses or cannot be reached."""
+    """Yield the API of ``stack``; end the command where it refuses or cannot be reached."""
     try:
         found = deployment.find(stack)
         with _client(found, role=role, principal=principal) as client:
@@ -245,7 +244,7 @@ def _brief(rules: Any) -> str:
 
 
 def _differences(before: Any, after: Any) -> list[str]:
-    """Rules taken away (``-``) and put in (``+``), by id."""
+    """List rules taken away (``-``) and put in (``+``), by id."""
     old, new = _lines(before), _lines(after)
     found = []
     for name in sorted(old | new):

@@ -7,10 +7,10 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from ops.commands import records as receipt
-from ops.commands.operate import AsJson
+from ops.commands.common import AsJson
+from ops.gates import receipts
 from ops.local.settings import STATE
-from ops.release.log import Log, Step, said
+from ops.release.rehearsal_log import Log, Step, said
 
 RECEIPTS: Final = STATE / "rehearsals"
 
@@ -45,7 +45,7 @@ def rehearse(as_json: AsJson = False) -> None:
         "problem": problem,
         "passed": not problem,
     }
-    path = receipt.write(RECEIPTS, PRODUCTION, began, content)
+    path = receipts.keep(RECEIPTS, PRODUCTION, began, content)
     if as_json:
         print(path.read_text())
     else:

@@ -4,24 +4,29 @@ import json
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from ops.commands.client import Answer, Client
+from rich.console import RenderableType
+from rich.table import Table
+
+from ops.local.edge_client import Answer, Client
 
 Action = dict[str, Any]
 
+_DECISIONS: Final = ("allow", "escalate", "deny")
+
 
 class BadFileError(Exception):
-    """A line of the file is not a JSON object."""
+    """A line of the file is not a JSON object. The message names file and line."""
 
 
 @dataclass
 class Report:
-    """Decisions counted by agent, action type and reason; other answers by status and reason; latency in ms."""
+    """Count decisions by agent, action type and reason, other answers by status and reason, and latency in ms."""
 
     by_agent: dict[str, Counter[str]] = field(default_factory=dict)
     by_action_type: dict[str, Counter[str]] = field(default_factory=dict)
@@ -48,7 +53,7 @@ class Report:
             table.setdefault(name, Counter())[decision] += 1
 
     def percentile_ms(self, share: float) -> float:
-        """By nearest rank; 0 where nothing was sent."""
+        """Return the latency at ``share`` (0 to 1) by nearest rank; 0 where nothing was sent."""
         ranked = sorted(self.latencies_ms)
         return ranked[max(0, math.ceil(share * len(ranked)) - 1)] if ranked else 0.0
 
@@ -65,7 +70,7 @@ class Report:
 
 
 def read_actions(path: Path) -> list[Action]:
-    """Bodies for POST /workflow/requests, one a line. Raises BadFileError, OSError."""
+    """Read bodies for POST /workflow/requests, one a line. Raises BadFileError, OSError."""
     return list(_parsed(path))
 
 
@@ -110,3 +115,32 @@ def replay(client: Client, actions: Sequence[Action], *, run_id: str, workers: i
                 report.add(action, answer, latency_ms)
     report.seconds = time.perf_counter() - started
     return report
+
+
+def tables(report: Report) -> Iterator[RenderableType]:
+    """Yield the report as tables for people, and a line that sums it up."""
+    for title, counts in (
+        ("agent", report.by_agent),
+        ("action type", report.by_action_type),
+        ("reason", report.by_reason),
+    ):
+        yield _counts(title, counts)
+    if report.errors:
+        errors = Table("no decision", "count", title_style="red")
+        for name, count in report.errors.most_common():
+            errors.add_row(name, str(count))
+        yield errors
+    yield (
+        f"{report.sent} sent in {report.seconds:.1f} s; "
+        f"latency p50 {report.percentile_ms(0.5):.0f} ms, p95 {report.percentile_ms(0.95):.0f} ms; "
+        f"{report.errors.total()} without a decision"
+    )
+
+
+def _counts(title: str, counts: Mapping[str, Counter[str]]) -> Table:
+    table = Table(title)
+    for heading in (*_DECISIONS, "all"):
+        table.add_column(heading, justify="right")
+    for name, decided in sorted(counts.items()):
+        table.add_row(name, *(str(decided[decision]) for decision in _DECISIONS), str(decided.total()))
+    return table

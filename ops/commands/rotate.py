@@ -17,8 +17,8 @@ from handshake.core.errors import StoreUnavailableError
 from handshake.trust.rotate import STEPS as SERVICE_STEPS
 from handshake.trust.rotation import MAX_AGE_S, OVERLAP_S, PREVIOUS, REVOKED, Labels
 from handshake.trust.secret import TrustSecret
-from ops.commands import deployment
-from ops.commands.operate import AsJson, Stack
+from ops.commands.common import AsJson, Stack
+from ops.local import deployment
 from ops.local.commands import clean_environment
 from ops.local.settings import ROOT
 
@@ -27,7 +27,7 @@ STOPPED: Final = 3
 
 
 class StepFailedError(Exception):
-    """A step could not be taken; what was done before it stays done."""
+    """A step of the rotation failed. Earlier steps stay done; the next run goes on from here."""
 
 
 _FAILURES: Final = (
@@ -41,14 +41,14 @@ _FAILURES: Final = (
 
 
 def run_gates(root: Path = ROOT) -> int:
-    """Run every gate of the checkout at ``root``; their exit code. They judge it alone, so they get no credentials."""
+    """Run every gate of the checkout at ``root``, without credentials, and return their exit code."""
     command = [sys.executable, "-m", "ops.gates", "all"]
     return subprocess.run(command, cwd=root, env=clean_environment(), stdout=sys.stderr, check=False).returncode
 
 
 @dataclass(frozen=True)
 class Walk:
-    """One walk on one stack. ``gates`` runs them all and gives their exit code; ``pause`` waits for seconds."""
+    """One rotation of one stack. ``gates`` runs them all and gives their exit code; ``pause`` waits for seconds."""
 
     stack: deployment.Deployment
     name: str
@@ -62,7 +62,7 @@ class Walk:
         object.__setattr__(self, "secret", secret)
 
     def labels(self) -> Labels:
-        """Which version has which label now. Raises StepFailedError where there is nothing to rotate."""
+        """Read which version has which label now. Raises StepFailedError where there is nothing to rotate."""
         labels = self.secret.labels()
         if labels.current is None:
             raise StepFailedError("the trust secret has no current version; deploy the stack again, or give it a value")
@@ -71,7 +71,7 @@ class Walk:
 
 @dataclass(frozen=True)
 class Step:
-    """One of the six. ``means`` says what confirming it agrees to."""
+    """One of the six steps. ``means`` says what confirming it agrees to."""
 
     title: str
     means: str
@@ -79,7 +79,7 @@ class Step:
 
 
 def first_step(walk: Walk) -> int:
-    """Where the secret's labels say that the last walk was left: 1 where none is open."""
+    """Read from the secret's labels the number of the step to go on with: 1 where no rotation is open."""
     labels = walk.labels()
     if labels.pending not in (None, labels.current):
         return 2

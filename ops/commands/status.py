@@ -1,4 +1,4 @@
-"""python -m ops status: the one screen that an operator or responder opens first."""
+"""python -m ops status: show the one screen that an operator or responder opens first."""
 
 import json
 import time
@@ -21,10 +21,10 @@ from handshake.incidents import table as incidents
 from handshake.incidents.notification import duration, utc
 from handshake.requests import queue
 from handshake.requests.table import record_from
-from ops.commands import deployment
-from ops.commands.deployment import Deployment
-from ops.commands.operate import AsJson, Stack
-from ops.release.migrations.runner import ChecksumError, survey
+from ops.commands.common import AsJson, Stack
+from ops.local import deployment
+from ops.local.deployment import Deployment
+from ops.migrations.runner import ChecksumError, survey
 
 _MS_PER_HOUR: Final = 3_600_000
 # Retention runs hourly, and remembers the hour before the one it ran in.
@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Part:
-    """One line of the screen. ``facts`` are for scripts; ``attention`` says that somebody should look."""
+    """One line of the screen. ``facts`` are for scripts; ``attention`` asks somebody to look."""
 
     said: str
     facts: Mapping[str, Any] = field(default_factory=dict)
@@ -71,7 +71,7 @@ def status(stack: Stack = deployment.LOCAL, as_json: AsJson = False) -> None:
 
 
 def parts_of(found: Deployment, stack: str, *, now_ms: int) -> dict[str, Part]:
-    """Every part of the screen by its name; one that cannot be read says so, and keeps none of the others."""
+    """Read every part of the screen, by name. A part that cannot be read says so, and the others are still shown."""
     readers: Mapping[str, Callable[[], Part]] = {
         "deployment": lambda: _deployment(found, stack),
         "mutations": lambda: _mutations(found),

@@ -1,4 +1,4 @@
-"""The tour `make run` ends with: one action of each kind through the API, and why it was decided so."""
+"""Take the tour that `make run` ends with: one action of each kind, and why it was decided so."""
 
 import time
 import uuid
@@ -6,16 +6,28 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from rich.text import Text
+
 from handshake.trust.token import mint_token
-from ops.commands.client import Answer, Client
+from ops.local.edge_client import Answer, Client
 
 _EVENTS_MADE: Final = 5  # by the stops below: three decisions, an approval, a refused replay
 _PROJECTION_TIMEOUT_S: Final = 15
+_STYLES: Final = {
+    "allow": "green",
+    "approved": "green",
+    "ok": "green",
+    "deny": "red",
+    "refused": "red",
+    "escalate": "yellow",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """One call and what came of it. ``as_expected`` is false where the API did not answer as the tour says."""
+    """One call and its answer. ``as_expected`` is false where the API did not answer as the tour says."""
 
     sent: str
     decision: str
@@ -25,7 +37,7 @@ class Stop:
 
 
 def take_tour(client: Client, *, trust_secret: str, operator: str) -> Iterator[Stop]:
-    """Yields each stop as it is made. ``operator`` is the principal of the edge's envelope. Raises UnreachableError."""
+    """Yield each stop as it is made. ``operator`` is the edge's principal. Raises UnreachableError."""
     run = uuid.uuid4().hex[:8]
     agent = f"tour-agent-{run}"
 
@@ -107,6 +119,21 @@ def take_tour(client: Client, *, trust_secret: str, operator: str) -> Iterator[S
     yield _metrics(client)
 
 
+def new_table() -> Table:
+    """Make the table that stops are added to."""
+    return Table("what was sent, and why", "decision", "reason", box=SIMPLE_HEAD)
+
+
+def add_stop(table: Table, stop: Stop) -> None:
+    """Add a row for ``stop``, in red where it was not answered as expected."""
+    table.add_row(
+        Text.assemble(stop.sent, "\n", (f"  {stop.why}", "dim")),
+        Text(stop.decision, style=_STYLES.get(stop.decision, "")),
+        stop.reason,
+        style="" if stop.as_expected else "bold red",
+    )
+
+
 def _stop(sent: str, answer: Answer, *, expect: str, why: str) -> Stop:
     """``expect`` is a reason code; "" for an answer without one that says ok."""
     ok = answer.status == 200 and answer.body.get("status") == "ok"
@@ -116,7 +143,7 @@ def _stop(sent: str, answer: Answer, *, expect: str, why: str) -> Stop:
 
 
 def _metrics(client: Client) -> Stop:
-    """Waits for the stream's projector: the decisions above are in the summary a moment later."""
+    """Wait for the stream's projector: the decisions above are in the summary a moment later."""
     deadline = time.monotonic() + _PROJECTION_TIMEOUT_S
     while True:
         summary = client.call("GET", "/metrics/summary")

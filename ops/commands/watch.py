@@ -1,4 +1,4 @@
-"""python -m ops watch: follow the signals of ops/gates/watch.yaml after a release, and say go or roll back."""
+"""python -m ops watch: follow the signals of ops/release/watch.yaml after a release, and say go or roll back."""
 
 import json
 import re
@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ops.commands import deployment
-from ops.commands.operate import AsJson, Stack
-from ops.gates.gate import CannotJudgeError
+from ops.commands.common import AsJson, Stack
+from ops.local import deployment
 from ops.local.settings import ROOT
+from ops.verdict import CannotJudgeError
 
 if TYPE_CHECKING:
-    from ops.gates.watch import Signal
+    from ops.release.watch_config import Signal
 
 GO: Final = 0
 CANNOT_SAY: Final = 1
@@ -30,7 +30,7 @@ _UNITS: Final = {"s": 1, "m": 60, "h": 3600}
 
 @dataclass
 class Seen:
-    """What a signal showed in the window. ``calls`` is how many calls its metric was taken of."""
+    """The state of one signal in the window. ``calls`` is how many calls its metric was taken of."""
 
     signal: "Signal"
     state: str = "missing"
@@ -41,7 +41,7 @@ class Seen:
 
 @dataclass
 class Outcome:
-    """The verdict, with what it rests on."""
+    """The verdict: an exit code, its sentence, and the signals that it rests on."""
 
     code: int
     said: str
@@ -97,10 +97,10 @@ def watch(
     wrongly.
     """
     # The gate's module reads templates with SAM's translator, which takes a second to import.
-    from ops.gates.watch import read_watch
+    from ops.release.watch_config import read_watch_config
 
     try:
-        config = read_watch(ROOT)
+        config = read_watch_config(ROOT)
         seconds = _seconds(window) if window else config.hours * 3600.0
         cloudwatch = deployment.find(stack).client("cloudwatch")
         outcome = follow(

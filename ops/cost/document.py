@@ -1,18 +1,36 @@
-"""Where docs/scale.md has the table that `ops cost --markdown` prints; `python -m ops.cost.document` writes it."""
+"""Write the table of `ops cost --markdown` into docs/scale.md: `python -m ops.cost.document`."""
 
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from ops.commands.cost import SIZES, markdown_table
-from ops.cost.model import Load, bill
+from ops.cost.model import Bill, Load, bill
 from ops.local.settings import ROOT
 
 SCALE: Final = ROOT / "docs/scale.md"
 BEGIN: Final = "<!-- ops cost --markdown -->"
 END: Final = "<!-- end -->"
+SIZES: Final = (1.0, 100.0, 10_000.0)
+"""The calls a second that the document shows."""
+SMALL: Final = 0.005
+"""Dollars a month below which a driver is not shown."""
+
+
+def markdown_table(bills: Sequence[Bill]) -> Iterator[str]:
+    """Yield the lines of one table of all ``bills``, ordered as the middle one, without what costs under a cent."""
+    ordered = bills[len(bills) // 2].drivers
+    yield "| $ a month | " + " | ".join(f"{of.load.rps:,g}/s | share" for of in bills) + " |"
+    yield "| --- |" + " ---: | ---: |" * len(bills)
+    for name in (driver.name for driver in ordered):
+        dollars = [next(one.dollars for one in of.drivers if one.name == name) for of in bills]
+        if max(dollars) >= SMALL:
+            cells = (f"{part:,.2f} | {part / of.dollars:.1%}" for part, of in zip(dollars, bills, strict=True))
+            yield f"| {name} | " + " | ".join(cells) + " |"
+    yield "| **a month** | " + " | ".join(f"**{of.dollars:,.2f}** | " for of in bills) + " |"
+    yield "| **a million decisions** | " + " | ".join(f"**{of.per_million:,.2f}** | " for of in bills) + " |"
 
 
 def main() -> None:
-    """Put today's table in place of the one that is there."""
+    """Replace the table in the document by today's."""
     before, _, rest = SCALE.read_text(encoding="utf-8").partition(BEGIN)
     after = rest.partition(END)[2]
     table = "\n".join(markdown_table([bill(Load(size)) for size in SIZES]))

@@ -1,4 +1,4 @@
-"""What the model counts with: the price table, what one call takes, and what the templates say."""
+"""Read what the model counts with: prices, the cost of one call, and what the templates deploy."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -19,13 +19,13 @@ _RATES: Final[Mapping[str, int]] = {"rate(1 minute)": 60 * _HOURS_PER_MONTH, "ra
 
 @dataclass(frozen=True)
 class Price:
-    """A price of one unit in dollars, by steps (up to how many of a month, dollars each), the last without end."""
+    """The price of one unit in dollars, by tiers: up to how many a month, and dollars each; the last has no end."""
 
     unit: str
     tiers: Sequence[tuple[float, float]]
 
     def of(self, quantity: float) -> float:
-        """Dollars for a month's ``quantity``."""
+        """Return the dollars of a month's ``quantity``."""
         bounds = [0.0, *(bound for bound, _ in self.tiers)]
         steps = zip(pairwise(bounds), self.tiers, strict=True)
         return sum(max(0.0, min(quantity, high) - low) * price for (low, high), (_, price) in steps)
@@ -42,7 +42,7 @@ class Prices:
 
 @dataclass(frozen=True)
 class Call:
-    """What one call of an endpoint takes: request units, store calls, milliseconds of the handler's own, log bytes."""
+    """Request units, store calls, milliseconds of the handler's own and log bytes of one call of an endpoint."""
 
     reads: float
     writes: float
@@ -53,7 +53,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Deployed:
-    """What the templates say that costs, or bounds what costs."""
+    """Settings of the templates that cost, or bound a cost."""
 
     routes: int
     log_retention_months: float
@@ -74,7 +74,7 @@ class Deployed:
 
 @cache
 def prices() -> Prices:
-    """Those of prices.yaml."""
+    """Read prices.yaml."""
     table = _yaml(_HERE / "prices.yaml")
     by_name = {
         name: Price(one["unit"], [(tier.get("up_to", _ENDLESS), tier["price"]) for tier in one["tiers"]])
@@ -85,27 +85,35 @@ def prices() -> Prices:
 
 @cache
 def measured() -> Mapping[str, Call]:
-    """By the names that tests/bench/warm_path.py gives calls, what each takes."""
+    """Read measured.json: the cost of each kind of call, named as in tests/bench/warm_path.py."""
     return {name: Call(**one) for name, one in json.loads((_HERE / "measured.json").read_text()).items()}
 
 
 @cache
 def background() -> Mapping[str, Any]:
-    """What is in background.yaml."""
+    """Read background.yaml."""
     counted: dict[str, Any] = _yaml(_HERE / "background.yaml")
     return counted
 
 
 @cache
 def deployed(environment: str) -> Deployed:
-    """What template.yaml and alarms/template.yaml deploy to ``environment``, staging or production."""
-    body, nested = _yaml(ROOT / "template.yaml"), _yaml(ROOT / "alarms/template.yaml")["Resources"].values()
+    """Count what the templates deploy to ``environment``, staging or production."""
+    # It takes a while that other commands need not wait for.
+    from ops.local.translation import stacks_of  # noqa: PLC0415
+
+    stacks = stacks_of(ROOT, environment)
+    body = stacks[""].template
     settings, shared = body["Mappings"]["Settings"][environment], body["Globals"]["Function"]
-    functions = [one["Properties"] for one in body["Resources"].values() if one["Type"] == "AWS::Serverless::Function"]
+    functions = [
+        one["Properties"]
+        for name, one in body["Resources"].items()
+        if name in stacks[""].resources and one["Type"] == "AWS::Serverless::Function"
+    ]
     events = [event for function in functions for event in function.get("Events", {}).values()]
     [projector] = [function for function in functions if "MetricsStream" in function.get("Events", {})]
     stream = projector["Events"]["MetricsStream"]["Properties"]
-    resources = [*body["Resources"].values(), *nested]
+    resources = [one for stack in stacks.values() for one in stack.resources.values()]
     rules = _of(resources, "AWS::XRay::SamplingRule")
     rule = rules[0]["Properties"]["SamplingRule"] if rules else None
     return Deployed(

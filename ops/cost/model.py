@@ -1,4 +1,4 @@
-"""From a load to a month's quantities, and from these to dollars.
+"""Compute a month's quantities from a load, and dollars from these.
 
 A load is calls a second. What comes with a decision is its submission, the action on it where it escalated, and some
 reads; so many decisions a second follow from the calls. Everything is one long steady month of 730 hours.
@@ -51,7 +51,7 @@ _PRICED_AS: Final = {"projector_writes": "dynamodb_writes"}
 
 @dataclass(frozen=True)
 class Load:
-    """Calls a second of every kind, and what they are made of. Rates are shares of decisions, 0 to 1.
+    """Calls a second, and their mix. Rates are shares of decisions, 0 to 1.
 
     ``months`` is for how long data has been kept when the month is billed.
     """
@@ -65,16 +65,16 @@ class Load:
 
     @property
     def calls_per_decision(self) -> float:
-        """A submission, its action where it escalated, and its reads."""
+        """Count a decision's calls: its submission, its action where it escalated, and its reads."""
         return 1 + self.escalation_rate + self.reads_per_decision
 
     @property
     def decisions_per_second(self) -> float:
-        """Submissions decided a second."""
+        """Compute the submissions decided a second."""
         return self.rps / self.calls_per_decision
 
     def calls(self) -> dict[str, float]:
-        """How many of each measured call come with a decision."""
+        """Count how many of each measured call come with a decision."""
         return {
             _ALLOWED: 1 - self.escalation_rate - self.deny_rate,
             _DENIED: self.deny_rate,
@@ -103,17 +103,17 @@ class Bill:
 
     @property
     def dollars(self) -> float:
-        """A month's."""
+        """Sum the month's dollars."""
         return sum(driver.dollars for driver in self.drivers)
 
     @property
     def per_million(self) -> float:
-        """Dollars a month for each million decisions of that month."""
+        """Return the dollars a month for each million decisions of that month."""
         return self.dollars / (self.load.decisions_per_second * SECONDS_PER_MONTH / 1e6)
 
 
 def bill(load: Load) -> Bill:
-    """What a month of ``load`` costs."""
+    """Compute the bill of a month of ``load``."""
     table = prices().by_name
     lines = []
     for key, quantity in quantities(load, deployed(load.environment)).items():
@@ -123,7 +123,7 @@ def bill(load: Load) -> Bill:
 
 
 def quantities(load: Load, stack: Deployed) -> dict[str, float]:
-    """A month's quantities of all that is paid for, by the keys of DRIVERS."""
+    """Compute a month's quantities of all that is paid for, by the keys of DRIVERS."""
     known = background()
     decisions = load.decisions_per_second * SECONDS_PER_MONTH
     calls = {name: share * decisions for name, share in load.calls().items()}
@@ -174,7 +174,7 @@ def quantities(load: Load, stack: Deployed) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class _Taken:
-    """What a month's calls take of the store, of functions and of logs."""
+    """A month's use of the store, of functions and of logs by calls."""
 
     reads: float
     writes: float

@@ -13,7 +13,7 @@ LIVE = ("check:schema-preflight", "check:security-parity", "check:release-readin
 
 
 def main(arguments: list[str]) -> int:
-    """The exit code: 0 when everything holds, that of the gate, or that of the first gate of several that failed."""
+    """Run what ``arguments`` name. Returns 0, or the exit code of the first gate that failed."""
     names = "\n".join(f"  {gate.name:<26}{gate.code:>3}  {gate.summary}" for gate in GATES.values())
     parser = argparse.ArgumentParser(
         prog="python -m ops.gates",

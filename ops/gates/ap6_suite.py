@@ -1,12 +1,13 @@
-"""test:ap6-gate: the rails that must hold whatever else does: trust, replay and evidence.
+"""test:ap6-gate: run the tests of trust, replay and evidence, which must hold whatever else does.
 
 In process, on DynamoDB Local where a race or a transaction decides, so it needs no stack.
 """
 
 from typing import Final
 
-from ops.gates.gate import Options, Verdict
+from ops.gates.gate import Options
 from ops.gates.suite import Suite, run_suite
+from ops.verdict import Verdict
 
 SUITE: Final = Suite(
     paths={

@@ -1,4 +1,4 @@
-"""What a change of the OpenAPI document breaks for callers who rely on a released one.
+"""Find the changes of the OpenAPI document that break callers who rely on a released one.
 
 Requests may only become freer and answers only more exact: a caller's old request must still be accepted, and what it
 reads from an answer must still be there. New routes, optional fields, statuses and reason codes break nobody.
@@ -20,7 +20,7 @@ _NAMELESS: Final = "any type"
 
 
 def breaking_changes(released: Document, now: Document) -> Breaks:
-    """Each change between the documents that breaks a caller, in words that name the place."""
+    """Yield each change between the documents that breaks a caller, in words that name the place."""
     for path, operations in released["paths"].items():
         if path not in now["paths"]:
             yield f"{path} is gone"
@@ -35,14 +35,14 @@ def breaking_changes(released: Document, now: Document) -> Breaks:
 
 
 class _Pair:
-    """Two documents, to follow references in, and the pairs of references that are being compared already."""
+    """Two documents to follow references in, and the pairs of references that are being compared already."""
 
     def __init__(self, released: Document, now: Document) -> None:
         self._documents = (released, now)
         self.visited: set[tuple[Any, ...]] = set()
 
     def flat(self, schema: Schema, which: int) -> Schema:
-        """``schema`` of the released document (0) or the one now (1), its reference followed and allOf merged."""
+        """Return ``schema`` of the released document (0) or today's (1), its reference followed and allOf merged."""
         merged: dict[str, Any] = {}
         for part in self._parts(schema, which):
             for name, value in part.items():
@@ -55,7 +55,7 @@ class _Pair:
         return merged
 
     def follow(self, node: Any, which: int) -> Any:
-        """``node`` itself, or what its ``$ref`` names."""
+        """Return ``node`` itself, or the target of its ``$ref``."""
         while "$ref" in node:
             target: Any = self._documents[which]
             for step in node["$ref"].removeprefix("#/").split("/"):
@@ -114,7 +114,7 @@ def _parameters(pair: _Pair, place: str, old: Schema, new: Schema) -> Breaks:
 
 
 def _request(pair: _Pair, place: str, old: Schema, new: Schema) -> Breaks:
-    """What a caller might send by ``old`` that ``new`` does not take."""
+    """Yield what a caller might send by ``old`` that ``new`` does not take."""
     if _seen(pair, "request", old, new):
         return
     before, after = pair.flat(old, 0), pair.flat(new, 1)
@@ -137,7 +137,7 @@ def _request(pair: _Pair, place: str, old: Schema, new: Schema) -> Breaks:
 
 
 def _response(pair: _Pair, place: str, old: Schema, new: Schema) -> Breaks:
-    """What a caller reads by ``old`` that ``new`` no longer promises."""
+    """Yield what a caller reads by ``old`` that ``new`` no longer promises."""
     if _seen(pair, "response", old, new):
         return
     before, after = pair.flat(old, 0), pair.flat(new, 1)
@@ -161,7 +161,7 @@ def _items(pair: _Pair, place: str, before: Schema, after: Schema, compare: Call
 def _branches(
     pair: _Pair, place: str, before: Schema, after: Schema, compare: Callable[..., Breaks], *, each: str
 ) -> Breaks:
-    """Each old alternative of a request must fit a new one; each new one of an answer must fit an old one."""
+    """Fit each old alternative of a request to a new one, and each new one of an answer to an old one."""
     olds, news = _alternatives(before), _alternatives(after)
     if not olds and not news:
         return
@@ -247,7 +247,7 @@ def _content(pair: _Pair, node: Schema, which: int) -> Schema | None:
 
 
 def _seen(pair: _Pair, kind: str, old: Schema, new: Schema) -> bool:
-    """Whether these two named schemas are being compared already: schemas may refer to themselves."""
+    """Tell whether these two schemas are being compared already: schemas may refer to themselves."""
     if "$ref" not in old or "$ref" not in new:
         return False
     key = (kind, old["$ref"], new["$ref"])
@@ -258,7 +258,7 @@ def _seen(pair: _Pair, kind: str, old: Schema, new: Schema) -> bool:
 
 
 def _codes(released: Document, now: Document) -> Breaks:
-    """A reason code's status, class and retry advice are promises too."""
+    """Compare the status, class and retry advice of each reason code, which are promises too."""
     current = now.get("x-reason-codes", {}).get("codes", {})
     for code, row in released.get("x-reason-codes", {}).get("codes", {}).items():
         there = current.get(code)

@@ -1,30 +1,30 @@
-"""What a receipt speaks of: the commit, and the content of the sources that a gate judged."""
+"""Identify what a gate judged: the commit, and the content of the sources."""
 
 import hashlib
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from ops.gates.gate import CannotJudgeError
+from ops.verdict import CannotJudgeError
 
 
 def commit(root: Path) -> str:
-    """The checked-out commit."""
+    """Return the checked-out commit. Raises CannotJudgeError."""
     return _git(root, "rev-parse", "HEAD").strip()
 
 
 def is_dirty(root: Path) -> bool:
-    """Whether the checkout holds anything that its commit does not."""
+    """Tell whether the checkout holds anything that its commit does not."""
     return bool(_git(root, "status", "--porcelain").strip())
 
 
 def repository(root: Path) -> str:
-    """The repository's first commit, which every clone of it shares."""
+    """Return the repository's first commit, which every clone of it shares."""
     return _git(root, "rev-list", "--max-parents=0", "HEAD").split()[0]
 
 
 def digest_of(root: Path, sources: Sequence[str]) -> str:
-    """SHA-256 over path and content of every file under ``sources`` that git tracks or does not ignore."""
+    """Hash path and content (SHA-256) of every file under ``sources`` that git tracks or does not ignore."""
     listed = _git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *sources)
     total = hashlib.sha256()
     for name in sorted(filter(None, set(listed.split("\0")))):

@@ -1,4 +1,4 @@
-"""check:env-matrix: production has no development exposure, and what keeps it safe is on.
+"""check:env-matrix: require that production has no development exposure, and has its safeguards on.
 
 Each rule is held against template.yaml translated for each environment. The matrix shows what every environment has;
 the rule decides where it must hold.
@@ -14,15 +14,16 @@ from rich.console import Console
 from rich.table import Table
 
 from ops.gates.env_rules import Cell, exposure, safeguards
-from ops.gates.gate import Finding, Options, Verdict
-from ops.gates.translation import ENVIRONMENTS, Translated, deploy_parameters, environment_of, nested, overrides
+from ops.gates.gate import Options
+from ops.local.translation import ENVIRONMENTS, Translated, deploy_parameters, environment_of, nested, overrides
+from ops.verdict import Finding, Verdict
 
 _WIDTH: Final = 118
 
 
 @dataclass(frozen=True)
 class Environment:
-    """One environment: its parameters in samconfig.toml, its stack and the alarms' as they would be deployed."""
+    """An environment: its parameters in samconfig.toml, its stack and the alarms' as they would be deployed."""
 
     name: str
     root: Path
@@ -32,7 +33,7 @@ class Environment:
 
 @dataclass(frozen=True)
 class Rule:
-    """``must`` names the environments it is a rule for; the others are shown."""
+    """A rule, which holds for the environments in ``must``; the others are shown."""
 
     title: str
     cell: Callable[[Environment], Cell]
@@ -124,11 +125,6 @@ _RULES: Final = (
         "DeletionProtectionEnabled for every table",
     ),
     Rule(
-        "point-in-time recovery",
-        lambda one: safeguards.recovery(one.stack),
-        "PointInTimeRecoverySpecification for every table",
-    ),
-    Rule(
         "canary, hook, rollback alarms",
         lambda one: safeguards.canary(one.stack, one.name),
         "DeploymentPreference with a canary, the release_gate hook and the three alerts on every function of the API",
@@ -155,7 +151,7 @@ def check(options: Options) -> Verdict:
 
 def _environment(root: Path, name: str) -> Environment:
     stack = environment_of(root, name)
-    alarms = nested(root, stack, "Alarms") if "Alarms" in stack.resources else None
+    alarms = nested(stack, "Alarms") if "Alarms" in stack.resources else None
     return Environment(name, root, stack, alarms)
 
 

@@ -1,4 +1,4 @@
-"""check:import-budget: what each function imports before it can answer stays within what it is allowed.
+"""check:import-budget: hold what each function imports before it can answer to its budget.
 
 A cold start is mostly imports (docs/performance.md), and they creep in one line at a time. Counted are the modules, and
 the size of their files, that come from the function and its layer; the standard library's come with Python. Each
@@ -16,11 +16,12 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
-from ops.gates.gate import CannotJudgeError, Options, Verdict
-from ops.gates.translation import environment_of
+from ops.gates.gate import Options
 from ops.local.build import build
 from ops.local.commands import CommandFailedError, clean_environment
 from ops.local.settings import REGION
+from ops.local.translation import environment_of
+from ops.verdict import CannotJudgeError, Verdict
 
 CONFIG: Final = "ops/gates/import_budget.yaml"
 _PATIENCE_S: Final = 60
@@ -46,7 +47,7 @@ class Budget(BaseModel):
 
 
 class Imported(BaseModel):
-    """What a function imported, and whether Python ``collects`` garbage as often as usual afterwards."""
+    """A function's imports, and whether Python ``collects`` garbage as often as usual afterwards."""
 
     modules: int
     bytes: int
@@ -54,7 +55,7 @@ class Imported(BaseModel):
 
     @property
     def kilobytes(self) -> int:
-        """Of all files, rounded up."""
+        """Return the size of all files, rounded up."""
         return -(-self.bytes // 1024)
 
 
@@ -76,7 +77,7 @@ def check(options: Options) -> Verdict:
 
 
 def variables_of(root: Path) -> dict[str, dict[str, str]]:
-    """The environment variables of each function, by its folder; whatever a deployment fills in is "1"."""
+    """Read each function's environment variables, by folder; whatever a deployment fills in is "1"."""
     functions = environment_of(root, "local").of_type("AWS::Lambda::Function")
     return {
         re.sub(r"(?<!^)(?=[A-Z])", "_", name.removesuffix("Function")).lower(): dict.fromkeys(
@@ -87,7 +88,7 @@ def variables_of(root: Path) -> dict[str, dict[str, str]]:
 
 
 def read_budgets(root: Path) -> dict[str, Budget]:
-    """The budgets of the checkout at ``root``, by function. Raises CannotJudgeError."""
+    """Read the budgets of the checkout at ``root``, by function. Raises CannotJudgeError."""
     try:
         return TypeAdapter(dict[str, Budget]).validate_python(yaml_parse((root / CONFIG).read_text(encoding="utf-8")))
     except (OSError, ValidationError) as fault:
@@ -95,7 +96,7 @@ def read_budgets(root: Path) -> dict[str, Budget]:
 
 
 def imported_by(folder: Path, root: Path, layer: Path, variables: Mapping[str, str]) -> Imported:
-    """What the function in ``folder`` imports as Lambda initialises it with these environment variables.
+    """Import the function in ``folder`` as Lambda does with these variables, and count its imports.
 
     Raises CannotJudgeError where it cannot be imported.
     """
@@ -121,7 +122,7 @@ def imported_by(folder: Path, root: Path, layer: Path, variables: Mapping[str, s
 
 
 def judge(verdict: Verdict, budgets: Mapping[str, Budget], imported: Mapping[str, Imported]) -> None:
-    """Every function has a budget and keeps to it, and every budget has a function."""
+    """Require that every function has a budget and keeps to it, and that every budget has a function."""
     for name in sorted(budgets.keys() | imported.keys()):
         verdict.require(
             name in budgets and name in imported,

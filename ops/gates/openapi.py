@@ -1,4 +1,4 @@
-"""check:openapi: the document is made from the code, valid, committed, and breaks no caller of the released one."""
+"""check:openapi: require a document made from the code, valid, committed, that breaks no released caller."""
 
 import json
 from collections.abc import Mapping
@@ -8,8 +8,10 @@ from typing import Any, Final
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from ops.gates.breaking import breaking_changes
-from ops.gates.gate import CannotJudgeError, Finding, Options, Verdict
-from ops.openapi.document import UndescribedError, document, routes, text_of
+from ops.gates.gate import Options
+from ops.openapi.document import document, routes, text_of
+from ops.openapi.schemas import UndescribedError
+from ops.verdict import CannotJudgeError, Finding, Verdict
 
 COMMITTED: Final = "openapi/handshake.json"
 RELEASED: Final = "openapi/released.json"
@@ -49,7 +51,7 @@ def judge(described: Mapping[str, Any], root: Path) -> Verdict:
 
 
 def load(path: Path) -> Mapping[str, Any]:
-    """An OpenAPI document. Raises CannotJudgeError."""
+    """Read an OpenAPI document. Raises CannotJudgeError."""
     try:
         loaded: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as fault:

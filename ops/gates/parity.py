@@ -1,14 +1,12 @@
-"""check:security-parity: contract, template, OpenAPI document and handlers agree on what protects each route."""
+"""check:security-parity: hold contract, template, OpenAPI document and handlers to one protection of each route."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import urllib3
 
 from handshake.api.http import Route
-from ops.commands import deployment
-from ops.gates.gate import CannotJudgeError, Finding, Options, Verdict
+from ops.gates.gate import Options
 from ops.gates.openapi import COMMITTED, load
 from ops.gates.probes import (
     ENVELOPE_CODES,
@@ -20,33 +18,20 @@ from ops.gates.probes import (
     token_probes,
     without_identity,
 )
-from ops.gates.translation import Translated, environment_of
-from ops.local.signing_edge import Upstream
+from ops.local import deployment
+from ops.local.translation import Translated, environment_of
 from ops.openapi.document import ENVELOPE, SIGV4, TOKEN, routes
+from ops.release.live_checks import NEEDS_ENVELOPE, NEEDS_TOKEN, Name, check_routes
+from ops.verdict import CannotJudgeError, Finding, Verdict
 
-Name = tuple[str, str]
 Served = Mapping[Name, Route]
-
-# Contract section 8; the list of waiting requests is a workflow read too.
-NEEDS_ENVELOPE: Final = frozenset(
-    {
-        ("GET", "/workflow/requests/{requestId}"),
-        ("GET", "/workflow/evidence/{requestId}"),
-        ("GET", "/workflow/decision-room/{requestId}"),
-        ("GET", "/workflow/decision-room"),
-        ("POST", "/workflow/decision-room/action"),
-        ("POST", "/policy/apply"),
-    }
-)
-NEEDS_TOKEN: Final = frozenset({("POST", "/policy/apply")})
 
 _IAM: Final = "AWS_IAM"
 _METHODS: Final = frozenset({"get", "put", "post", "delete", "patch", "head", "any", "x-amazon-apigateway-any-method"})
-_UNSIGNED: Final = "security_missing_authorization_header"
 
 
 def check(options: Options) -> Verdict:
-    """See ``Gate``. Calls the deployed API too when ``options`` name a stack."""
+    """Hold all four together, and with a stack in ``options`` the deployed API too. See ``Gate``."""
     served = {name: route for table in routes().values() for name, route in table.items()}
     verdict = Verdict()
     judge_template(verdict, environment_of(options.root, "production"), served.keys())
@@ -54,14 +39,14 @@ def check(options: Options) -> Verdict:
     judge_handlers(verdict, served)
     if options.stack:
         try:
-            judge_stack(verdict, deployment.find(options.stack), served.keys())
+            check_routes(verdict, deployment.find(options.stack), served.keys())
         except (deployment.NoDeploymentError, urllib3.exceptions.HTTPError) as fault:
             raise CannotJudgeError(f"the stack {options.stack} does not answer: {fault}") from fault
     return verdict
 
 
 def judge_template(verdict: Verdict, made: Translated, served: Iterable[Name]) -> None:
-    """Every method of the template's API is one of ``served`` and admits IAM-signed callers only."""
+    """Require that the template's API has the routes ``served``, and admits IAM-signed callers only."""
     [api] = made.of_type("AWS::ApiGateway::RestApi").values()
     open_for = {
         (method.upper(), path): {scheme for one in operation.get("security", ()) for scheme in one}
@@ -80,7 +65,7 @@ def judge_template(verdict: Verdict, made: Translated, served: Iterable[Name]) -
 
 
 def judge_document(verdict: Verdict, document: Mapping[str, Any], served: Iterable[Name]) -> None:
-    """The document demands for each route what the contract does."""
+    """Require that the document demands for each route what the contract does."""
     demanded = {
         (method.upper(), path): operation.get("security", document.get("security", []))
         for path, operations in document["paths"].items()
@@ -99,7 +84,7 @@ def judge_document(verdict: Verdict, document: Mapping[str, Any], served: Iterab
 
 
 def judge_handlers(verdict: Verdict, served: Served) -> None:
-    """The handlers refuse calls that lack a protection, before the store, and no others for that reason."""
+    """Require that handlers refuse what lacks a protection, before the store, and nothing else for that reason."""
     refused = 0
     for name, route in sorted(served.items()):
         probes = [
@@ -134,44 +119,6 @@ def _wrong(route: Route, probe: Probe) -> Iterator[Finding]:
             f"{place} without {probe.without} reached the store: {', '.join(outcome.touched)}",
             "check what protects the route before the use case begins",
         )
-
-
-def judge_stack(verdict: Verdict, found: deployment.Deployment, served: Iterable[Name]) -> None:
-    """The deployed API refuses calls to each of ``served`` that lack a protection. Raises urllib3's HTTPError."""
-    names, upstream = sorted(served), _signed(found)
-    for name in names:
-        target, body = name[1].replace("{requestId}", "probe"), b"{}" if name[0] == "POST" else b""
-        unsigned = urllib3.request(name[0], found.api_url + target, body=body, retries=False, timeout=30)
-        _expect(verdict, name, "a signature", unsigned, {_UNSIGNED})
-        if name in NEEDS_ENVELOPE:
-            answer = upstream.send(name[0], target, headers={}, body=body)
-            _expect(verdict, name, "an envelope", answer, {"security_missing_identity_envelope"})
-        if name in NEEDS_TOKEN:
-            envelope = {"x-identity-envelope": '{"principalId":"probe","subjectType":"human"}'}
-            answer = upstream.send(name[0], target, headers=envelope, body=body)
-            # Whose credentials these are decides which of the two refuses first.
-            codes = {"security_missing_internal_trust_context", "security_invalid_identity_envelope"}
-            _expect(verdict, name, "a trust token", answer, codes)
-    verdict.checked.append(f"{len(names)} routes of {found.api_url}, called over HTTP without each protection")
-
-
-def _signed(found: deployment.Deployment) -> Upstream:
-    credentials = found.session.get_credentials()
-    if credentials is None:
-        raise CannotJudgeError("there are no AWS credentials; set AWS_PROFILE or sign in first")
-    return Upstream(found.api_url, credentials=credentials, region=str(found.session.region_name))
-
-
-def _expect(verdict: Verdict, name: Name, without: str, answer: urllib3.BaseHTTPResponse, codes: set[str]) -> None:
-    try:
-        code = json.loads(answer.data).get("reasonCode")
-    except (ValueError, AttributeError):
-        code = None
-    verdict.require(
-        code in codes,
-        f"{_said(name)} deployed, without {without}, answers {answer.status} {code}, not {' or '.join(sorted(codes))}",
-        "deploy template.yaml of this release, and look who changed the API outside it",
-    )
 
 
 def _same_routes(verdict: Verdict, where: str, found: Iterable[Name], served: Iterable[Name]) -> None:

@@ -1,4 +1,4 @@
-"""Calls to the handlers in this process, each without one protection: what they answer, on a store that refuses all."""
+"""Call handlers in this process, each time without one protection, on a store that refuses everything."""
 
 import json
 import time
@@ -43,7 +43,7 @@ TOKEN_CODES: Final = frozenset(
 
 @dataclass(frozen=True)
 class Probe:
-    """One call that lacks ``without``, and the code that must refuse it."""
+    """A call that lacks ``without``, and the code that must refuse it."""
 
     without: str
     code: str
@@ -56,14 +56,14 @@ class Probe:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a handler answered. ``touched`` are its calls to the store beyond the count of the refusal."""
+    """A handler's answer. ``touched`` are its calls to the store beyond the count of the refusal."""
 
     code: str
     touched: tuple[str, ...]
 
 
 def envelope_probes() -> Iterator[Probe]:
-    """Every way to lack a believed envelope, with all else in place."""
+    """Yield a call for every way to lack a believed envelope, with all else in place."""
     token = _token()
     missing, invalid = "security_missing_identity_envelope", "security_invalid_identity_envelope"
     yield Probe("an envelope", missing, envelope=None, token=token)
@@ -74,7 +74,7 @@ def envelope_probes() -> Iterator[Probe]:
 
 
 def token_probes() -> Iterator[Probe]:
-    """Every way to lack a valid trust token, with all else in place."""
+    """Yield a call for every way to lack a valid trust token, with all else in place."""
     now, invalid = int(time.time()), "security_invalid_internal_trust_context"
     forged = mint_token(b"another key", now_s=now, jti=_jti())
     yield Probe("a trust token", "security_missing_internal_trust_context")
@@ -86,17 +86,17 @@ def token_probes() -> Iterator[Probe]:
 
 
 def complete() -> Probe:
-    """A call that lacks nothing."""
+    """Make a call that lacks nothing."""
     return Probe("nothing", "", token=_token())
 
 
 def without_identity() -> Probe:
-    """A call as the gateway admits it, with neither envelope nor token."""
+    """Make a call as the gateway admits it, with neither envelope nor token."""
     return Probe("envelope and token", "", envelope=None)
 
 
 def answer_to(route: Route, probe: Probe) -> Outcome:
-    """What the handler of ``route`` answers to ``probe``, on a store that refuses everything."""
+    """Call the handler of ``route`` with ``probe``, on a store that refuses everything."""
     store = _RefusingStore()
     runtime = Runtime(
         store=Store(store, pause=lambda _: None),
@@ -142,7 +142,7 @@ class _Keys:
 
 @dataclass
 class _RefusingStore:
-    """A DynamoDB that remembers what is asked of it and does nothing. Counting a denial is no touch."""
+    """A DynamoDB that records its calls and does nothing. Counting a denial is not recorded."""
 
     touched: list[str] = field(default_factory=list)
 

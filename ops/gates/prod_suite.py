@@ -1,4 +1,4 @@
-"""test:prod-gate: what production may never do without: the transport, and the service's invariants.
+"""test:prod-gate: run the tests of transport and invariants, which production may never do without.
 
 On the stack as SAM builds and deploys it, so that signatures, roles and routes are the template's own, beside the
 handlers in process where both are held to the same rows of the contract.
@@ -6,8 +6,9 @@ handlers in process where both are held to the same rows of the contract.
 
 from typing import Final
 
-from ops.gates.gate import Options, Verdict
+from ops.gates.gate import Options
 from ops.gates.suite import Suite, run_suite
+from ops.verdict import Verdict
 
 SUITE: Final = Suite(
     paths={

@@ -1,4 +1,4 @@
-"""check:reason-code-map: the registry follows the contract's rules, and is the only home of reason codes."""
+"""check:reason-code-map: hold the registry to the contract, and all code to the registry."""
 
 import ast
 import re
@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, Final, TypeGuard
 
 from handshake.core.reasons import FAMILIES, REGISTRY, Reason, ReasonCode
-from ops.gates.gate import Finding, Options, Verdict
+from ops.gates.gate import Options
 from ops.gates.openapi import COMMITTED, load
+from ops.verdict import Finding, Verdict
 
 _REGISTRY: Final = "shared/handshake/core/reasons.py"
 _LOOKS_LIKE_A_CODE: Final = re.compile(rf"\b(?:{'|'.join(FAMILIES)})_[a-z_]*[a-z]\b")
@@ -48,7 +49,7 @@ def check(options: Options) -> Verdict:
 
 
 def judge_registry(verdict: Verdict, registry: Mapping[str, Reason]) -> None:
-    """Each row has the family, status, class and retry advice that contract section 1 asks for."""
+    """Require for each row the family, status, class and retry advice of contract section 1."""
     for code, row in registry.items():
         expected = {
             "family": next((family for family in FAMILIES if code.startswith(f"{family}_")), "unknown"),
@@ -72,7 +73,7 @@ def judge_registry(verdict: Verdict, registry: Mapping[str, Reason]) -> None:
 
 
 def judge_document(verdict: Verdict, document: Mapping[str, Any]) -> None:
-    """The document serves the registry's rows, and names no code that has none."""
+    """Require that the document serves the registry's rows, and names no code without one."""
     served = document["x-reason-codes"]["codes"]
     for code, row in REGISTRY.items():
         expected = {"family": row.family, "status": row.status, "responseClass": row.response_class, "retry": row.retry}
@@ -92,7 +93,7 @@ def judge_document(verdict: Verdict, document: Mapping[str, Any]) -> None:
 
 
 def judge_uses(verdict: Verdict, root: Path) -> None:
-    """Every code in code and template is in the registry, and every code of the registry is used or reserved."""
+    """Require that every code in use is in the registry, and every code there is in use or reserved."""
     files = [path for folder in ("shared/handshake", "functions") for path in sorted((root / folder).rglob("*.py"))]
     used: set[str] = set()
     for path in files:
@@ -123,7 +124,7 @@ def judge_uses(verdict: Verdict, root: Path) -> None:
 
 
 def _codes_in_code(path: Path) -> Iterator[tuple[str, int]]:
-    """Codes as members of ReasonCode, and texts that look like one; docstrings are no use."""
+    """Yield members of ReasonCode, and texts that look like a code, with their lines; no docstrings."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     prose = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):

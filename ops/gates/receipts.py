@@ -1,16 +1,14 @@
-"""Receipts: what a gate did, written by the run itself to .handshake/receipts and believed only while authentic.
+"""Write and read receipts: JSON files that say what was run here, on which commit, and how it ended.
 
-A receipt carries a digest over its content, and a MAC over the same under a key that is made once per checkout. So an
-edited receipt shows, and so does one that was re-hashed after an edit or copied from another checkout. Whoever can read
-the key can forge one: receipts keep honest people from mistakes and stale passes, not an owner of the machine from
-lying. What must hold whoever deploys is checked again by the deployment itself.
+A gate's receipt in .handshake/receipts carries a digest over its content, so an edit made by mistake shows. It is
+believed for the commit, the sources and the checkout that it names, and for a day. Receipts keep honest people from
+stale passes; what must hold whoever deploys is checked again by the deployment itself.
 """
 
 import hashlib
-import hmac
 import json
 import platform
-import secrets
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
@@ -19,10 +17,11 @@ from typing import Any, Final
 
 from ops.gates import checkout
 from ops.gates.registry import Gate
+from ops.local.settings import ROOT
+from ops.verdict import CannotJudgeError
 
 MAX_AGE: Final = timedelta(hours=24)
-_FORMAT: Final = 1
-_KEY_BYTES: Final = 32
+_FORMAT: Final = 2
 _TOOLS: Final = ("aws-sam-cli", "openapi-spec-validator", "pytest")
 
 
@@ -47,16 +46,16 @@ class Receipt:
 
 
 class BadReceiptError(Exception):
-    """A receipt is missing, edited, foreign or stale, or tells of a failure. The message says which."""
+    """The receipt is missing, edited, foreign or stale, or says that the gate failed. The message says which."""
 
 
 def path_of(gate: str, folder: Path) -> Path:
-    """Where the receipt of ``gate`` is kept."""
+    """Return the file that keeps the receipt of ``gate``."""
     return folder / f"{gate.replace(':', '-')}.json"
 
 
-def taken(gate: Gate, root: Path, *, command: str, started: datetime) -> "Receipt":
-    """A receipt of a run that starts now, before its outcome is known."""
+def begin(gate: Gate, root: Path, *, command: str, started: datetime) -> Receipt:
+    """Make the receipt of a run that starts now, before its outcome is known. Raises CannotJudgeError."""
     return Receipt(
         gate=gate.name,
         command=command,
@@ -77,17 +76,17 @@ def taken(gate: Gate, root: Path, *, command: str, started: datetime) -> "Receip
 def write(receipt: Receipt, folder: Path) -> Path:
     """Keep ``receipt`` in place of an earlier one of the same gate."""
     content = asdict(receipt)
-    sealed = content | {"digest": _digest(content), "mac": _mac(content, _key(folder, make=True))}
+    folder.mkdir(parents=True, exist_ok=True)
     path = path_of(receipt.gate, folder)
     scratch = path.with_suffix(".part")
-    scratch.write_text(json.dumps(sealed, indent=2) + "\n", encoding="utf-8")
+    scratch.write_text(json.dumps({**content, "digest": _digest(content)}, indent=2) + "\n", encoding="utf-8")
     scratch.replace(path)
     return path
 
 
 def read(gate: Gate, folder: Path, root: Path, *, now: datetime) -> Receipt:
-    """The receipt of a pass of ``gate`` on what is checked out. Raises BadReceiptError."""
-    receipt = _authentic(gate, folder)
+    """Read the receipt of a pass of ``gate`` on what is checked out. Raises BadReceiptError."""
+    receipt = _unedited(gate, folder)
     if receipt.host != platform.node() or receipt.checkout != str(root):
         raise BadReceiptError(f"foreign: of {receipt.checkout} on {receipt.host}")
     if receipt.repository != checkout.repository(root):
@@ -108,48 +107,38 @@ def read(gate: Gate, folder: Path, root: Path, *, now: datetime) -> Receipt:
     return receipt
 
 
-def _authentic(gate: Gate, folder: Path) -> Receipt:
+def _unedited(gate: Gate, folder: Path) -> Receipt:
     try:
         content = json.loads(path_of(gate.name, folder).read_text(encoding="utf-8"))
-        digest, mac = str(content.pop("digest")), str(content.pop("mac"))
+        digest = content.pop("digest")
         receipt = Receipt(**content)
     except FileNotFoundError:
         raise BadReceiptError("missing") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise BadReceiptError("edited: it is no receipt any more") from None
-    if not hmac.compare_digest(digest, _digest(content)):
+    if digest != _digest(content):
         raise BadReceiptError("edited: its digest is not that of its content")
-    if not hmac.compare_digest(mac, _mac(content, _key(folder, make=False))):
-        raise BadReceiptError("edited or foreign: it was not written by this checkout")
     if receipt.gate != gate.name or receipt.format != _FORMAT:
         raise BadReceiptError(f"foreign: of {receipt.gate}, format {receipt.format}")
     return receipt
 
 
-def _key(folder: Path, *, make: bool) -> bytes:
-    path = folder / "key"
-    if make and not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_bytes(secrets.token_bytes(_KEY_BYTES))
+def keep(folder: Path, name: str, began: datetime, content: Mapping[str, Any]) -> Path:
+    """Keep the receipt of a drill or a rehearsal in ``folder``, under a name that sorts by the time it ``began``."""
     try:
-        return path.read_bytes()
-    except OSError:
-        raise BadReceiptError("foreign: this checkout has written no receipt") from None
-
-
-def _canonical(content: dict[str, Any]) -> bytes:
-    return json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
-
-
-def _digest(content: dict[str, Any]) -> str:
-    return hashlib.sha256(_canonical(content)).hexdigest()
-
-
-def _mac(content: dict[str, Any], key: bytes) -> str:
-    return hmac.digest(key, _canonical(content), "sha256").hex()
+        commit = checkout.commit(ROOT)
+    except CannotJudgeError:
+        commit = ""  # a copy of the files, in which a drill works as well
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{began:%Y%m%d-%H%M%S}-{name}.json"
+    path.write_text(json.dumps({"commit": commit, "beganAt": began.isoformat(), **content}, indent=2))
+    return path
 
 
 def now() -> datetime:
-    """The time, in UTC."""
+    """Return the time, in UTC."""
     return datetime.now(UTC)
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

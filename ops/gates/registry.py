@@ -1,4 +1,4 @@
-"""Every gate by its name, with the exit code of its failure and the sources that its verdict speaks of."""
+"""Register every gate by name, with the exit code of its failure and the sources that it judges."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -8,7 +8,7 @@ CANNOT_JUDGE: Final = 70
 
 @dataclass(frozen=True)
 class Gate:
-    """``module`` has ``check(Options) -> Verdict``. ``code`` is the exit code where something was found.
+    """A gate. ``module`` has ``check(Options) -> Verdict``; ``code`` is the exit code where something was found.
 
     ``sources`` are the files and folders, relative to the checkout, that the verdict depends on.
     """
@@ -70,7 +70,7 @@ _GATES: Final = (
     Gate(
         "check:watch-config",
         19,
-        "ops.gates.watch",
+        "ops.gates.watch_config",
         "what is watched after a release exists, with the production thresholds",
         (*_CODE, *_OPS, "openapi", "template.yaml", "samconfig.toml", "alarms"),
     ),
@@ -106,7 +106,7 @@ _GATES: Final = (
         "check:ap6-report",
         18,
         "ops.gates.report",
-        "a fresh, authentic receipt of a pass from every other gate",
+        "a receipt of a pass, of this commit and of today, from every other gate",
         (),
     ),
 )

@@ -1,4 +1,4 @@
-"""check:ap6-report: what the gates' own receipts say; a gate without a believable receipt has not passed."""
+"""check:ap6-report: read the receipts of all gates. Without a receipt that can be believed a gate has not passed."""
 
 from datetime import datetime, timedelta
 from io import StringIO
@@ -8,8 +8,9 @@ from rich.console import Console
 from rich.table import Table
 
 from ops.gates import receipts
-from ops.gates.gate import Finding, Options, Verdict
+from ops.gates.gate import Options
 from ops.gates.registry import GATES, REPORT
+from ops.verdict import Finding, Verdict
 
 _WIDTH: Final = 118
 _DIGEST_SHOWN: Final = 12

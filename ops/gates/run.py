@@ -1,4 +1,4 @@
-"""Runs gates: says what each checked, found and would have mended, writes its receipt, and gives its exit code."""
+"""Run gates: print what each checked, found and how to mend it, and write its receipt."""
 
 import hashlib
 import importlib
@@ -8,18 +8,19 @@ import traceback
 from dataclasses import replace
 
 from ops.gates import receipts
-from ops.gates.gate import CannotJudgeError, Finding, Options, Verdict
+from ops.gates.gate import Options
 from ops.gates.registry import CANNOT_JUDGE, GATES, READINESS_RUNS, Gate
+from ops.verdict import CannotJudgeError, Finding, Verdict
 
 
 def run(gate: Gate, options: Options, *, command: str) -> int:
-    """Judge by ``gate``; its exit code: 0, the gate's own, or CANNOT_JUDGE. Writes the receipt."""
+    """Run ``gate`` and write its receipt. Returns 0, the gate's own code, or CANNOT_JUDGE."""
     started, clock = receipts.now(), time.perf_counter()
     print(f"== {gate.name}: {gate.summary}", flush=True)
     try:
         # A run that is cut short leaves no receipt, an earlier one least of all.
         receipts.path_of(gate.name, options.receipts).unlink(missing_ok=True)
-        receipt = receipts.taken(gate, options.root, command=command, started=started)
+        receipt = receipts.begin(gate, options.root, command=command, started=started)
         lines, code = _judged(gate, options)
     except CannotJudgeError as fault:
         print(f"   cannot judge: {fault}\n{gate.name}: FAILED, exit code {CANNOT_JUDGE}", flush=True)
@@ -34,7 +35,7 @@ def run(gate: Gate, options: Options, *, command: str) -> int:
 
 
 def run_all(options: Options, *, command: str) -> dict[str, int]:
-    """Every gate in the registry's order, each once; exit codes by name."""
+    """Run every gate once, in the registry's order. Returns exit codes by name."""
     # Readiness runs these two itself, and they leave receipts of their own.
     return {
         gate.name: run(gate, options, command=f"{command} {gate.name}")

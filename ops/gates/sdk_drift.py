@@ -1,10 +1,11 @@
-"""check:sdk-drift: the generated part of the client is what the committed document gives, file by file."""
+"""check:sdk-drift: require that the client's generated files are what the committed document gives."""
 
 from typing import Final
 
-from ops.gates.gate import Finding, Options, Verdict
+from ops.gates.gate import Options
 from ops.gates.openapi import COMMITTED, load
 from ops.openapi.sdk import FIX, GENERATED, GeneratorError, stale
+from ops.verdict import Finding, Verdict
 
 _MEND: Final = "mend ops/openapi, or teach ops/openapi/sdk.py to write it"
 

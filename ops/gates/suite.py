@@ -1,4 +1,4 @@
-"""Runs a named selection of the tests, and believes only a run in which every test ran and passed."""
+"""Run a named selection of the tests, and accept only a run in which every test ran and passed."""
 
 import os
 import subprocess
@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ops.gates.gate import CannotJudgeError, Options, Verdict
+from ops.gates.gate import Options
+from ops.verdict import CannotJudgeError, Verdict
 
 _TAIL: Final = 40
 _PATIENCE_S: Final = 900
@@ -18,14 +19,14 @@ _PATIENCE_S: Final = 900
 
 @dataclass(frozen=True)
 class Suite:
-    """``paths`` are what is run, each with what it is there for. Fewer tests than ``at_least`` are a selection lost."""
+    """A selection: ``paths``, each with what it is there for. Fewer tests than ``at_least`` are a selection lost."""
 
     paths: Mapping[str, str]
     at_least: int
 
 
 def run_suite(suite: Suite, options: Options, *, more: Sequence[str] = ()) -> Verdict:
-    """Run ``suite`` with pytest. A test that is skipped is one that did not show what it is there to show."""
+    """Run ``suite`` with pytest. A skipped test counts as a failure: it did not show what it is there for."""
     missing = [path for path in suite.paths if not (options.root / path.partition("::")[0]).exists()]
     if missing:
         raise CannotJudgeError(f"the selection names {', '.join(missing)}, which is not there: mend it in ops/gates")

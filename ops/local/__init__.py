@@ -1,1 +1,1 @@
-"""The whole of template.yaml on this machine: ministack, SAM build and deploy, roles to call it with."""
+"""Run the service on the operator's machine, reach deployed stacks from it, and read templates as deployed."""

@@ -1,4 +1,4 @@
-"""`sam build` for this machine, skipped while nothing it reads has changed."""
+"""Run `sam build` for this machine, unless nothing it reads has changed."""
 
 import fcntl
 import hashlib
@@ -17,7 +17,15 @@ from ops.local.settings import REGION, ROOT, RUNTIME, STATE
 
 SAM: Final = [sys.executable, "-m", "samcli"]
 _KEPT_S: Final = 3600
-_SOURCES: Final = ("template.yaml", "alarms/template.yaml", "shared", "functions", "migrations", "requirements-dev.txt")
+_SOURCES: Final = (
+    "template.yaml",
+    "alarms/template.yaml",
+    "alarms/dashboard.yaml",
+    "shared",
+    "functions",
+    "migrations",
+    "requirements-dev.txt",
+)
 
 
 def sam_environment() -> dict[str, str]:
@@ -43,7 +51,10 @@ def build() -> Path:
         with tempfile.TemporaryDirectory(dir=builds, prefix="making-") as making:
             target = Path(making) / "build"
             run_logged(
-                [*SAM, "build", "--build-dir", str(target), "--parameter-overrides", f"PythonRuntime={RUNTIME}"],
+                [
+                    *(*SAM, "build", "--build-dir", str(target)),
+                    *("--parameter-overrides", f"Environment=local PythonRuntime={RUNTIME}"),
+                ],
                 cwd=ROOT,
                 environment=sam_environment() | {"HANDSHAKE_PYTHON": sys.executable, "HANDSHAKE_PLATFORM": ""},
                 log=STATE / "build.log",
@@ -55,7 +66,7 @@ def build() -> Path:
 
 
 def _prune(builds: Path, *, keep: Path) -> None:
-    """Remove the builds of some time ago; a recent one may still be being deployed."""
+    """Remove builds of some time ago; a recent one may still be being deployed."""
     for build in builds.iterdir():
         if build != keep and build.stat().st_mtime < time.time() - _KEPT_S:
             shutil.rmtree(build, ignore_errors=True)
@@ -82,7 +93,7 @@ for module in pkgutil.walk_packages(handshake.__path__, "handshake."):
 
 
 def _digest() -> str:
-    """Names everything a build depends on: the sources, and the interpreter and machine it is made for."""
+    """Hash everything a build depends on: the sources, and the interpreter and machine it is made for."""
     digest = hashlib.sha256(f"{sys.version} {sys.executable} {platform.platform()}".encode())
     for path in _files():
         digest.update(f"\0{path.relative_to(ROOT)}\0".encode())

@@ -1,4 +1,4 @@
-"""Child processes of the local stack: their environment, their logs, and what is said when one fails."""
+"""Run child processes of the local stack, with their environment and logs, and say why one failed."""
 
 import os
 import socket
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from ops.local import kill_on_parent_exit as keeper
+from ops.local import kill_on_parent_exit
 
 _KEPT: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
 _TAIL_LINES: Final = 25
@@ -22,7 +22,7 @@ class CommandFailedError(Exception):
 
 
 def clean_environment() -> dict[str, str]:
-    """What a child may inherit: no AWS profile, endpoint or credential of the user's, no secret of ours."""
+    """Return what a child may inherit: no AWS profile, endpoint or credential of the user's, no secret."""
     return {name: os.environ[name] for name in _KEPT if name in os.environ} | {
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
@@ -54,13 +54,13 @@ def serving(
     """
     with log.open("w") as output:
         process = subprocess.Popen(
-            [sys.executable, keeper.__file__, *command],
+            [sys.executable, kill_on_parent_exit.__file__, *command],
             cwd=log.parent,  # DynamoDB Local writes a file where it starts
             env=environment,
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C is for us; the keeper ends the server when we let go
+            start_new_session=True,  # Ctrl-C is for us; the server is killed when we let go of its pipe
         )
     try:
         deadline = time.monotonic() + _START_TIMEOUT_S
@@ -74,7 +74,7 @@ def serving(
 
 
 def free_port() -> int:
-    """A loopback port nobody listens on now."""
+    """Return a loopback port that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -1,4 +1,4 @@
-"""DynamoDB Local, Amazon's own engine, for tests that race. `python -m ops.local.dynamodb` fetches it."""
+"""Run DynamoDB Local, Amazon's own engine, for tests that race. `python -m ops.local.dynamodb` fetches it."""
 
 import hashlib
 import os
@@ -23,7 +23,7 @@ _SHA256: Final = "3503ffac19f183407909fecdacf4db51ab1fdad1da7b2f177016670b2d80e4
 
 @contextmanager
 def dynamodb_local(*, log: Path, home: Path = HOME, data: Path | None = None) -> Iterator[str]:
-    """Yields the endpoint URL of an empty database held in memory, or of the one kept in the folder ``data``.
+    """Yield the endpoint URL of an empty database in memory, or of the one kept in the folder ``data``.
 
     Raises CommandFailedError.
     """

@@ -1,4 +1,4 @@
-"""ministack as a child process: an AWS on a free loopback port that checks signatures and IAM policies."""
+"""Run ministack as a child process: an AWS on a free loopback port that checks signatures and IAM policies."""
 
 import sys
 from collections.abc import Iterator
@@ -16,9 +16,10 @@ _PATCHED: Final = Path(__file__).with_name("cloudwatch") / "ministack_patches.py
 
 @contextmanager
 def emulator(*, log: Path, events: Path | None = None) -> Iterator[str]:
-    """Yields the endpoint URL of an empty AWS. Raises CommandFailedError.
+    """Yield the endpoint URL of an empty AWS. Raises CommandFailedError.
 
-    With ``events`` it leaves metrics and alarms to ops.local.cloudwatch.watch, which follows that file.
+    With ``events`` ministack is patched, and leaves metrics and alarms to ops.local.cloudwatch.service, which reads
+    that file.
     """
     port = free_port()
     url = f"http://127.0.0.1:{port}"

@@ -1,9 +1,9 @@
-"""Run a command whose whole process group ends when this process's standard input does.
+"""Run a command, and kill its whole process group when this process's standard input ends.
 
-    python keeper.py COMMAND [ARGUMENT ...]
+    python kill_on_parent_exit.py COMMAND [ARGUMENT ...]
 
-The owner holds the other end of the pipe, so the group also ends when the owner is killed outright: no handler of
-the owner's has to run. The command runs in a temporary directory that is removed at the end.
+The parent holds the other end of the pipe, so the group also ends when the parent is killed outright: no handler of
+the parent's has to run. The command runs in a temporary directory that is removed at the end.
 """
 
 import contextlib
@@ -16,6 +16,7 @@ import threading
 
 
 def main(command: list[str]) -> int:
+    """Run ``command`` until it or the parent ends. Returns its exit code."""
     with tempfile.TemporaryDirectory(prefix="handshake-", ignore_cleanup_errors=True) as scratch:
         child = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, process_group=0, cwd=scratch, env=os.environ | {"TMPDIR": scratch}
@@ -26,12 +27,12 @@ def main(command: list[str]) -> int:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)
 
-        def end_with_owner() -> None:
+        def end_with_parent() -> None:
             sys.stdin.buffer.read()
             end_group()
 
         signal.signal(signal.SIGTERM, lambda *_: end_group())
-        threading.Thread(target=end_with_owner, daemon=True).start()
+        threading.Thread(target=end_with_parent, daemon=True).start()
         try:
             return child.wait()
         finally:

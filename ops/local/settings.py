@@ -1,4 +1,4 @@
-"""What the local stack is called and starts with."""
+"""Name the local stack, and what it starts with."""
 
 import sys
 from pathlib import Path

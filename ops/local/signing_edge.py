@@ -1,4 +1,4 @@
-"""The signing edge: plain HTTP on loopback in, SigV4 and an identity envelope out.
+"""Serve the signing edge: plain HTTP on loopback in, SigV4 and an identity envelope out.
 
 People and tools on this machine call the API as if it had no authentication; what they may do is what the
 credentials and the envelope given here may do. So it answers nobody else: loopback only, and never a web page.
@@ -55,7 +55,7 @@ class Upstream:
 
 
 class SigningEdge(ThreadingHTTPServer):
-    """Listens on 127.0.0.1. The port is taken on creation, so that a taken one fails first (OSError)."""
+    """A server on 127.0.0.1. The port is taken on creation, so that a taken one fails first (OSError)."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -112,7 +112,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _forward  # noqa: N815 - the names http.server calls
 
     def _refusal(self) -> tuple[int, str, str] | None:
-        """Status, code and message where this request must not be signed.
+        """Return status, code and message where this request must not be signed.
 
         A browser would let any page it shows reach loopback. Such a request names the page's own host (DNS
         rebinding), or carries Origin or Sec-Fetch-Site; the address bar and command-line tools send neither.
@@ -169,7 +169,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _canonical(target: str) -> str:
-    """The target encoded as SigV4 encodes it, so that both sides sign the same text."""
+    """Encode the target as SigV4 does, so that both sides sign the same text."""
     path, _, query = target.partition("?")
     path = "/".join(quote(unquote(segment), safe="-_.~") for segment in path.split("/"))
     pairs = parse_qsl(query, keep_blank_values=True)

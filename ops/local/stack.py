@@ -1,4 +1,4 @@
-"""The deployed stack as one object, for `make run`, rehearsals and the tests."""
+"""Build, deploy and run the whole service on this machine, for `make run`, rehearsals and the tests."""
 
 import json
 import re
@@ -20,7 +20,7 @@ from handshake.dynamo.context import Context
 from handshake.dynamo.tables import Tables
 from ops.local.build import SAM, build, sam_environment
 from ops.local.cloudwatch.definitions import COMPOSITE_ALARM, METRIC_ALARM, alarm_properties
-from ops.local.cloudwatch.watch import watching
+from ops.local.cloudwatch.service import running
 from ops.local.commands import run_logged
 from ops.local.emulator import emulator
 from ops.local.settings import (
@@ -34,7 +34,7 @@ from ops.local.settings import (
     RUNTIME,
     STATE,
 )
-from ops.release.migrations.runner import apply_pending
+from ops.migrations.runner import apply_pending
 
 if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
@@ -133,7 +133,7 @@ class LocalStack:
                 with self._step("apply migrations"):
                     apply_pending(self._context(), operator="local stack")
             extra = self._complete_alarms()
-            resources.enter_context(watching(self.client, events, extra=extra, log=self.logs / "cloudwatch.log"))
+            resources.enter_context(running(self.client, events, extra=extra, log=self.logs / "cloudwatch.log"))
             self._start_schedules()
             self.issuer = self._role(ISSUER_ROLE)
             self.stranger = self._role(_STRANGER_ROLE)
@@ -146,12 +146,12 @@ class LocalStack:
         self._resources.close()
 
     def client(self, service: str) -> Any:
-        """A boto3 client of the account's root: for looking behind the API, not for using it."""
+        """Make a boto3 client of the account's root: for looking behind the API, not for using it."""
         return self._session.client(service, endpoint_url=self.endpoint_url)  # type: ignore[call-overload]  # stubs want a literal name
 
     @property
     def operator(self) -> dict[str, str]:
-        """What an operator of this stack has in the environment."""
+        """Return the environment variables of an operator of this stack."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint_url,
             "AWS_DEFAULT_REGION": self.region,
@@ -251,7 +251,7 @@ class LocalStack:
             )
 
     def _role(self, name: str) -> Credentials:
-        """Credentials of a new role that may call the API and do nothing else, renewed before they expire."""
+        """Create a role that may call the API and nothing else. Returns credentials that renew themselves."""
         iam = self.client("iam")
         may_assume = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": ACCOUNT}}
         may_call = {

@@ -6,7 +6,8 @@ import sys
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from openapi_spec_validator.validation.exceptions import OpenAPIValidationError
 
-from ops.openapi.document import COMMITTED, ROOT, UndescribedError, document, routes, text_of
+from ops.openapi.document import COMMITTED, ROOT, document, routes, text_of
+from ops.openapi.schemas import UndescribedError
 
 
 def main() -> str | None:

@@ -1,29 +1,31 @@
-"""The OpenAPI 3.1 document: the handlers' routes, described by ``operations``, with the schemas of ``models``."""
+"""The OpenAPI 3.1 document: the handlers' routes, what each of them answers, and what ``operations`` says beside it."""
 
 import importlib
-import inspect
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args, get_type_hints
 
-from pydantic import TypeAdapter
-from pydantic.json_schema import GenerateJsonSchema
-
-from handshake.api.http import MAX_BODY_BYTES, MAX_CORRELATION_ID_LENGTH, HttpHandler, Route
+from handshake.api.http import MAX_BODY_BYTES, MAX_CORRELATION_ID_LENGTH, Answer, HttpHandler, Route
+from handshake.core.errors import Refusal
 from handshake.core.jsonio import MAX_DEPTH
 from handshake.core.reasons import REGISTRY, REGISTRY_VERSION, Reason, ReasonCode
+from handshake.core.shapes import Id
+from handshake.metrics import answers as metrics
 from handshake.metrics.query import INVALID_METRIC_QUERY
 from handshake.metrics.reported_event import INVALID_METRICS_EVENT
+from handshake.policy import answers as policy
+from handshake.requests import answers as requests
 from handshake.requests.decision_action import MAX_IDEMPOTENCY_KEY_LENGTH
+from handshake.simulation import answers as simulation
+from handshake.trust.bodies import IdentityEnvelope, TrustClaims
 from handshake.trust.identity import MAX_ENVELOPE_BYTES
 from handshake.trust.token import MAX_LIFETIME_S, MAX_TOKEN_BYTES
-from ops.openapi.models.caller import IdentityEnvelope, TrustClaims
-from ops.openapi.models.common import Id
 from ops.openapi.operations import OPERATIONS, Operation
+from ops.openapi.schemas import Schemas, UndescribedError, members_of
 
 ROOT: Final = Path(__file__).parents[2]
 COMMITTED: Final = ROOT / "openapi" / "handshake.json"
@@ -33,7 +35,6 @@ SIGV4: Final = "sigv4"
 ENVELOPE: Final = "identityEnvelope"
 TOKEN: Final = "internalTrustContext"  # noqa: S105 - what a scheme is called
 _JSON: Final = "application/json"
-_REF: Final = "#/components/schemas/{model}"
 
 _SECURITY_SCHEMES: Final = {
     SIGV4: {
@@ -67,7 +68,7 @@ _PARAMETERS: Final = {
         "name": "requestId",
         "in": "path",
         "required": True,
-        "schema": {"$ref": _REF.format(model="Id")},
+        "schema": {"$ref": "#/components/schemas/Id"},
     },
     "idempotencyKey": {
         "name": "x-idempotency-key",
@@ -93,15 +94,16 @@ _HEADERS: Final = {
     "RetryAfter": {"required": True, "description": "Seconds.", "schema": {"type": "integer", "minimum": 1}},
 }
 
+# Handlers import the shapes they name for type checkers only.
+_ANSWERS: Final = {
+    name: shape for room in (requests, policy, metrics, simulation) for name, shape in vars(room).items()
+}
+
 Routes = Mapping[tuple[str, str], Route]
 
 
-class UndescribedError(Exception):
-    """The routes and their descriptions are not of the same API. The message names the fix."""
-
-
 def routes(functions: Path = ROOT / "functions") -> dict[str, Routes]:
-    """The routes of every function that answers HTTP, by the function's name."""
+    """Collect the routes of every function that answers HTTP, by the function's name."""
     modules = {
         app.parent.name: importlib.import_module(f"functions.{app.parent.name}.app")
         for app in sorted(functions.glob("*/app.py"))
@@ -112,14 +114,17 @@ def routes(functions: Path = ROOT / "functions") -> dict[str, Routes]:
 def document(
     routes: Mapping[str, Routes], operations: Mapping[tuple[str, str], Operation] = OPERATIONS
 ) -> dict[str, Any]:
-    """The OpenAPI document of ``routes``.
+    """Make the OpenAPI document of ``routes``.
 
-    Raises UndescribedError when a route has no description, a description no route, or a route's docstring names
-    another route.
+    Raises UndescribedError when a route has no description, a description no route, or a handler does not say what it
+    answers.
     """
     served = {key: (function, route) for function, table in routes.items() for key, route in table.items()}
     _ensure_described(served.keys(), operations.keys())
-    schemas = _Schemas(operations.values())
+    schemas = Schemas()
+    # Headers hold the first two; the others are there for whoever generates from the document.
+    for named in (IdentityEnvelope, TrustClaims, ReasonCode, Id):
+        schemas.of(named)
     paths: defaultdict[str, dict[str, Any]] = defaultdict(dict)
     for (method, resource), (function, route) in served.items():
         paths[resource][method.lower()] = _operation(route, function, operations[method, resource], schemas)
@@ -171,49 +176,8 @@ def document(
 
 
 def text_of(document: Mapping[str, Any]) -> str:
-    """``document`` as it is committed: one text for one meaning, and one change a line."""
+    """Write ``document`` as it is committed: one text for one meaning, and one change a line."""
     return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-
-
-class _Plain(GenerateJsonSchema):
-    """Without titles of fields, which only repeat their names."""
-
-    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - whatever it is
-        return False
-
-
-class _Schemas:
-    """The schemas of the types that operations name, and the components that those refer to."""
-
-    def __init__(self, operations: Iterable[Operation]) -> None:
-        types = {IdentityEnvelope, TrustClaims, ReasonCode, Id}
-        for operation in operations:
-            types |= {operation.body, operation.answer, *operation.refusals.values()} - {None}
-        self._made, shared = TypeAdapter.json_schemas(
-            [(one, "validation", TypeAdapter(one)) for one in sorted(types, key=repr)],
-            ref_template=_REF,
-            schema_generator=_Plain,
-        )
-        self.components: dict[str, Any] = shared["$defs"]
-
-    def of(self, wanted: Any) -> dict[str, Any]:
-        """The schema of a type: a reference where it is a component."""
-        return self._made[wanted, "validation"]
-
-    def parameters(self, query: Any) -> list[dict[str, Any]]:
-        """The fields of ``query`` as query parameters."""
-        schema = TypeAdapter(query).json_schema(ref_template=_REF, schema_generator=_Plain)
-        self.components |= schema.get("$defs", {})
-        return [
-            {
-                "name": name,
-                "in": "query",
-                "required": name in schema.get("required", ()),
-                "description": field.pop("description", schema["description"]),
-                "schema": field,
-            }
-            for name, field in schema["properties"].items()
-        ]
 
 
 def _ensure_described(served: AbstractSet[tuple[str, str]], described: AbstractSet[tuple[str, str]]) -> None:
@@ -223,38 +187,54 @@ def _ensure_described(served: AbstractSet[tuple[str, str]], described: AbstractS
         raise UndescribedError(f"{method} {resource} is no route: remove it from ops/openapi/operations.py")
 
 
-def _operation(route: Route, function: str, operation: Operation, schemas: _Schemas) -> dict[str, Any]:
+def _operation(route: Route, function: str, operation: Operation, schemas: Schemas) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": operation.id,
         "tags": [function],
         "summary": operation.summary,
-        "description": _remark(route),
+        "description": operation.description,
         "parameters": [
             *({"$ref": "#/components/parameters/requestId"} for _ in range("{requestId}" in route.resource)),
-            *(schemas.parameters(operation.query) if operation.query else ()),
+            *(_parameters(operation.query, schemas) if operation.query else ()),
             *({"$ref": "#/components/parameters/idempotencyKey"} for _ in range(operation.idempotency_key)),
             {"$ref": "#/components/parameters/correlationId"},
         ],
         "security": [
             {SIGV4: []} | ({ENVELOPE: []} if operation.envelope else {}) | ({TOKEN: []} if operation.token else {})
         ],
-        "responses": {"200": _answer(operation, schemas), **_refusals(operation.refusals, schemas)},
+        "responses": {
+            "200": _answer(route, operation, schemas),
+            **_refusals(operation.refusals, schemas),
+        },
     }
     if operation.body:
         described["requestBody"] = {"required": True, "content": {_JSON: {"schema": schemas.of(operation.body)}}}
     return {name: value for name, value in described.items() if value}
 
 
-def _remark(route: Route) -> str:
-    """What the handler's docstring says beyond the route, which it must name rightly."""
-    named, remark = f"``{route.method} {route.resource}``", inspect.getdoc(route.answer) or ""
-    if not remark.startswith(named):
-        raise UndescribedError(f"{route.answer.__name__} answers {named}: let its docstring begin so")
-    return remark.removeprefix(named).strip(" ;,:.")
+def _parameters(query: Any, schemas: Schemas) -> list[dict[str, Any]]:
+    """Describe the members of ``query`` as query parameters, whose words stand beside their schemas."""
+    parameters = []
+    for name, hint in members_of(query).items():
+        schema = schemas.of(hint)
+        words = {"description": schema.pop("description")} if "description" in schema else {}
+        required = name in query.__required_keys__
+        parameters.append({"name": name, "in": "query", "required": required, "schema": schema, **words})
+    return parameters
 
 
-def _answer(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
-    answer = _response(operation.summary, schemas.of(operation.answer))
+def _type_answered(route: Route) -> Any:
+    """Find the type that a route's handler says it answers. Raises UndescribedError."""
+    answered = get_type_hints(route.answer, localns=_ANSWERS, include_extras=True).get("return")
+    if Refusal in get_args(answered):
+        [answered] = (one for one in get_args(answered) if one is not Refusal)
+    if answered in (None, Any, Answer):
+        raise UndescribedError(f"{route.answer.__name__} does not say what it answers: annotate it with a shape")
+    return answered
+
+
+def _answer(route: Route, operation: Operation, schemas: Schemas) -> dict[str, Any]:
+    answer = _response(operation.summary, schemas.of(_type_answered(route)))
     links = {
         opened: {"operationId": opened, "parameters": {"requestId": "$response.body#/requestId"}}
         for opened in operation.opens
@@ -262,8 +242,8 @@ def _answer(operation: Operation, schemas: _Schemas) -> dict[str, Any]:
     return answer | ({"links": links} if links else {})
 
 
-def _refusals(refusals: Mapping[Reason, type], schemas: _Schemas) -> dict[str, Any]:
-    """One response a status: its codes, in the shapes of their bodies."""
+def _refusals(refusals: Mapping[Reason, type], schemas: Schemas) -> dict[str, Any]:
+    """Describe one response for each status: its codes, in the shapes of their bodies."""
     by_status: defaultdict[int, defaultdict[type, list[Reason]]] = defaultdict(lambda: defaultdict(list))
     for reason, shape in refusals.items():
         by_status[reason.status][shape].append(reason)

@@ -1,15 +1,17 @@
-"""What each route takes, answers and refuses: the part of the document that the code cannot say of itself."""
+"""What each route is called, takes and refuses: the part of the document that its handler cannot say of itself."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from handshake.core.reasons import Reason, ReasonCode, describe
+from handshake.core.shapes import PageQuery, Refusal
+from handshake.metrics.bodies import SeriesQuery, WindowQuery
 from handshake.metrics.query import INVALID_METRIC_QUERY
-from handshake.metrics.reported_event import INVALID_METRICS_EVENT
-from ops.openapi.models import metrics, policy, workflow
-from ops.openapi.models.caller import Refusal
-from ops.openapi.models.common import PageQuery
+from handshake.metrics.reported_event import INVALID_METRICS_EVENT, ReportedEvent
+from handshake.policy.bodies import PolicyChange, PolicyProposal, ScopeQuery, VersionsQuery
+from handshake.requests.answers import ActionRefusal, ExecutionRefusal, SubmissionRefusal
+from handshake.requests.bodies import DecisionAction, ExecutionRequest, Submission
 
 Codes = Mapping[Reason, type]
 
@@ -47,15 +49,16 @@ _OF_PRIVILEGE: Final = _codes(
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """One route. ``query``, ``body`` and ``answer`` are types of ``models``; ``codes`` are its own refusals.
+    """One route, beside what its handler says: its answer is the type that the handler returns.
 
-    ``envelope`` and ``token`` say what it needs beside a signature (contract.md section 8), ``opens`` the
-    operations that take the requestId it answers.
+    ``query`` and ``body`` are shapes of the layer; ``codes`` are its own refusals, with the shapes of their bodies.
+    ``envelope`` and ``token`` say what it needs beside a signature (contract.md section 8), ``opens`` the operations
+    that take the requestId it answers.
     """
 
     id: str
     summary: str
-    answer: Any
+    description: str = ""
     query: Any = None
     body: Any = None
     envelope: bool = False
@@ -66,7 +69,7 @@ class Operation:
 
     @property
     def refusals(self) -> Codes:
-        """Every refusal a caller may get, and the shape of its body."""
+        """Collect every refusal that a caller may get, with the shape of its body."""
         return {
             **_ANYWHERE,
             **(_OF_ENVELOPE if self.envelope else {}),
@@ -79,8 +82,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ("POST", "/workflow/requests"): Operation(
         id="submitRequest",
         summary="Submit an action for a decision",
-        body=workflow.Submission,
-        answer=workflow.Decided,
+        body=Submission,
         codes={
             **_codes(
                 ReasonCode.TRUST_CONTEXT_INVALID_REQUEST_SHAPE,
@@ -89,7 +91,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
                 ReasonCode.TRUST_CONTEXT_TIMESTAMP_SKEW_FAIL_CLOSED,
                 ReasonCode.SECURITY_HANDSHAKE_REQUIRED_BYPASS_DENIED,
                 ReasonCode.SECURITY_SIDE_CHANNEL_DENIED,
-                shape=workflow.SubmissionRefusal,
+                shape=SubmissionRefusal,
             ),
             **_codes(ReasonCode.SECURITY_DECISION_CONTEXT_MISMATCH),
         },
@@ -98,22 +100,19 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ("GET", "/workflow/requests/{requestId}"): Operation(
         id="getRequest",
         summary="Where a request stands",
-        answer=workflow.RequestStatus,
         envelope=True,
         codes=_OF_READING,
     ),
     ("GET", "/workflow/evidence/{requestId}"): Operation(
         id="getEvidence",
         summary="What happened to a request, oldest first",
-        answer=list[workflow.EvidenceEvent],
         envelope=True,
         codes=_OF_READING,
     ),
     ("POST", "/workflow/authorize-execution"): Operation(
         id="authorizeExecution",
         summary="Ask whether a privileged effect may go ahead",
-        body=workflow.ExecutionRequest,
-        answer=workflow.ExecutionAuthorized,
+        body=ExecutionRequest,
         codes=_codes(
             ReasonCode.TRUST_CONTEXT_INVALID_REQUEST_SHAPE,
             ReasonCode.TRUST_CONTEXT_MISSING_BINDING,
@@ -123,28 +122,25 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
             ReasonCode.SECURITY_DECISION_CONTEXT_MISMATCH,
             ReasonCode.SECURITY_ARTIFACT_REQUEST_NOT_FOUND,
             ReasonCode.SECURITY_ARTIFACT_STATE_NOT_AUTHORIZED,
-            shape=workflow.ExecutionRefusal,
+            shape=ExecutionRefusal,
         ),
     ),
     ("GET", "/workflow/decision-room"): Operation(
         id="listDecisionRooms",
         summary="Requests that wait for the caller, or for the caller's tenant",
         query=PageQuery,
-        answer=workflow.Queue,
         envelope=True,
     ),
     ("GET", "/workflow/decision-room/{requestId}"): Operation(
         id="getDecisionRoom",
         summary="What a person sees before deciding",
-        answer=workflow.Room,
         envelope=True,
         codes=_OF_READING,
     ),
     ("POST", "/workflow/decision-room/action"): Operation(
         id="resolveRequest",
         summary="Approve or reject an escalated request",
-        body=workflow.DecisionAction,
-        answer=workflow.ActionDone,
+        body=DecisionAction,
         envelope=True,
         idempotency_key=True,
         codes={
@@ -160,15 +156,14 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
                 ReasonCode.HITL_TERMINAL_STATE_IMMUTABLE,
                 ReasonCode.HITL_TIMEOUT_FAIL_CLOSED,
                 ReasonCode.POLICY_DAILY_LIMIT_EXCEEDED,
-                shape=workflow.ActionRefusal,
+                shape=ActionRefusal,
             ),
         },
     ),
     ("POST", "/policy/apply"): Operation(
         id="applyPolicy",
         summary="Put a policy in force",
-        body=policy.PolicyChange,
-        answer=policy.PolicyApplied,
+        body=PolicyChange,
         envelope=True,
         token=True,
         codes={
@@ -185,50 +180,45 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ("GET", "/policy/config"): Operation(
         id="getPolicyConfig",
         summary="The policy of a scope",
-        query=policy.ScopeQuery,
-        answer=policy.PolicyConfig,
+        description="where global scope stores nothing, the defaults that stand in for it",
+        query=ScopeQuery,
         codes=_codes(ReasonCode.TRUST_CONTEXT_MISSING_BINDING),
     ),
     ("GET", "/policy/versions"): Operation(
         id="listPolicyVersions",
         summary="The versions of a scope's policy",
-        query=policy.VersionsQuery,
-        answer=policy.PolicyVersions,
+        description="newest first",
+        query=VersionsQuery,
         codes=_codes(ReasonCode.TRUST_CONTEXT_MISSING_BINDING),
     ),
     ("POST", "/policy/simulate"): Operation(
         id="simulatePolicy",
         summary="What a policy would have changed",
-        body=policy.PolicyProposal,
-        answer=policy.Simulated,
+        body=PolicyProposal,
         codes=_codes(ReasonCode.TRUST_CONTEXT_MISSING_BINDING, ReasonCode.POLICY_INVALID_POLICY),
     ),
     ("GET", "/metrics/summary"): Operation(
         id="getMetricsSummary",
         summary="Every metric over a window",
-        query=metrics.WindowQuery,
-        answer=metrics.MetricsSummary,
+        query=WindowQuery,
         codes=_codes(INVALID_METRIC_QUERY),
     ),
     ("GET", "/metrics/series"): Operation(
         id="getMetricsSeries",
         summary="One metric, bucket by bucket",
-        query=metrics.SeriesQuery,
-        answer=metrics.MetricsSeries,
+        query=SeriesQuery,
         codes=_codes(INVALID_METRIC_QUERY),
     ),
     ("GET", "/metrics/reasons"): Operation(
         id="getMetricsReasons",
         summary="Events by family of reasons",
-        query=metrics.WindowQuery,
-        answer=metrics.MetricsReasons,
+        query=WindowQuery,
         codes=_codes(INVALID_METRIC_QUERY),
     ),
     ("POST", "/metrics/project"): Operation(
         id="projectEvent",
         summary="Report a decision that was made elsewhere",
-        body=metrics.PostedEvent,
-        answer=metrics.EventKept,
+        body=ReportedEvent,
         codes=_codes(INVALID_METRICS_EVENT),
     ),
 }

@@ -1,1 +1,1 @@
-"""Releases: rehearsed on this machine, migrated, settings compared."""
+"""Rehearse releases on this machine, check deployed ones, and watch them."""

@@ -1,4 +1,4 @@
-"""A release with production's parameters: deployed, gated, called, then released in an unsafe way and in a good one."""
+"""Rehearse a release with production's parameters: deploy, gate, call, release unsafely, release well."""
 
 import json
 import time
@@ -11,20 +11,20 @@ from typing import Any, Final
 
 import boto3
 
-from ops.commands.client import Client
-from ops.commands.deployment import Deployment
-from ops.gates import parity, preflight
-from ops.gates.gate import Verdict
-from ops.gates.translation import overrides
+from ops.local.deployment import Deployment
+from ops.local.edge_client import Client
 from ops.local.settings import ISSUER_ARN, ROOT, ROOT_KEY
 from ops.local.signing_edge import SigningEdge, Upstream
 from ops.local.stack import LocalStack
+from ops.local.translation import overrides
+from ops.migrations.runner import apply_pending, migrations_in
 from ops.openapi.document import routes
-from ops.release.log import Log, RehearsalFailedError, require
-from ops.release.migrations.runner import apply_pending, migrations_in
-from ops.release.settings import resources, settings
-from ops.release.unsupported_resources import PRODUCTION, known_part
+from ops.release.live_checks import check_data, check_routes
+from ops.release.production_settings import resources, settings
+from ops.release.rehearsal_log import Log, RehearsalFailedError, require
+from ops.release.unsupported_resources import PRODUCTION, without_unsupported
 from ops.reliability.evidence import verify_all
+from ops.verdict import Verdict
 
 _DEADLINE_S: Final = 240  # of the last release; the template's own is 300
 _UNAPPLIED: Final = "was not applied"
@@ -34,21 +34,21 @@ _ANSWERING: Final = ("workflow", "decision_room", "policy_apply", "policy", "met
 
 @dataclass(frozen=True)
 class Stage:
-    """The stack that a release is played on, and who calls it: an envelope issuer's signing edge."""
+    """The stack that a release is rehearsed on, and its caller: an envelope issuer's signing edge."""
 
     stack: LocalStack
     client: Client
 
     @cached_property
     def found(self) -> Deployment:
-        """The stack as an operator's commands see it."""
+        """Reach the stack as an operator's commands do."""
         session = boto3.Session(*ROOT_KEY, region_name=self.stack.region)
         return Deployment(session, self.stack.endpoint_url, dict(self.stack.outputs))
 
 
 @dataclass(frozen=True)
 class Data:
-    """What the first release decided, and what it is kept in."""
+    """The decisions of the first release, and where they are stored."""
 
     allowed: Mapping[str, Any]
     escalated: Mapping[str, Any]
@@ -57,7 +57,7 @@ class Data:
 
 
 def play(log: Log) -> None:
-    """Every step of it. Raises RehearsalFailedError, or what kept a step from being taken."""
+    """Take every step, logging each. Raises RehearsalFailedError, or whatever stopped a step."""
     with _stage(log) as stage:
         _open(log, stage)
         data = _call(log, stage)
@@ -74,7 +74,7 @@ def _stage(log: Log) -> Iterator[Stage]:
             parameters=overrides(ROOT, PRODUCTION),
             trust_secret="",
             migrated=False,
-            prepare=known_part,
+            prepare=without_unsupported,
             step=log.step,
         ) as stack,
         SigningEdge(0) as edge,
@@ -84,7 +84,7 @@ def _stage(log: Log) -> Iterator[Stage]:
 
 
 def _open(log: Log, stage: Stage) -> None:
-    """What docs/deploy.md has done after a first deployment, before anybody may call."""
+    """Do what docs/deploy.md asks after a first deployment, before anybody may call."""
     with log.step("hold what is deployed against production's template") as saw:
         saw(*resources(stage.stack))
         saw(*settings(stage.stack))
@@ -94,8 +94,7 @@ def _open(log: Log, stage: Stage) -> None:
         saw(*(one.name for one in apply_pending(stage.found.context(), operator="rehearsal")))
     with log.step("preflight the live schema") as saw:
         verdict = Verdict()
-        migrations = {one.name: one.checksum for one in migrations_in()}
-        preflight.judge_stack(verdict, stage.found, migrations)
+        check_data(verdict, stage.found, migrations_in())
         saw(*_checked(verdict))
     with log.step("ask the release gate") as saw:
         saw(*_ready(stage))
@@ -104,7 +103,7 @@ def _open(log: Log, stage: Stage) -> None:
 def _call(log: Log, stage: Stage) -> Data:
     with log.step("call every route unsigned, and some signed") as saw:
         verdict = Verdict()
-        parity.judge_stack(verdict, stage.found, [name for table in routes().values() for name in table])
+        check_routes(verdict, stage.found, [name for table in routes().values() for name in table])
         saw(*_checked(verdict))
         allowed, escalated = _payment(10), _payment(150)
         saw(
@@ -178,7 +177,7 @@ def _refusal(stage: Stage, expected: str) -> str:
 
 
 def _ensure_current(stage: Stage) -> None:
-    """The versions with traffic are set as the functions are: none was left behind by a changed parameter."""
+    """Require that the versions with traffic have the functions' settings: no parameter left one behind."""
     client = stage.stack.client("lambda")
     for function in _ANSWERING:
         name = stage.stack.functions[function]

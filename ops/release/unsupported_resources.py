@@ -1,4 +1,4 @@
-"""What of production the local AWS does not know: taken out of the template before it is deployed, and listed."""
+"""Take out of production's template what the local AWS does not support, and list it."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -9,12 +9,12 @@ from typing import Any, Final
 
 from samcli.yamlhelper import yaml_parse  # type: ignore[import-untyped]  # SAM CLI publishes no types
 
-from ops.gates.translation import Translated, environment_of, nested
 from ops.local.settings import ROOT
 from ops.local.stack import Parameters
+from ops.local.translation import Translated, stacks_of
 
 PRODUCTION: Final = "production"
-UNKNOWN: Final = frozenset(
+UNSUPPORTED: Final = frozenset(
     {
         "AWS::CloudWatch::CompositeAlarm",  # LocalStack makes them through CloudWatch's own API
         "AWS::CodeDeploy::Application",
@@ -27,7 +27,7 @@ UNKNOWN: Final = frozenset(
 """The types that ministack's CloudFormation refuses."""
 _SHIFT: Final = "DeploymentPreference"  # the property that SAM makes CodeDeploy's resources of
 _ARTEFACTS: Final = ("CodeUri", "ContentUri")
-_NESTED: Final = "AWS::CloudFormation::Stack"
+_LOOP: Final = "Fn::ForEach::"
 
 
 @dataclass(frozen=True, order=True)
@@ -40,19 +40,18 @@ class LeftOut:
 
 @cache
 def stacks() -> dict[str, Translated]:
-    """Production as CloudFormation has it: the stack by "", its nested ones by their logical ids."""
-    root = environment_of(ROOT, PRODUCTION)
-    return {"": root, **{name: nested(ROOT, root, name) for name in root.of_type(_NESTED)}}
+    """Resolve production as CloudFormation has it. See ``stacks_of``."""
+    return stacks_of(ROOT, PRODUCTION)
 
 
 def left_out() -> list[LeftOut]:
-    """What ``known_part`` takes out of production."""
-    found = (stack.of_type(*UNKNOWN).items() for stack in stacks().values())
+    """List what ``without_unsupported`` takes out of production."""
+    found = (stack.of_type(*UNSUPPORTED).items() for stack in stacks().values())
     return sorted(LeftOut(name, str(one["Type"])) for resources in found for name, one in resources)
 
 
-def known_part(built: Path, parameters: Parameters, folder: Path) -> Path:
-    """Write to ``folder`` what ministack knows of a built template, and of those it nests. See ops.local.stack.Prepare.
+def without_unsupported(built: Path, parameters: Parameters, folder: Path) -> Path:
+    """Write to ``folder`` what ministack supports of a built template and of those it nests.
 
     Parameters stand in it by value, as AWS's transform AWS::LanguageExtensions leaves them for SAM's and ministack's
     does not: without it no version would follow from a parameter that changed.
@@ -60,15 +59,20 @@ def known_part(built: Path, parameters: Parameters, folder: Path) -> Path:
     template = yaml_parse(built.read_text())
     values = dict(_values(template["Parameters"], parameters))
     resources = template["Resources"] = {
-        name: one for name, one in template["Resources"].items() if one["Type"] not in UNKNOWN
+        name: one
+        for name, one in template["Resources"].items()
+        if name.startswith(_LOOP) or one["Type"] not in UNSUPPORTED
     }
+    template.get("Globals", {}).get("Function", {}).pop(_SHIFT, None)
     for name, resource in resources.items():
+        if name.startswith(_LOOP):
+            continue  # of types that it knows, and ministack writes it out
         resource["Properties"] = properties = _filled(resource["Properties"], values)
         properties.pop(_SHIFT, None)
         properties |= {key: str(built.parent / properties[key]) for key in _ARTEFACTS if key in properties}
         if location := properties.get("Location"):
             # Its parameters refer to resources, so they stay as they are.
-            properties["Location"] = str(known_part(built.parent / location, {}, folder / name))
+            properties["Location"] = str(without_unsupported(built.parent / location, {}, folder / name))
     folder.mkdir(parents=True, exist_ok=True)
     # JSON, because SAM parses its template ten times over, and of YAML that is a third of a deployment.
     path = folder / "template.json"
@@ -84,7 +88,7 @@ def _values(declared: Mapping[str, Any], given: Parameters) -> Iterator[tuple[st
 
 
 def _filled(value: Any, values: Mapping[str, Any]) -> Any:
-    """``value`` with each reference to one of ``values`` replaced by it."""
+    """Return ``value`` with each reference to one of ``values`` replaced by it."""
     if isinstance(value, list):
         return [_filled(one, values) for one in value]
     if not isinstance(value, dict):

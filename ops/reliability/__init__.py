@@ -1,1 +1,1 @@
-"""Incidents on purpose, evidence verified, the dashboard drawn."""
+"""Cause incidents on purpose, verify evidence, draw the dashboard."""

@@ -1,4 +1,4 @@
-"""The deployed dashboard as a picture: CloudWatch's definition, drawn from CloudWatch's data.
+"""Draw the deployed dashboard as a picture, from CloudWatch's definition and data.
 
 What the service's own dashboard uses is understood: alarm and metric widgets, metrics written out, and SEARCH over one
 namespace and its dimensions. Anything else is a ValueError, so that a widget is never left out unnoticed.
@@ -61,7 +61,7 @@ def draw(cloudwatch: Any, name: str, *, since: timedelta, to: Path) -> None:
 
 
 def metrics_of(cloudwatch: Any, properties: Mapping[str, Any]) -> Iterator[Metric]:
-    """The metrics of a widget, searches carried out."""
+    """Yield the metrics of a widget, searches carried out."""
     for row in properties["metrics"]:
         options = row[-1] if isinstance(row[-1], dict) else {}
         if "expression" in options:

@@ -1,4 +1,4 @@
-"""Verify evidence: every request's events against what the request remembers of them."""
+"""Verify evidence: every request's events against its record."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from handshake.requests.evidence import broken_link
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found of one request; ``broken`` names its first broken link, None when all of it holds."""
+    """The state of one request's evidence; ``broken`` names its first broken link, None when all of it holds."""
 
     request_id: str
     events: int

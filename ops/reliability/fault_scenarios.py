@@ -1,4 +1,4 @@
-"""What each drill does to a stack, beside callers who do nothing wrong."""
+"""Fault scenarios: inject what sets an alert off, in the midst of traffic that does nothing wrong."""
 
 import json
 import time
@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 
 import urllib3
 
-from ops.commands.deployment import Deployment
+from ops.local.deployment import Deployment
 from ops.local.signing_edge import OPERATOR, Upstream
 
 _THREADS: Final = 3
@@ -25,7 +25,7 @@ Answer = tuple[int, str]
 
 
 class Callers:
-    """Calls to a stack's API in an envelope issuer's name; each returns status and reason code."""
+    """Call a stack's API in an envelope issuer's name. Each call returns status and reason code."""
 
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
@@ -96,36 +96,36 @@ class Callers:
 
 
 @dataclass(frozen=True)
-class Harm:
-    """One alert's incident. ``share`` is how many of twenty calls do harm, and ``refused`` what those are told."""
+class FaultScenario:
+    """A fault that sets ``alert`` off. ``share`` of twenty calls are ``call``, and are answered ``refused``."""
 
     alert: str
-    told: str
+    description: str
     share: int
     call: Callable[[Callers], Answer]
     refused: Answer
-    breaks_the_store: bool = False
+    denies_the_store: bool = False
 
 
-HARMS: Final = {
-    harm.alert: harm
-    for harm in (
-        Harm(
+SCENARIOS: Final = {
+    scenario.alert: scenario
+    for scenario in (
+        FaultScenario(
             "alert_replay_guard_unavailable",
             "the functions' roles may no longer use the replay_guards table, while people go on deciding",
             1,
             Callers.approve_once,
             (503, "security_replay_guard_unavailable"),
-            breaks_the_store=True,
+            denies_the_store=True,
         ),
-        Harm(
+        FaultScenario(
             "alert_denial_spike",
             "a caller hammers policy apply with tokens that nobody signed",
             11,
             Callers.show_a_bad_token,
             (401, "security_invalid_internal_trust_context"),
         ),
-        Harm(
+        FaultScenario(
             "alert_tenant_mismatch_spike",
             "a caller reads across tenants",
             4,
@@ -138,7 +138,7 @@ HARMS: Final = {
 
 @contextmanager
 def broken_store(found: Deployment, stack: str) -> Iterator[None]:
-    """Deny the functions that need them the replay guards, as a bad deployment or policy would."""
+    """Deny the replay guards to the functions that use them, as a bad deployment or policy would, until exit."""
     iam, cloudformation = found.client("iam"), found.client("cloudformation")
     table = found.client("dynamodb").describe_table(TableName=found.tables.replay_guards)["Table"]["TableArn"]
     deny = {"Effect": "Deny", "Action": "dynamodb:*", "Resource": [table, f"{table}/*"]}
@@ -159,14 +159,14 @@ def broken_store(found: Deployment, stack: str) -> Iterator[None]:
 
 
 class Traffic:
-    """A steady mix of calls until it is closed: ``share`` of twenty for each harm that is on, the rest good."""
+    """A steady mix of calls until exit: ``share`` of twenty for each scenario while injecting, the rest good."""
 
-    def __init__(self, upstream: Upstream, harms: Sequence[Harm]) -> None:
+    def __init__(self, upstream: Upstream, scenarios: Sequence[FaultScenario]) -> None:
         self._callers = Callers(upstream)
         self._good: list[Callable[[Callers], Answer]] = [Callers.do_nothing_wrong]
-        bad = [harm.call for harm in harms for _ in range(harm.share)]
+        bad = [scenario.call for scenario in scenarios for _ in range(scenario.share)]
         self._mixed = [*bad, *self._good * (20 - len(bad))]
-        self._harmful, self._ended, self._lock = Event(), Event(), Lock()
+        self._injecting, self._ended, self._lock = Event(), Event(), Lock()
         self._sent = 0
         self.answers: Counter[Answer] = Counter()
         self.failed = 0
@@ -183,13 +183,13 @@ class Traffic:
         for thread in self._threads:
             thread.join()
 
-    def do_harm(self, *, on: bool) -> None:
-        """Begin or end what is harmful in the mix."""
-        (self._harmful.set if on else self._harmful.clear)()
+    def inject(self, *, on: bool) -> None:
+        """Begin or end the scenarios' share of the mix."""
+        (self._injecting.set if on else self._injecting.clear)()
 
     def _call(self) -> None:
         while not self._ended.wait(_PAUSE_S):
-            mix = self._mixed if self._harmful.is_set() else self._good
+            mix = self._mixed if self._injecting.is_set() else self._good
             with self._lock:
                 self._sent += 1
                 # A step that shares no factor with twenty spreads each kind over the mix.

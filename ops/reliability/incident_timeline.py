@@ -1,4 +1,4 @@
-"""The course of drilled incidents as somebody on call sees them: alarm, page, notification, incident, recovery."""
+"""Record the timeline of incidents as somebody on call sees them: alarm, page, notification, incident, recovery."""
 
 import json
 import time
@@ -10,24 +10,24 @@ from typing import Any, Final
 
 from handshake.dynamo.client import RETRY_BUDGET_S
 from handshake.incidents import table as incidents
-from ops.commands.deployment import Deployment
-from ops.reliability.fault_scenarios import Harm
+from ops.local.deployment import Deployment
+from ops.reliability.fault_scenarios import FaultScenario
 
 _MINUTES_SHOWN: Final = 6
 
 
 @dataclass
-class Course:
-    """What has happened to one alert, in epoch seconds; None where it has not."""
+class IncidentTimeline:
+    """When each step of one alert's incident happened, in epoch seconds; None where it has not."""
 
-    harm: Harm
+    scenario: FaultScenario
     state: str = "?"
     minutes: list[float] = field(default_factory=list)
     """The alarm's metric by its own statistic, the latest minutes, oldest first."""
     began_at: float | None = None
     alarm_at: float | None = None
     paged_at: float | None = None
-    told_at: float | None = None
+    notified_at: float | None = None
     recorded_at: float | None = None
     restored_at: float | None = None
     ok_at: float | None = None
@@ -36,21 +36,21 @@ class Course:
 
     @property
     def fired(self) -> bool:
-        """Whether everybody who should know knows."""
-        return None not in (self.alarm_at, self.paged_at, self.told_at, self.recorded_at)
+        """Tell whether the alarm fired, and the page, the notification and the incident's record followed."""
+        return None not in (self.alarm_at, self.paged_at, self.notified_at, self.recorded_at)
 
     @property
     def over(self) -> bool:
-        """Whether the alarm is OK again and its incident closed."""
+        """Tell whether the alarm is OK again and its incident closed."""
         return None not in (self.ok_at, self.closed_at)
 
     def seconds(self) -> dict[str, float | None]:
-        """How long each step took, from the first harm and for recovery from its end."""
+        """Return how long each step took: from the fault's beginning, and for recovery from its end."""
         steps = {
             "toDetect": (self.began_at, self.alarm_at),
             "toPage": (self.began_at, self.paged_at),
             "toTriage": (self.began_at, self.recorded_at),
-            "toNotify": (self.began_at, self.told_at),
+            "toNotify": (self.began_at, self.notified_at),
             "toRecover": (self.restored_at, self.ok_at),
             "toClose": (self.restored_at, self.closed_at),
         }
@@ -58,37 +58,37 @@ class Course:
 
 
 class Observer:
-    """Looks at a stack's alarms, incidents and what people are sent."""
+    """Reads a stack's alarms, incidents and notifications into timelines."""
 
-    def __init__(self, found: Deployment, stack: str, courses: Sequence[Course], queue_url: str) -> None:
+    def __init__(self, found: Deployment, stack: str, timelines: Sequence[IncidentTimeline], queue_url: str) -> None:
         self._cloudwatch, self._sqs = found.client("cloudwatch"), found.client("sqs")
         self._context = found.context()
-        self._stack, self._courses, self._queue_url = stack, courses, queue_url
+        self._stack, self._timelines, self._queue_url = stack, timelines, queue_url
 
     def look(self) -> None:
-        """Note what is new."""
+        """Read all of them once, and note what is new."""
         now = time.time()
         self._look_at_alarms(now)
         self._read_messages(now)
-        for course in self._courses:
-            if course.alarm_at is not None and course.closed_at is None:
-                self._look_at_incident(course, now)
+        for timeline in self._timelines:
+            if timeline.alarm_at is not None and timeline.closed_at is None:
+                self._look_at_incident(timeline, now)
 
     def all_ok(self) -> bool:
-        """Whether none of the alarms is in alarm before anything begins."""
+        """Tell whether every alarm is OK, which it must be before anything begins."""
         self._look_at_alarms(time.time())
-        return all(course.state == "OK" for course in self._courses)
+        return all(timeline.state == "OK" for timeline in self._timelines)
 
     def _look_at_alarms(self, now: float) -> None:
-        names = {f"{self._stack}-{course.harm.alert}": course for course in self._courses}
+        names = {f"{self._stack}-{timeline.scenario.alert}": timeline for timeline in self._timelines}
         for alarm in self._cloudwatch.describe_alarms(AlarmNames=list(names))["MetricAlarms"]:
-            course = names[alarm["AlarmName"]]
-            course.state = alarm["StateValue"]
-            course.minutes = self._minutes(alarm)
-            if course.state == "ALARM" and course.began_at is not None and course.alarm_at is None:
-                course.alarm_at = now
-            if course.state == "OK" and course.restored_at is not None and course.ok_at is None:
-                course.ok_at = now
+            timeline = names[alarm["AlarmName"]]
+            timeline.state = alarm["StateValue"]
+            timeline.minutes = self._minutes(alarm)
+            if timeline.state == "ALARM" and timeline.began_at is not None and timeline.alarm_at is None:
+                timeline.alarm_at = now
+            if timeline.state == "OK" and timeline.restored_at is not None and timeline.ok_at is None:
+                timeline.ok_at = now
 
     def _minutes(self, alarm: Any) -> list[float]:
         until = datetime.now(UTC)
@@ -109,32 +109,32 @@ class Observer:
             self._sqs.delete_message(QueueUrl=self._queue_url, ReceiptHandle=message["ReceiptHandle"])
             subject = json.loads(message["Body"]).get("Subject") or ""
             page = f"{self._stack}-page" in subject
-            for course in self._courses:
-                if "ALARM" in subject and course.alarm_at is not None:
+            for timeline in self._timelines:
+                if "ALARM" in subject and timeline.alarm_at is not None:
                     # One page covers whatever fires while it is out.
-                    if page and course.paged_at is None:
-                        course.paged_at = now
-                    if course.harm.alert in subject and course.told_at is None:
-                        course.told_at = now
-        paged = next((course.paged_at for course in self._courses if course.paged_at is not None), None)
-        for course in self._courses:
-            if paged is not None and course.alarm_at is not None and course.paged_at is None:
-                course.paged_at = max(paged, course.alarm_at)
+                    if page and timeline.paged_at is None:
+                        timeline.paged_at = now
+                    if timeline.scenario.alert in subject and timeline.notified_at is None:
+                        timeline.notified_at = now
+        paged = next((timeline.paged_at for timeline in self._timelines if timeline.paged_at is not None), None)
+        for timeline in self._timelines:
+            if paged is not None and timeline.alarm_at is not None and timeline.paged_at is None:
+                timeline.paged_at = max(paged, timeline.alarm_at)
 
-    def _look_at_incident(self, course: Course, now: float) -> None:
+    def _look_at_incident(self, timeline: IncidentTimeline, now: float) -> None:
         context = self._context.within(RETRY_BUDGET_S)
-        incident = incidents.read_latest(context.dynamo, context.tables.runtime_kv, course.harm.alert)
-        if incident is None or course.began_at is None or incident.opened_at_ms / 1000 < course.began_at:
+        incident = incidents.read_latest(context.dynamo, context.tables.runtime_kv, timeline.scenario.alert)
+        if incident is None or timeline.began_at is None or incident.opened_at_ms / 1000 < timeline.began_at:
             return
-        course.incident_id = incident.id
-        course.recorded_at = course.recorded_at or now
+        timeline.incident_id = incident.id
+        timeline.recorded_at = timeline.recorded_at or now
         if incident.state == "recovered":
-            course.closed_at = now
+            timeline.closed_at = now
 
 
 @contextmanager
 def subscribed(found: Deployment) -> Iterator[str]:
-    """The URL of a queue that receives what people are sent."""
+    """Yield the URL of a queue that receives the notifications that people are sent."""
     sqs, sns = found.client("sqs"), found.client("sns")
     url = sqs.create_queue(QueueName=f"handshake-drill-{time.time_ns()}")["QueueUrl"]
     topic = found.outputs["IncidentsTopic"]

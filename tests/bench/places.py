@@ -34,9 +34,9 @@ PROCESSES: Final = os.cpu_count() or 1
 
 # What tells a process by its command line; the first that is in it. "AWS" is what stands for it on this machine.
 _KINDS: Final = {
-    "keeper.py": "clients",
+    "kill_on_parent_exit.py": "clients",
     "DynamoDBLocal.jar": "AWS",
-    "emulated.py": "AWS",
+    "ministack_patches.py": "AWS",
     "_worker.py": "functions",
     "": "clients",
 }

@@ -1,4 +1,4 @@
-"""Contract section 4: policy, read, rehearsed and applied."""
+"""Contract section 4: policy, read, simulated and applied."""
 
 import uuid
 from collections.abc import Callable

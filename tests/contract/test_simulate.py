@@ -1,4 +1,4 @@
-"""Contract section 4: a policy rehearsed on what was recorded."""
+"""Contract section 4: a policy simulated on what was recorded."""
 
 from typing import Any
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping
 
 import pytest
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 from handshake.core.reasons import REGISTRY
 from ops.local.settings import ROOT
+from ops.local.translation import environment_of
 from ops.openapi.operations import OPERATIONS
 from tests.contract.test_errors import STATUS_OF
 from tests.metrics.paths.catalogue import OF_THE_GATEWAY, PATHS, RESERVED, SHAPELESS
@@ -114,8 +114,8 @@ def test_an_expiry_found_by_the_schedule_is_a_metric_of_the_job(observed: Observ
     assert left.signals == {"Runs{job}": 1, "Expired{job}": 1}
 
 
-def test_a_rehearsed_call_is_no_metric(observed: Observe) -> None:
-    [path] = [path for path in PATHS if path.rehearsed]
+def test_a_synthetic_call_is_no_metric(observed: Observe) -> None:
+    [path] = [path for path in PATHS if path.synthetic]
 
     assert observed(path).lines == []
 
@@ -149,8 +149,7 @@ def test_codes_without_a_path_are_the_gateways_and_the_reserved_ones() -> None:
 
 
 def test_what_the_gateway_answers_is_in_the_template() -> None:
-    api = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]["Api"]
-    answers = str(api["Properties"]["GatewayResponses"])
+    answers = str(environment_of(ROOT, "production").resources["Api"]["Properties"]["Body"])
 
     sent = {code for code in REGISTRY if f'"{code}"' in answers}
 

@@ -1,6 +1,6 @@
 """What the metrics endpoints answer, against the contract's definitions computed the plain way."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 from hypothesis import given
@@ -35,8 +35,9 @@ def test_a_summary_equals_a_plain_computation_over_the_events_of_its_window(
 
     answer = metric_views.summary(WINDOWS[window], _rollups(happened, buckets))
 
+    values: Mapping[str, object] = answer
     for metric, field in SUMMARY_FIELDS.items():
-        assert answer[field] == pytest.approx(plain_metric(metric, within)[0], rel=_tolerance(metric), abs=0)
+        assert values[field] == pytest.approx(plain_metric(metric, within)[0], rel=_tolerance(metric), abs=0)
     assert answer["totalEvents"] == len(within)
     assert answer["denialEvents"] == sum(event.decision == "deny" for event in within)
 

@@ -4,13 +4,14 @@ from typing import Any
 
 import pytest
 
+from handshake.policy.answers import StoredRule
 from handshake.policy.change import PolicyChange, parse_change, version_conflict, version_not_found
 from handshake.policy.rules import GLOBAL, Scope
 from tests.support.refusals import answer, reason
 
 SHAPE = "trust_context_invalid_request_shape"
 BINDING = "trust_context_missing_binding"
-RULES = [{"id": "r", "key": "max_transaction", "value": 1}]
+RULES: list[StoredRule] = [{"id": "r", "key": "max_transaction", "value": 1}]
 
 
 def test_rules_or_an_earlier_version_are_applied_to_a_scope() -> None:

@@ -10,6 +10,7 @@ from handshake.core.paging import MAX_LIMIT, PageRequest, parse_page
 from handshake.dynamo.client import ConditionFailedError, Dynamo
 from handshake.dynamo.marshalling import Put
 from handshake.policy import table as policies
+from handshake.policy.answers import StoredRule
 from handshake.policy.change import Applied, StoredPolicy
 from handshake.policy.rules import GLOBAL, Scope
 from tests.conftest import Engine
@@ -17,7 +18,7 @@ from tests.support.metrics_events import NOW_MS
 from tests.support.workflow_requests import unhurried
 
 AGENT = Scope("agent", "agent-1")
-RULES = [{"id": "r", "key": "max_transaction", "value": 0.1}]
+RULES: list[StoredRule] = [{"id": "r", "key": "max_transaction", "value": 0.1}]
 Store = tuple[Dynamo, str]
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from handshake.requests import table as requests
 from handshake.requests.expire_overdue import RUN_MS, Expiry, expire_overdue
-from ops.gates.translation import environment_of
 from ops.local.settings import ROOT
+from ops.local.translation import environment_of
 from tests.conftest import Engine
 from tests.contract.clients import Failing, answer_of
 from tests.support.metrics_events import NOW_MS

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from ops.gates import sdk_drift
-from ops.gates.gate import CannotJudgeError, Options
+from ops.gates.gate import Options
 from ops.gates.registry import GATES
 from ops.gates.run import run
 from ops.local.settings import ROOT
 from ops.openapi.sdk import DOCUMENT, FIX, GENERATED
+from ops.verdict import CannotJudgeError
 
 Break = Callable[[Path, dict[str, Any]], None]
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from handshake.policy.rules import PolicyInForce, limits_of
 from handshake.requests.decision import Decision, decide, utc_day
 from handshake.requests.submission import Submission
+from handshake.simulation.answers import Simulated
 from handshake.simulation.simulation import simulate
 from tests.support.metrics_events import DAY_MS, NOW_MS
 from tests.support.workflow_requests import a_submission, rules
@@ -51,7 +52,7 @@ def _by_hand(ordered: Sequence[Submission], stored: Rules) -> list[Decision]:
     return decisions
 
 
-def _simulated(requests: Sequence[Submission], before: Rules, after: Rules, *, sampled: bool = False) -> dict[str, Any]:
+def _simulated(requests: Sequence[Submission], before: Rules, after: Rules, *, sampled: bool = False) -> Simulated:
     policies = PolicyInForce(limits_of(before)), PolicyInForce(limits_of(after))
     return simulate(requests, before=lambda _: policies[0], after=lambda _: policies[1], sampled=sampled).view()
 

@@ -1,15 +1,15 @@
-"""Ways in that only development should have, if anything."""
+"""Find ways into the service that only development may have, if any environment."""
 
 from typing import Any, Final
 
 from ops.gates.env_rules import Cell
-from ops.gates.translation import Translated
+from ops.local.translation import Translated
 
 _IAM: Final[list[dict[str, list[str]]]] = [{"AWS_IAM": []}]
 
 
 def open_routes(stack: Translated) -> Cell:
-    """Methods of any API that admit somebody who signed nothing; HTTP and WebSocket APIs are not for this service."""
+    """Find methods that admit unsigned callers. HTTP and WebSocket APIs are not for this service."""
     offenders = [
         f"{method.upper()} {path}"
         for api in _apis(stack)
@@ -22,7 +22,7 @@ def open_routes(stack: Translated) -> Cell:
 
 
 def side_doors(stack: Translated) -> Cell:
-    """Function URLs, and permissions that let anyone invoke a function."""
+    """Find function URLs, and permissions that let anyone invoke a function."""
     offenders = [*stack.of_type("AWS::Lambda::Url")]
     for name, permission in stack.of_type("AWS::Lambda::Permission").items():
         properties = permission["Properties"]
@@ -33,7 +33,7 @@ def side_doors(stack: Translated) -> Cell:
 
 
 def stages(stack: Translated, environment: str) -> Cell:
-    """A stage more is a preview of its own URL."""
+    """Require the one stage, named after the environment: another is a preview at a URL of its own."""
     found = [
         *(str(one["Properties"].get("StageName")) for one in stack.of_type("AWS::ApiGateway::Stage").values()),
         *(
@@ -51,7 +51,7 @@ def stages(stack: Translated, environment: str) -> Cell:
 
 
 def unpublished(stack: Translated) -> Cell:
-    """Routes that run whatever was uploaded last instead of the version behind an alias."""
+    """Find routes that run whatever was uploaded last instead of the version behind an alias."""
     aliases = stack.of_type("AWS::Lambda::Alias")
     offenders = [
         f"{method.upper()} {path}"
@@ -64,7 +64,7 @@ def unpublished(stack: Translated) -> Cell:
 
 
 def default_endpoint(stack: Translated) -> Cell:
-    """Admitted while it is the only address, behind IAM; closed where the API has a domain of its own."""
+    """Require that the default endpoint is closed where the API has a domain of its own."""
     domains = stack.of_type("AWS::ApiGateway::DomainName", "AWS::ApiGateway::BasePathMapping")
     closed = all(api.get("DisableExecuteApiEndpoint") is True for api in _apis(stack))
     if not domains:
@@ -73,7 +73,7 @@ def default_endpoint(stack: Translated) -> Cell:
 
 
 def data_traces(stack: Translated) -> Cell:
-    """Bodies and headers hold envelopes, tokens and payloads."""
+    """Find stages that log bodies and headers, which hold envelopes, tokens and payloads."""
     offenders = [
         name
         for name, stage in stack.of_type("AWS::ApiGateway::Stage").items()

@@ -1,10 +1,10 @@
-"""What production relies on when something goes wrong."""
+"""Check what production relies on when something goes wrong."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from ops.gates.env_rules import Cell
-from ops.gates.translation import Translated
+from ops.local.translation import Translated
 
 Properties = Mapping[str, Any]
 
@@ -21,7 +21,7 @@ _ALARM: Final = "DEPLOYMENT_STOP_ON_ALARM"
 
 
 def alerts(alarms: Translated) -> dict[str, Properties]:
-    """The properties of every alarm, by its name without the stack's."""
+    """Return the properties of every alarm, by its name without the stack's."""
     service = f"{alarms.parameters['Service']}-"
     return {
         str(one["Properties"]["AlarmName"]).removeprefix(service): one["Properties"]
@@ -30,7 +30,7 @@ def alerts(alarms: Translated) -> dict[str, Properties]:
 
 
 def environment_variable(stack: Translated, environment: str) -> Cell:
-    """ENVIRONMENT is the environment's name in every function."""
+    """Require the environment's name as ENVIRONMENT in every function."""
     wrong = [
         f"{name}: {value or 'not set'}"
         for name, one in stack.of_type("AWS::Lambda::Function").items()
@@ -40,13 +40,13 @@ def environment_variable(stack: Translated, environment: str) -> Cell:
 
 
 def no_secret_override(stack: Translated, given: Mapping[str, str]) -> Cell:
-    """samconfig.toml is committed, so it sets no NoEcho parameter."""
+    """Require that samconfig.toml, which is committed, sets no NoEcho parameter."""
     hidden = {name for name, one in stack.template["Parameters"].items() if one.get("NoEcho")}
     return Cell.without(sorted(hidden & given.keys()), "none")
 
 
 def thresholds(alarms: Translated | None, environment: str) -> Cell:
-    """The three alerts are there, with the environment's thresholds."""
+    """Require the three alerts with the environment's thresholds."""
     if alarms is None:
         return Cell("no alarms", "template.yaml nests no stack Alarms")
     found = alerts(alarms)
@@ -57,7 +57,7 @@ def thresholds(alarms: Translated | None, environment: str) -> Cell:
 
 
 def log_retention(stack: Translated) -> Cell:
-    """Every function's and the API's log group keeps its lines long enough to look back a year."""
+    """Require that every log group keeps its lines for a year, and that every function has one."""
     days = {
         name: one["Properties"].get("RetentionInDays", 0) for name, one in stack.of_type("AWS::Logs::LogGroup").items()
     }
@@ -74,7 +74,7 @@ def log_retention(stack: Translated) -> Cell:
 
 
 def kept(stack: Translated) -> Cell:
-    """Deleting the stack, or replacing a table, leaves the data."""
+    """Require that data outlives the stack, and a table's replacement."""
     wrong = [
         name
         for name, one in stack.of_type("AWS::DynamoDB::Table", "AWS::SecretsManager::Secret").items()
@@ -84,20 +84,14 @@ def kept(stack: Translated) -> Cell:
 
 
 def deletion_protection(stack: Translated) -> Cell:
-    """Nobody deletes a table by mistake."""
-    return _of_tables(stack, lambda table: table.get("DeletionProtectionEnabled") is True)
-
-
-def recovery(stack: Translated) -> Cell:
-    """Tables can be restored to any second of the last 35 days."""
-    return _of_tables(
-        stack,
-        lambda table: table.get("PointInTimeRecoverySpecification", {}).get("PointInTimeRecoveryEnabled") is True,
-    )
+    """Require that nobody can delete a table by mistake."""
+    tables = stack.of_type("AWS::DynamoDB::Table")
+    wrong = [name for name, one in tables.items() if one["Properties"].get("DeletionProtectionEnabled") is not True]
+    return Cell("on") if tables and not wrong else Cell("off", f"off for {', '.join(wrong) or 'want of tables'}")
 
 
 def canary(stack: Translated, environment: str) -> Cell:
-    """Every function that answers the API is shifted in steps, behind a hook, and rolled back by any of the alerts."""
+    """Require that every function of the API shifts in steps, behind a hook, and rolls back on any alert."""
     answering = sorted(_answering(stack))
     groups = {
         _logical(alias["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"].get("DeploymentGroupName")): (name, alias)
@@ -129,15 +123,9 @@ def _lacks(stack: Translated, group: str, stack_name: str) -> Iterator[str]:
 
 
 def _answering(stack: Translated) -> Iterator[str]:
-    """The aliases that methods of the API integrate with."""
+    """Yield the aliases that methods of the API integrate with."""
     bodies = str([one["Properties"].get("Body") for one in stack.of_type("AWS::ApiGateway::RestApi").values()])
     return (alias for alias in stack.of_type("AWS::Lambda::Alias") if f"${{{alias}}}" in bodies)
-
-
-def _of_tables(stack: Translated, holds: Callable[[Properties], bool]) -> Cell:
-    tables = stack.of_type("AWS::DynamoDB::Table")
-    wrong = [name for name, one in tables.items() if not holds(one["Properties"])]
-    return Cell("on") if tables and not wrong else Cell("off", f"off for {', '.join(wrong) or 'want of tables'}")
 
 
 def _variables(function: Properties) -> Properties:

@@ -1,5 +1,1 @@
-"""What CloudWatch does with log lines and alarms, for the AWS on this machine and for tests.
-
-``emf`` makes metrics of log lines, ``evaluate`` and ``rules`` decide the states of alarms, ``definitions`` reads alarms
-from a template: all plain functions. ``emulated`` starts ministack so that ``watch`` can do these for it.
-"""
+"""Emulate CloudWatch's metrics and alarms beside ministack, for this machine and for tests. See README.md."""

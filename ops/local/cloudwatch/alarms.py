@@ -1,4 +1,4 @@
-"""Alarms, and the data they are evaluated against."""
+"""Describe alarms, and the data they are evaluated against."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ _HIGH_RESOLUTION_PERIODS: Final = (10, 20, 30)
 
 
 class UnmodelledAlarmError(Exception):
-    """An alarm asks for something that is not modelled: metric math, anomaly detection, trimmed statistics."""
+    """The alarm uses what is not modelled: metric math, anomaly detection, trimmed statistics."""
 
 
 class State(StrEnum):
-    """What an alarm is in."""
+    """The state of an alarm."""
 
     OK = "OK"
     ALARM = "ALARM"
@@ -21,7 +21,7 @@ class State(StrEnum):
 
 
 class Missing(StrEnum):
-    """What an alarm takes missing data for (TreatMissingData)."""
+    """An alarm's treatment of missing data (TreatMissingData)."""
 
     MISSING = "missing"
     IGNORE = "ignore"
@@ -31,7 +31,7 @@ class Missing(StrEnum):
 
 @dataclass(frozen=True)
 class Metric:
-    """What identifies a metric: every set of dimensions is a metric of its own."""
+    """A metric's identity: every set of dimensions is a metric of its own."""
 
     namespace: str
     name: str
@@ -70,7 +70,7 @@ class MetricAlarm:
 
     @classmethod
     def read(cls, properties: Mapping[str, Any]) -> Self:
-        """From a resolved AWS::CloudWatch::Alarm, or from what DescribeAlarms says: both use the same names.
+        """Read a resolved AWS::CloudWatch::Alarm, or an alarm of DescribeAlarms: both use the same names.
 
         Raises UnmodelledAlarmError, and ValueError for a period CloudWatch does not have.
         """
@@ -113,7 +113,7 @@ class CompositeAlarm:
 
     @classmethod
     def read(cls, properties: Mapping[str, Any]) -> Self:
-        """From a resolved AWS::CloudWatch::CompositeAlarm."""
+        """Read a resolved AWS::CloudWatch::CompositeAlarm."""
         return cls(
             properties["AlarmName"],
             properties["AlarmRule"],
@@ -123,7 +123,7 @@ class CompositeAlarm:
 
 
 def actions_on(alarm: MetricAlarm | CompositeAlarm, before: State, after: State) -> tuple[str, ...]:
-    """What a transition sets off: nothing where the state stays."""
+    """Return the actions that a transition sets off: none where the state stays."""
     return alarm.actions.get(after, ()) if after != before else ()
 
 

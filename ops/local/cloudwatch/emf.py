@@ -1,4 +1,4 @@
-"""Metrics from log lines, as CloudWatch Logs takes them from the embedded metric format.
+"""Extract metrics from log lines, as CloudWatch Logs does from the embedded metric format.
 
 After Amazon's "Specification: Embedded metric format". A document whose structure breaks the specification gives no
 metrics (a parsing error). Where a member that a directive refers to is missing or is not what it must be, the metrics
@@ -31,7 +31,7 @@ _UNITS: Final = {
 
 @dataclass(frozen=True)
 class Extraction:
-    """What one log event gave. All zero and empty where it is no EMF document."""
+    """The metrics of one log event. All zero and empty where it is no EMF document."""
 
     samples: tuple[Sample, ...] = ()
     parsing_errors: int = 0
@@ -47,7 +47,7 @@ class _ValidationError(Exception):
 
 
 def extract(message: str, *, now_s: float) -> Extraction:
-    """The metrics of one log event, which has to be the document and nothing else. ``now_s`` is epoch seconds."""
+    """Extract the metrics of one log event, which has to be the document alone. ``now_s`` is epoch seconds."""
     document = _document(message)
     if document is None:
         return Extraction()

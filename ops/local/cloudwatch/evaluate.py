@@ -1,4 +1,4 @@
-"""The state of a metric alarm, as CloudWatch decides it.
+"""Decide the state of a metric alarm, as CloudWatch does.
 
 After Amazon's "Alarm evaluation", "Alarm evaluation window", "Configuring how CloudWatch alarms treat missing data" and
 "Percentile-based alarms and low data samples". Where those leave room:
@@ -53,17 +53,17 @@ class Evaluation:
 
 
 def tick_s(alarm: MetricAlarm) -> int:
-    """How often an alarm is evaluated: its window's end moves by this much."""
+    """Return how many seconds an alarm's window moves by, and so how often it is evaluated."""
     return alarm.period_s if alarm.wall_clock else min(alarm.period_s, 10 if alarm.period_s < 60 else 60)
 
 
 def range_s(alarm: MetricAlarm) -> int:
-    """How far back data can matter to an alarm."""
+    """Return how many seconds back data can matter to an alarm."""
     return alarm.period_s * (alarm.evaluation_periods + _FETCHED_BESIDE)
 
 
 def datapoints(alarm: MetricAlarm, samples: Iterable[Sample], *, now_s: float) -> tuple[Datapoint | None, ...]:
-    """The evaluation range's data points, oldest first, of the samples that belong to the alarm's metric."""
+    """Compute the evaluation range's data points, oldest first, from the samples of the alarm's metric."""
     end = now_s // tick_s(alarm) * tick_s(alarm)
     periods = alarm.evaluation_periods + _FETCHED_BESIDE
     start = end - periods * alarm.period_s
@@ -82,7 +82,7 @@ def datapoints(alarm: MetricAlarm, samples: Iterable[Sample], *, now_s: float) -
 
 
 def evaluate(alarm: MetricAlarm, samples: Iterable[Sample], *, now_s: float, state: State) -> Evaluation:
-    """What ``alarm``, now in ``state``, is in at ``now_s`` (epoch seconds).
+    """Decide the state of ``alarm``, now in ``state``, at ``now_s`` (epoch seconds).
 
     Raises UnmodelledAlarmError for a comparison or a statistic that is not modelled.
     """
@@ -156,7 +156,7 @@ def _interpolated(samples: Sequence[Sample], percentile: float) -> float:
 
 
 def _enough(alarm: MetricAlarm) -> float:
-    """Samples below which a percentile says little."""
+    """Return how many samples it takes before a percentile says something."""
     if alarm.percentile is None:
         return 0
     nearest_end = min(alarm.percentile, 100 - alarm.percentile) / 100

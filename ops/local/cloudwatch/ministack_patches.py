@@ -1,12 +1,9 @@
-"""ministack, with its CloudWatch left to ops.local.cloudwatch.watch, and with functions that bear a burst of calls.
+"""Start ministack with its behaviour patched where Handshake relies on AWS's. README.md lists each patch and why.
 
-It also weighs a batch of PartiQL deletes as AWS does.
+    python -P ministack_patches.py FILE
 
-    python -P emulated.py FILE
-
-FILE receives a JSON line for each log event that mentions EMF and for each of Lambda's own metrics, once each and at
-once. Reading log groups instead would cost more with every call: ministack keeps a stream per invocation. Works on the
-internals of the ministack version that requirements-dev.txt pins.
+FILE receives a JSON line for each log event that mentions EMF and for each of Lambda's own metrics, at once. Works on
+the internals of the ministack version that requirements-dev.txt pins.
 """
 
 import hashlib
@@ -23,6 +20,7 @@ from typing import Any, Final
 from ministack.app import main  # type: ignore[import-untyped]  # ministack publishes no types
 from ministack.core import iam_actions, lambda_runtime  # type: ignore[import-untyped]
 from ministack.services import cloudwatch, cloudwatch_logs, lambda_svc  # type: ignore[import-untyped]
+from ministack.services.cloudformation import engine, helpers  # type: ignore[import-untyped]
 
 # ruff: noqa: SLF001 - what is changed here has no public name
 
@@ -31,7 +29,7 @@ _DELETE: Final = re.compile(r'DELETE FROM "([^"]+)" WHERE ')
 
 
 def hand_over(spool: Path) -> None:
-    """Write what the watcher needs to ``spool``, and stop what it does instead."""
+    """Write what ops.local.cloudwatch.service needs to ``spool``, and stop ministack's own metrics and evaluation."""
     output, lock = spool.open("a"), threading.Lock()
     append_log_events, execute = cloudwatch_logs._append_log_events, lambda_svc._execute_function_dispatch
 
@@ -114,7 +112,7 @@ def take_turns() -> None:
 
 
 def weigh_deletes() -> None:
-    """Have a batch of PartiQL deletes take leave to dynamodb:PartiQLDelete on each table, and no action of its own."""
+    """Authorize a batch of PartiQL deletes as dynamodb:PartiQLDelete on each table, and as nothing else."""
     checks = iam_actions.dynamodb_transaction_checks
 
     def check(action: str, body: bytes, region: str, account: str) -> Any:
@@ -128,10 +126,27 @@ def weigh_deletes() -> None:
     iam_actions.dynamodb_transaction_checks = check
 
 
+def transform_nested() -> None:
+    """Apply a nested template's transforms, as AWS does; ministack applies those of the stack that is deployed only.
+
+    Its nested stacks alone look the function up when they are made, so the patch is theirs alone.
+    """
+    read = helpers._resolve_template
+
+    def read_transformed(params: Any) -> Any:
+        body, refusal = read(params)
+        if refusal is not None:
+            return body, refusal
+        return json.dumps(engine._apply_transforms(engine._parse_template(body))), None
+
+    helpers._resolve_template = read_transformed
+
+
 if __name__ == "__main__":
     hand_over(Path(sys.argv.pop(1)))
-    # The keeper's folder, which ends with this process.
+    # In the folder that kill_on_parent_exit removes at the end.
     unpack_once(Path(tempfile.mkdtemp()))
     take_turns()
     weigh_deletes()
+    transform_nested()
     main()

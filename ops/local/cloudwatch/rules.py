@@ -1,4 +1,4 @@
-"""The rules of composite alarms: AND, OR, NOT over the states of other alarms.
+"""Evaluate the rules of composite alarms: AND, OR, NOT over the states of other alarms.
 
 Not modelled: AT_LEAST, and suppression by another alarm.
 """
@@ -17,7 +17,7 @@ _TOKEN: Final = re.compile(
 
 
 def holds(rule: str, states: Mapping[str, State]) -> bool:
-    """Whether ``rule`` is true of ``states``, by alarm name; alarms are named by name or by ARN.
+    """Tell whether ``rule`` is true of ``states``, by alarm name; a rule names alarms by name or ARN.
 
     NOT binds closest, then AND, then OR. Raises UnmodelledAlarmError where the rule cannot be read, and KeyError where
     it names an alarm that is not there.

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
 from handshake.api import telemetry
@@ -28,6 +28,9 @@ from handshake.trust.identity import Envelope, invalid_envelope, parse_envelope
 from handshake.trust.keys import verify_with
 from handshake.trust.signer import principal_key
 from handshake.trust.token import TrustClaims
+
+if TYPE_CHECKING:
+    from handshake.core import shapes
 
 MAX_BODY_BYTES: Final = 64 * 1024
 MAX_CORRELATION_ID_LENGTH: Final = 128
@@ -54,7 +57,7 @@ def headers_of(event: Event) -> Mapping[str, str]:
 class Call:
     """One HTTP call, read on demand so that checks happen in the order a route asks for them.
 
-    ``context`` is what a use case needs, in the name of this call.
+    ``context`` is what a use case needs, in the name of this call. ``headers`` have lower-case names.
     """
 
     runtime: Runtime
@@ -76,10 +79,6 @@ class Call:
         """Have the log line and its metrics say what was decided; ``repeated`` where an earlier call decided it."""
         self.record.reason_code, self.record.decision = reason.value, outcome or ""
         self.record.repeated = repeated
-
-    def header(self, name: str) -> str | None:
-        """A header by its lower-case name, or None."""
-        return self.headers.get(name)
 
     def path(self, name: str) -> str:
         """A URL-decoded path parameter. API Gateway's REST APIs hand it over as it was encoded."""
@@ -117,7 +116,7 @@ class Call:
 
         Raises HandshakeError security_missing_identity_envelope or security_invalid_identity_envelope.
         """
-        envelope = parse_envelope(self.header("x-identity-envelope"))
+        envelope = parse_envelope(self.headers.get("x-identity-envelope"))
         signer = self.event.get("requestContext", {}).get("identity", {}).get("userArn") or ""
         if principal_key(signer) not in self.runtime.issuers:
             raise invalid_envelope("The caller is not an envelope issuer of this service.")
@@ -130,7 +129,7 @@ class Call:
         Raises HandshakeError as domain.trust does, or security_identity_subject_mismatch.
         """
         now_s = self.context.now_ms() / 1000
-        claims = verify_with(self.runtime.trust_keys, self.header("x-internal-trust-context"), now_s=now_s)
+        claims = verify_with(self.runtime.trust_keys, self.headers.get("x-internal-trust-context"), now_s=now_s)
         if claims.principal_id not in (None, envelope.principal_id):
             raise HandshakeError(
                 ReasonCode.SECURITY_IDENTITY_SUBJECT_MISMATCH,
@@ -174,7 +173,7 @@ class HttpHandler:
             record = telemetry.CallRecord(context.correlation_id, f"{method} {resource}", synthetic=synthetic)
             call = Call(runtime, context, event, headers, record)
             body = _answer(self.routes.get((method, resource)), call)
-            record.store_calls = context.dynamo.calls
+            record.store_calls = len(context.dynamo.calls)
         record.latency_ms = (time.perf_counter() - started) * 1000
         telemetry.publish(record)
         answered = {
@@ -207,14 +206,14 @@ def _refused(refusal: Refusal, record: telemetry.CallRecord) -> dict[str, Any]:
     reason = refusal.reason
     record.status, record.reason_code = reason.status, reason.code
     record.decision = "deny" if refusal.denies else ""
-    return {
+    body: shapes.Refusal = {
         "status": "error",
         "error": reason.code,
         "reasonCode": reason.code,
         "responseClass": reason.response_class,
         "message": refusal.message,
-        **refusal.fields,
     }
+    return {**body, **refusal.fields}
 
 
 def _record_denial(call: Call, refusal: Refusal) -> None:

@@ -65,9 +65,9 @@ class CallRecord:
 
 
 def publish(record: CallRecord) -> None:
-    """Write the line of one handled call; that of a synthetic one says ``rehearsed``, and no metrics."""
+    """Write the line of one handled call; a synthetic one says ``synthetic`` and has no metrics."""
     if record.synthetic:
-        logger.info("rehearsed", **_described(record))
+        logger.info("synthetic", **_described(record))
         return
     directives, told = [_SIGNALS, _LATENCY], {}
     if record.status >= 400 or record.decision == "deny":

@@ -85,6 +85,19 @@ def plain(value: Decimal) -> int | float:
     return int(value) if value == value.to_integral_value() else float(value)
 
 
+def normal(value: Any) -> Any:
+    """Write numbers that are equal alike (100, 100.0 and 1e2); containers keep their order."""
+    if isinstance(value, dict):
+        return {name: normal(child) for name, child in value.items()}
+    if isinstance(value, list):
+        return [normal(child) for child in value]
+    amount = number(value)
+    if amount is not None:
+        return plain(amount)
+    # Kept as something no fact can be: a number too large for JSON must not turn into a word.
+    return {"notFinite": str(value)} if isinstance(value, float) else value
+
+
 def canonical(value: Any) -> str:
     """One text for one meaning: sorted keys, no white space, no escapes beyond JSON's own."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

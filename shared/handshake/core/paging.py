@@ -36,7 +36,7 @@ def parse_page(limit: str | None, cursor: str | None, *, parts: tuple[type, ...]
 
 
 def cursor_after(*identity: str | int) -> str:
-    """The cursor of the page that follows the item of this identity."""
+    """Make the cursor of the page that follows the item of this identity."""
     return base64.urlsafe_b64encode(canonical(list(identity)).encode()).decode()
 
 

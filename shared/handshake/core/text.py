@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, TypeGuard
+from typing import Any, Final, NamedTuple, TypeGuard
 
 MAX_ID_LENGTH: Final = 256
 
@@ -32,15 +32,18 @@ def is_absent(value: Any) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
 
 
-def first_absent(fields: Mapping[str, Any], names: Iterable[str]) -> str | None:
-    """The first of ``names`` that ``fields`` does not give, or None."""
-    return next((name for name in names if is_absent(fields.get(name))), None)
+class IdFaults(NamedTuple):
+    """The fields of a body that should be ids: those that are ``absent``, and those that are ``wrong``."""
+
+    absent: list[str]
+    wrong: list[str]
 
 
-def first_not_id(fields: Mapping[str, Any], names: Iterable[str], *, optional: Iterable[str] = ()) -> str | None:
-    """The first of ``names`` that is not an id in ``fields``, or None; an ``optional`` one may be missing or null."""
-    wrong = next((name for name in names if not is_id(fields.get(name))), None)
-    return wrong or next((name for name in optional if fields.get(name) is not None and not is_id(fields[name])), None)
+def id_faults(fields: Mapping[str, Any], required: Iterable[str], *, optional: Iterable[str] = ()) -> IdFaults:
+    """Look for what is wrong with ids in ``fields``, in their order; an ``optional`` one may be missing or null."""
+    absent = [name for name in required if is_absent(fields.get(name))]
+    given = [*required, *(name for name in optional if fields.get(name) is not None)]
+    return IdFaults(absent, [name for name in given if not is_id(fields.get(name))])
 
 
 def folded(value: str) -> str:

@@ -1,6 +1,6 @@
 """Outcomes of a decision and the tiers of its risk (contract.md section 3)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
 Outcome = Literal["allow", "deny", "escalate"]
@@ -11,6 +11,5 @@ RiskTier = Literal["low", "medium", "high", "critical"]
 DENIAL_TIER: Final = 4
 
 
-def risk_tier(tier: int) -> RiskTier:
-    """The name of a numeric tier: 4 critical, 3 high, 2 medium, below that low."""
-    return "critical" if tier >= 4 else "high" if tier == 3 else "medium" if tier == 2 else "low"
+RISK_TIERS: Final[Sequence[RiskTier]] = ("low", "low", "medium", "high", "critical")
+"""The name of each numeric tier, 0 to 4."""

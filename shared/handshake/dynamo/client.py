@@ -16,6 +16,7 @@ from handshake.dynamo.marshalling import (
     Item,
     Key,
     Write,
+    answered_items,
     marshal,
     marshalled,
     requested_keys,
@@ -73,6 +74,7 @@ class Store:
 class Dynamo:
     """The store during one invocation: strongly consistent reads, conditional writes, bounded waiting.
 
+    ``calls`` are the requests that the invocation made so far, by operation.
     Every method raises StoreUnavailableError when the store faults, throttles or does not answer in time.
     """
 
@@ -83,22 +85,17 @@ class Dynamo:
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
         budget_s: float = RETRY_BUDGET_S,
-        made: list[str] | None = None,
+        calls: list[str] | None = None,
     ) -> None:
         self._client = client
         self._clock = clock
         self._pause = pause
-        self._made: list[str] = [] if made is None else made
+        self.calls: list[str] = [] if calls is None else calls
         self._no_try_after = clock() + budget_s
-
-    @property
-    def calls(self) -> int:
-        """How many requests to the store this invocation made."""
-        return len(self._made)
 
     def within(self, seconds: float) -> "Dynamo":
         """The same account with ``seconds`` from now for the work ahead: no call to the store starts later."""
-        return Dynamo(self._client, clock=self._clock, pause=self._pause, budget_s=seconds, made=self._made)
+        return Dynamo(self._client, clock=self._clock, pause=self._pause, budget_s=seconds, calls=self.calls)
 
     def batch_get(self, keys: Sequence[tuple[str, Key]]) -> list[Item | None]:
         """Read up to 100 items of any tables in one strongly consistent call; None where there is none."""
@@ -108,8 +105,8 @@ class Dynamo:
         def read() -> None:
             nonlocal wanted
             answer = self._call("batch_get_item", RequestItems=wanted)
-            for table, items in answer["Responses"].items():
-                found.setdefault(table, []).extend(unmarshal_all(items))
+            for table, items in answered_items(answer["Responses"]).items():
+                found.setdefault(table, []).extend(items)
             wanted = answer.get("UnprocessedKeys") or {}
             if wanted:
                 raise TransientError
@@ -243,7 +240,7 @@ class Dynamo:
 
     def _call(self, operation: str, **parameters: Any) -> Any:
         # Threads share this adapter; appending is atomic where adding one is not.
-        self._made.append(operation)
+        self.calls.append(operation)
         try:
             return getattr(self._client, operation)(**parameters)
         except ClientError as error:

@@ -1,15 +1,13 @@
 """The context of one invocation: the store, the clock, a source of ids and the call it serves."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Self
+from typing import NamedTuple
 
 from handshake.dynamo.client import Dynamo
 from handshake.dynamo.tables import Tables
 
 
-@dataclass(frozen=True)
-class Context:
+class Context(NamedTuple):
     """Given to every use case. ``now_ms`` is epoch ms; ``new_id`` gives a fresh unique id.
 
     ``correlation_id`` names the call or run that is served, in logs, evidence and events alike. What a
@@ -23,6 +21,6 @@ class Context:
     correlation_id: str = ""
     synthetic: bool = False
 
-    def within(self, seconds: float) -> Self:
+    def within(self, seconds: float) -> "Context":
         """The same context with ``seconds`` from now for the work ahead."""
-        return replace(self, dynamo=self.dynamo.within(seconds))
+        return self._replace(dynamo=self.dynamo.within(seconds))

@@ -5,50 +5,49 @@ metrics read spent more time in it than anywhere else (docs/performance.md).
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from decimal import Clamped, Context, Decimal, Inexact, Overflow, Rounded, Underflow
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 # DynamoDB keeps 38 digits. A number that would not come back as it went in is refused here, not rounded there.
 _NUMBERS: Final = Context(Emin=-128, Emax=126, prec=38, traps=[Clamped, Overflow, Inexact, Rounded, Underflow])
 
 
+_NONE: Final[Mapping[str, Any]] = MappingProxyType({})
+
 Item = dict[str, Any]
 Key = Mapping[str, str]
 
 
-@dataclass(frozen=True)
-class Put:
+class Put(NamedTuple):
     """Write a whole item, if ``condition`` holds of what is there now."""
 
     table: str
     item: Item
     condition: str = ""
-    values: Mapping[str, Any] = field(default_factory=dict)
-    names: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, Any] = _NONE
+    names: Mapping[str, str] = _NONE
 
 
-@dataclass(frozen=True)
-class Update:
+class Update(NamedTuple):
     """Change an item by ``expression``, if ``condition`` holds. ``names`` are #placeholders for attributes."""
 
     table: str
     key: Key
     expression: str
     values: Mapping[str, Any]
-    names: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = _NONE
     condition: str = ""
 
 
-@dataclass(frozen=True)
-class Delete:
+class Delete(NamedTuple):
     """Remove an item, if ``condition`` holds of it."""
 
     table: str
     key: Key
     condition: str
     values: Mapping[str, Any]
-    names: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = _NONE
 
 
 Write = Put | Update | Delete
@@ -82,6 +81,11 @@ def marshal(item: Mapping[str, Any]) -> dict[str, Any]:
 def unmarshal(item: Mapping[str, Any]) -> dict[str, Any]:
     """An item as Python values, numbers as Decimal; the same in answers and in streams."""
     return {name: _untagged(value) for name, value in item.items()}
+
+
+def answered_items(responses: Mapping[str, Iterable[Mapping[str, Any]]]) -> dict[str, list[Item]]:
+    """The items of a BatchGetItem answer, by table."""
+    return {table: [unmarshal(item) for item in items] for table, items in responses.items()}
 
 
 def unmarshal_all(items: Iterable[Mapping[str, Any]]) -> list[Item]:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Final
 
 from handshake.core.reasons import describe
-from handshake.core.tiers import DENIAL_TIER, Outcome, RiskTier, risk_tier
+from handshake.core.tiers import DENIAL_TIER, RISK_TIERS, Outcome, RiskTier
 
 EVENT_SCHEMA_VERSION: Final = "v1"
 
@@ -45,5 +45,5 @@ def denial_event(
         decision="deny",
         reason_code=reason_code,
         reason_family=describe(reason_code).family,
-        risk_tier=risk_tier(tier),
+        risk_tier=RISK_TIERS[tier],
     )

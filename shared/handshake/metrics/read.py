@@ -1,6 +1,6 @@
 """Answer questions about the metrics, each from one query over roll-ups."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from handshake.dynamo.context import Context
 from handshake.metrics import views as metric_views
@@ -8,19 +8,22 @@ from handshake.metrics.query import SeriesQuery, Window
 from handshake.metrics.rollup import RollUp
 from handshake.metrics.rollup_table import read_rollups
 
+if TYPE_CHECKING:
+    from handshake.metrics.answers import MetricsReasons, MetricsSeries, MetricsSummary
 
-def summary(context: Context, window: Window) -> dict[str, Any]:
-    """Every metric over ``window``."""
+
+def summary(context: Context, window: Window) -> "MetricsSummary":
+    """Read every metric over ``window``."""
     return metric_views.summary(window, _over(context, window))
 
 
-def reasons(context: Context, window: Window) -> dict[str, Any]:
-    """Events by reason family over ``window``."""
+def reasons(context: Context, window: Window) -> "MetricsReasons":
+    """Count events by reason family over ``window``."""
     return metric_views.reasons(window, _over(context, window))
 
 
-def series(context: Context, query: SeriesQuery) -> dict[str, Any]:
-    """One metric, bucket by bucket."""
+def series(context: Context, query: SeriesQuery) -> "MetricsSeries":
+    """Read one metric, bucket by bucket."""
     buckets = query.buckets(now_ms=context.now_ms())
     rollups = read_rollups(context.dynamo, context.tables.metrics, buckets)
     return metric_views.series(query, buckets, rollups)

@@ -1,13 +1,16 @@
 """Report an event: append what a caller says was decided elsewhere."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from handshake.dynamo.context import Context
 from handshake.metrics.event_table import EventTransaction
 from handshake.metrics.events import MetricsEvent
 
+if TYPE_CHECKING:
+    from handshake.metrics.answers import EventKept
 
-def report_event(context: Context, event: MetricsEvent) -> dict[str, Any]:
+
+def report_event(context: Context, event: MetricsEvent) -> "EventKept":
     """Append ``event`` unless its id is taken, and say which. The first event of an id stays as it was."""
     tx = EventTransaction(context)
     tx.append_event(event, now_ms=context.now_ms())

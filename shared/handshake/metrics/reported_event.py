@@ -15,11 +15,13 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from handshake.core import shapes
 from handshake.core.errors import HandshakeError
 from handshake.core.jsonio import number
 from handshake.core.reasons import Reason, describe
+from handshake.core.shapes import Outcome, RiskTier, Schema, Tier
 from handshake.core.text import is_id
-from handshake.core.tiers import Outcome, RiskTier, risk_tier
+from handshake.core.tiers import RISK_TIERS
 from handshake.metrics.events import MetricsEvent
 from handshake.metrics.rollup import COST_SCALE
 
@@ -57,30 +59,35 @@ def _cost(value: Any) -> Decimal:
 
 def _tier_name(value: Any) -> Any:
     tier = number(value)
-    return risk_tier(int(tier)) if tier is not None and tier in range(5) else value
+    return RISK_TIERS[int(tier)] if tier is not None and tier in range(5) else value
 
 
-Id = Annotated[str, AfterValidator(_id)]
-TimeMs = Annotated[int, BeforeValidator(_whole_ms), Field(ge=0, lt=YEAR_2200_MS)]
-Cost = Annotated[Decimal, BeforeValidator(_cost)]
+Id = Annotated[shapes.Id, AfterValidator(_id)]
+TimeMs = Annotated[
+    int,
+    BeforeValidator(_whole_ms),
+    Field(ge=0, lt=YEAR_2200_MS),
+    Schema(like=float, minimum=0, exclusiveMaximum=YEAR_2200_MS),
+]
+Cost = Annotated[Decimal, BeforeValidator(_cost), Schema(like=float, minimum=0, maximum=int(MAX_COST))]
 
 
 class ReportedEvent(BaseModel):
-    """What a caller must and may say of an event. Fields that are not here are not kept."""
+    """One decision that was made elsewhere. An optional field that is null counts as left out."""
 
     model_config = ConfigDict(strict=True, frozen=True, alias_generator=to_camel, defer_build=True)
 
-    event_id: Id
+    event_id: Annotated[Id, "The first event of an id stays as it is."]
     request_id: Id
     timestamp_ms: TimeMs
     decision: Outcome
     reason_code: Id
-    reason_family: Id
-    risk_tier: Annotated[RiskTier, BeforeValidator(_tier_name)]
+    reason_family: Annotated[Id, "The registry's word goes over it."]
+    risk_tier: Annotated[RiskTier, BeforeValidator(_tier_name), Schema(like=RiskTier | Tier)]
     is_terminal: bool = True
     has_valid_lineage: bool = True
     incident_detected_ts_ms: TimeMs | None = None
-    terminal_decision_ts_ms: TimeMs | None = None
+    terminal_decision_ts_ms: Annotated[TimeMs | None, "Not before ``incidentDetectedTsMs``."] = None
     human_minutes: Cost = Decimal(0)
     compute_cost_units: Cost = Decimal(0)
     escalation_overhead_units: Cost = Decimal(0)
@@ -93,7 +100,7 @@ class ReportedEvent(BaseModel):
         return self
 
     def event(self) -> MetricsEvent:
-        """The event to append. The registry's word on the family goes over the caller's."""
+        """Make the event to append. The registry's word on the family goes over the caller's."""
         return MetricsEvent(
             event_id=self.event_id,
             request_id=self.request_id,

@@ -1,7 +1,7 @@
-"""What the metrics endpoints answer (contract.md section 5)."""
+"""Show what roll-ups say, as the metrics endpoints answer it (contract.md section 5)."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from handshake.metrics.formulas import METRICS
 from handshake.metrics.query import SeriesQuery, Window
@@ -15,15 +15,15 @@ from handshake.metrics.rollup import (
     merged,
 )
 
-_VERSIONS = {"schemaVersion": ROLLUP_SCHEMA_VERSION, "projectorVersion": PROJECTOR_VERSION}
+if TYPE_CHECKING:
+    from handshake.metrics.answers import MetricsReasons, MetricsSeries, MetricsSummary, Versioned
 
 
-def summary(window: Window, rollups: Iterable[RollUp]) -> dict[str, Any]:
-    """``GET /metrics/summary``: every metric over the whole of ``window``."""
+def summary(window: Window, rollups: Iterable[RollUp]) -> "MetricsSummary":
+    """Show every metric over the whole of ``window``."""
     total = merged(rollups)
     return {
-        "window": window.name,
-        **_VERSIONS,
+        **_versioned(window),
         "uair": METRICS["uair"](total).value,
         "airtP50Ms": METRICS["airt_p50_ms"](total).value,
         "airtP95Ms": METRICS["airt_p95_ms"](total).value,
@@ -36,14 +36,13 @@ def summary(window: Window, rollups: Iterable[RollUp]) -> dict[str, Any]:
     }
 
 
-def series(query: SeriesQuery, buckets: Sequence[Bucket], rollups: Iterable[RollUp]) -> dict[str, Any]:
-    """``GET /metrics/series``: one point for each of ``buckets``, those without events included."""
+def series(query: SeriesQuery, buckets: Sequence[Bucket], rollups: Iterable[RollUp]) -> "MetricsSeries":
+    """Show one point for each of ``buckets``, those without events included."""
     readings = map(METRICS[query.metric], rollups)
     return {
         "metric": query.metric,
         "bucket": query.bucket,
-        "window": query.window.name,
-        **_VERSIONS,
+        **_versioned(query.window),
         "series": [
             {"timestamp": bucket.start_ms, "value": reading.value, "sampleCount": reading.samples}
             for bucket, reading in zip(buckets, readings, strict=True)
@@ -51,16 +50,19 @@ def series(query: SeriesQuery, buckets: Sequence[Bucket], rollups: Iterable[Roll
     }
 
 
-def reasons(window: Window, rollups: Iterable[RollUp]) -> dict[str, Any]:
-    """``GET /metrics/reasons``: events by reason family, largest first, ties by name."""
+def reasons(window: Window, rollups: Iterable[RollUp]) -> "MetricsReasons":
+    """Show events by reason family, largest first, ties by name."""
     total = merged(rollups)
     events = total[Tally.EVENTS]
     largest_first = sorted(families(total).items(), key=lambda family: (-family[1], family[0]))
     return {
-        "window": window.name,
-        **_VERSIONS,
+        **_versioned(window),
         "total": events,
         "families": [
             {"reasonFamily": name, "count": count, "percentage": count / events} for name, count in largest_first
         ],
     }
+
+
+def _versioned(window: Window) -> "Versioned":
+    return {"window": window.name, "schemaVersion": ROLLUP_SCHEMA_VERSION, "projectorVersion": PROJECTOR_VERSION}

@@ -18,8 +18,8 @@ from handshake.policy.change import (
     StoredPolicy,
     decide_change,
     version_conflict,
-    version_number,
 )
+from handshake.policy.rules import version_number
 from handshake.policy.table import PolicyTransaction, active_key, policy_from, version_key
 from handshake.replay_guards.table import guard_key, read_outcome, stored_outcome
 from handshake.trust.identity import Envelope

@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any
 
 from handshake.core.errors import HandshakeError, Refusal, refusal_of
 from handshake.core.reasons import ReasonCode
-from handshake.policy.rules import Scope, parse_rules, parse_scope
+from handshake.policy.rules import Scope, parse_rules, parse_scope, version_name
 from handshake.trust.identity import Envelope
 from handshake.trust.token import TrustClaims
 
-VERSION_DIGITS: Final = 8
+if TYPE_CHECKING:
+    from handshake.policy.answers import StoredRule
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class PolicyChange:
     """
 
     scope: Scope
-    rules: Sequence[Mapping[str, Any]] | None
+    rules: "Sequence[StoredRule] | None"
     reapply_version: str | None
     expected_version: str | None
 
@@ -31,7 +32,7 @@ class StoredPolicy:
     """A policy as a scope stores it. ``number`` 0 is no policy yet; ``rules`` are as the operator wrote them."""
 
     number: int = 0
-    rules: Sequence[Mapping[str, Any]] = field(default_factory=list)
+    rules: "list[StoredRule]" = field(default_factory=list)
     applied_at_ms: int = 0
     audit_event_id: str = ""
 
@@ -113,7 +114,7 @@ def parse_change(body: Any) -> PolicyChange:
 
 
 def parse_body(body: Any) -> dict[str, Any]:
-    """``body`` as an object. Raises HandshakeError trust_context_invalid_request_shape if it is none."""
+    """Give ``body`` as an object. Raises HandshakeError trust_context_invalid_request_shape if it is none."""
     if not isinstance(body, dict):
         raise _bad_shape("The body must be a JSON object.")
     return body
@@ -167,18 +168,6 @@ def version_conflict(active: str | None) -> Refusal:
     """The refusal of a change made against another version than the active one."""
     message = f"The active policy version is {active or 'none'}; nothing was changed."
     return refusal_of(ReasonCode.POLICY_VERSION_CONFLICT, message)
-
-
-def version_name(number: int) -> str:
-    """The name that callers have for a version."""
-    return f"v{number}"
-
-
-def version_number(name: str) -> int | None:
-    """The number of a version callers name, or None for a name no version has."""
-    digits = name.removeprefix("v")
-    is_number = digits.isascii() and digits.isdigit() and len(digits) <= VERSION_DIGITS
-    return int(digits) if is_number and name == version_name(int(digits)) else None
 
 
 def _replayed(outcome: Mapping[str, Any], envelope: Envelope) -> Refusal:

@@ -4,15 +4,19 @@ Rules from contract.md sections 4 and 9. A new key is one more row; everything e
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
-from typing import Any, Final, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Self, TypeVar
 
+from handshake.core.errors import HandshakeError
 from handshake.core.jsonio import number, plain
 from handshake.core.reasons import ReasonCode
 from handshake.core.text import folded, is_id
 from handshake.core.tiers import DENIAL_TIER, STRICTNESS, Outcome
+
+if TYPE_CHECKING:
+    from handshake.policy.answers import StoredRule
 
 MAX_CATEGORIES: Final = 100
 MAX_CATEGORY_LENGTH: Final = 64
@@ -42,8 +46,7 @@ class Window:
         return minute >= self.start or minute <= self.end
 
 
-@dataclass(frozen=True)
-class Payment:
+class Payment(NamedTuple):
     """The facts of a payment that a rule judges; ``spent`` is what its agent has spent that UTC day."""
 
     amount: Decimal
@@ -52,8 +55,7 @@ class Payment:
     spent: Decimal
 
 
-@dataclass(frozen=True)
-class Spend:
+class Spend(NamedTuple):
     """An amount, and the daily limit that the agent's spend of that day must stay within with it."""
 
     amount: Decimal
@@ -65,8 +67,7 @@ class Spend:
         return cls(amount.quantize(_SPEND_UNIT, ROUND_UP), daily_limit.quantize(_SPEND_UNIT, ROUND_DOWN))
 
 
-@dataclass(frozen=True)
-class Trigger:
+class Trigger(NamedTuple):
     """Which rule escalated an action: the policy key, its limit, and the value that crossed it."""
 
     rule: str
@@ -105,7 +106,7 @@ class RuleKey(Generic[T]):
     aliases: tuple[str, ...] = ()
 
     @property
-    def default_rule(self) -> Mapping[str, Any]:
+    def default_rule(self) -> "StoredRule":
         """The rule that stands in where global scope stores none."""
         return {"id": f"default-{self.name.replace('_', '-')}", "key": self.name, "value": self.default}
 
@@ -248,3 +249,63 @@ class Limits:
 
 
 NO_LIMITS: Final = Limits()
+
+
+def limits_of(rules: Iterable[Mapping[str, Any]]) -> Limits:
+    """What ``rules`` demand together; of two rules with one key the stricter wins.
+
+    Raises HandshakeError policy_invalid_policy for an unknown key or a value of the wrong type or range.
+    """
+    limits = NO_LIMITS
+    for index, rule in enumerate(rules):
+        key = KEY_OF.get(rule["key"].strip().lower())
+        demand = key.parse(rule["value"]) if key else None
+        if key is None or demand is None:
+            what = f"has a value that {key.name} does not take" if key else "names an unknown key"
+            raise HandshakeError(ReasonCode.POLICY_INVALID_POLICY, f"rules[{index}] {what}.")
+        limits = limits.narrowed(key, demand)
+    return limits
+
+
+def limits_in_context(context: Mapping[str, Any]) -> Limits | None:
+    """The caller's own narrowing limits, or None when one of them cannot be understood."""
+    limits = NO_LIMITS
+    for key in RULE_KEYS:
+        value = context.get(key.context_name)
+        if value is None:
+            continue
+        demand = key.parse(value)
+        if demand is None:
+            return None
+        limits = limits.narrowed(key, demand)
+    return limits
+
+
+DEFAULT_LIMITS: Final = limits_of(DEFAULT_RULES)
+
+
+class Judged(NamedTuple):
+    """What a policy makes of a payment: the strictest verdict, None where nothing is crossed, and what it spends."""
+
+    verdict: Verdict | None
+    spend: Spend | None
+
+
+def judge(payment: Payment, for_all: Limits, for_agent: Limits, own: Mapping[str, Any]) -> Judged | None:
+    """Judge ``payment`` by global scope's limits, its agent's, and those that its caller sets in its ``own`` context.
+
+    Scopes only narrow; where global scope demands nothing for a key, its default does. None where the caller's own
+    limits cannot be understood.
+    """
+    callers = limits_in_context(own)
+    if callers is None:
+        return None
+    if payment.amount > MAX_AMOUNT:
+        return Judged(Verdict("deny", ReasonCode.POLICY_DAILY_LIMIT_EXCEEDED), None)
+    limits = effective(for_all, for_agent, callers)
+    return Judged(limits.judge(payment), Spend.of(payment.amount, limits[DAILY_SPEND_LIMIT]))
+
+
+def effective(global_limits: Limits, agent_limits: Limits, caller_limits: Limits) -> Limits:
+    """One policy out of three scopes: every key has a demand, its default where global scope stores none."""
+    return global_limits.or_else(DEFAULT_LIMITS).narrowed_by(agent_limits).narrowed_by(caller_limits)

@@ -4,16 +4,20 @@ Rules from contract.md sections 4 and 9. Policies only ever narrow: agent scope 
 caller's own limits narrow both; the stricter value of each key wins.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from handshake.core.errors import HandshakeError
 from handshake.core.reasons import ReasonCode
 from handshake.core.text import is_absent, is_id
-from handshake.policy.rule_keys import DEFAULT_RULES, KEY_OF, NO_LIMITS, RULE_KEYS, Limits
+from handshake.policy.rule_keys import NO_LIMITS, Limits, limits_of
+
+if TYPE_CHECKING:
+    from handshake.policy.answers import StoredRule
 
 MAX_RULES: Final = 50
+VERSION_DIGITS: Final = 8
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,23 @@ class PolicyInForce:
     agent_version: str | None = None
 
 
+class StoredRules(NamedTuple):
+    """The rules of one version, as a scope stores them."""
+
+    number: int
+    rules: Sequence[Mapping[str, Any]]
+
+
+_NOTHING: Final = StoredRules(0, ())
+
+
+def policy_in_force(for_all: StoredRules | None, for_agent: StoredRules | None) -> PolicyInForce:
+    """The policy that global scope's rules and an agent's own make together; None where a scope stores none."""
+    for_all, for_agent = for_all or _NOTHING, for_agent or _NOTHING
+    versions = [version_name(stored.number) if stored.number else None for stored in (for_all, for_agent)]
+    return PolicyInForce(limits_of(for_all.rules), limits_of(for_agent.rules), *versions)
+
+
 def parse_scope(fields: Mapping[str, Any]) -> Scope:
     """The scope named by ``scope`` and ``scopeId``.
 
@@ -58,7 +79,7 @@ def parse_scope(fields: Mapping[str, Any]) -> Scope:
     return Scope("agent", scope_id)
 
 
-def parse_rules(value: Any) -> list[dict[str, Any]]:
+def parse_rules(value: Any) -> "list[StoredRule]":
     """Well-formed, meaningful rules, each reduced to ``{id, key, value}`` as the caller wrote them.
 
     Raises HandshakeError: trust_context_invalid_request_shape when ``value`` is not an array of at most
@@ -67,56 +88,30 @@ def parse_rules(value: Any) -> list[dict[str, Any]]:
     """
     if not isinstance(value, list) or len(value) > MAX_RULES:
         raise _bad_shape(f"rules must be an array of at most {MAX_RULES} rules.")
-    rules: list[dict[str, Any]] = []
+    rules: list[StoredRule] = []
     for index, rule in enumerate(value):
         if not (isinstance(rule, dict) and is_id(rule.get("id")) and isinstance(rule.get("key"), str)):
             raise _bad_shape(f"rules[{index}] must be an object with an id, a key and a value.")
         if "value" not in rule:
             raise _bad_shape(f"rules[{index}] has no value.")
-        rules.append({name: rule[name] for name in ("id", "key", "value")})
+        rules.append({"id": rule["id"], "key": rule["key"], "value": rule["value"]})
     if len({rule["id"] for rule in rules}) != len(rules):
         raise _bad_shape("Two rules share an id.")
     limits_of(rules)
     return rules
 
 
-def limits_of(rules: Iterable[Mapping[str, Any]]) -> Limits:
-    """What ``rules`` demand together; of two rules with one key the stricter wins.
-
-    Raises HandshakeError policy_invalid_policy for an unknown key or a value of the wrong type or range.
-    """
-    limits = NO_LIMITS
-    for index, rule in enumerate(rules):
-        key = KEY_OF.get(rule["key"].strip().lower())
-        demand = key.parse(rule["value"]) if key else None
-        if key is None or demand is None:
-            what = f"has a value that {key.name} does not take" if key else "names an unknown key"
-            raise HandshakeError(ReasonCode.POLICY_INVALID_POLICY, f"rules[{index}] {what}.")
-        limits = limits.narrowed(key, demand)
-    return limits
+def version_name(number: int) -> str:
+    """The name that callers have for a version."""
+    return f"v{number}"
 
 
-def limits_in_context(context: Mapping[str, Any]) -> Limits | None:
-    """The caller's own narrowing limits, or None when one of them cannot be understood."""
-    limits = NO_LIMITS
-    for key in RULE_KEYS:
-        value = context.get(key.context_name)
-        if value is None:
-            continue
-        demand = key.parse(value)
-        if demand is None:
-            return None
-        limits = limits.narrowed(key, demand)
-    return limits
-
-
-def effective(global_limits: Limits, agent_limits: Limits, caller_limits: Limits) -> Limits:
-    """One policy out of three scopes: every key has a demand, its default where global scope stores none."""
-    return global_limits.or_else(DEFAULT_LIMITS).narrowed_by(agent_limits).narrowed_by(caller_limits)
+def version_number(name: str) -> int | None:
+    """The number of a version callers name, or None for a name no version has."""
+    digits = name.removeprefix("v")
+    is_number = digits.isascii() and digits.isdigit() and len(digits) <= VERSION_DIGITS
+    return int(digits) if is_number and name == version_name(int(digits)) else None
 
 
 def _bad_shape(message: str) -> HandshakeError:
     return HandshakeError(ReasonCode.TRUST_CONTEXT_INVALID_REQUEST_SHAPE, message)
-
-
-DEFAULT_LIMITS: Final = limits_of(DEFAULT_RULES)

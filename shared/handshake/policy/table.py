@@ -8,17 +8,19 @@ from handshake.core.paging import PageRequest, cursor_after
 from handshake.dynamo.client import Dynamo
 from handshake.dynamo.marshalling import Item, Key, Put
 from handshake.dynamo.transaction import Step, unread
-from handshake.policy.change import VERSION_DIGITS, Applied, StoredPolicy
-from handshake.policy.rules import GLOBAL, PolicyInForce, Scope, limits_of
+from handshake.policy.change import Applied, StoredPolicy
+from handshake.policy.rules import VERSION_DIGITS, PolicyInForce, Scope, StoredRules, policy_in_force
 from handshake.replay_guards.table import GuardTransaction
 
 _ACTIVE: Final = "ACTIVE"
+_GLOBAL: Final = "SCOPE#global"
+_AGENT: Final = "SCOPE#agent#"
 _MAX_VERSION: Final = 10**VERSION_DIGITS - 1
 
 
 def partition(scope: Scope) -> str:
     """The partition of everything of a scope."""
-    return "SCOPE#global" if scope.kind == "global" else f"SCOPE#agent#{scope.scope_id}"
+    return _GLOBAL if scope.kind == "global" else f"{_AGENT}{scope.scope_id}"
 
 
 def active_key(scope: Scope) -> Key:
@@ -28,7 +30,7 @@ def active_key(scope: Scope) -> Key:
 
 def active_keys(agent_id: str) -> tuple[Key, Key]:
     """The keys of the active policies that apply to an agent: global scope's, and its own."""
-    return active_key(GLOBAL), active_key(Scope("agent", agent_id))
+    return {"pk": _GLOBAL, "sk": _ACTIVE}, {"pk": f"{_AGENT}{agent_id}", "sk": _ACTIVE}
 
 
 def version_key(scope: Scope, number: int) -> Key:
@@ -45,8 +47,11 @@ def policy_from(item: Item | None) -> StoredPolicy:
 
 def in_force(global_item: Item | None, agent_item: Item | None) -> PolicyInForce:
     """The policy in force that two ACTIVE items make together."""
-    for_all, for_agent = policy_from(global_item), policy_from(agent_item)
-    return PolicyInForce(limits_of(for_all.rules), limits_of(for_agent.rules), for_all.version, for_agent.version)
+    return policy_in_force(_stored(global_item), _stored(agent_item))
+
+
+def _stored(item: Item | None) -> StoredRules | None:
+    return StoredRules(int(item["number"]), json.loads(item["rules"])) if item else None
 
 
 class PolicyTransaction(GuardTransaction):

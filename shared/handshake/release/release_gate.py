@@ -46,7 +46,7 @@ class Release:
 
 def ensure_ready(release: Release) -> list[str]:
     """Say what was checked, in order. Raises NotReadyError, or whatever kept a check from being made."""
-    return [*_preflight(release), *_Rehearsal(release).run()]
+    return [*_preflight(release), *_SyntheticCalls(release).run()]
 
 
 def _preflight(release: Release) -> Iterator[str]:
@@ -66,7 +66,7 @@ class _Route:
     resource: str
 
 
-class _Rehearsal:
+class _SyntheticCalls:
     """One run through the new versions."""
 
     def __init__(self, release: Release) -> None:
@@ -83,7 +83,7 @@ class _Rehearsal:
             yield check()
 
     def _escalate(self) -> str:
-        # Data access is decided by no stored policy, so no policy in force decides how the rehearsal ends.
+        # Data access is decided by no stored policy, so no policy in force decides how the calls end.
         self._request = {
             "requestId": self._name,
             "principalId": self._name,

@@ -18,9 +18,7 @@ from handshake.requests.decision_action import (
     Replay,
     actor_of,
     decide_action,
-    outcome_fields,
     over_daily_limit,
-    timed_out,
 )
 from handshake.requests.record import RequestRecord
 from handshake.requests.recording import record_close, record_refusal
@@ -62,9 +60,9 @@ def _act(context: Context, action: DecisionAction, envelope: Envelope, guard: Ke
         match decided:
             case Refuse(refusal) | Conflict(refusal) | Replay(refusal):
                 return _refuse(context, action, envelope, request, refusal)
-            case Close(seen, closed) | Expire(seen, closed):
+            case Close(seen, closed, actor) | Expire(seen, closed, actor):
                 ids = {"event_id": context.new_id(), "correlation_id": context.correlation_id}
-                recorded = record_close(seen, closed, actor_of(action, envelope), **ids)
+                recorded = record_close(seen, closed, actor, **ids)
             case _:
                 assert_never(decided)
         now = closed.decided_at_ms
@@ -72,11 +70,11 @@ def _act(context: Context, action: DecisionAction, envelope: Envelope, guard: Ke
         close, key, spend = tx.close_request(recorded, seen=seen), None, None
         if guard and isinstance(decided, Close):
             outlives = now + IDEMPOTENCY_KEY_LIFETIME_MS
-            key = tx.claim_key(guard, now_ms=now, expires_at_ms=outlives, outcome=outcome_fields(closed))
-        if seen.spend and closed.state.authorizes:
+            key = tx.claim_key(guard, now_ms=now, expires_at_ms=outlives, outcome=decided.outcome)
+        if seen.spend and closed.outcome == "allow":
             spend = tx.add_spend(seen.submission, seen.spend)
         if tx.commit():
-            return timed_out(recorded.record) if isinstance(decided, Expire) else recorded.record
+            return decided.refusal if isinstance(decided, Expire) else recorded.record
         if key and key.lost:
             used = key.found
         elif spend and spend.lost and not close.lost:

@@ -4,21 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
 from handshake.core.jsonio import number
 from handshake.core.reasons import ReasonCode
 from handshake.core.tiers import DENIAL_TIER, Outcome
-from handshake.policy.rule_keys import DAILY_SPEND_LIMIT, MAX_AMOUNT, MINUTES_PER_DAY, Payment, Spend, Trigger
-from handshake.policy.rules import PolicyInForce, effective, limits_in_context
+from handshake.policy.rule_keys import MINUTES_PER_DAY, Payment, Spend, Trigger, judge
+from handshake.policy.rules import PolicyInForce
 from handshake.requests.submission import Submission
 
 ESCALATIONS_PER_WINDOW: Final = 5
 ESCALATION_WINDOW_MS: Final = 10 * 60 * 1000
 
 
-@dataclass(frozen=True)
-class Escalations:
+class Escalations(NamedTuple):
     """The recent escalations of a principal and agent (epoch ms), and the version that a change must still find."""
 
     times_ms: tuple[int, ...] = ()
@@ -48,6 +47,14 @@ def decide(submission: Submission, *, policy: PolicyInForce, spent: Decimal) -> 
     if submission.action_type == "payment":
         return _decide_payment(submission, policy, spent)
     return Decision("allow", ReasonCode.POLICY_ALLOW, 1)
+
+
+def decide_in_window(
+    submission: Submission, *, policy: PolicyInForce, spent: Decimal, escalations: Escalations, now_ms: int
+) -> Decision:
+    """Judge ``submission`` as ``decide`` does, and hold its principal and agent to the escalation window."""
+    decision = decide(submission, policy=policy, spent=spent)
+    return throttle_escalation(decision, escalations.times_ms, now_ms=now_ms)
 
 
 def throttle_escalation(decision: Decision, recent_ms: Sequence[int], *, now_ms: int) -> Decision:
@@ -88,17 +95,15 @@ def _decide_data_access(submission: Submission) -> Decision:
 def _decide_payment(submission: Submission, policy: PolicyInForce, spent: Decimal) -> Decision:
     amount = number(submission.facts.get("amount"))
     category = submission.facts["category"]
-    caller_limits = limits_in_context(submission.facts)
-    if amount is None or amount < 0 or caller_limits is None or not isinstance(category, str):
+    if amount is None or amount < 0 or not isinstance(category, str):
         return _deny(ReasonCode.POLICY_INVALID_REQUEST)
-    if amount > MAX_AMOUNT:
-        return _deny(ReasonCode.POLICY_DAILY_LIMIT_EXCEEDED)
-    limits = effective(policy.global_limits, policy.agent_limits, caller_limits)
     payment = Payment(amount, category, submission.timestamp_ms // 60_000 % MINUTES_PER_DAY, spent)
-    crossed = limits.judge(payment)
-    if crossed and crossed.outcome == "deny":
-        return _deny(crossed.reason)
-    spend = Spend.of(amount, limits[DAILY_SPEND_LIMIT])
-    if crossed:
-        return Decision(crossed.outcome, crossed.reason, crossed.tier, crossed.trigger, spend)
-    return Decision("allow", ReasonCode.POLICY_ALLOW, 1, spend=spend)
+    judged = judge(payment, policy.global_limits, policy.agent_limits, submission.facts)
+    if judged is None:
+        return _deny(ReasonCode.POLICY_INVALID_REQUEST)
+    verdict, spend = judged
+    if verdict is None:
+        return Decision("allow", ReasonCode.POLICY_ALLOW, 1, spend=spend)
+    if verdict.outcome == "deny":
+        return _deny(verdict.reason)
+    return Decision(verdict.outcome, verdict.reason, verdict.tier, verdict.trigger, spend)

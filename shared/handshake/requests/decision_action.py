@@ -6,14 +6,17 @@ Rules from contract.md sections 2 and 3: envelope, body, request and authority, 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum, auto
-from typing import Any, Final, assert_never
+from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from handshake.core.errors import HandshakeError, Refusal, refusal_of
 from handshake.core.reasons import ReasonCode
-from handshake.core.text import has_lone_surrogates, is_absent, is_id
+from handshake.core.text import has_lone_surrogates, id_faults
 from handshake.requests.access import may_resolve
 from handshake.requests.record import RequestRecord, State
 from handshake.trust.identity import Envelope
+
+if TYPE_CHECKING:
+    from handshake.requests.answers import ActionOutcome
 
 MAX_REASON_LENGTH: Final = 500
 MAX_IDEMPOTENCY_KEY_LENGTH: Final = 256
@@ -53,10 +56,15 @@ class DecisionAction:
 
 @dataclass(frozen=True)
 class Close:
-    """Close the escalation that was ``seen`` as ``closed``."""
+    """Close the escalation that was ``seen`` as ``closed``; evidence names the ``actor``.
+
+    ``outcome`` is what whoever comes back with the same key is told.
+    """
 
     seen: RequestRecord
     closed: RequestRecord
+    actor: Mapping[str, Any]
+    outcome: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -65,6 +73,8 @@ class Expire:
 
     seen: RequestRecord
     closed: RequestRecord
+    actor: Mapping[str, Any]
+    refusal: Refusal
 
 
 @dataclass(frozen=True)
@@ -100,11 +110,12 @@ def parse_action(body: Any) -> DecisionAction:
     if not isinstance(body, dict):
         raise _bad_shape("The body must be a JSON object.", None)
     request_id = body.get("requestId")
-    if is_absent(request_id):
+    absent, wrong = id_faults(body, ("requestId",))
+    if absent:
         raise HandshakeError(
             ReasonCode.TRUST_CONTEXT_MISSING_BINDING, "requestId is required.", fields=refused_fields(None), denies=True
         )
-    if not is_id(request_id):
+    if wrong or not isinstance(request_id, str):
         raise _bad_shape("requestId must be 1 to 256 characters without control characters.", None)
     action = body.get("action")
     if not isinstance(action, str) or action not in ACTION_WORDS:
@@ -122,7 +133,10 @@ def parse_idempotency_key(header: str | None) -> str | None:
 
     Raises HandshakeError trust_context_invalid_request_shape unless it has 1 to 256 characters.
     """
-    if header is None or (1 <= len(header) <= MAX_IDEMPOTENCY_KEY_LENGTH and not has_lone_surrogates(header)):
+    if header is None:
+        return None
+    is_text = header.isascii() or not has_lone_surrogates(header)
+    if is_text and 1 <= len(header) <= MAX_IDEMPOTENCY_KEY_LENGTH:
         return header
     raise _bad_shape(f"x-idempotency-key must be 1 to {MAX_IDEMPOTENCY_KEY_LENGTH} characters.", None)
 
@@ -139,7 +153,8 @@ def decide_action(
     ``guard`` is the outcome of an earlier use of the action's idempotency key, None where it was not used. Whoever has
     no authority over the request learns no more than that.
     """
-    if request is None or request.hitl_request_id is None:
+    hitl_request_id = request and request.hitl_request_id
+    if request is None or hitl_request_id is None:
         return Refuse(_not_found(action.request_id))
     submission = request.submission
     authority = may_resolve(envelope, principal_id=submission.principal_id, tenant_id=submission.tenant_id)
@@ -151,21 +166,23 @@ def decide_action(
         return Refuse(_refused(ReasonCode.HITL_APPROVAL_UNAUTHORIZED, message, request, tell=False))
     if guard is not None:
         return Replay(_replayed(request, guard))
-    if action.hitl_request_id not in (None, request.hitl_request_id):
+    if action.hitl_request_id not in (None, hitl_request_id):
         message = "hitlRequestId is not this request's escalation."
         return Conflict(_refused(ReasonCode.HITL_REQUEST_MISMATCH, message, request))
-    if request.state.terminal:
+    if request.state is not State.PENDING:
         message = f"The request is {request.state.value} and stays so."
         return Conflict(_refused(ReasonCode.HITL_TERMINAL_STATE_IMMUTABLE, message, request))
     if is_overdue(request, now_ms=now_ms):
-        return Expire(request, expired(request, now_ms=now_ms))
+        closed = expired(request, now_ms=now_ms)
+        return Expire(request, closed, actor_of(action, envelope), _timed_out(closed))
     match action.action:
         case Action.APPROVE:
-            return Close(request, request.resolved(State.APPROVED, ReasonCode.HITL_APPROVED, now_ms=now_ms))
+            closed = request.resolved(State.APPROVED, ReasonCode.HITL_APPROVED, now_ms=now_ms)
         case Action.REJECT:
-            return Close(request, request.resolved(State.REJECTED, ReasonCode.HITL_REJECTED, now_ms=now_ms))
+            closed = request.resolved(State.REJECTED, ReasonCode.HITL_REJECTED, now_ms=now_ms)
         case _:
             assert_never(action.action)
+    return Close(request, closed, actor_of(action, envelope), outcome_fields(closed))
 
 
 def is_overdue(record: RequestRecord, *, now_ms: int) -> bool:
@@ -199,19 +216,23 @@ def over_daily_limit(record: RequestRecord) -> Refusal:
     )
 
 
-def timed_out(record: RequestRecord) -> Refusal:
+def _timed_out(record: RequestRecord) -> Refusal:
     """The refusal of an action that came after the deadline, on the record it expired."""
     return _refused(ReasonCode.HITL_TIMEOUT_FAIL_CLOSED, "The deadline has passed; submit a new request.", record)
 
 
-def outcome_fields(record: RequestRecord) -> dict[str, Any]:
+def outcome_fields(record: RequestRecord) -> "ActionOutcome":
     """The fields that tell those who may know it how ``record`` stands."""
-    return {"requestId": record.request_id, "decision": record.outcome, "artifact": record.artifact()}
+    return {"requestId": record.submission.request_id, "decision": record.outcome, "artifact": record.artifact()}
 
 
-def refused_fields(request_id: str | None) -> dict[str, Any]:
+def refused_fields(request_id: str | None) -> "ActionOutcome":
     """The body fields of a refused action when nothing of the request may be told."""
     return {"requestId": request_id, "decision": "deny", "artifact": None}
+
+
+REFUSED: Final = refused_fields(None)
+"""The body fields of an action that was refused before its request was known."""
 
 
 def _not_found(request_id: str) -> Refusal:

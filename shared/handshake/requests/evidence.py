@@ -7,11 +7,14 @@ keeps their number and the sum of their digests, which shows a dropped or edited
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from handshake.core.jsonio import digest
+
+if TYPE_CHECKING:
+    from handshake.requests import answers
 
 Source = Literal["audit", "lineage"]
 
@@ -37,7 +40,7 @@ class EvidenceEvent:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over everything the event says, its place and its predecessor included."""
+        """Take the SHA-256 of everything the event says, its place and its predecessor included."""
         return digest(
             [
                 self.event_id,
@@ -53,28 +56,27 @@ class EvidenceEvent:
 
     @property
     def tally(self) -> int:
-        """This event's share in the request's sum of refused actions."""
+        """Give this event's share in the request's sum of refused actions."""
         return int(self.digest[:_TALLY_DIGITS], 16)
 
-    def view(self) -> dict[str, Any]:
-        """One element of ``GET /workflow/evidence/{requestId}`` (contract.md section 3)."""
+    def view(self) -> "answers.EvidenceEvent":
+        """Show the event, its details in the payload beside what links it (contract.md section 3)."""
+        linked: answers.EvidencePayload = {
+            "source": self.source,
+            "sequence": self.sequence,
+            "previousHash": self.previous,
+            "hash": self.digest,
+        }
         return {
             "id": self.event_id,
             "requestId": self.request_id,
             "timestamp": self.timestamp_ms,
             "reasonCode": self.reason_code,
-            "payload": {
-                "source": self.source,
-                **self.detail,
-                "sequence": self.sequence,
-                "previousHash": self.previous,
-                "hash": self.digest,
-            },
+            "payload": {"source": self.source, **self.detail, **linked},
         }
 
 
-@dataclass(frozen=True)
-class Chain:
+class Chain(NamedTuple):
     """What a request remembers of its evidence: the chain's length and head, refusals' number and sum."""
 
     length: int = 0
@@ -82,13 +84,8 @@ class Chain:
     refusals: int = 0
     refusal_tally: int = 0
 
-    def extended_by(self, events: Sequence[EvidenceEvent]) -> "Chain":
-        """The chain after ``events`` were appended in order."""
-        return replace(self, length=events[-1].sequence, head=events[-1].digest) if events else self
 
-
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """Something to be put in evidence, before it has a place in the chain."""
 
     reason_code: str
@@ -97,12 +94,12 @@ class Entry:
 
 
 def chained_id(request_id: str, sequence: int) -> str:
-    """The id of an event of a request's chain."""
+    """Make the id of an event of a request's chain."""
     return f"{request_id}:{sequence}"
 
 
-def link(chain: Chain, request_id: str, entries: Sequence[Entry], *, now_ms: int) -> list[EvidenceEvent]:
-    """Give ``entries`` the next places in ``chain``."""
+def link(chain: Chain, request_id: str, entries: Sequence[Entry], *, now_ms: int) -> tuple[Chain, list[EvidenceEvent]]:
+    """Give ``entries`` the next places in ``chain``: the chain after them, and the events."""
     events: list[EvidenceEvent] = []
     previous = chain.head
     for sequence, entry in enumerate(entries, start=chain.length + 1):
@@ -118,11 +115,11 @@ def link(chain: Chain, request_id: str, entries: Sequence[Entry], *, now_ms: int
         )
         events.append(event)
         previous = event.digest
-    return events
+    return chain._replace(length=chain.length + len(events), head=previous), events
 
 
 def refusal_event(chain: Chain, request_id: str, entry: Entry, *, event_id: str, now_ms: int) -> EvidenceEvent:
-    """The event of a refused action, beside the chain."""
+    """Make the event of a refused action, which stands beside the chain."""
     return EvidenceEvent(
         event_id=event_id,
         request_id=request_id,
@@ -136,7 +133,7 @@ def refusal_event(chain: Chain, request_id: str, entry: Entry, *, event_id: str,
 
 
 def broken_link(chain: Chain, events: Sequence[EvidenceEvent]) -> str | None:
-    """The first place where ``events`` are not what ``chain`` remembers, in words; None if all of it holds.
+    """Find the first place where ``events`` are not what ``chain`` remembers: in words, or None if all of it holds.
 
     ``events`` are everything kept of one request, in any order.
     """

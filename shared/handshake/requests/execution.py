@@ -2,14 +2,17 @@
 
 import hmac
 from dataclasses import replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from handshake.core.errors import HandshakeError, Refusal, refusal_of
 from handshake.core.reasons import ReasonCode
 from handshake.requests.record import RequestRecord
 from handshake.requests.submission import Submission, parse_recorded
 
-_NOT_ALLOWED: Final = {"allowed": False}
+if TYPE_CHECKING:
+    from handshake.requests.answers import RefusedExecution
+
+NOT_ALLOWED: "Final[RefusedExecution]" = {"allowed": False}
 
 
 def parse_presented(body: Any) -> Submission:
@@ -35,7 +38,7 @@ def parse_presented(body: Any) -> Submission:
     try:
         submission = parse_recorded(body.get("request"))
     except HandshakeError as fault:
-        refusal = replace(fault.refusal, fields=_NOT_ALLOWED, denies=False)
+        refusal = replace(fault.refusal, fields=NOT_ALLOWED, denies=False)
         raise HandshakeError.of(refusal) from None
     same_request = artifact.get("requestId") in (None, submission.request_id)
     if not same_request or not _equal(artifact.get("decisionContextHash"), submission.decision_context_hash):
@@ -73,4 +76,4 @@ def _mismatch(request_id: str) -> Refusal:
 
 
 def _refused(reason: ReasonCode, message: str, request_id: str | None = None) -> Refusal:
-    return refusal_of(reason, message, request_id=request_id, fields=_NOT_ALLOWED)
+    return refusal_of(reason, message, request_id=request_id, fields=NOT_ALLOWED)

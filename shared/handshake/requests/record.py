@@ -3,14 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING
 
-from handshake.core.reasons import ReasonCode, describe
-from handshake.core.tiers import Outcome, risk_tier
+from handshake.core.reasons import REGISTRY, ReasonCode
+from handshake.core.tiers import RISK_TIERS, Outcome, RiskTier
 from handshake.policy.rule_keys import Spend, Trigger
 from handshake.requests.decision import Decision
 from handshake.requests.evidence import Chain
 from handshake.requests.submission import Submission
+
+if TYPE_CHECKING:
+    from handshake.requests.answers import ActionDone, Artifact, Decided, RequestStatus, Room
 
 
 class State(StrEnum):
@@ -25,12 +28,12 @@ class State(StrEnum):
 
     @property
     def terminal(self) -> bool:
-        """Whether the request can still change."""
+        """Tell whether the request can never change again."""
         return self is not State.PENDING
 
     @property
     def authorizes(self) -> bool:
-        """Whether a privileged effect may follow."""
+        """Tell whether a privileged effect may follow."""
         return self in (State.ALLOWED, State.APPROVED)
 
 
@@ -65,7 +68,7 @@ class RequestRecord:
     def decided(
         cls, submission: Submission, decision: Decision, *, now_ms: int, escalation_ttl_ms: int
     ) -> "RequestRecord":
-        """The record of a fresh decision."""
+        """Make the record of a fresh decision."""
         escalated = decision.outcome == "escalate"
         return cls(
             submission=submission,
@@ -81,7 +84,7 @@ class RequestRecord:
         )
 
     def resolved(self, state: State, reason: ReasonCode, *, now_ms: int) -> "RequestRecord":
-        """The record after a person, or the deadline, closed the escalation."""
+        """Give the record as it is once a person, or the deadline, closed the escalation."""
         outcome: Outcome = "allow" if state.authorizes else "deny"
         return replace(self, state=state, reason=reason, outcome=outcome, decided_at_ms=now_ms)
 
@@ -91,23 +94,23 @@ class RequestRecord:
 
     @property
     def hitl_request_id(self) -> str | None:
-        """The decision room's id for this request; None when it was never escalated."""
+        """Name this request in the decision room; None when it was never escalated."""
         return f"hitl_{self.request_id}" if self.expires_at_ms is not None else None
 
     @property
-    def risk_tier(self) -> str:
-        return risk_tier(self.tier)
+    def risk_tier(self) -> RiskTier:
+        return RISK_TIERS[self.tier]
 
-    def artifact(self) -> dict[str, Any]:
-        """The decision artifact: what authorize-execution is shown before a privileged effect."""
-        artifact: dict[str, Any] = {
-            "requestId": self.request_id,
+    def artifact(self) -> "Artifact":
+        """Give the decision artifact: what authorize-execution is shown before a privileged effect."""
+        artifact: Artifact = {
+            "requestId": self.submission.request_id,
             "decision": self.outcome,
-            "reasonCode": self.reason.value,
+            "reasonCode": self.reason,
             "tier": self.tier,
             "timestamp": self.decided_at_ms,
             "decisionContextHash": self.submission.decision_context_hash,
-            "responseClass": describe(self.reason).response_class,
+            "responseClass": REGISTRY[self.reason].response_class,
         }
         if self.hitl_request_id:
             artifact["hitlRequestId"] = self.hitl_request_id
@@ -115,20 +118,30 @@ class RequestRecord:
             artifact["txnId"] = f"txn_{self.request_id}"
         return artifact
 
-    def result_view(self) -> dict[str, Any]:
-        """What submitting the request answers, first or repeated."""
-        return {**self.artifact(), "state": self.state.value}
+    def result_view(self) -> "Decided":
+        """Show what submitting the request answers, first or repeated."""
+        return {**self.artifact(), "state": self.state}
 
-    def status_view(self) -> dict[str, Any]:
-        """``GET /workflow/requests/{requestId}``."""
+    def action_view(self) -> "ActionDone":
+        """Show what the decision action that closed the request answers."""
+        return {
+            "status": "ok",
+            "requestId": self.request_id,
+            "decision": self.outcome,
+            "reasonCode": self.reason,
+            "artifact": self.artifact(),
+        }
+
+    def status_view(self) -> "RequestStatus":
+        """Show where the request stands."""
         submission = self.submission
-        view: dict[str, Any] = {
+        view: RequestStatus = {
             "requestId": self.request_id,
             "principalId": submission.principal_id,
             "agentId": submission.agent_id,
             "actionType": submission.action_type,
             "payloadRef": submission.payload_ref,
-            "state": self.state.value,
+            "state": self.state,
             "terminal": self.state.terminal,
             "decisionContextHash": submission.decision_context_hash,
             "artifact": self.artifact(),
@@ -137,25 +150,32 @@ class RequestRecord:
             view["hitlRequestId"] = self.hitl_request_id
         return view
 
-    def room_view(self) -> dict[str, Any]:
-        """``GET /workflow/decision-room/{requestId}``: what a person needs to see before deciding."""
-        view = {
+    def room_view(self) -> "Room":
+        """Show what a person needs to see before deciding."""
+        submission = self.submission
+        view: Room = {
             "requestId": self.request_id,
-            "agentId": self.submission.agent_id,
-            "principalId": self.submission.principal_id,
+            "agentId": submission.agent_id,
+            "principalId": submission.principal_id,
             "riskTier": self.risk_tier,
-            "reasonFamily": describe(self.reason).family,
+            "reasonFamily": REGISTRY[self.reason].family,
             "artifact": self.artifact(),
-            "state": self.state.value,
-            "actionType": self.submission.action_type,
-            "payloadRef": self.submission.payload_ref,
+            "state": self.state,
+            "actionType": submission.action_type,
+            "payloadRef": submission.payload_ref,
         }
-        optional = {
-            "hitlRequestId": self.hitl_request_id,
-            "expiresAt": self.expires_at_ms,
-            "amount": self.submission.facts.get("amount"),
-            "category": self.submission.facts.get("category"),
-            "escalatedBy": self.trigger
-            and {"rule": self.trigger.rule, "limit": self.trigger.limit, "value": self.trigger.value},
-        }
-        return view | {name: value for name, value in optional.items() if value is not None}
+        if self.hitl_request_id:
+            view["hitlRequestId"] = self.hitl_request_id
+        if self.expires_at_ms is not None:
+            view["expiresAt"] = self.expires_at_ms
+        if submission.facts.get("amount") is not None:
+            view["amount"] = submission.facts["amount"]
+        if submission.facts.get("category") is not None:
+            view["category"] = submission.facts["category"]
+        if self.trigger:
+            view["escalatedBy"] = {
+                "rule": self.trigger.rule,
+                "limit": self.trigger.limit,
+                "value": self.trigger.value,
+            }
+        return view

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from handshake.core.reasons import describe
-from handshake.core.tiers import risk_tier
+from handshake.core.reasons import REGISTRY
+from handshake.core.tiers import RISK_TIERS
 from handshake.metrics.events import MetricsEvent, denial_event
 from handshake.policy.rules import PolicyInForce
 from handshake.requests.evidence import Entry, EvidenceEvent, link, refusal_event
-from handshake.requests.record import RequestRecord
+from handshake.requests.record import RequestRecord, State
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def record_decision(record: RequestRecord, policy: PolicyInForce, *, event_id: s
         "correlationId": correlation_id,
     }
     if record.trigger:
-        audit["escalatedBy"] = vars(record.trigger)
+        audit["escalatedBy"] = record.trigger._asdict()
     return _recorded(record, lineage, audit, event_id=event_id)
 
 
@@ -93,10 +93,9 @@ def record_refusal(
 def _recorded(
     record: RequestRecord, lineage: Mapping[str, Any], audit: Mapping[str, Any], *, event_id: str
 ) -> Recorded:
-    reason = record.reason
-    entries = [Entry(reason, "lineage", lineage), Entry(reason, "audit", audit)]
-    evidence = link(record.chain, record.request_id, entries, now_ms=record.decided_at_ms)
-    chained = replace(record, chain=record.chain.extended_by(evidence))
+    entries = [Entry(record.reason, "lineage", lineage), Entry(record.reason, "audit", audit)]
+    chain, evidence = link(record.chain, record.submission.request_id, entries, now_ms=record.decided_at_ms)
+    chained = replace(record, chain=chain)
     return Recorded(chained, evidence, decision_event(chained, event_id=event_id))
 
 
@@ -105,16 +104,17 @@ def decision_event(record: RequestRecord, *, event_id: str) -> MetricsEvent:
 
     A closed escalation says when its incident was detected and when it ended, which is what AIRT measures.
     """
-    closed_escalation = record.hitl_request_id is not None and record.state.terminal
+    terminal = record.state is not State.PENDING
+    closed_escalation = record.expires_at_ms is not None and terminal
     return MetricsEvent(
         event_id=event_id,
-        request_id=record.request_id,
+        request_id=record.submission.request_id,
         timestamp_ms=record.decided_at_ms,
         decision=record.outcome,
         reason_code=record.reason.value,
-        reason_family=describe(record.reason).family,
-        risk_tier=risk_tier(record.tier),
-        is_terminal=record.state.terminal,
+        reason_family=REGISTRY[record.reason].family,
+        risk_tier=RISK_TIERS[record.tier],
+        is_terminal=terminal,
         incident_detected_ms=record.created_at_ms if closed_escalation else None,
         terminal_decision_ms=record.decided_at_ms if closed_escalation else None,
     )

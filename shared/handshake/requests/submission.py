@@ -3,14 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from handshake.core.errors import HandshakeError
-from handshake.core.jsonio import canonical, digest, number, plain
+from handshake.core.jsonio import canonical, digest, normal, number
 from handshake.core.reasons import ReasonCode
-from handshake.core.text import first_absent, first_not_id, folded, is_id
+from handshake.core.text import folded, id_faults
 from handshake.core.tiers import DENIAL_TIER
 from handshake.policy.rule_keys import CONTEXT_LIMITS
+
+if TYPE_CHECKING:
+    from handshake.requests.answers import RefusedSubmission
 
 ACTION_TYPES: Final = ("payment", "data_access", "credential_use", "external_call", "other")
 MAX_CLOCK_SKEW_MS: Final = 5 * 60 * 1000
@@ -18,6 +21,7 @@ MAX_FACTS_LENGTH: Final = 4096
 DEFAULT_CATEGORY: Final = "ops"
 _MS_PER_MINUTE: Final = 60_000
 
+_REQUIRED_IDS: Final = ("requestId", "agentId", "principalId", "payloadRef")
 # The part of `context` that decides each action type. Everything else a surface sends is channel noise.
 _DECIDING_FACTS: Final[Mapping[str, tuple[str, ...]]] = {
     "payment": ("amount", "category", *CONTEXT_LIMITS),
@@ -44,12 +48,12 @@ class Submission:
 
     @property
     def facts_digest(self) -> str:
-        """Digest of what the same requestId must repeat to be the same request: all but its timestamp (9.10)."""
+        """Digest what the same requestId must repeat to be the same request: all but its timestamp (9.10)."""
         return digest([self.tenant_id, *self._deciding()])
 
     @cached_property
     def decision_context_hash(self) -> str:
-        """``ctx_`` and a SHA-256 over what decides, with the timestamp's minute."""
+        """Give ``ctx_`` and a SHA-256 over what decides, with the timestamp's minute."""
         return "ctx_" + digest([*self._deciding(), self.timestamp_ms // _MS_PER_MINUTE])
 
     def _deciding(self) -> list[Any]:
@@ -91,17 +95,16 @@ def _parse(body: Any) -> tuple[Submission, ReasonCode | None]:
     shape, binding = ReasonCode.TRUST_CONTEXT_INVALID_REQUEST_SHAPE, ReasonCode.TRUST_CONTEXT_MISSING_BINDING
     if not isinstance(body, dict):
         raise _refusal(shape, "The body must be a JSON object.", None)
-    request_id = body["requestId"] if is_id(body.get("requestId")) else None
+    absent, wrong = id_faults(body, _REQUIRED_IDS, optional=("tenantId",))
+    request_id = body["requestId"] if "requestId" not in wrong else None
     if body.get("actionType") not in ACTION_TYPES:
         raise _refusal(shape, f"actionType must be one of {', '.join(ACTION_TYPES)}.", request_id)
-    if absent := first_absent(body, ("requestId", "agentId", "principalId")):
-        raise _refusal(binding, f"{absent} is required.", request_id)
-    if first_absent(body, ("payloadRef",)):
-        raise _refusal(shape, "payloadRef is required.", request_id)
-    if wrong := first_not_id(body, ("requestId", "agentId", "principalId", "payloadRef"), optional=("tenantId",)):
-        raise _refusal(
-            shape, f"{wrong} must be a string of 1 to 256 characters without control characters.", request_id
-        )
+    if absent:
+        code = shape if absent == ["payloadRef"] else binding
+        raise _refusal(code, f"{absent[0]} is required.", request_id)
+    if wrong:
+        message = f"{wrong[0]} must be a string of 1 to 256 characters without control characters."
+        raise _refusal(shape, message, request_id)
     timestamp = number(body.get("timestamp"))
     if timestamp is None:
         raise _refusal(
@@ -136,9 +139,8 @@ def _parse(body: Any) -> tuple[Submission, ReasonCode | None]:
 
 
 def _facts(action_type: str, context: Mapping[str, Any]) -> dict[str, Any]:
-    facts = {
-        name: _normal(context[name]) for name in _DECIDING_FACTS.get(action_type, ()) if context.get(name) is not None
-    }
+    given = {name: context[name] for name in _DECIDING_FACTS.get(action_type, ()) if context.get(name) is not None}
+    facts: dict[str, Any] = normal(given)
     if action_type == "payment":
         facts.setdefault("category", DEFAULT_CATEGORY)
     for name in ("category", "sensitivity"):
@@ -147,21 +149,8 @@ def _facts(action_type: str, context: Mapping[str, Any]) -> dict[str, Any]:
     return facts
 
 
-def _normal(value: Any) -> Any:
-    """Numbers that are equal are written alike (100, 100.0 and 1e2); containers keep their order."""
-    if isinstance(value, dict):
-        return {name: _normal(child) for name, child in value.items()}
-    if isinstance(value, list):
-        return [_normal(child) for child in value]
-    amount = number(value)
-    if amount is not None:
-        return plain(amount)
-    # Kept as something no fact can be: a number too large for JSON must not turn into a word.
-    return {"notFinite": str(value)} if isinstance(value, float) else value
-
-
-def refusal_fields(request_id: str | None, decision_context_hash: str | None = None) -> dict[str, Any]:
-    """The body fields that a refused submission's answer adds."""
+def refusal_fields(request_id: str | None, decision_context_hash: str | None = None) -> "RefusedSubmission":
+    """Give the members that the refusal of a submission adds to its body."""
     return {
         "requestId": request_id,
         "decision": "deny",
@@ -169,6 +158,10 @@ def refusal_fields(request_id: str | None, decision_context_hash: str | None = N
         "decisionContextHash": decision_context_hash,
         "state": "denied_terminal",
     }
+
+
+REFUSED: Final = refusal_fields(None)
+"""The body fields of a submission that was refused before it was known."""
 
 
 def _refusal(

@@ -2,17 +2,17 @@
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import NamedTuple
 
 from handshake.core.errors import Refusal, refusal_of
 from handshake.core.reasons import ReasonCode
 from handshake.policy.rules import PolicyInForce
-from handshake.requests.decision import Escalations, decide, throttle_escalation
+from handshake.requests.decision import Escalations, decide_in_window
 from handshake.requests.record import RequestRecord
 from handshake.requests.submission import Submission
 
 
-@dataclass(frozen=True)
-class Seen:
+class Seen(NamedTuple):
     """What the store said that a submission's decision depends on.
 
     ``stored`` is what the requestId holds, ``spent`` the agent's spend of the day.
@@ -62,7 +62,8 @@ def decide_submission(
                 request_id=submission.request_id,
             )
         )
-    decision = decide(submission, policy=seen.policy, spent=seen.spent)
-    decision = throttle_escalation(decision, seen.escalations.times_ms, now_ms=now_ms)
+    decision = decide_in_window(
+        submission, policy=seen.policy, spent=seen.spent, escalations=seen.escalations, now_ms=now_ms
+    )
     record = RequestRecord.decided(submission, decision, now_ms=now_ms, escalation_ttl_ms=escalation_ttl_ms)
     return Create(replace(record, synthetic=synthetic))

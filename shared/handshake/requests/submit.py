@@ -1,6 +1,5 @@
 """Submit an action: read what decides it, decide, and record decision, evidence and event in one write."""
 
-from dataclasses import replace
 from typing import Final, NamedTuple, assert_never
 
 from handshake.core.errors import HandshakeError, StoreUnavailableError
@@ -63,7 +62,7 @@ def _create(context: Context, record: RequestRecord, seen: Seen) -> RequestRecor
     if tx.commit():
         return recorded.record
     if create.lost and create.found:
-        return replace(seen, stored=create.found)
+        return seen._replace(stored=create.found)
     if escalation and escalation.lost:
-        return replace(seen, escalations=escalation.found)
-    return replace(seen, spent=spend.found) if spend and spend.lost else seen
+        return seen._replace(escalations=escalation.found)
+    return seen._replace(spent=spend.found) if spend and spend.lost else seen

@@ -164,8 +164,8 @@ def state_item(record: RequestRecord) -> Item:
     """The STATE item of ``record``; a pending one carries the attributes of the sparse indexes."""
     submission = record.submission
     item: dict[str, Any] = {
-        **state_key(record.request_id),
-        "request_id": record.request_id,
+        **state_key(submission.request_id),
+        "request_id": submission.request_id,
         "principal_id": submission.principal_id,
         "agent_id": submission.agent_id,
         "tenant_id": submission.tenant_id,
@@ -180,7 +180,7 @@ def state_item(record: RequestRecord) -> Item:
         "created_at": record.created_at_ms,
         "decided_at": record.decided_at_ms,
         "expires_at": record.expires_at_ms,
-        "trigger": canonical(vars(record.trigger)) if record.trigger else None,
+        "trigger": canonical(record.trigger._asdict()) if record.trigger else None,
         "spend_amount": record.spend and record.spend.amount,
         "spend_limit": record.spend and record.spend.daily_limit,
         "chain_length": record.chain.length,
@@ -189,11 +189,11 @@ def state_item(record: RequestRecord) -> Item:
     }
     if record.synthetic:
         item["synthetic"] = True
-    if not record.state.terminal:
+    if record.state is State.PENDING:
         item |= {
             "pending_tenant": submission.tenant_id,
             "pending_principal": submission.principal_id,
-            "pending_lane": pending_lane(lane(record.request_id, PENDING_LANES)),
+            "pending_lane": pending_lane(lane(submission.request_id, PENDING_LANES)),
             "pending_deadline": record.expires_at_ms,
         }
     return item

@@ -48,7 +48,7 @@ class RequestTransaction(EventTransaction, GuardTransaction):
         record = recorded.record
         update = Update(
             self._context.tables.workflow,
-            state_key(record.request_id),
+            state_key(record.submission.request_id),
             "SET #state = :state, outcome = :outcome, reason = :reason, decided_at = :now,"
             f" chain_length = :length, chain_head = :head REMOVE {PENDING_ATTRIBUTES}",
             values={

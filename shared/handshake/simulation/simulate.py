@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from handshake.dynamo.context import Context
 from handshake.policy import table as policies
-from handshake.policy.rule_keys import Limits
-from handshake.policy.rules import GLOBAL, PolicyInForce, Scope, limits_of
+from handshake.policy.rule_keys import Limits, limits_of
+from handshake.policy.rules import GLOBAL, PolicyInForce, Scope
 from handshake.requests.decision import utc_day
 from handshake.simulation import history
 from handshake.simulation.simulation import Simulation, simulate

@@ -4,12 +4,15 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING
 
 from handshake.core.tiers import STRICTNESS
 from handshake.policy.rules import PolicyInForce
 from handshake.requests.decision import Decision, decide, utc_day
 from handshake.requests.submission import Submission
+
+if TYPE_CHECKING:
+    from handshake.simulation.answers import Simulated
 
 PolicyOf = Callable[[str], PolicyInForce]
 
@@ -27,12 +30,12 @@ class Change:
 
     @property
     def high_risk(self) -> bool:
-        """Whether either decision is of a high or critical tier."""
+        """Tell whether either decision is of a high or critical tier."""
         return max(self.before.tier, self.after.tier) >= _HIGH_RISK_TIER
 
     @property
     def loosens(self) -> bool:
-        """Whether the proposed policy lets through what the present one holds back."""
+        """Tell whether the proposed policy lets through what the present one holds back."""
         return STRICTNESS[self.after.outcome] < STRICTNESS[self.before.outcome]
 
 
@@ -44,8 +47,8 @@ class Simulation:
     replayed: int
     sampled: bool
 
-    def view(self) -> dict[str, Any]:
-        """The answer of ``POST /policy/simulate``.
+    def view(self) -> "Simulated":
+        """Show what would have changed, with advice on the change.
 
         ``decision`` is advice on the change itself: escalate when it loosens anything, else allow. ``tier``
         is 1 without changes, 2 with stricter ones only, 3 when something loosens, 4 when that is of high risk.

@@ -39,7 +39,7 @@ class Envelope:
 
 def _name(value: Any) -> str:
     trimmed = value.strip() if isinstance(value, str) else ""
-    if not trimmed or len(trimmed) > MAX_ID_LENGTH or has_control_characters(trimmed):
+    if not trimmed or len(trimmed) > MAX_ID_LENGTH or (not trimmed.isprintable() and has_control_characters(trimmed)):
         raise ValueError("not a name")
     return trimmed
 

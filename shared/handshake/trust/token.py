@@ -25,7 +25,7 @@ SUBJECT: Final = "policy.apply"
 CLOCK_SKEW_S: Final = 30
 MAX_LIFETIME_S: Final = 15 * 60
 MIN_GUARD_LIFETIME_S: Final = 300
-_MIN_JTI_LENGTH: Final = 8
+MIN_JTI_LENGTH: Final = 8
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def _check_claims(claims: dict[str, Any], now_s: float) -> TrustClaims:
     if (claims.get("iss"), claims.get("aud"), claims.get("sub")) != (ISSUER, AUDIENCE, SUBJECT):
         raise _invalid("its issuer, audience or subject is not the trusted edge's")
     jti = claims.get("jti")
-    if not isinstance(jti, str) or not is_id(jti) or len(jti) < _MIN_JTI_LENGTH:
+    if not isinstance(jti, str) or not is_id(jti) or len(jti) < MIN_JTI_LENGTH:
         raise _invalid("its jti is not 8 to 256 characters")
     issued, expires = number(claims.get("iat")), number(claims.get("exp"))
     not_before = number(claims["nbf"]) if "nbf" in claims else issued

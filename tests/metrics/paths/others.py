@@ -88,7 +88,7 @@ def _reads() -> list[Path]:
     ]
 
 
-def _rehearsed(service: InProcess, body: Any) -> Reply:
+def _synthetic(service: InProcess, body: Any) -> Reply:
     event, _ = service._event("POST", "/workflow/requests", {}, json.dumps(body))
     answer = workflow.using(service.runtime)(event | {MEMBER: True}, None)
     return Reply(answer["statusCode"], answer["headers"], json.loads(answer["body"]))
@@ -231,9 +231,9 @@ READINGS: Final = (
     *_reads(),
     Path(
         TENANT,
-        "a rehearsed call of the release gate for a real tenant",
+        "a synthetic call of the release gate for a real tenant",
         lambda _: submission(),
-        _rehearsed,
-        rehearsed=True,
+        _synthetic,
+        synthetic=True,
     ),
 )

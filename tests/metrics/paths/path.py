@@ -51,13 +51,13 @@ class Path:
     """The code of the event that it reports."""
     job: bool = False
     """Whether it is scheduled work, which answers nobody."""
-    rehearsed: bool = False
+    synthetic: bool = False
     """Whether it is a synthetic call, which is no metric."""
 
     @property
     def calls(self) -> bool:
         """Whether it is a caller's, whose log line tells how the call ended."""
-        return not (self.job or self.rehearsed)
+        return not (self.job or self.synthetic)
 
 
 def nothing(_: InProcess) -> None:

@@ -8,8 +8,8 @@ from typing import Any, Final
 import pytest
 from typer.testing import CliRunner
 
-from ops.commands import deployment
 from ops.commands.app import app
+from ops.local import deployment
 from ops.local.stack import LocalStack
 from tests.support.service import rules, unique
 
@@ -49,7 +49,7 @@ def _json(*words: str) -> Mapping[str, Any]:
     return found
 
 
-def test_a_change_is_shown_rehearsed_applied_and_put_back(rules_file: Write) -> None:
+def test_a_change_is_shown_simulated_applied_and_put_back(rules_file: Write) -> None:
     agent = unique("agent")
     applied = _json("apply", rules_file(max_transaction=60), "--agent", agent, "--yes")
     assert applied["applied"]["policyVersion"] == "v1"

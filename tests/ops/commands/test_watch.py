@@ -11,11 +11,11 @@ from typer.testing import CliRunner
 
 from ops.commands.app import app
 from ops.commands.watch import CANNOT_SAY, GO, ROLL_BACK, Outcome, follow
-from ops.gates.watch import read_watch
 from ops.local.settings import ROOT
+from ops.release.watch_config import read_watch_config
 
 START = datetime(2026, 3, 5, 12, tzinfo=UTC)
-SIGNALS = read_watch(ROOT).signals
+SIGNALS = read_watch_config(ROOT).signals
 ALARM = "alert_denial_spike"
 
 

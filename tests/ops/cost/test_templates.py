@@ -4,8 +4,8 @@ from typing import Any, Final
 
 import pytest
 
-from ops.gates.translation import Translated, environment_of
 from ops.local.settings import ROOT
+from ops.local.translation import Translated, environment_of
 
 DEPLOYED: Final = [environment_of(ROOT, "staging"), environment_of(ROOT, "production")]
 

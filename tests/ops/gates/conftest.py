@@ -20,7 +20,7 @@ Edit = Callable[[str, str, str], None]
 def tree(tmp_path: Path) -> Path:
     """The checkout's judged files, as they are."""
     root = tmp_path / "checkout"
-    for name in (*_JUDGED, "ops/gates/watch.yaml", "ops/gates/import_budget.yaml"):
+    for name in (*_JUDGED, "ops/release/watch.yaml", "ops/gates/import_budget.yaml"):
         source, target = ROOT / name, root / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():

@@ -40,7 +40,7 @@ EXAMPLES: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "check:watch-config": (
         "a denial rate watched at 0.4 where production's alarm fires at 0.3",
-        "tests/ops/gates/test_watch.py::test_what_is_not_so_is_found",
+        "tests/ops/gates/test_watch_config.py::test_what_is_not_so_is_found",
     ),
     "test:ap6-gate": (
         "a trust token whose signature nobody minds",

@@ -1,6 +1,6 @@
 """What a verdict says, for tests to look for."""
 
-from ops.gates.gate import Verdict
+from ops.verdict import Verdict
 
 
 def problems(verdict: Verdict) -> str:

@@ -7,8 +7,9 @@ import pytest
 from ops.gates.env_matrix import check
 from ops.gates.env_rules.exposure import unpublished
 from ops.gates.env_rules.safeguards import canary
-from ops.gates.gate import CannotJudgeError, Options
-from ops.gates.translation import translate
+from ops.gates.gate import Options
+from ops.local.translation import translate
+from ops.verdict import CannotJudgeError
 from tests.ops.gates.conftest import Edit
 from tests.ops.gates.findings import problems
 
@@ -109,12 +110,6 @@ EDITS = {
         "DeletionProtectionEnabled: !If [IsProduction, true, false]",
         "DeletionProtectionEnabled: false",
         "production: deletion protection: off for WorkflowTable",
-    ),
-    "a table without recovery": (
-        "template.yaml",
-        "      PointInTimeRecoverySpecification: {PointInTimeRecoveryEnabled: true}\n",
-        "",
-        "production: point-in-time recovery: off for WorkflowTable",
     ),
 }
 

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from ops.gates.gate import CannotJudgeError, Options, Verdict
+from ops.gates.gate import Options
 from ops.gates.import_budget import CONFIG, Budget, Imported, check, imported_by, judge, read_budgets, variables_of
 from ops.local.build import build
 from ops.local.settings import ROOT
+from ops.verdict import CannotJudgeError, Verdict
 from tests.ops.gates.conftest import Edit
 from tests.ops.gates.findings import problems
 

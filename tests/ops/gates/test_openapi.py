@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from ops.gates.gate import CannotJudgeError
 from ops.gates.openapi import COMMITTED, RELEASED, judge
 from ops.local.settings import ROOT
 from ops.openapi.document import document, routes, text_of
+from ops.verdict import CannotJudgeError
 from tests.ops.gates.conftest import Edit
 from tests.ops.gates.findings import problems
 

@@ -11,12 +11,12 @@ from functions.policy_apply import app as policy_apply
 from functions.workflow import app as workflow
 from handshake.api.http import Answer, Call, Route
 from handshake.requests.read import read_request
-from ops.gates.gate import Verdict
 from ops.gates.openapi import COMMITTED, load
 from ops.gates.parity import judge_document, judge_handlers, judge_template
-from ops.gates.translation import environment_of
 from ops.local.settings import ROOT
+from ops.local.translation import environment_of
 from ops.openapi.document import routes
+from ops.verdict import Verdict
 from tests.ops.gates.conftest import Edit
 from tests.ops.gates.findings import problems
 

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from ops.gates.gate import CannotJudgeError, Options
+from ops.gates.gate import Options
 from ops.gates.parity import check
 from ops.local.settings import STACK_NAME
 from ops.local.stack import LocalStack
+from ops.verdict import CannotJudgeError
 from tests.ops.gates.findings import problems
 
 

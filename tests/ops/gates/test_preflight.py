@@ -10,9 +10,10 @@ import pytest
 from moto import mock_aws
 
 from handshake.release.schema import SCHEMA, migration_key
-from ops.commands import deployment
-from ops.gates.gate import CannotJudgeError, Options
+from ops.gates.gate import Options
 from ops.gates.preflight import check, logical_id
+from ops.local import deployment
+from ops.verdict import CannotJudgeError
 from tests.ops.gates.conftest import Edit
 from tests.ops.gates.findings import problems
 from tests.support import engines

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from handshake.core.reasons import REGISTRY, Reason
-from ops.gates.gate import Options, Verdict
+from ops.gates.gate import Options
 from ops.gates.openapi import COMMITTED, load
 from ops.gates.reason_codes import check, judge_document, judge_registry, judge_uses
+from ops.verdict import Verdict
 from tests.ops.gates.conftest import Edit
 from tests.ops.gates.findings import problems
 

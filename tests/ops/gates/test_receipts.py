@@ -1,6 +1,5 @@
 """Receipts and the report on them: stale, foreign, edited and missing ones are no passes."""
 
-import hashlib
 import json
 import shutil
 import tomllib
@@ -15,9 +14,10 @@ import pytest
 from ops.gates import __main__ as command
 from ops.gates import checkout, receipts, report
 from ops.gates import run as runner
-from ops.gates.gate import CannotJudgeError, Finding, Options, Verdict
+from ops.gates.gate import Options
 from ops.gates.registry import CANNOT_JUDGE, GATES, REPORT
 from ops.local.settings import ROOT
+from ops.verdict import CannotJudgeError, Finding, Verdict
 from tests.ops.gates.conftest import Edit
 
 GATE = GATES["check:reason-code-map"]
@@ -91,16 +91,7 @@ def test_an_edited_receipt_is_no_pass(passed: Options, changes: dict[str, Any]) 
     assert _said(passed) == "edited: its digest is not that of its content"
 
 
-def test_a_receipt_hashed_again_after_an_edit_is_no_pass(passed: Options) -> None:
-    content = _edited(passed, duration_ms=1)
-    sealed = {name: value for name, value in content.items() if name not in ("digest", "mac")}
-    text = json.dumps(sealed, sort_keys=True, separators=(",", ":"))
-    _edited(passed, digest=hashlib.sha256(text.encode()).hexdigest())
-
-    assert _said(passed) == "edited or foreign: it was not written by this checkout"
-
-
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"digest": "", "mac": ""}'])
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"digest": ""}'])
 def test_what_is_no_receipt_any_more_is_no_pass(passed: Options, text: str) -> None:
     receipts.path_of(GATE.name, passed.receipts).write_text(text)
 
@@ -111,13 +102,7 @@ def test_a_receipt_of_another_gate_is_no_pass(passed: Options) -> None:
     other = receipts.path_of("check:openapi", passed.receipts)
     shutil.copy(other, receipts.path_of(GATE.name, passed.receipts))
 
-    assert _said(passed) == "foreign: of check:openapi, format 1"
-
-
-def test_a_receipt_written_with_another_checkouts_key_is_no_pass(passed: Options) -> None:
-    (passed.receipts / "key").write_bytes(b"another checkout's")
-
-    assert _said(passed) == "edited or foreign: it was not written by this checkout"
+    assert _said(passed) == "foreign: of check:openapi, format 2"
 
 
 @pytest.mark.parametrize(
@@ -133,7 +118,7 @@ def test_a_receipt_written_with_another_checkouts_key_is_no_pass(passed: Options
         ({"started_at": (datetime.now(UTC) + timedelta(hours=1)).isoformat()}, "is not within the last 24 hours"),
     ],
 )
-def test_an_authentic_receipt_of_something_else_is_no_pass(passed: Options, changes: dict[str, Any], said: str) -> None:
+def test_a_receipt_of_something_else_is_no_pass(passed: Options, changes: dict[str, Any], said: str) -> None:
     good = receipts.read(GATE, passed.receipts, passed.root, now=receipts.now())
     receipts.write(replace(good, **changes), passed.receipts)
 

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from ops.gates import ap6_suite, prod_suite, readiness, suite
-from ops.gates.gate import CannotJudgeError, Options, Verdict
+from ops.gates.gate import Options
 from ops.gates.suite import Suite, run_suite
 from ops.local.settings import ROOT
+from ops.verdict import CannotJudgeError, Verdict
 from tests.ops.gates.findings import problems
 
 PASSING = "def test_it() -> None:\n    assert True\n"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ops.release.migrations import work
+from ops.migrations import work
 from tests.ops.migrations.stored import TABLES, World
 from tests.support import engines
 

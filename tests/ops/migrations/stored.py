@@ -16,8 +16,8 @@ from handshake.metrics.event_table import append_event
 from handshake.metrics.events import MetricsEvent
 from handshake.requests import table as requests
 from handshake.requests.evidence import Chain, Entry, EvidenceEvent, broken_link, link, refusal
-from ops.release.migrations.records import LOCK_LIFE_MS
-from ops.release.migrations.work import Throttle
+from ops.migrations.records import LOCK_LIFE_MS
+from ops.migrations.work import Throttle
 from tests.support.metrics_events import NOW_MS, an_event
 from tests.support.workflow_requests import a_record, a_submission
 

@@ -11,10 +11,9 @@ from typer.testing import CliRunner
 from handshake.dynamo.marshalling import unmarshal
 from handshake.release.schema import migration_key, migration_shortfall
 from ops.commands.app import app
-from ops.gates.preflight import migrations_of
-from ops.local.settings import ROOT, ROOT_KEY, STACK_NAME
+from ops.local.settings import ROOT_KEY, STACK_NAME
 from ops.local.stack import LocalStack
-from ops.release.migrations.runner import migrations_in
+from ops.migrations.runner import migrations_in
 from tests.ops.migrations.stored import World, old_event
 from tests.support.service import Deployed, unique
 
@@ -68,9 +67,10 @@ def _gate_lacks(world: World) -> list[str]:
     """What the release gate finds lacking in each migration's record."""
     return [
         migration_shortfall(
-            world.context().dynamo.batch_get([(world.tables.runtime_kv, migration_key(name))])[0], checksum=checksum
+            world.context().dynamo.batch_get([(world.tables.runtime_kv, migration_key(one.name))])[0],
+            checksum=one.checksum,
         )
-        for name, checksum in migrations_of(ROOT).items()
+        for one in migrations_in()
     ]
 
 

@@ -5,8 +5,8 @@ import pytest
 from handshake.metrics.event_stream import StoredEvent, read_stream, stored_events
 from handshake.requests import table as requests
 from handshake.requests.evidence import Chain, Entry, refusal
-from ops.release.migrations.runner import apply_pending, migrations_in, plan, survey
-from ops.release.migrations.work import Reader, Worker
+from ops.migrations.runner import apply_pending, migrations_in, plan, survey
+from ops.migrations.work import Reader, Worker
 from tests.ops.migrations.stored import LONG, SHORT, World, a_request, fast, old_event, refuse
 from tests.support.metrics_events import NOW_MS, an_event
 from tests.support.metrics_stream import records_of

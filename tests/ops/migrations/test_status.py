@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 
 from handshake.incidents import table as incidents
 from handshake.incidents.incident import AlarmChange, Incident
-from ops.commands import deployment
 from ops.commands.app import app
 from ops.commands.status import parts_of
+from ops.local import deployment
 from ops.local.settings import ROOT_KEY, STACK_NAME
 from ops.local.stack import LocalStack
 from tests.support.metrics_events import NOW_MS

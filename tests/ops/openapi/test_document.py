@@ -1,7 +1,10 @@
 """The document: made from the code, valid, complete, and committed as it is made."""
 
+import base64
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -10,19 +13,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from handshake.api.http import Call, Route
+from handshake.api.http import Answer, Call, Route
 from handshake.core.errors import HandshakeError
 from handshake.core.reasons import REGISTRY
+from handshake.core.shapes import ID_PATTERN
 from handshake.core.text import MAX_ID_LENGTH, is_id
-from handshake.metrics import reported_event
-from handshake.policy.rule_keys import MAX_CATEGORY_LENGTH
+from handshake.policy.bodies import CATEGORIES_PATTERN, HOURS_PATTERN
+from handshake.policy.rule_keys import KEY_OF, MAX_CATEGORY_LENGTH
 from handshake.policy.rules import parse_rules
 from handshake.trust import identity
+from handshake.trust.token import mint_token
 from ops.openapi import __main__ as command
-from ops.openapi.document import COMMITTED, ENVELOPE, SIGV4, TOKEN, UndescribedError, document, routes, text_of
-from ops.openapi.models.common import ID_PATTERN
-from ops.openapi.models.policy import CATEGORIES_PATTERN, HOURS_PATTERN
+from ops.openapi.document import COMMITTED, ENVELOPE, ROOT, SIGV4, TOKEN, document, routes, text_of
 from ops.openapi.operations import OPERATIONS
+from ops.openapi.schemas import UndescribedError
 
 MADE: Final = document(routes())
 OPERATIONS_MADE: Final = {
@@ -78,14 +82,13 @@ def test_a_description_without_a_route_fails() -> None:
         document(served)
 
 
-def test_a_docstring_that_names_another_route_fails() -> None:
-    def renamed(_: Call) -> dict[str, Any]:
-        """``GET /policy/configuration``"""
+def test_a_handler_that_does_not_say_what_it_answers_fails() -> None:
+    def silent(_: Call) -> Answer:
         return {}
 
-    route = Route("GET", "/policy/config", renamed)
+    route = Route("GET", "/policy/config", silent)
 
-    with pytest.raises(UndescribedError, match="renamed answers ``GET /policy/config``"):
+    with pytest.raises(UndescribedError, match="silent does not say what it answers"):
         document(routes() | {"policy": {**routes()["policy"], ("GET", "/policy/config"): route}})
 
 
@@ -111,27 +114,26 @@ def test_retry_advice_is_served_for_every_code() -> None:
     assert set(advice) - set(REGISTRY) == {"invalid_metric_query", "invalid_metrics_event"}
 
 
-_POSTED: Final = reported_event.ReportedEvent.model_fields.values()
+def test_an_envelope_has_the_members_that_the_code_reads() -> None:
+    described = MADE["components"]["schemas"]["IdentityEnvelope"]
+
+    assert set(described["properties"]) == set(identity.FIELDS)
+    assert described["required"] == [identity.REQUIRED]
 
 
-@pytest.mark.parametrize(
-    ("component", "fields", "required"),
-    [
-        ("IdentityEnvelope", set(identity.FIELDS), {identity.REQUIRED}),
-        (
-            "PostedEvent",
-            {field.alias for field in _POSTED},
-            {field.alias for field in _POSTED if field.is_required()},
-        ),
-    ],
-)
-def test_a_model_of_the_domain_has_the_same_fields_in_the_document(
-    component: str, fields: set[str], required: set[str]
-) -> None:
-    described = MADE["components"]["schemas"][component]
+def test_a_trust_token_claims_what_is_described() -> None:
+    described = MADE["components"]["schemas"]["TrustClaims"]
+    token = mint_token(b"key", now_s=1, jti="j" * 8, principal_id="alice", trace_id="trace")
 
-    assert set(described["properties"]) == fields
-    assert set(described["required"]) == required
+    claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
+
+    assert set(described["properties"]) == claims.keys()
+
+
+def test_every_word_for_a_rule_key_is_in_the_shape_of_one_rule() -> None:
+    shapes = [MADE["components"]["schemas"][name] for name in ("AmountRule", "HoursRule", "CategoriesRule")]
+
+    assert sorted(word for shape in shapes for word in shape["properties"]["key"]["enum"]) == sorted(KEY_OF)
 
 
 TEXTS: Final = st.text(st.characters(codec="utf-8")) | st.text("ab \t\x00\x1c\x85\xa0\u3000\ufeff\n,", max_size=6)
@@ -201,3 +203,17 @@ def test_the_check_names_the_fix_when_the_committed_document_differs(
 
     assert refusal == "error: openapi/handshake.json is not what the code says: run python -m ops.openapi and commit it"
     assert json.loads(another_file.read_text()) == edited, "a check writes nothing"
+
+
+def test_no_function_imports_a_shape_to_start() -> None:
+    apps = ", ".join(f"functions.{name}.app" for name in routes())
+    code = f"import sys, {apps}; print(*(name for name in sys.modules if name.startswith(('handshake.', 'pydantic'))))"
+    path = {"PYTHONPATH": f"{ROOT / 'shared'}:{ROOT}"}
+
+    done = subprocess.run(  # noqa: S603 - this Python, on the checkout
+        [sys.executable, "-c", code], env=path, capture_output=True, text=True, check=True
+    )
+
+    imported = set(done.stdout.split())
+    assert "handshake.api.http" in imported
+    assert not {name for name in imported if re.search(r"\.(shapes|answers|bodies)$|^pydantic", name)}

@@ -12,13 +12,13 @@ from typer.testing import CliRunner
 
 from ops.commands import rehearse as command
 from ops.commands.app import app
-from ops.gates.translation import ENVIRONMENTS, stack_name
 from ops.local.emulator import emulator
 from ops.local.settings import REGION, ROOT, ROOT_KEY
 from ops.local.stack import LocalStack
+from ops.local.translation import ENVIRONMENTS, stack_name
 from ops.release import rehearsal as release
-from ops.release.log import Log, RehearsalFailedError, Step, require
-from ops.release.unsupported_resources import UNKNOWN, known_part, left_out, stacks
+from ops.release.rehearsal_log import Log, RehearsalFailedError, Step, require
+from ops.release.unsupported_resources import UNSUPPORTED, left_out, stacks, without_unsupported
 
 STEPS: Final = [
     "build with SAM",
@@ -86,7 +86,7 @@ def test_releases_are_played_from_the_first_deployment_to_the_next_good_one(kept
 
 def test_what_a_rehearsal_leaves_out_is_exactly_this() -> None:
     assert {one.logical_id: one.type for one in left_out()} == LEFT_OUT
-    assert set(LEFT_OUT.values()) == UNKNOWN
+    assert set(LEFT_OUT.values()) == UNSUPPORTED
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +106,7 @@ def test_it_leaves_out_what_the_emulator_refuses_and_nothing_that_it_knows(cloud
             return "Unrecognized resource types" in str(error)
         return False
 
-    assert {kind for kind in kinds if refused(kind)} == UNKNOWN
+    assert {kind for kind in kinds if refused(kind)} == UNSUPPORTED
 
 
 def test_the_stacks_of_this_machine_are_named_as_those_of_samconfig() -> None:
@@ -115,17 +115,22 @@ def test_the_stacks_of_this_machine_are_named_as_those_of_samconfig() -> None:
     }
 
 
-def _known(tmp_path: Path, **parameters: str | int) -> Any:
+def _deployable(tmp_path: Path, **parameters: str | int) -> Any:
     # A built template differs from its source in where the artefacts are.
-    return json.loads(known_part(ROOT / "template.yaml", parameters, tmp_path).read_text())
+    return json.loads(without_unsupported(ROOT / "template.yaml", parameters, tmp_path).read_text())
 
 
-def test_the_known_part_is_the_template_without_what_it_lists(tmp_path: Path) -> None:
-    template = _known(tmp_path)
-    alarms = json.loads(Path(template["Resources"]["Alarms"]["Properties"]["Location"]).read_text())
+def _nested_in(template: Any, name: str) -> Any:
+    return json.loads(Path(template["Resources"][name]["Properties"]["Location"]).read_text())
 
-    for part, whole in zip((template, alarms), stacks().values(), strict=True):
-        assert {one["Type"] for one in part["Resources"].values()}.isdisjoint(UNKNOWN)
+
+def test_what_is_deployable_is_the_template_without_what_it_lists(tmp_path: Path) -> None:
+    template = _deployable(tmp_path)
+    alarms = _nested_in(template, "Alarms")
+
+    for part, whole in zip((template, alarms, _nested_in(alarms, "Dashboard")), stacks().values(), strict=True):
+        resources = [one for name, one in part["Resources"].items() if not name.startswith("Fn::ForEach::")]
+        assert {one["Type"] for one in resources}.isdisjoint(UNSUPPORTED)
         assert whole.template["Resources"].keys() - part["Resources"].keys() <= LEFT_OUT.keys()
     assert "DeploymentPreference" not in json.dumps(template)
     code = template["Resources"]["WorkflowFunction"]["Properties"]["CodeUri"]
@@ -136,7 +141,7 @@ def test_the_known_part_is_the_template_without_what_it_lists(tmp_path: Path) ->
 def test_a_parameter_stands_in_it_by_value_so_that_a_change_makes_a_version_and_a_secret_does_not(
     tmp_path: Path,
 ) -> None:
-    template = _known(tmp_path, EscalationTtlSeconds=240, EnvelopeIssuers="one,two", TrustSecretValue="secret")
+    template = _deployable(tmp_path, EscalationTtlSeconds=240, EnvelopeIssuers="one,two", TrustSecretValue="secret")
     variables = template["Resources"]["WorkflowFunction"]["Properties"]["Environment"]["Variables"]
 
     assert variables["ESCALATION_TTL_SECONDS"] == "240"

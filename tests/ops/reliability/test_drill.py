@@ -5,8 +5,8 @@ from typing import Final
 
 import pytest
 
-from ops.commands import deployment
 from ops.commands.drill import run
+from ops.local import deployment
 from ops.local.settings import ROOT_KEY, STACK_NAME
 from ops.local.stack import LocalStack
 
@@ -16,7 +16,7 @@ ALERT: Final = "alert_replay_guard_unavailable"
 pytestmark = [pytest.mark.waits, pytest.mark.timeout(900)]
 
 
-def test_an_outage_is_detected_told_followed_by_its_runbook_and_over(
+def test_an_outage_is_detected_notified_followed_by_its_runbook_and_over(
     stack: LocalStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", stack.endpoint_url)

@@ -279,6 +279,9 @@ class SubmissionRefusal(TypedDict):
     decision: Literal["deny"]
     decisionContextHash: ContextHash | None
     error: str
+    """
+    The same as ``reasonCode``.
+    """
     message: str
     reasonCode: str
     requestId: Id | None
@@ -370,13 +373,22 @@ class Decided(TypedDict):
     decision: Outcome
     decisionContextHash: ContextHash
     hitlRequestId: NotRequired[str]
+    """
+    Once a person was asked.
+    """
     reasonCode: ReasonCode
     requestId: Id
     responseClass: ResponseClass
     state: State
     tier: int
     timestamp: int
+    """
+    When it was decided.
+    """
     txnId: NotRequired[str]
+    """
+    While the decision is allow.
+    """
 
 
 class DecisionAction(TypedDict):
@@ -425,6 +437,9 @@ class ExecutionRefusal(TypedDict):
 
     allowed: Literal[False]
     error: str
+    """
+    The same as ``reasonCode``.
+    """
     message: str
     reasonCode: str
     responseClass: ResponseClass
@@ -709,6 +724,9 @@ class ActionRefusal(TypedDict):
     """
     decision: Outcome
     error: str
+    """
+    The same as ``reasonCode``.
+    """
     message: str
     reasonCode: str
     requestId: Id | None

@@ -1,4 +1,4 @@
-"""Holds a deployed stack against what production has: its resources, and the settings that a release relies on."""
+"""Hold a deployed stack against production: its resources, and the settings that a release relies on."""
 
 import re
 from collections.abc import Iterator
@@ -6,12 +6,12 @@ from typing import Final
 
 from botocore.exceptions import ClientError
 
-from ops.gates.translation import Translated
-from ops.gates.watch import read_watch
 from ops.local.settings import ROOT
 from ops.local.stack import LocalStack
-from ops.release.log import RehearsalFailedError, require
-from ops.release.unsupported_resources import UNKNOWN, stacks
+from ops.local.translation import Translated
+from ops.release.rehearsal_log import RehearsalFailedError, require
+from ops.release.unsupported_resources import UNSUPPORTED, stacks
+from ops.release.watch_config import read_watch_config
 
 _FUNCTION: Final = "AWS::Lambda::Function"
 _TABLE: Final = "AWS::DynamoDB::Table"
@@ -21,22 +21,34 @@ _DIGEST: Final = re.compile(r"(?<=[a-z])[0-9a-f]{10}$")
 
 
 def resources(stack: LocalStack) -> Iterator[str]:
-    """Every resource of production is deployed, but for those of unknown types. Raises RehearsalFailedError."""
+    """Require every resource of production, but for unsupported types. Raises RehearsalFailedError."""
     for name, production in stacks().items():
-        wanted = {_DIGEST.sub("", one) for one in production.resources.keys() - production.of_type(*UNKNOWN).keys()}
-        deployed = set(_deployed(stack, stack.outputs[f"{name}Stack"] if name else stack.name))
+        of_them = production.resources.keys() - production.of_type(*UNSUPPORTED).keys()
+        wanted = {_DIGEST.sub("", one) for one in of_them}
+        deployed = set(_deployed(stack, _physical(stack, name)))
         require(wanted <= deployed, f"production has and the stack has not: {', '.join(sorted(wanted - deployed))}")
         require(deployed <= wanted, f"the stack has and production has not: {', '.join(sorted(deployed - wanted))}")
         yield f"{len(deployed)} of the {len(production.resources)} resources of {name or 'the stack'}"
 
 
 def settings(stack: LocalStack) -> Iterator[str]:
-    """Alerts, logs, concurrency and tables are set as production's. Raises RehearsalFailedError."""
+    """Require alerts, logs, concurrency and tables set as production's. Raises RehearsalFailedError."""
     production = stacks()[""]
     yield from _alerts(stack)
     yield _retention(stack, production)
     yield _concurrency(stack, production)
     yield _tables(stack, production)
+
+
+def _physical(stack: LocalStack, path: str) -> str:
+    """Look up the physical name of a nested stack by its ``path`` of logical ids; "" is the root."""
+    if not path:
+        return stack.name
+    parent, _, logical_id = path.rpartition("/")
+    found = stack.client("cloudformation").describe_stack_resource(
+        StackName=_physical(stack, parent), LogicalResourceId=logical_id
+    )
+    return str(found["StackResourceDetail"]["PhysicalResourceId"])
 
 
 def _deployed(stack: LocalStack, name: str) -> Iterator[str]:
@@ -47,7 +59,7 @@ def _deployed(stack: LocalStack, name: str) -> Iterator[str]:
 
 
 def _alerts(stack: LocalStack) -> Iterator[str]:
-    for signal in read_watch(ROOT).signals:
+    for signal in read_watch_config(ROOT).signals:
         name = f"{stack.name}-{signal.alarm}"
         [alarm] = stack.client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"] or [{}]
         found = alarm.get("Threshold")

@@ -1,4 +1,4 @@
-"""Runs migrations: finds them, holds them against the records, plans them, applies them in order under the lock."""
+"""Run migrations: find them, hold them against the records, plan them, apply them in order under the lock."""
 
 import hashlib
 import importlib.util
@@ -10,16 +10,17 @@ from typing import Final
 
 from handshake.core.errors import StoreUnavailableError
 from handshake.dynamo.context import Context
-from ops.release.migrations import records
-from ops.release.migrations.records import Lock, Record
-from ops.release.migrations.work import SEGMENTS, Plan, Reader, Throttle, Worker
+from handshake.release.schema import is_same_migration
+from ops.migrations import records
+from ops.migrations.records import Lock, Record
+from ops.migrations.work import SEGMENTS, Plan, Reader, Throttle, Worker
 
-FOLDER: Final = Path(__file__).resolve().parents[3] / "migrations"
+FOLDER: Final = Path(__file__).resolve().parents[2] / "migrations"
 DEFAULT_RATE: Final = 200
 
 
 class ChecksumError(Exception):
-    """The files are not those that the records speak of; the message names the file and what to do."""
+    """The files differ from those that were applied. The message names the file and what to do."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Migration:
     checksum: str
 
     def load(self) -> ModuleType:
-        """The module, which has ``plan`` and ``apply``."""
+        """Import the module, which has ``plan`` and ``apply``."""
         spec = importlib.util.spec_from_file_location(f"migration_{self.name}", self.path)
         if spec is None or spec.loader is None:
             raise ImportError(f"{self.path} is no module")
@@ -42,21 +43,21 @@ class Migration:
 
 @dataclass(frozen=True)
 class Standing:
-    """A migration, and what the stack has recorded of it."""
+    """A migration, and the stack's record of it."""
 
     migration: Migration
     record: Record | None
 
     @property
     def state(self) -> str:
-        """``applied``, ``begun`` (a run ended in its middle) or ``pending``."""
+        """Return ``applied``, ``begun`` (a run ended in its middle) or ``pending``."""
         if self.record is None:
             return "pending"
         return "begun" if self.record.applied_at_ms is None else "applied"
 
 
 def migrations_in(folder: Path = FOLDER) -> list[Migration]:
-    """The migrations of the checkout, in their order."""
+    """List the migrations in ``folder``, in their order."""
     return [
         Migration(path.stem, path, hashlib.sha256(path.read_bytes()).hexdigest())
         for path in sorted(folder.glob("*.py"))
@@ -65,7 +66,7 @@ def migrations_in(folder: Path = FOLDER) -> list[Migration]:
 
 
 def survey(context: Context, folder: Path = FOLDER) -> list[Standing]:
-    """How each migration stands. Raises ChecksumError, StoreUnavailableError."""
+    """Compare each migration with its record. Raises ChecksumError, StoreUnavailableError."""
     recorded = records.read_records(context)
     found = [Standing(migration, recorded.get(migration.name)) for migration in migrations_in(folder)]
     _ensure_same(found, recorded)
@@ -73,7 +74,7 @@ def survey(context: Context, folder: Path = FOLDER) -> list[Standing]:
 
 
 def plan(context: Context, standing: Standing) -> Plan:
-    """What applying it, or the rest of it, would do. Changes nothing. Raises StoreUnavailableError."""
+    """Plan what applying it, or the rest of it, would do. Changes nothing. Raises StoreUnavailableError."""
     made: Plan = standing.migration.load().plan(Reader(context, Throttle(DEFAULT_RATE)))
     return made
 
@@ -86,7 +87,7 @@ def apply_pending(
     folder: Path = FOLDER,
     began: Callable[[str], object] = lambda _: None,
 ) -> list[Record]:
-    """Apply what is not applied yet, in order; the records of what was. ``began`` is told of each.
+    """Apply what is not applied yet, in order, calling ``began`` for each. Returns their records.
 
     Raises LockedError, ChecksumError and StoreUnavailableError. Whatever it raises, and wherever it dies, the next run
     goes on from there.
@@ -130,7 +131,8 @@ def _recorded(context: Context, name: str) -> Record:
 def _ensure_same(found: list[Standing], recorded: Mapping[str, Record]) -> None:
     for standing in found:
         record, path = standing.record, standing.migration.path
-        if record and record.checksum != standing.migration.checksum:
+        migration = standing.migration
+        if record and not is_same_migration(migration.name, recorded=record.checksum, checksum=migration.checksum):
             raise ChecksumError(
                 f"{path.parent.name}/{path.name} was changed after it was {standing.state} on this stack:"
                 " restore the file as it was, and put the change in a migration of its own"

@@ -1,4 +1,4 @@
-"""A deployed stack as an operator's command sees it: its tables, reached with the operator's own credentials."""
+"""Reach a deployed stack from the operator's machine, with the operator's own credentials."""
 
 import json
 import os
@@ -26,7 +26,7 @@ _PATIENT: Final = Config(read_timeout=200, retries={"mode": "standard", "total_m
 
 
 class NoDeploymentError(Exception):
-    """There is no such stack, or these credentials do not reach it."""
+    """The stack does not exist, or these credentials do not reach it."""
 
 
 class FunctionFailedError(Exception):
@@ -43,20 +43,20 @@ class Deployment:
 
     @property
     def tables(self) -> Tables:
-        """The physical names of its tables."""
+        """Return the physical names of its tables."""
         names = ("workflow", "policy", "metrics", "replay_guards", "runtime_kv")
         return Tables(**{name: self.outputs[f"{name.title().replace('_', '')}Table"] for name in names})
 
     @property
     def api_url(self) -> str:
-        """The API's stage, without a trailing slash; sign what is sent there for ``execute-api``."""
+        """Return the API's stage, without a trailing slash; sign calls to it for ``execute-api``."""
         endpoint = self.endpoint_url or os.environ.get("AWS_ENDPOINT_URL")
         if endpoint:
             return f"{endpoint}/restapis/{self.outputs['ApiId']}/{self.outputs['ApiStage']}/_user_request_"
         return self.outputs["ApiUrl"]
 
     def caller(self, role: str = "") -> boto3.Session:
-        """Who calls the API: the envelope issuer ``role`` (an ARN), else the local stack's, else the operator."""
+        """Return a session that calls the API: as ``role`` (an ARN), else the local issuer, else the operator."""
         if not role and self.outputs["ApiStage"] == "local":
             role = ISSUER_ARN
         if not role:
@@ -70,11 +70,11 @@ class Deployment:
         )
 
     def client(self, service: str) -> Any:
-        """A client of an AWS service, with the operator's credentials."""
+        """Make a client of an AWS service, with the operator's credentials."""
         return self.session.client(service, endpoint_url=self.endpoint_url)  # type: ignore[call-overload]  # stubs want a literal name
 
     def invoke(self, function: str, event: Mapping[str, Any]) -> Any:
-        """What a function answers, named as its output is. Raises FunctionFailedError."""
+        """Invoke a function, named as its output is, and return its answer. Raises FunctionFailedError."""
         client: Any = self.session.client("lambda", endpoint_url=self.endpoint_url, config=_PATIENT)
         answer = client.invoke(FunctionName=self.outputs[function], Payload=json.dumps(event).encode())
         said = json.loads(answer["Payload"].read())
@@ -83,14 +83,14 @@ class Deployment:
         return said
 
     def context(self) -> Context:
-        """What the service's own use cases need to run on this stack's tables."""
+        """Make what the service's own use cases need to run on this stack's tables."""
         return Context(
             Dynamo(self.client("dynamodb")), self.tables, lambda: time.time_ns() // 1_000_000, lambda: str(uuid.uuid4())
         )
 
 
 def find(stack: str = LOCAL) -> Deployment:
-    """The stack of that name in the account of the operator's credentials, or the one ``make run`` runs.
+    """Find the stack of that name in the account of the credentials, or the one that ``make run`` runs.
 
     Raises NoDeploymentError.
     """

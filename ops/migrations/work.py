@@ -1,4 +1,4 @@
-"""What a migration reads with and writes with: page by page, throttled, and so that it can die anywhere."""
+"""Read and write for a migration: page by page, throttled, and so that it can die anywhere."""
 
 import time
 from collections import deque
@@ -13,8 +13,8 @@ from handshake.core.errors import StoreUnavailableError
 from handshake.dynamo.client import ConditionFailedError, Page
 from handshake.dynamo.context import Context
 from handshake.dynamo.marshalling import Item, Update
-from ops.release.migrations import records
-from ops.release.migrations.records import DONE, Lock, Record
+from ops.migrations import records
+from ops.migrations.records import DONE, Lock, Record
 
 SEGMENTS: Final = 4
 # Writes in flight at once. At some 10 ms each they make 800 a second, which --rate then holds down.
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Scope:
-    """Which items of which table a migration looks at.
+    """The items of a table that a migration looks at.
 
     ``table`` is its deployed name, ``where`` and ``values`` filter a scan, and ``attributes`` are read. The filter need
     not be exact: what the migration's Change says of an item decides.
@@ -46,7 +46,7 @@ Change = Callable[[Item], Update | None]
 
 @dataclass(frozen=True)
 class Plan:
-    """What applying would do: in words, and to how many items."""
+    """The effect of applying a migration, in words, and the number of items it changes."""
 
     what: str
     items: int
@@ -54,7 +54,7 @@ class Plan:
 
 @dataclass
 class Throttle:
-    """Lets ``rate`` items a second through, fewer once the store has had too much."""
+    """Let ``rate`` items a second through, fewer once the store throttles."""
 
     rate: float
     clock: Callable[[], float] = time.monotonic
@@ -75,14 +75,14 @@ class Throttle:
 
 
 class Reader:
-    """What a plan is made with; it changes nothing."""
+    """The means of a plan; it changes nothing."""
 
     def __init__(self, context: Context, throttle: Throttle) -> None:
         self.context = context
         self._throttle = throttle
 
     def count(self, scope: Scope, change: Change) -> int:
-        """How many items ``change`` has a write for. Reads the whole table. Raises StoreUnavailableError."""
+        """Count the items that ``change`` has a write for. Reads the whole table. Raises StoreUnavailableError."""
         count, start = 0, None
         while True:
             page = self._read(scope, start)
@@ -120,7 +120,7 @@ class Reader:
 
 
 class Worker(Reader):
-    """What a migration is applied with, while ``lock`` is held. ``record`` is where it stands."""
+    """The means of applying a migration while ``lock`` is held. ``record`` is its progress."""
 
     def __init__(self, context: Context, throttle: Throttle, *, lock: Lock, record: Record) -> None:
         super().__init__(context, throttle)
@@ -129,11 +129,11 @@ class Worker(Reader):
 
     @property
     def begun_at_ms(self) -> int:
-        """When the migration was first begun, epoch ms; the same however often it is resumed."""
+        """Return when the migration was first begun, epoch ms; the same however often it is resumed."""
         return self._record.begun_at_ms
 
     def back_fill(self, scope: Scope, change: Change) -> None:
-        """Write what ``change`` says of every item of ``scope``, from where the last run came to. Once a migration.
+        """Write ``change`` of every item of ``scope``, from where the last run stopped. Once a migration.
 
         Segments take turns, a page each, so that the load is spread over the table's partitions. Raises
         StoreUnavailableError and LockedError; what was written stays, and another run goes on.

@@ -2,8 +2,10 @@
 
 import pytest
 
-from ops.gates.gate import CannotJudgeError, Options
-from ops.gates.watch import CONFIG, check
+from ops.gates.gate import Options
+from ops.gates.watch_config import check
+from ops.release.watch_config import CONFIG
+from ops.verdict import CannotJudgeError
 from tests.ops.gates.conftest import Edit
 from tests.ops.gates.findings import problems
 

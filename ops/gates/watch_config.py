@@ -1,24 +1,27 @@
-"""check:watch-config: what is watched after a release exists, with the production thresholds; actions can be taken."""
+"""check:watch-config: require that watched alarms exist, with production's thresholds, and actions can be taken."""
 
+import json
 import shlex
+import subprocess
+import sys
 import tomllib
 from collections.abc import Collection, Iterable, Mapping
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final
 
 import botocore.session
 from botocore import xform_name
 from botocore.exceptions import UnknownServiceError
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
-from typer.main import get_command
 
 from ops.gates.env_rules.safeguards import THRESHOLDS, alerts
-from ops.gates.gate import CannotJudgeError, Finding, Options, Verdict
+from ops.gates.gate import Options
 from ops.gates.openapi import COMMITTED, load
-from ops.gates.translation import environment_of, nested
+from ops.local.settings import ROOT
+from ops.local.translation import environment_of, nested
+from ops.release.watch_config import CONFIG, Signal, read_watch_config
+from ops.verdict import Finding, Verdict
 
-CONFIG: Final = "ops/gates/watch.yaml"
 _HOURS: Final = 24
 _OPS: Final = ["python", "-m", "ops"]
 _AWS_NAMES: Final = {"deploy": "codedeploy"}  # what the AWS CLI calls differently
@@ -34,57 +37,31 @@ _SAME: Final = {
 }
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+# Run by itself, so that no gate imports the command line that runs gates.
+_COMMANDS: Final = """
+import json
+from typer.main import get_command
+from ops.commands.app import app
 
+def tree(command):
+    if hasattr(command, "commands"):
+        return {name: tree(sub) for name, sub in command.commands.items()}
+    return [option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)]
 
-class Action(_Model):
-    """One step. ``run`` is a poe task, a command of ``python -m ops`` or of the AWS CLI, or a route of the API."""
-
-    do: Annotated[str, Field(min_length=1)]
-    run: Annotated[str, Field(min_length=1)]
-
-
-class Signal(_Model):
-    """One alarm that is followed, named without its stack. ``verdict`` is what its going off means for the release."""
-
-    alarm: str
-    metric: str
-    statistic: Literal["Sum", "Average"]
-    comparison: Literal["GreaterThanThreshold", "GreaterThanOrEqualToThreshold"]
-    threshold: float
-    period_seconds: Annotated[int, Field(alias="periodSeconds", ge=60)]
-    datapoints: Annotated[int, Field(ge=1)]
-    of: Annotated[int, Field(ge=1)]
-    verdict: Literal["roll_back", "look"]
-    actions: Annotated[tuple[Action, ...], Field(min_length=1)]
-
-
-class Watch(_Model):
-    """What is watched for ``hours`` after a release."""
-
-    hours: Annotated[int, Field(ge=1)]
-    signals: tuple[Signal, ...]
-
-
-def read_watch(root: Path) -> Watch:
-    """The watch configuration of a checkout. Raises CannotJudgeError."""
-    try:
-        return Watch.model_validate(yaml_parse((root / CONFIG).read_text(encoding="utf-8")))
-    except (OSError, ValidationError) as fault:
-        raise CannotJudgeError(f"{CONFIG} cannot be read: {fault}") from fault
+print(json.dumps(tree(get_command(app))))
+"""
 
 
 def check(options: Options) -> Verdict:
     """See ``Gate``."""
     verdict = Verdict()
-    watch = read_watch(options.root)
+    watch = read_watch_config(options.root)
     verdict.require(watch.hours >= _HOURS, f"it watches {watch.hours} hours only", f"hours: {_HOURS} in {CONFIG}")
     watched = {signal.alarm for signal in watch.signals}
     for name in sorted(THRESHOLDS.keys() - watched):
         verdict.findings.append(Finding(f"{name} is not watched", f"add it to {CONFIG}"))
     production = environment_of(options.root, "production")
-    alarms = alerts(nested(options.root, production, "Alarms"))
+    alarms = alerts(nested(production, "Alarms"))
     for signal in watch.signals:
         _compare(verdict, signal, alarms.get(signal.alarm))
     verdict.checked.append(f"{len(watch.signals)} signals are alarms of production, with its thresholds")
@@ -113,7 +90,7 @@ def _compare(verdict: Verdict, signal: Signal, alarm: Mapping[str, Any] | None) 
 
 
 class _Commands:
-    """What can be run: poe's tasks, the operator's commands, the AWS CLI's operations, the API's routes."""
+    """The commands that exist: poe's tasks, the operator's, the AWS CLI's operations, the API's routes."""
 
     def __init__(self, root: Path) -> None:
         project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
@@ -122,7 +99,7 @@ class _Commands:
         self._routes = {(method.upper(), path) for path, operations in paths.items() for method in operations}
 
     def lack(self, run: str) -> str:
-        """Why ``run`` cannot be run, or ""."""
+        """Say why ``run`` cannot be run, or ""."""
         words = shlex.split(run)
         if words[0] == "poe":
             return "" if words[1:2] and words[1] in self._tasks else "pyproject.toml has no such task"
@@ -133,20 +110,22 @@ class _Commands:
         return "" if tuple(words) in self._routes else "it is neither a command nor a route of the API"
 
 
-def _lack_in(words: list[str]) -> str:
-    from ops.commands.app import app  # noqa: PLC0415 - the whole command line, which only this needs
+@cache
+def _operator_commands() -> Any:
+    """Read the operator's commands: a dict for a group, by name, and for a command the list of its options."""
+    command = [sys.executable, "-c", _COMMANDS]
+    return json.loads(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
 
-    command: Any = get_command(app)
+
+def _lack_in(words: list[str]) -> str:
+    command = _operator_commands()
     for word in words:
-        if not hasattr(command, "commands"):
+        if not isinstance(command, dict):
             break
-        if word not in command.commands:
+        if word not in command:
             return f"python -m ops has no {word}"
-        command = command.commands[word]
-    if hasattr(command, "commands"):
-        return "it is a group of commands, not one"
-    known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
-    return _unknown_options(words, known)
+        command = command[word]
+    return "it is a group of commands, not one" if isinstance(command, dict) else _unknown_options(words, command)
 
 
 def _lack_in_aws(service: str = "", operation: str = "", *options: str) -> str:

@@ -1,4 +1,4 @@
-"""The log of a rehearsal: each step with its time and what it showed."""
+"""Log a rehearsal: each step with its time and what it showed."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 
 class RehearsalFailedError(Exception):
-    """Something is not as it must be for a release. The message says what."""
+    """The release is not as it must be. The message says in what."""
 
 
 @dataclass(frozen=True)
@@ -22,14 +22,14 @@ class Step:
 
 @dataclass
 class Log:
-    """Steps so far. ``say`` is told each as it ends."""
+    """The steps so far. ``say`` is called with each as it ends."""
 
     say: Callable[[Step], None]
     steps: list[Step] = field(default_factory=list)
 
     @contextmanager
     def step(self, name: str) -> Iterator[Callable[..., None]]:
-        """Time and log what is inside, whether or not it raises. The lines it saw, it tells to what this gives."""
+        """Time and log what is inside, even where it raises. Yields a function that notes lines it showed."""
         began, seen = time.monotonic(), list[str]()
         problem = "it was interrupted"
         try:

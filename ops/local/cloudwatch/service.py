@@ -1,9 +1,8 @@
-"""CloudWatch beside a running ministack: metrics of log lines, and the states of alarms.
+"""Run CloudWatch beside a ministack: publish the metrics of log lines, and set the states of alarms.
 
-A thread that follows what ``emulated`` writes, publishes the metrics it finds there, and at every minute sets each
-alarm's state where it has changed, so that actions and composite alarms follow as on AWS. Lambda's own metrics it takes
-from ministack, and the depth of the queues that alarms watch it measures. Nothing measures API Gateway's errors or the
-stream's iterator age here: alarms on them see no data.
+A thread follows what ``ministack_patches`` writes, publishes the metrics it finds there, and at every minute sets each
+alarm's state where it has changed, so that actions and composite alarms follow as on AWS. It takes Lambda's own metrics
+from ministack, and measures the depth of the queues that alarms watch.
 """
 
 import json
@@ -34,8 +33,8 @@ _DATA_A_CALL: Final = 500
 _QUEUE_DEPTH: Final = "ApproximateNumberOfMessagesVisible"
 
 
-class Watcher:
-    """One run's metrics and alarms. ``extra`` has properties of alarms, by name, that DescribeAlarms does not tell."""
+class CloudWatch:
+    """Metrics and alarms of one run. ``extra`` has properties of alarms, by name, that DescribeAlarms leaves out."""
 
     def __init__(self, client: Client, spool: Path, *, extra: Mapping[str, Mapping[str, Any]]) -> None:
         self._cloudwatch, self._sqs = client("cloudwatch"), client("sqs")
@@ -49,7 +48,7 @@ class Watcher:
         """Errors in EMF documents so far."""
 
     def step(self, now_s: float) -> None:
-        """Take in what was written since, and evaluate where a minute is over. Call it every moment."""
+        """Read what was written since the last step, and evaluate where a minute is over."""
         found = list(self._read(now_s))
         self._keep(sample for sample, _ in found)
         self._publish([sample for sample, extracted in found if extracted])
@@ -59,11 +58,11 @@ class Watcher:
             self.evaluate(minute * _MINUTE_S)
 
     def close(self) -> None:
-        """Follow what is written no longer."""
+        """Stop reading."""
         self._spool.close()
 
     def evaluate(self, now_s: float) -> None:
-        """Set every alarm's state that is another than before."""
+        """Set the state of every alarm that has changed."""
         pages = self._cloudwatch.get_paginator("describe_alarms").paginate(AlarmTypes=["MetricAlarm"])
         described = list(pages.search("MetricAlarms[]"))
         alarms = [(MetricAlarm.read({**one, **self._extra.get(one["AlarmName"], {})}), one) for one in described]
@@ -106,7 +105,7 @@ class Watcher:
             self._cloudwatch.enable_alarm_actions(AlarmNames=names)
 
     def _read(self, now_s: float) -> Iterator[tuple[Sample, bool]]:
-        """New samples, and whether they were extracted (or the service recorded them itself)."""
+        """Yield new samples, and whether they were extracted from a log line (or recorded by ministack)."""
         *lines, self._rest = (self._rest + self._spool.read()).split("\n")
         for record in map(json.loads, lines):
             if "message" in record:
@@ -136,7 +135,7 @@ class Watcher:
                 del self._samples[metric]
 
     def _publish(self, samples: list[Sample]) -> None:
-        """PutMetricData, many values a datum."""
+        """Send samples with PutMetricData, many values a datum."""
 
         def datum(sample: Sample) -> tuple[str, str, list[tuple[str, str]], str, float]:
             metric = sample.metric
@@ -182,26 +181,26 @@ class Watcher:
 
 
 @contextmanager
-def watching(client: Client, spool: Path, *, extra: Mapping[str, Mapping[str, Any]], log: Path) -> Iterator[Watcher]:
-    """Keep metrics and alarms true until exit. ``log`` receives what could not be done, to be tried again."""
-    watcher, ended = Watcher(client, spool, extra=extra), threading.Event()
+def running(client: Client, spool: Path, *, extra: Mapping[str, Mapping[str, Any]], log: Path) -> Iterator[CloudWatch]:
+    """Keep metrics and alarms current until exit. ``log`` receives the errors of a step, which is tried again."""
+    service, ended = CloudWatch(client, spool, extra=extra), threading.Event()
     logger = logging.Logger(__name__)  # noqa: LOG001 - of this run alone, with a file of its own
     logger.addHandler(logging.FileHandler(log, delay=True))
 
-    def watch() -> None:
+    def follow() -> None:
         while not ended.wait(_POLL_S):
             try:
-                watcher.step(time.time())
+                service.step(time.time())
             except (BotoCoreError, ClientError, UnmodelledAlarmError, ValueError):
                 logger.exception("not done")
 
-    thread = threading.Thread(target=watch, name="cloudwatch", daemon=True)
+    thread = threading.Thread(target=follow, name="cloudwatch", daemon=True)
     thread.start()
     try:
-        yield watcher
+        yield service
     finally:
         ended.set()
         thread.join()
-        watcher.close()
+        service.close()
         for handler in logger.handlers:
             handler.close()

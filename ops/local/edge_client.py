@@ -1,4 +1,4 @@
-"""A JSON client of the API for the operator's own commands, through a signing edge."""
+"""Call the API as JSON through a signing edge, for the operator's own commands."""
 
 import json
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ class Answer:
 
     @property
     def reason(self) -> str:
-        """The reason code, or the status where the answer has none."""
+        """Return the reason code, or the status where the answer has none."""
         return str(self.body.get("reasonCode") or self.body.get("error") or f"http {self.status}")
 
 
@@ -38,7 +38,7 @@ class Client:
         body: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Raises UnreachableError. An answer that is not a JSON object has an empty body."""
+        """Send a request. Raises UnreachableError. An answer that is not a JSON object has an empty body."""
         try:
             answer = self._http.request(
                 method,

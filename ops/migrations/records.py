@@ -1,4 +1,4 @@
-"""What runtime_kv keeps of migrations: a record of each, and the lock of whoever runs them."""
+"""Store a record of each migration in runtime_kv, and the lock of whoever runs them."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -20,12 +20,12 @@ _LOCK: Final[Key] = {"kv_key": "lock#migrations"}
 
 
 class LockedError(Exception):
-    """Somebody else runs migrations on this stack; the message says who, and until when at least."""
+    """Somebody else runs migrations on this stack; the message says who, and for how long at least."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """How far a migration is. Times are epoch ms; ``applied_at_ms`` is None until it is complete.
+    """The progress of a migration. Times are epoch ms; ``applied_at_ms`` is None until it is complete.
 
     ``cursors`` are by segment: the key after which to go on, or DONE.
     """
@@ -42,7 +42,7 @@ class Record:
 
 
 class Lock:
-    """Held by one run. Other clocks may differ, so a lock can be lost to an operator who believes it expired.
+    """The lock of one run. Clocks differ, so it can be lost to an operator who believes that it expired.
 
     Everything that is recorded renews the lock in the same transaction, and so is written only while it is held.
     """
@@ -55,7 +55,7 @@ class Lock:
         self._renewed_at_ms = 0
 
     def __enter__(self) -> Self:
-        """Raises LockedError, or StoreUnavailableError."""
+        """Take the lock. Raises LockedError, or StoreUnavailableError."""
         now = self._context.now_ms()
         put = Put(
             self._table,
@@ -111,12 +111,12 @@ class Lock:
 
 
 def patiently(context: Context) -> Context:
-    """The same context with the time that the next call to the store may take."""
+    """The same context with a time budget of its own for the next call to the store."""
     return context.within(CALL_S)
 
 
 def read_records(context: Context) -> dict[str, Record]:
-    """Every record there is, by migration. Scans runtime_kv, which is small. Raises StoreUnavailableError."""
+    """Read every record, by migration. Scans runtime_kv, which is small. Raises StoreUnavailableError."""
     items = patiently(context).dynamo.scan(
         context.tables.runtime_kv, "begins_with(kv_key, :migration)", {":migration": MIGRATION_PREFIX}
     )
@@ -125,13 +125,13 @@ def read_records(context: Context) -> dict[str, Record]:
 
 
 def read_record(context: Context, name: str) -> Record | None:
-    """The record of one migration. Raises StoreUnavailableError."""
+    """Read the record of one migration. Raises StoreUnavailableError."""
     [item] = patiently(context).dynamo.batch_get([(context.tables.runtime_kv, migration_key(name))])
     return _record(item) if item else None
 
 
 def begin(table: str, name: str, *, checksum: str, operator: str, segments: int, now_ms: int) -> Update:
-    """The write that records that a migration was begun; of one begun before it changes nothing."""
+    """Build the write that records a migration's beginning; of one begun before it changes nothing."""
     return Update(
         table,
         migration_key(name),
@@ -151,7 +151,7 @@ def begin(table: str, name: str, *, checksum: str, operator: str, segments: int,
 
 
 def move_cursor(table: str, name: str, segment: str, *, to: Item | str, changed: int) -> Update:
-    """The write that remembers how far a segment is, and how many items it took to get there from where it was."""
+    """Build the write that records how far a segment is, and how many items that changed."""
     return Update(
         table,
         migration_key(name),
@@ -162,7 +162,7 @@ def move_cursor(table: str, name: str, segment: str, *, to: Item | str, changed:
 
 
 def complete(table: str, name: str, *, operator: str, now_ms: int) -> Update:
-    """The write that records that a migration was applied."""
+    """Build the write that records that a migration was applied."""
     return Update(
         table,
         migration_key(name),

@@ -1,0 +1,82 @@
+"""What the metrics endpoints answer (contract.md section 5)."""
+
+from typing import Annotated, Literal, NotRequired, TypedDict
+
+from handshake.core.shapes import Count, EpochMs, Family, Id, Schema, closed
+from handshake.metrics.formulas import METRICS
+from handshake.metrics.query import WINDOWS
+from handshake.metrics.rollup import PROJECTOR_VERSION, ROLLUP_SCHEMA_VERSION, BucketSize
+
+Ratio = Annotated[float, Schema(minimum=0, maximum=1)]
+Amount = Annotated[float, Schema(minimum=0)]
+WindowName = Annotated[str, Schema("WindowName", enum=list(WINDOWS))]
+BucketName = Annotated[BucketSize, Schema("BucketName")]
+MetricName = Annotated[str, Schema("MetricName", enum=list(METRICS))]
+
+
+class Versioned(TypedDict):
+    """What every metrics answer says of itself."""
+
+    window: WindowName
+    schemaVersion: Annotated[str, Schema(enum=[ROLLUP_SCHEMA_VERSION])]
+    projectorVersion: Annotated[str, Schema(enum=[PROJECTOR_VERSION])]
+
+
+@closed
+class MetricsSummary(Versioned):
+    """Every metric over a window."""
+
+    uair: Ratio
+    airtP50Ms: Amount
+    airtP95Ms: Amount
+    gar: Ratio
+    tca: Amount
+    totalEvents: Count
+    denialEvents: Count
+    replayDetectedEvents: Count
+    replayGuardUnavailableEvents: Count
+
+
+@closed
+class Point(TypedDict):
+    """One bucket; its timestamp is where it begins."""
+
+    timestamp: EpochMs
+    value: Amount
+    sampleCount: Count
+    dimension: NotRequired[str]
+
+
+@closed
+class MetricsSeries(Versioned):
+    """One metric, bucket by bucket, oldest first."""
+
+    metric: MetricName
+    bucket: BucketName
+    series: list[Point]
+
+
+@closed
+class FamilyShare(TypedDict):
+    """How many events are of one family of reasons."""
+
+    reasonFamily: Family
+    count: Count
+    percentage: Ratio
+
+
+@closed
+class MetricsReasons(Versioned):
+    """Events by family of reasons, largest first."""
+
+    total: Count
+    families: list[FamilyShare]
+
+
+@closed
+class EventKept(TypedDict):
+    """Whether the event was new."""
+
+    status: Literal["ok"]
+    eventId: Id
+    duplicate: bool

@@ -1,0 +1,58 @@
+"""What the policy endpoints answer (contract.md section 4)."""
+
+from typing import Annotated, Literal, NotRequired, TypedDict
+
+from handshake.core.shapes import Cursor, EpochMs, Id, Schema, closed
+from handshake.policy.rules import VERSION_DIGITS
+
+ScopeKind = Annotated[Literal["global", "agent"], Schema("ScopeKind")]
+PolicyVersion = Annotated[str, Schema("PolicyVersion", pattern=f"^v[1-9][0-9]{{0,{VERSION_DIGITS - 1}}}$")]
+
+
+@closed
+class StoredRule(TypedDict):
+    """A rule as its operator wrote it."""
+
+    id: Id
+    key: str
+    value: float | str | list[str]
+
+
+@closed
+class PolicyConfig(TypedDict):
+    """What a scope stores, or the defaults that stand in for it."""
+
+    scope: ScopeKind
+    scopeId: NotRequired[Id]
+    rules: list[StoredRule]
+    policyVersion: NotRequired[PolicyVersion]
+
+
+@closed
+class AppliedVersion(TypedDict):
+    """One immutable version of a policy."""
+
+    policyVersion: PolicyVersion
+    rules: list[StoredRule]
+    appliedAt: EpochMs
+    auditEventId: str
+
+
+@closed
+class PolicyVersions(TypedDict):
+    """The versions of a scope, newest first."""
+
+    scope: ScopeKind
+    scopeId: NotRequired[Id]
+    versions: list[AppliedVersion]
+    nextCursor: NotRequired[Cursor]
+
+
+@closed
+class PolicyApplied(TypedDict):
+    """The policy now in force."""
+
+    status: Literal["ok"]
+    policyVersion: PolicyVersion
+    auditEventId: str
+    message: str

@@ -1,0 +1,101 @@
+"""The bodies and queries that callers send about policy (contract.md section 4)."""
+
+from typing import Annotated, Any, Final, NotRequired, TypedDict
+
+from handshake.core.shapes import CONTROL, ID_PATTERN, Id, PageQuery, Schema, described
+from handshake.policy.answers import ScopeKind
+from handshake.policy.rule_keys import HOURS_PATTERN as HOURS
+from handshake.policy.rule_keys import KEY_OF, MAX_AMOUNT, MAX_CATEGORIES, MAX_CATEGORY_LENGTH
+from handshake.policy.rules import MAX_RULES
+
+# The characters of a category between commas.
+_CATEGORY: Final = rf"[^,{CONTROL}]*[^\s,{CONTROL}][^,{CONTROL}]*"
+CATEGORIES_PATTERN: Final = rf"^{_CATEGORY}(,{_CATEGORY}){{0,{MAX_CATEGORIES - 1}}}$"
+# In schemas \d would let other scripts' digits in.
+HOURS_PATTERN: Final = rf"^{HOURS}$".replace(r"\d", "[0-9]")
+
+Category = Annotated[str, Schema(minLength=1, maxLength=MAX_CATEGORY_LENGTH, pattern=ID_PATTERN)]
+
+
+def _words_for(*keys: str) -> Schema:
+    return Schema(enum=[word for word, key in KEY_OF.items() if key.name in keys])
+
+
+class AmountRule(TypedDict):
+    """A limit on a payment, or on what an agent spends in a UTC day. Keys are read in any case."""
+
+    id: Id
+    key: Annotated[str, _words_for("max_transaction", "daily_spend_limit")]
+    value: Annotated[float, Schema(minimum=0, maximum=int(MAX_AMOUNT))]
+
+
+class HoursRule(TypedDict):
+    """When payments are allowed, UTC; an end before the start spans midnight."""
+
+    id: Id
+    key: Annotated[str, _words_for("allowed_hours")]
+    value: Annotated[str, Schema(pattern=HOURS_PATTERN)]
+
+
+class CategoriesRule(TypedDict):
+    """What may be paid for: names, or one text of names between commas."""
+
+    id: Id
+    key: Annotated[str, _words_for("allowed_categories")]
+    value: (
+        Annotated[list[Category], Schema(maxItems=MAX_CATEGORIES)] | Annotated[str, Schema(pattern=CATEGORIES_PATTERN)]
+    )
+
+
+Rules = Annotated[
+    list[AmountRule | HoursRule | CategoriesRule],
+    Schema(maxItems=MAX_RULES),
+    "Rules, each with an id of its own.",
+]
+ScopeId = Annotated[Id | None, "The agent; not read beside global scope."]
+
+_AGENT_SCOPE_HAS_AN_ID: Final[dict[str, Any]] = {
+    "if": {"properties": {"scope": {"const": "agent"}}},
+    "then": {"required": ["scopeId"], "properties": {"scopeId": {"type": "string"}}},
+}
+_RULES_OR_A_VERSION: Final = [
+    {"required": ["rules"], "properties": {"policyVersion": {"type": "null"}}},
+    {
+        "required": ["policyVersion"],
+        "properties": {"policyVersion": {"type": "string"}},
+        "not": {"required": ["rules"]},
+    },
+]
+
+
+@described(**_AGENT_SCOPE_HAS_AN_ID)
+class PolicyProposal(TypedDict):
+    """Rules for a scope, to see what they would change."""
+
+    scope: ScopeKind
+    scopeId: NotRequired[ScopeId]
+    rules: Rules
+
+
+@described(**_AGENT_SCOPE_HAS_AN_ID, oneOf=_RULES_OR_A_VERSION)
+class PolicyChange(TypedDict):
+    """Rules to put in force for a scope, or an earlier version of its own to put in force again."""
+
+    scope: ScopeKind
+    scopeId: NotRequired[ScopeId]
+    rules: NotRequired[Rules]
+    policyVersion: NotRequired[Annotated[str | None, "An earlier version, instead of rules."]]
+    expectedPolicyVersion: NotRequired[
+        Annotated[str | None, "The version believed active; if another is, nothing changes."]
+    ]
+
+
+class ScopeQuery(TypedDict):
+    """Whose policy."""
+
+    scope: Annotated[ScopeKind, "Whose policy."]
+    scopeId: NotRequired[Annotated[Id, "The agent; required with agent scope, not read beside global scope."]]
+
+
+class VersionsQuery(ScopeQuery, PageQuery):
+    """Which versions of whose policy."""

@@ -1,0 +1,181 @@
+"""What the workflow answers, and the bodies of its refusals (contract.md section 3)."""
+
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
+
+from handshake.core.reasons import ReasonCode
+from handshake.core.shapes import (
+    Count,
+    Cursor,
+    EpochMs,
+    Family,
+    Id,
+    Outcome,
+    Refusal,
+    ResponseClass,
+    RiskTier,
+    Schema,
+    Tier,
+    closed,
+)
+from handshake.requests.evidence import Source
+from handshake.requests.record import State
+from handshake.requests.submission import ACTION_TYPES
+
+ActionType = Annotated[str, Schema("ActionType", enum=list(ACTION_TYPES))]
+ContextHash = Annotated[str, Schema("ContextHash", pattern="^ctx_[0-9a-f]{64}$")]
+
+
+@closed
+class Artifact(TypedDict):
+    """A decision, as an execution is authorized with."""
+
+    requestId: Id
+    decision: Outcome
+    reasonCode: ReasonCode
+    tier: Tier
+    timestamp: Annotated[EpochMs, "When it was decided."]
+    decisionContextHash: ContextHash
+    responseClass: ResponseClass
+    hitlRequestId: NotRequired[Annotated[str, "Once a person was asked."]]
+    txnId: NotRequired[Annotated[str, "While the decision is allow."]]
+
+
+@closed
+class Decided(Artifact):
+    """What was decided of a submission."""
+
+    state: State
+
+
+@closed
+class RequestStatus(TypedDict):
+    """Where a request stands."""
+
+    requestId: Id
+    principalId: Id
+    agentId: Id
+    actionType: ActionType
+    payloadRef: Id
+    state: State
+    terminal: bool
+    decisionContextHash: ContextHash
+    artifact: Artifact
+    hitlRequestId: NotRequired[str]
+
+
+@closed
+class EscalationCause(TypedDict):
+    """The rule that asked for a person, its limit, and the value that crossed it."""
+
+    rule: str
+    limit: Any
+    value: Any
+
+
+@closed
+class Room(TypedDict):
+    """What a person sees before deciding."""
+
+    requestId: Id
+    agentId: Id
+    principalId: Id
+    riskTier: RiskTier
+    reasonFamily: Family
+    artifact: Artifact
+    state: State
+    actionType: ActionType
+    payloadRef: Id
+    hitlRequestId: NotRequired[str]
+    expiresAt: NotRequired[EpochMs]
+    amount: NotRequired[Annotated[Any, "As the agent sent it."]]
+    category: NotRequired[Annotated[Any, "As the agent sent it."]]
+    escalatedBy: NotRequired[EscalationCause]
+
+
+@closed
+class Queue(TypedDict):
+    """Requests that wait for a person, soonest deadline first."""
+
+    requests: list[Room]
+    nextCursor: NotRequired[Cursor]
+
+
+class EvidencePayload(TypedDict):
+    """What happened, linked to what happened before."""
+
+    source: Source
+    sequence: Annotated[Count, "From 1 in the chain; 0 for a refused action, which stands beside it."]
+    previousHash: str
+    hash: str
+
+
+@closed
+class EvidenceEvent(TypedDict):
+    """One immutable event of a request."""
+
+    id: str
+    requestId: Id
+    timestamp: EpochMs
+    reasonCode: Annotated[str, Schema(like=ReasonCode)]
+    # Beside what is always there, a payload holds the details of its event.
+    payload: Annotated[dict[str, Any], Schema(like=EvidencePayload)]
+
+
+@closed
+class ActionDone(TypedDict):
+    """An escalation that is closed now."""
+
+    status: Literal["ok"]
+    requestId: Id
+    decision: Annotated[Outcome, Schema(like=Literal["allow", "deny"])]
+    reasonCode: Annotated[ReasonCode, Schema(like=Literal[ReasonCode.HITL_APPROVED, ReasonCode.HITL_REJECTED])]
+    artifact: Artifact
+
+
+@closed
+class ExecutionAuthorized(TypedDict):
+    """The effect may go ahead."""
+
+    status: Literal["ok"]
+    allowed: Literal[True]
+    reasonCode: Literal[ReasonCode.SECURITY_ARTIFACT_AUTHORIZED]
+    responseClass: Literal["ok"]
+
+
+class RefusedSubmission(TypedDict):
+    """What the refusal of a submission adds."""
+
+    requestId: Id | None
+    decision: Literal["deny"]
+    tier: Tier
+    decisionContextHash: ContextHash | None
+    state: Literal["denied_terminal"]
+
+
+@closed
+class SubmissionRefusal(Refusal, RefusedSubmission):
+    """A submission that was not even decided."""
+
+
+class RefusedExecution(TypedDict):
+    """What the refusal of an execution adds."""
+
+    allowed: Literal[False]
+
+
+@closed
+class ExecutionRefusal(Refusal, RefusedExecution):
+    """An execution that must not go ahead."""
+
+
+class ActionOutcome(TypedDict):
+    """How an action ended, for those who may know it; what the refusal of one adds."""
+
+    requestId: Id | None
+    decision: Outcome
+    artifact: Annotated[Artifact | None, "Only for those who may know it."]
+
+
+@closed
+class ActionRefusal(Refusal, ActionOutcome):
+    """A decision action that was not carried out."""

@@ -1,0 +1,55 @@
+"""What callers send to the workflow (contract.md section 3)."""
+
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
+
+from handshake.core.shapes import Id, Schema
+from handshake.requests.answers import ActionType, ContextHash
+from handshake.requests.decision_action import ACTION_WORDS, MAX_REASON_LENGTH
+
+
+class Submission(TypedDict):
+    """An action that an agent wants to take."""
+
+    requestId: Annotated[Id, "Submitting it again answers what was decided first."]
+    principalId: Id
+    agentId: Id
+    tenantId: NotRequired[Id | None]
+    actionType: ActionType
+    payloadRef: Id
+    timestamp: Annotated[float, "The caller's clock, epoch ms, within 5 minutes of the server's."]
+    privilegedPath: NotRequired[Annotated[bool | None, "False is refused: a privileged path cannot opt out."]]
+    context: NotRequired[
+        Annotated[
+            dict[str, Any] | None,
+            "What decides: ``amount``, ``category`` and limits of the caller's own that narrow the policy\n"
+            "(``maxTransaction``, ``dailySpendLimit``, ``allowedHours``, ``allowedCategories``) of a payment;\n"
+            "``sensitivity`` and ``authorizedSensitiveScope`` of a data access. What cannot be understood denies.",
+        ]
+    ]
+
+
+class DecisionAction(TypedDict):
+    """What to do with an escalation."""
+
+    requestId: Id
+    hitlRequestId: NotRequired[str | None]
+    action: Annotated[str, Schema(enum=list(ACTION_WORDS)), "``deny`` means reject."]
+    reason: NotRequired[
+        Annotated[
+            Annotated[str, Schema(maxLength=MAX_REASON_LENGTH)] | None, "The person's own words, kept in evidence."
+        ]
+    ]
+
+
+class PresentedArtifact(TypedDict):
+    """The artifact as it was received; more of it may be sent along."""
+
+    decision: Literal["allow"]
+    decisionContextHash: ContextHash
+
+
+class ExecutionRequest(TypedDict):
+    """A request and the artifact that allows it."""
+
+    request: Submission
+    artifact: PresentedArtifact

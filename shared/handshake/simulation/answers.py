@@ -1,0 +1,34 @@
+"""What a simulation answers (contract.md section 4)."""
+
+from typing import Literal, TypedDict
+
+from handshake.core.shapes import Count, Outcome, Tier, closed
+
+
+@closed
+class BlastRadius(TypedDict):
+    """How many agents a policy would decide otherwise for."""
+
+    affectedAgents: Count
+    highRiskAgents: Count
+
+
+@closed
+class PredictedChange(TypedDict):
+    """A kind of request that would be decided otherwise."""
+
+    requestClass: str
+    before: Outcome
+    after: Outcome
+
+
+@closed
+class Simulated(TypedDict):
+    """What the recorded requests say of a proposal."""
+
+    status: Literal["ok"]
+    blastRadius: BlastRadius
+    predictedChanges: list[PredictedChange]
+    decision: Outcome
+    tier: Tier
+    reasons: list[str]

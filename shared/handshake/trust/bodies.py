@@ -1,0 +1,34 @@
+"""What callers prove themselves with: the identity envelope and the trust token's claims (contract.md section 2)."""
+
+from typing import Annotated, NotRequired, TypedDict
+
+from handshake.core.shapes import ID_PATTERN, Id, Schema, closed
+from handshake.core.text import MAX_ID_LENGTH
+from handshake.trust.identity import SubjectType
+from handshake.trust.token import AUDIENCE, ISSUER, MIN_JTI_LENGTH, SUBJECT
+
+
+@closed
+class IdentityEnvelope(TypedDict):
+    """What x-identity-envelope holds, as JSON. Texts are trimmed; roles and scopes are sets."""
+
+    principalId: Id
+    subjectType: NotRequired[SubjectType]
+    roles: NotRequired[list[Id]]
+    scopes: NotRequired[list[Id]]
+    issuer: NotRequired[Id]
+    sessionId: NotRequired[Id]
+    tenantId: NotRequired[Id]
+
+
+class TrustClaims(TypedDict):
+    """What the token in x-internal-trust-context claims. Its times are epoch seconds."""
+
+    iss: Annotated[str, Schema(enum=[ISSUER])]
+    aud: Annotated[str, Schema(enum=[AUDIENCE])]
+    sub: Annotated[str, Schema(enum=[SUBJECT])]
+    iat: float
+    exp: float
+    jti: Annotated[str, Schema(minLength=MIN_JTI_LENGTH, maxLength=MAX_ID_LENGTH, pattern=ID_PATTERN)]
+    principalId: NotRequired[Id]
+    traceId: NotRequired[Id]

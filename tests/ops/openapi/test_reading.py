@@ -1,0 +1,153 @@
+"""What handlers read of a call is what its operation describes: no member more, none less."""
+
+from collections.abc import Iterator
+from types import UnionType
+from typing import Annotated, Any, Final, NotRequired, Union, get_args, get_origin, is_typeddict
+
+import pytest
+
+from handshake.api.http import Call
+from handshake.core.errors import HandshakeError
+from handshake.trust.identity import Envelope
+from handshake.trust.token import TrustClaims
+from ops.openapi.document import routes
+from ops.openapi.operations import OPERATIONS
+from ops.openapi.schemas import members_of
+from tests.support.metrics_events import NOW_MS
+
+SUBMISSION: Final = {
+    "requestId": "r",
+    "principalId": "alice",
+    "agentId": "agent-1",
+    "tenantId": "t",
+    "actionType": "payment",
+    "payloadRef": "tool:do",
+    "timestamp": NOW_MS,
+    "privilegedPath": True,
+    "context": {"amount": 1},
+}
+RULES: Final = [{"id": "r", "key": "max_transaction", "value": 1}]
+# One call of each route that takes a body or a query, in which everything is read.
+BODIES: Final[dict[tuple[str, str], dict[str, Any]]] = {
+    ("POST", "/workflow/requests"): SUBMISSION,
+    ("POST", "/workflow/authorize-execution"): {"request": SUBMISSION, "artifact": {"decision": "allow"}},
+    ("POST", "/workflow/decision-room/action"): {"requestId": "r", "action": "approve"},
+    ("POST", "/policy/apply"): {"scope": "agent", "scopeId": "agent-1", "rules": RULES},
+    ("POST", "/policy/simulate"): {"scope": "agent", "scopeId": "agent-1", "rules": RULES},
+}
+QUERY: Final = {"scope": "agent", "scopeId": "agent-1"}
+# An artifact is sent along as it was received; of that much more, this is looked at where it is there.
+READ_BESIDE: Final = {("POST", "/workflow/authorize-execution"): {"artifact.requestId"}}
+
+HANDLERS: Final = {key: route for table in routes().values() for key, route in table.items()}
+# pydantic reads a reported event, by the very model that describes it.
+READ: Final = sorted(key for key in HANDLERS if key != ("POST", "/metrics/project"))
+
+
+class StoreReachedError(Exception):
+    """The handler has read its call."""
+
+
+class Object(dict[str, Any]):
+    """A JSON object that notes in ``read`` which of its members were asked for, by their path in the body."""
+
+    def __init__(self, members: dict[str, Any], read: set[str], path: str = "") -> None:
+        super().__init__({name: _noting(value, read, f"{path}{name}.") for name, value in members.items()})
+        self._read, self._path = read, path
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self._read.add(f"{self._path}{name}")
+        return super().get(name, default)
+
+    def __getitem__(self, name: str) -> Any:
+        self._read.add(f"{self._path}{name}")
+        return super().__getitem__(name)
+
+    def __contains__(self, name: object) -> bool:
+        self._read.add(f"{self._path}{name}")
+        return super().__contains__(name)
+
+
+def _noting(value: Any, read: set[str], path: str) -> Any:
+    if isinstance(value, dict):
+        # What an agent says of its action is its own; a test of decisions holds it to what decides.
+        return value if path == "context." or path.endswith(".context.") else Object(value, read, path)
+    return [_noting(one, read, path) for one in value] if isinstance(value, list) else value
+
+
+class NoStore:
+    """A context with a clock and nothing else."""
+
+    def now_ms(self) -> int:
+        return NOW_MS
+
+    def __getattr__(self, name: str) -> Any:
+        raise StoreReachedError(name)
+
+
+class ReadCall(Call):
+    """A call that notes what is read of its body and its query."""
+
+    def __init__(self, body: dict[str, Any]) -> None:
+        self.of_body: set[str] = set()
+        self.of_query: set[str] = set()
+        self._body = Object(body, self.of_body)
+
+    @property
+    def context(self) -> Any:
+        return NoStore()
+
+    @property
+    def runtime(self) -> Any:  # type: ignore[override]  # a class of the tests has no fields
+        return NoStore()
+
+    def json_body(self, refusal_fields: Any = None) -> Any:  # noqa: ARG002 - nothing is refused
+        return self._body
+
+    def query(self, name: str) -> str | None:
+        self.of_query.add(name)
+        return QUERY.get(name)
+
+    def query_values(self, name: str) -> list[str]:
+        self.of_query.add(name)
+        return []
+
+    def header(self, name: str) -> str | None:  # noqa: ARG002 - no header is there
+        return None
+
+    def path(self, name: str) -> str:
+        return name
+
+    def envelope(self) -> Envelope:
+        return Envelope("alice", "human")
+
+    def trust_claims(self, envelope: Envelope) -> TrustClaims:
+        return TrustClaims("j" * 8, "issuer", 1, envelope.principal_id, None)
+
+    def acts_for(self, principal_id: str, tenant_id: str | None) -> None:
+        pass
+
+
+def _paths(hint: Any, path: str = "") -> Iterator[str]:
+    """The members that a type describes, by their path."""
+    if is_typeddict(hint):
+        for name, member in members_of(hint).items():
+            yield f"{path}{name}"
+            yield from _paths(member, f"{path}{name}.")
+    elif get_origin(hint) in (Annotated, NotRequired, list):
+        yield from _paths(get_args(hint)[0], path)
+    elif get_origin(hint) in (Union, UnionType):
+        for one in get_args(hint):
+            yield from _paths(one, path)
+
+
+@pytest.mark.parametrize("key", READ, ids=" ".join)
+def test_a_handler_reads_what_its_operation_describes(key: tuple[str, str]) -> None:
+    call = ReadCall(BODIES.get(key, {}))
+
+    # The artifact is of no decision, which is found once it is read; every other call comes as far as the store.
+    with pytest.raises((StoreReachedError, HandshakeError)):
+        HANDLERS[key].answer(call)
+
+    assert call.of_body - READ_BESIDE.get(key, set()) == set(_paths(OPERATIONS[key].body))
+    assert call.of_query == set(_paths(OPERATIONS[key].query))
