@@ -78,7 +78,7 @@ def _spend_fault(service: InProcess, told: Sequence[Reply], *, agent: str) -> st
 def _window_fault(service: InProcess, told: Sequence[Reply], *, who: Sequence[Mapping[str, str]]) -> str:
     acknowledged = sum(reply.body.get("decision") == "escalate" for reply in told)
     windows = [
-        requests.Escalations.from_item(_stored(service, requests.escalations_key(pair["principalId"], pair["agentId"])))
+        requests.escalations_from(_stored(service, requests.escalations_key(pair["principalId"], pair["agentId"])))
         for pair in who
     ]
     kept = [len(window.times_ms) for window in windows]
@@ -104,7 +104,7 @@ class _Bulk(Dynamo):
 def _escalate(service: InProcess, bodies: Sequence[Mapping[str, Any]]) -> None:
     """Store ``bodies`` as their submission would, in a few large transactions."""
     bulk = _Bulk(service.dynamodb)
-    context = replace(service.runtime.context, dynamo=bulk)
+    context = replace(service.context, dynamo=bulk)
     for body in bodies:
         made = decide(
             context, parse_submission(body, now_ms=now_ms()), escalation_ttl_ms=service.runtime.escalation_ttl_ms
@@ -112,8 +112,7 @@ def _escalate(service: InProcess, bodies: Sequence[Mapping[str, Any]]) -> None:
         assert made.record.outcome == "escalate", made
     store = Dynamo(service.dynamodb)
     for first in range(0, len(bulk.writes), _ITEMS_A_TRANSACTION):
-        store.allow(_PATIENCE_S)
-        store.write(*bulk.writes[first : first + _ITEMS_A_TRANSACTION])
+        store.within(_PATIENCE_S).write(*bulk.writes[first : first + _ITEMS_A_TRANSACTION])
 
 
 def _stored(service: InProcess, key: Key) -> Item | None:

@@ -1,7 +1,7 @@
 """What a metrics read costs with a thousand events and with a million: items, capacity and time, and their ratios.
 
 On DynamoDB Local. Its API would take a million events in some twenty minutes, so they are put into its database file
-as it would put them; the roll-ups, which domain.rollup folds them to, are written by store.rollups. Reads go through
+as it would put them; the roll-ups, which metrics.rollup folds them to, are written by metrics.rollup_table. Reads go through
 the handler, the two populations taking turns. HANDSHAKE_EVENTS says how many the larger has, HANDSHAKE_REPETITIONS how
 often each read is made.
 """
@@ -31,13 +31,14 @@ from rich.console import Console
 from rich.table import Table
 
 from handshake.dynamo.client import Dynamo
-from handshake.dynamo.marshalling import Put
+from handshake.dynamo.context import Context
+from handshake.dynamo.marshalling import Item
 from handshake.dynamo.tables import Tables
-from handshake.metrics import rollup_table as rollups
-from handshake.metrics.event_table import PARTITION_PREFIX, append_event
+from handshake.metrics.event_table import PARTITION_PREFIX, event_item
 from handshake.metrics.events import MetricsEvent
 from handshake.metrics.query import parse_series_query, parse_window
 from handshake.metrics.rollup import Bucket, RollUp, roll_up
+from handshake.metrics.rollup_table import RollupTransaction
 from ops.local.dynamodb import dynamodb_local
 from tests.support import engines
 from tests.support.metrics_events import DAY_MS, an_event
@@ -177,13 +178,14 @@ def _services(sizes: Sequence[int], now: int) -> Iterator[list[InProcess]]:
         with dynamodb_local(log=log, home=engines.DYNAMODB_LOCAL, data=data) as endpoint:
             client = engines.client_of("dynamodb", endpoint)
             for names, size, folded in zip(tables, sizes, all_folded, strict=True):
-                dynamo = Dynamo(client)
+                context = Context(Dynamo(client), names, now_ms, lambda: "unused")
                 for bucket, rollup in folded.items():
-                    dynamo.allow(_PATIENCE_S)
-                    dynamo.write(rollups.replace(names.metrics, bucket, rollup))
+                    tx = RollupTransaction(context.within(_PATIENCE_S))
+                    tx.replace_rollup(bucket, rollup)
+                    assert tx.commit()
                 held = client.describe_table(TableName=names.metrics)["Table"]["ItemCount"]
                 assert held == size + len(folded), held
-                dynamo.allow(_PATIENCE_S)
+                dynamo = context.dynamo.within(_PATIENCE_S)
                 some = dynamo.query(names.metrics, "pk = :pk", {":pk": f"{PARTITION_PREFIX}0"}, Limit=100)
                 assert some.items
                 assert all(TypeAdapter(MetricsEvent).validate_python(item) for item in some.items)
@@ -213,7 +215,7 @@ def _append_share(database: Path, table: str, now: int, seed: int, count: int) -
         held.execute("PRAGMA synchronous = OFF")
         held.execute("PRAGMA cache_size = -400000")
         while events := list(islice(made, _AT_ONCE)):
-            rows = [_row(append_event(table, event, correlation_id=event.request_id, now_ms=now)) for event in events]
+            rows = [_row(event_item(event, correlation_id=event.request_id, now_ms=now)) for event in events]
             with held:
                 held.executemany(f'INSERT INTO "{table}" VALUES (?, ?, ?, ?, ?, ?)', rows)  # noqa: S608 - our own name
             for bucket, rollup in roll_up(events).items():
@@ -221,11 +223,11 @@ def _append_share(database: Path, table: str, now: int, seed: int, count: int) -
     return dict(total)
 
 
-def _row(put: Put) -> tuple[bytes, bytes, bytes, bytes, int, bytes]:
+def _row(item: Item) -> tuple[bytes, bytes, bytes, bytes, int, bytes]:
     """The keys, their digests, the size and the content of an item, as DynamoDB Local keeps them."""
-    hash_key, range_key = put.item["pk"].encode(), put.item["sk"].encode()
-    content = json.dumps({name: _wire(value) for name, value in put.item.items()}, separators=(",", ":")).encode()
-    size = sum(len(name) + len(str(value)) for name, value in put.item.items())
+    hash_key, range_key = item["pk"].encode(), item["sk"].encode()
+    content = json.dumps({name: _wire(value) for name, value in item.items()}, separators=(",", ":")).encode()
+    size = sum(len(name) + len(str(value)) for name, value in item.items())
     return hash_key, range_key, sha1(hash_key).digest(), sha1(range_key).digest(), size, content  # noqa: S324
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handshake.dynamo.retry import PassingError, RivalError, passing
+from handshake.dynamo.retry import ConflictError, TransientError, transient
 from tests.contract.clients import answer_of
 
 
@@ -18,16 +18,16 @@ def _cancelled(*codes: str) -> Any:
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
-        (_cancelled("None", "TransactionConflict"), RivalError),
-        (answer_of("TransactionConflictException", 400), RivalError),
-        (_cancelled("ThrottlingError", "None"), PassingError),
-        (_cancelled("TransactionConflict", "ProvisionedThroughputExceeded"), PassingError),
-        (answer_of("ThrottlingException", 400), PassingError),
-        (answer_of("InternalServerError", 500), PassingError),
+        (_cancelled("None", "TransactionConflict"), ConflictError),
+        (answer_of("TransactionConflictException", 400), ConflictError),
+        (_cancelled("ThrottlingError", "None"), TransientError),
+        (_cancelled("TransactionConflict", "ProvisionedThroughputExceeded"), TransientError),
+        (answer_of("ThrottlingException", 400), TransientError),
+        (answer_of("InternalServerError", 500), TransientError),
     ],
 )
-def test_rivals_and_a_store_in_trouble_are_told_apart(error: Any, kind: type[PassingError]) -> None:
-    assert type(passing(error)) is kind
+def test_rivals_and_a_store_in_trouble_are_told_apart(error: Any, kind: type[TransientError]) -> None:
+    assert type(transient(error)) is kind
 
 
 @pytest.mark.parametrize(
@@ -35,20 +35,20 @@ def test_rivals_and_a_store_in_trouble_are_told_apart(error: Any, kind: type[Pas
     [_cancelled("ValidationError"), answer_of("AccessDeniedException", 400), answer_of("ValidationException", 400)],
 )
 def test_what_would_end_alike_is_not_tried_again(error: Any) -> None:
-    assert passing(error) is None
+    assert transient(error) is None
 
 
 @given(tried=st.integers(1, 40), left_s=st.floats(0, 1.4))
 def test_nobody_waits_among_rivals_for_more_than_a_quarter_of_the_time_left(tried: int, left_s: float) -> None:
-    assert 0 <= RivalError().longest_pause_s(tried, left_s=left_s) <= left_s / 4
+    assert 0 <= ConflictError().longest_pause_s(tried, left_s=left_s) <= left_s / 4
 
 
 def test_many_rivals_leave_each_other_more_and_more_room() -> None:
-    pauses = [RivalError().longest_pause_s(tried, left_s=10) for tried in range(1, 9)]
+    pauses = [ConflictError().longest_pause_s(tried, left_s=10) for tried in range(1, 9)]
 
     assert pauses == sorted(pauses)
     assert pauses[0] < pauses[-1] == max(pauses) < 1
 
 
 def test_a_store_in_trouble_is_pressed_less_often_than_rivals_are() -> None:
-    assert PassingError.tries < RivalError.tries
+    assert TransientError.tries < ConflictError.tries

@@ -21,10 +21,9 @@ def test_rivals_are_all_served_while_one_item_can_serve_them() -> None:
     waited_s, in_vain = list[float](), list[float]()
 
     def work() -> None:
-        dynamo = Dynamo(tap, clock=timeline.now, pause=timeline.sleep)
         for _ in range(WRITES):
             began_s = timeline.now()
-            dynamo.begin()
+            dynamo = Dynamo(tap, clock=timeline.now, pause=timeline.sleep)
             try:
                 dynamo.write(
                     Put("workflow-1", {"pk": f"REQ#{len(waited_s)}", "sk": "STATE"}),

@@ -194,7 +194,7 @@ def test_a_sweep_at_the_deadline_expires_only_what_nobody_approved(service: InPr
         late = replace(service, now_ms=lambda: now_ms() + TTL_MS)
 
         def sweep(_: InProcess, late: InProcess = late) -> Reply:
-            expiry = expire_overdue(late.another().runtime.context)
+            expiry = expire_overdue(late.another().context)
             return Reply(0, {}, {"expired": expiry.expired})
 
         replies = _race(service, [*(partial(act, request=request) for request in requests), sweep, sweep])

@@ -15,8 +15,8 @@ from handshake.dynamo.context import Context
 from handshake.dynamo.tables import Tables
 from handshake.metrics.event_stream import UnreadableEventError, read_stream
 from handshake.metrics.events import MetricsEvent
-from handshake.metrics.project_metrics import fold_events
-from handshake.metrics.report_event import project_event
+from handshake.metrics.project_metrics import project_metrics
+from handshake.metrics.report_event import report_event
 from handshake.metrics.rollup import RollUp, roll_up
 from tests.support import engines
 from tests.support.metrics_events import HOUR_MS, NOW_MS, an_event
@@ -55,7 +55,7 @@ def test_projectors_that_race_over_the_same_events_count_each_once(dynamodb_loca
     def deliver(_: int) -> None:
         together.wait()
         for start in range(0, 60, 20):
-            _until_it_succeeds(lambda: fold_events(_context(client, tables), streamed[start : start + 20]))  # noqa: B023
+            _until_it_succeeds(lambda: project_metrics(_context(client, tables), streamed[start : start + 20]))  # noqa: B023
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(deliver, range(8)))
@@ -73,7 +73,7 @@ def test_shards_that_advance_at_once_all_count_towards_the_same_hour(dynamodb_lo
     def deliver(shard: int) -> None:
         together.wait()
         for event in shards[shard]:
-            _until_it_succeeds(lambda: fold_events(_context(client, tables), [event]))  # noqa: B023
+            _until_it_succeeds(lambda: project_metrics(_context(client, tables), [event]))  # noqa: B023
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(deliver, range(4)))
@@ -93,7 +93,7 @@ def test_a_batch_spread_over_many_hours_and_bins_stays_within_dynamodbs_limits(
         for number in range(120)
     ]
 
-    fold_events(_context(client, tables), read_stream(records_of([*spread, *one_hour])))
+    project_metrics(_context(client, tables), read_stream(records_of([*spread, *one_hour])))
 
     assert _stored(client, tables) == _expected([*spread, *one_hour])
 
@@ -114,7 +114,7 @@ def test_a_batch_too_big_for_one_transaction_is_still_read_for_once(moto_tables:
     [streamed] = read_stream(records_of([an_event()]))
     batch = [streamed._replace(sequence=str(number).zfill(40)) for number in range(9)]
 
-    fold_events(context, batch, per_transaction=3)
+    project_metrics(context, batch, per_transaction=3)
 
     assert context.dynamo.calls == 1 + 3
 
@@ -178,7 +178,7 @@ def test_a_checkpoint_that_never_stands_still_is_given_up(moto_tables: tuple[Any
             return client.transact_write_items(**parameters)
 
     with pytest.raises(StoreUnavailableError):
-        fold_events(_context(Overtaken(), tables), [streamed])
+        project_metrics(_context(Overtaken(), tables), [streamed])
 
     assert _stored(client, tables) == {}
 
@@ -189,7 +189,7 @@ def test_what_a_real_stream_delivers_is_counted(
     client, tables = dynamodb_local
     happened = [an_event(event_id=f"e-{number}", decision="deny") for number in range(20)]
     for event in [*happened, happened[0]]:
-        project_event(_context(client, tables), event)
+        report_event(_context(client, tables), event)
 
     # Twice: the second time the stream also holds the roll-ups and checkpoints of the first.
     for _ in range(2):

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handshake.core.errors import HandshakeError
+from handshake.core.errors import HandshakeError, Refusal
 from handshake.metrics.reported_event import YEAR_2200_MS, parse_reported_event
 from tests.support.metrics_events import NOW_MS, an_event
+from tests.support.refusals import refusal
 
 REQUIRED = {
     "eventId": "e-1",
@@ -49,12 +50,11 @@ OPTIONAL = (
 )
 
 
-def _refusal(body: Any) -> HandshakeError:
-    with pytest.raises(HandshakeError) as refused:
-        parse_reported_event(body)
-    reason = refused.value.reason
+def _refusal(body: Any) -> Refusal:
+    refused = refusal(lambda: parse_reported_event(body))
+    reason = refused.reason
     assert (reason.code, reason.status, reason.response_class) == ("invalid_metrics_event", 400, "blocked")
-    return refused.value
+    return refused
 
 
 def test_what_is_optional_has_the_contracts_defaults() -> None:
@@ -102,9 +102,7 @@ def test_a_required_field_that_is_not_there_is_named(field: str, *, gone: bool) 
 
 @pytest.mark.parametrize(("field", "value"), [(field, bad) for field in WRONG for bad in WRONG[field]])
 def test_a_wrong_field_is_named(field: str, value: Any) -> None:
-    refusal = _refusal(REQUIRED | {field: value})
-
-    assert field in refusal.message
+    assert field in _refusal(REQUIRED | {field: value}).message
 
 
 @pytest.mark.parametrize("body", [None, [], "event", 7, True])
@@ -113,9 +111,9 @@ def test_a_body_that_is_no_object_is_refused(body: Any) -> None:
 
 
 def test_an_incident_cannot_end_before_it_is_detected() -> None:
-    refusal = _refusal(REQUIRED | {"incidentDetectedTsMs": NOW_MS, "terminalDecisionTsMs": NOW_MS - 1})
+    refused = _refusal(REQUIRED | {"incidentDetectedTsMs": NOW_MS, "terminalDecisionTsMs": NOW_MS - 1})
 
-    assert "terminalDecisionTsMs" in refusal.message
+    assert "terminalDecisionTsMs" in refused.message
 
 
 @pytest.mark.parametrize(

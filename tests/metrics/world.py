@@ -18,7 +18,7 @@ from handshake.dynamo.context import Context
 from handshake.dynamo.tables import Tables
 from handshake.metrics.event_stream import read_stream
 from handshake.metrics.events import MetricsEvent
-from handshake.metrics.project_metrics import fold_events
+from handshake.metrics.project_metrics import project_metrics
 from handshake.metrics.rebuild import CLOCKS_MS, LATE_MS, OvertakenError, compare, rebuild
 from tests.support.metrics_events import DAY_MS, HOUR_MS, NOW_MS, events
 from tests.support.metrics_stream import CrashError, Record, records_of
@@ -143,7 +143,7 @@ class World:
         while batches:
             batch = batches.pop(0)
             try:
-                fold_events(context, read_stream(batch), per_transaction=_PER_TRANSACTION)
+                project_metrics(context, read_stream(batch), per_transaction=_PER_TRANSACTION)
             except CrashError:
                 if len(batch) > 1:
                     half = len(batch) // 2

@@ -9,7 +9,7 @@ from typing import Any
 
 from handshake.metrics.event_stream import read_stream
 from handshake.metrics.event_table import PARTITION_PREFIX
-from handshake.metrics.project_metrics import fold_events
+from handshake.metrics.project_metrics import project_metrics
 from handshake.metrics.rollup_table import read_all_rollups
 from ops.local.cloudwatch.emf import extract
 from tests.contract.behind import forget, kept
@@ -91,9 +91,8 @@ def _events(service: InProcess) -> list[Mapping[str, Any]]:
 def _counters(service: InProcess, before: set[str]) -> Mapping[str, int]:
     records = stream_of(service.dynamodb, service.tables.metrics)
     new = [record for record in records if record["dynamodb"]["Keys"]["sk"]["S"] not in before]
-    context = service.runtime.context
-    context.dynamo.begin()
-    fold_events(context, read_stream(new))
+    context = service.context
+    project_metrics(context, read_stream(new))
     folded = read_all_rollups(context.dynamo, service.tables.metrics)
     hours = [rollup for bucket, rollup in folded.items() if bucket.size == "hour"]
     days = [rollup for bucket, rollup in folded.items() if bucket.size == "day"]
