@@ -118,7 +118,6 @@ def _calls() -> dict[str, Prepare]:
 def _measure(services: Sequence[InProcess], wires: Sequence[Wire], prepare: Prepare, repetitions: int) -> list[Cost]:
     costs = []
     for service, wire in zip(services, wires, strict=True):
-        wire.through()
         call = prepare(service)
         exchanges = list(wire.record(partial(call, service)))
         units = sum((one.units for one in exchanges), Units())
