@@ -14,6 +14,7 @@ from functions.metrics.app import handler as metrics
 from functions.policy.app import handler as policy
 from functions.policy_apply.app import handler as policy_apply
 from functions.workflow.app import handler as workflow
+from handshake.api.http import HttpHandler
 from handshake.api.runtime import Runtime
 from handshake.dynamo.client import Dynamo
 from handshake.dynamo.context import Context
@@ -118,7 +119,7 @@ class InProcess:
 
     def send(self, method: str, path: str, *, headers: Mapping[str, str], body: str | None) -> Reply:
         """Call the handler of the route that ``path`` matches, as API Gateway would."""
-        event, handler = self._event(method, path, headers, body)
+        event, handler = self.event(method, path, headers=headers, body=body)
         answer = handler.using(self.runtime)(event, None)
         return Reply(answer["statusCode"], answer["headers"], json.loads(answer["body"]))
 
@@ -130,7 +131,10 @@ class InProcess:
         """See Service."""
         return replace(self)
 
-    def _event(self, method: str, path: str, headers: Mapping[str, str], body: str | None) -> tuple[Any, Any]:
+    def event(
+        self, method: str, path: str, *, headers: Mapping[str, str], body: str | None
+    ) -> tuple[dict[str, Any], HttpHandler]:
+        """The event that API Gateway would send for a call, and the handler of its route."""
         path, _, query = path.partition("?")
         # A literal route goes before one with a parameter, as in API Gateway.
         routes = sorted(

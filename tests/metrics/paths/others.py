@@ -89,7 +89,7 @@ def _reads() -> list[Path]:
 
 
 def _rehearsed(service: InProcess, body: Any) -> Reply:
-    event, _ = service._event("POST", "/workflow/requests", {}, json.dumps(body))
+    event, _ = service.event("POST", "/workflow/requests", headers={}, body=json.dumps(body))
     answer = workflow.using(service.runtime)(event | {MEMBER: True}, None)
     return Reply(answer["statusCode"], answer["headers"], json.loads(answer["body"]))
 
