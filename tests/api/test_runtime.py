@@ -32,8 +32,9 @@ def _sent_by(client: Any, **parameters: Any) -> AWSPreparedRequest:
 def deployed() -> Any:
     """A client as the functions have theirs."""
     config = client_config(connect_s=1, read_s=1, attempts=1)
-    keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
-    return aws().create_client("dynamodb", region_name=REGION, config=config, **keys)
+    return aws().create_client(
+        "dynamodb", region_name=REGION, config=config, aws_access_key_id="testing", aws_secret_access_key="testing"
+    )
 
 
 def test_a_functions_client_names_itself_the_same_way_every_time(deployed: Any) -> None:

@@ -30,10 +30,10 @@ from ops.local.settings import REGION
 from tests.bench.capacity import Units
 from tests.bench.playback import Playback, playback
 from tests.bench.wire import Exchange, Wire
-from tests.contract.test_store_calls import CALLS
 from tests.support import engines
 from tests.support.logs import standard_output
 from tests.support.service import InProcess
+from tests.support.store_calls import CALLS
 
 _REPETITIONS: Final = 300
 _STORE_S: Final = 0.005

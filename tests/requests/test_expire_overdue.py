@@ -10,7 +10,7 @@ from handshake.requests.expire_overdue import RUN_MS, Expiry, expire_overdue
 from ops.gates.translation import environment_of
 from ops.local.settings import ROOT
 from tests.conftest import Engine
-from tests.contract.clients import Failing, answer_of
+from tests.support.clients import Failing, answer_of
 from tests.support.metrics_events import NOW_MS
 from tests.support.service import InProcess
 from tests.support.workflow_requests import TTL_MS, a_record, a_submission

@@ -24,6 +24,7 @@ from handshake.trust.token import mint_token
 from ops.local.signing_edge import Upstream
 from ops.local.stack import LocalStack
 from tests.support.logs import MARKER
+from tests.support.workflow_requests import a_body
 
 TRUST_KEY = b"local-trust-secret"
 ISSUER_ARN = "arn:aws:iam::000000000000:role/edge/handshake-edge"
@@ -134,7 +135,7 @@ class InProcess:
     def event(
         self, method: str, path: str, *, headers: Mapping[str, str], body: str | None
     ) -> tuple[dict[str, Any], HttpHandler]:
-        """The event that API Gateway would send for a call, and the handler of its route."""
+        """Build the event that API Gateway would send for a call, and the handler of its route."""
         path, _, query = path.partition("?")
         # A literal route goes before one with a parameter, as in API Gateway.
         routes = sorted(
@@ -229,19 +230,15 @@ def unique(kind: str) -> str:
 
 
 def submission(action_type: str = "payment", /, **changes: Any) -> dict[str, Any]:
-    """A fresh, well-formed request of a principal, an agent and a tenant of its own, changed as asked."""
-    context = {"payment": {"amount": 10, "category": "ops"}, "data_access": {"sensitivity": "low"}}
-    body = {
+    """Build a body (see ``a_body``) that is due now, of a request, principal, agent and tenant of its own."""
+    fresh = {
         "requestId": unique("req"),
         "principalId": unique("principal"),
         "agentId": unique("agent"),
         "tenantId": unique("tenant"),
-        "actionType": action_type,
-        "payloadRef": "tool:do",
         "timestamp": now_ms(),
-        "context": context.get(action_type, {}),
     }
-    return body | changes
+    return a_body(action_type, **(fresh | changes))
 
 
 def submit(service: Service, body: Any) -> Reply:
