@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from botocore.config import Config
-
 from handshake.api import telemetry
-from handshake.api.runtime import aws, build_runtime, start
+from handshake.api.runtime import aws, build_runtime, client_config, start
 from handshake.dynamo.context import Context
 from handshake.release.release_gate import NotReadyError, Release, ensure_ready
 from handshake.trust.secret import TrustSecret
@@ -18,7 +16,7 @@ from handshake.trust.secret import TrustSecret
 _FUNCTIONS: Final = ("workflow", "decision_room", "policy_apply", "policy", "metrics")
 _MIGRATIONS: Final = Path(__file__).with_name("migrations.json")
 # A version that does not answer in the time it would have fails; asking again would hide that it sometimes does.
-_CLIENTS: Final = Config(connect_timeout=2, read_timeout=12, retries={"mode": "standard", "total_max_attempts": 1})
+_CLIENTS: Final = client_config(connect_s=2, read_s=12, attempts=1)
 
 
 @dataclass(frozen=True)

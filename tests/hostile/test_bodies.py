@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from handshake.api.http import MAX_BODY_BYTES
 from handshake.core.jsonio import MAX_DEPTH
 from handshake.core.reasons import is_security_denial
-from tests.contract.behind import everything
-from tests.contract.clients import Counting
 from tests.hostile.bounds import fuzzed
 from tests.hostile.calls import send
 from tests.hostile.payloads import JSON_TEXTS, SPOILED_FIELDS, TEXTS, WELL_FORMED
+from tests.support.clients import Counting
 from tests.support.service import InProcess, Reply, human, submission, token
+from tests.support.store import everything
 
 ROUTES: Final = sorted(WELL_FORMED)
 BAD_SHAPE: Final = (400, "trust_context_invalid_request_shape")

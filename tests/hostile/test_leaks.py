@@ -122,7 +122,7 @@ def test_a_fault_of_our_own_is_an_answer_that_repeats_nothing(
         monkeypatch.setattr(Dynamo, operation, fail)
 
     with standard_output() as output:
-        event, handler = service._event("POST", path, dict(credentials(service)), body)
+        event, handler = service.event("POST", path, headers=dict(credentials(service)), body=body)
         answer = handler.using(service.runtime)(event, None)
 
     assert answer["statusCode"] in ({400, 403} if refused else {503})

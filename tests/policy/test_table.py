@@ -14,8 +14,7 @@ from handshake.policy import table as policies
 from handshake.policy.answers import StoredRule
 from handshake.policy.change import Applied, StoredPolicy
 from handshake.policy.rule_keys import MAX_TRANSACTION
-from handshake.policy.rules import version_name, version_number
-from handshake.policy.rules import GLOBAL, Scope
+from handshake.policy.rules import GLOBAL, Scope, version_name, version_number
 from handshake.policy.table import PolicyTransaction
 from tests.conftest import Engine
 from tests.support.metrics_events import NOW_MS

@@ -8,11 +8,10 @@ import pytest
 from handshake.dynamo.marshalling import Put
 from handshake.requests.expire_overdue import RUN_MS, Expiry, expire_overdue
 from handshake.requests.table import state_item
-from ops.local.translation import environment_of
 from ops.local.settings import ROOT
 from ops.local.translation import environment_of
 from tests.conftest import Engine
-from tests.contract.clients import Failing, answer_of
+from tests.support.clients import Failing, answer_of
 from tests.support.metrics_events import NOW_MS
 from tests.support.service import InProcess
 from tests.support.workflow_requests import TTL_MS, a_record, a_submission

@@ -89,7 +89,7 @@ def caller_limits() -> st.SearchStrategy[dict[str, Any]]:
 
 
 def a_body(action_type: str = "payment", /, **changes: Any) -> dict[str, Any]:
-    """The body of a submission, well-formed and due now, but for ``changes``."""
+    """Build the body of a submission, the same every time but for ``changes``; other bodies in tests are made of it."""
     context = {"payment": {"amount": 10, "category": "ops"}, "data_access": {"sensitivity": "low"}}
     body = {
         "requestId": "req-1",
