@@ -9,7 +9,7 @@ from handshake.core.errors import (
     StoreUnavailableError,
     refusal_of,
 )
-from handshake.core.reasons import FAMILIES, REGISTRY, REGISTRY_VERSION, ReasonCode, describe, is_security_denial
+from handshake.core.reasons import FAMILIES, REGISTRY, REGISTRY_VERSION, SECURITY_DENIALS, ReasonCode, describe
 
 TABLE = {
     400: """trust_context_invalid_request_shape, trust_context_missing_binding, trust_context_invalid_timestamp,
@@ -87,11 +87,11 @@ def test_a_code_of_no_registry_is_unknown_and_never_retried(code: str) -> None:
         "unknown",
         "do_not_retry",
     )
-    assert not is_security_denial(code)
+    assert code not in SECURITY_DENIALS
 
 
 def test_every_security_code_but_the_authorized_one_is_a_security_denial() -> None:
-    denials = {code for code in CODES if is_security_denial(code)}
+    denials = {code for code in CODES if code in SECURITY_DENIALS}
 
     assert denials == {code for code in CODES if code.startswith("security_")} - {"security_artifact_authorized"}
 

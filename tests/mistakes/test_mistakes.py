@@ -19,7 +19,7 @@ _DOCUMENT: Final = ("-m", "ops.openapi", "--check")
 _ACTIONS: Final = "shared/handshake/requests/decision_action.py"
 _RULE_KEYS: Final = "shared/handshake/policy/rule_keys.py"
 _HANDLER: Final = "functions/workflow/app.py"
-_KEY: Final = '''ALLOWED_PAYEES: Final = RuleKey[frozenset[str]](
+_KEY: Final = """ALLOWED_PAYEES: Final = RuleKey[frozenset[str]](
     name="allowed_payees",
     context_name="allowedPayees",
     parse=_categories,
@@ -29,7 +29,9 @@ _KEY: Final = '''ALLOWED_PAYEES: Final = RuleKey[frozenset[str]](
     precedence=5,
 )
 
-# In the order'''
+# In the order"""
+_REJECT: Final = '    Action.REJECT: ActionRow(words=("reject", "deny"), humans_only=False),\n'
+_TIER: Final = '            "tier": self.tier,\n'
 _LISTED: Final = "ALLOWED_HOURS, ALLOWED_CATEGORIES)"
 
 
@@ -68,12 +70,7 @@ MISTAKES: Final = {
     "an action that nothing decides": Mistake(
         [
             (_ACTIONS, "    REJECT = auto()\n", "    REJECT = auto()\n    EXTEND = auto()\n"),
-            (
-                _ACTIONS,
-                '    Action.REJECT: ActionRow(words=("reject", "deny"), humans_only=False),\n',
-                '    Action.REJECT: ActionRow(words=("reject", "deny"), humans_only=False),\n'
-                '    Action.EXTEND: ActionRow(words=("extend",), humans_only=True),\n',
-            ),
+            (_ACTIONS, _REJECT, _REJECT + _REJECT.replace("REJECT", "EXTEND").replace('"reject", "deny"', '"extend",')),
         ],
         _MYPY,
         'Argument 1 to "assert_never" has incompatible type "Literal[Action.EXTEND]"',
@@ -84,7 +81,7 @@ MISTAKES: Final = {
         "is not what the code says",
     ),
     "a member of an answer that its type does not name": Mistake(
-        [("shared/handshake/requests/record.py", '            "tier": self.tier,\n', '            "tier": self.tier,\n            "risk": self.risk_tier,\n')],
+        [("shared/handshake/requests/record.py", _TIER, _TIER + '            "risk": self.risk_tier,\n')],
         _MYPY,
         'Extra key "risk" for TypedDict "Artifact"',
     ),
@@ -123,7 +120,7 @@ def test_the_mistake_fails_the_check_that_is_there_for_it(checkout: Path, mistak
 def _run(checkout: Path, arguments: Sequence[str]) -> tuple[int, str]:
     """The exit code of a command in the copy, and what it says where it fails."""
     environment = os.environ | {"PYTHONPATH": f"{checkout}/shared:{checkout}/sdk/src:{checkout}", "CI": "true"}
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603 - a command of ours
         [sys.executable, *arguments], cwd=checkout, env=environment, capture_output=True, text=True, check=False
     )
     return done.returncode, done.stdout + done.stderr if done.returncode else ""

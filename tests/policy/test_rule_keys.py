@@ -13,6 +13,7 @@ from handshake.policy.rule_keys import (
     ALLOWED_HOURS,
     CONTEXT_LIMITS,
     DAILY_SPEND_LIMIT,
+    DEFAULT_LIMITS,
     DEFAULT_RULES,
     KEY_OF,
     MAX_TRANSACTION,
@@ -23,7 +24,6 @@ from handshake.policy.rule_keys import (
     RuleKey,
     Verdict,
 )
-from handshake.policy.rules import DEFAULT_LIMITS
 from tests.support.workflow_requests import CATEGORIES, CATEGORY_SETS, HOURS, MINUTES, MONEY
 
 _VALUES: dict[RuleKey[Any], st.SearchStrategy[Any]] = {

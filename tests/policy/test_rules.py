@@ -20,17 +20,11 @@ from handshake.policy.rule_keys import (
     NO_LIMITS,
     Limits,
     Window,
-)
-from handshake.policy.rules import (
-    GLOBAL,
-    MAX_RULES,
-    Scope,
     effective,
     limits_in_context,
     limits_of,
-    parse_rules,
-    parse_scope,
 )
+from handshake.policy.rules import GLOBAL, MAX_RULES, Scope, parse_rules, parse_scope
 from tests.support.refusals import answer, reason
 from tests.support.workflow_requests import ANY_JSON, DAY_MINUTES, HOURS, MONEY, hours, minutes_of, rules
 

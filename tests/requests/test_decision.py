@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from handshake.core.tiers import risk_tier
-from handshake.policy.rule_keys import DEFAULT_RULES, KEY_OF, NO_LIMITS
-from handshake.policy.rules import PolicyInForce, limits_of
+from handshake.core.tiers import RISK_TIERS
+from handshake.policy.rule_keys import DEFAULT_RULES, KEY_OF, NO_LIMITS, limits_of
+from handshake.policy.rules import PolicyInForce
 from handshake.requests.decision import Decision, decide, utc_day
 from tests.support.metrics_events import DAY_MS, NOW_MS
 from tests.support.workflow_requests import (
@@ -269,7 +269,7 @@ def test_a_sensitivity_that_is_not_text_is_never_let_through(sensitivity: Any) -
 
 
 def test_tiers_have_the_contracts_names() -> None:
-    assert [risk_tier(tier) for tier in range(5)] == ["low", "low", "medium", "high", "critical"]
+    assert list(RISK_TIERS) == ["low", "low", "medium", "high", "critical"]
 
 
 @given(st.integers(0, 4_102_444_800_000))

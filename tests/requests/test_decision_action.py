@@ -22,12 +22,13 @@ from handshake.requests.decision_action import (
     Expire,
     Refuse,
     Replay,
+    actor_of,
     decide_action,
     is_overdue,
+    outcome_fields,
     over_daily_limit,
     parse_action,
     parse_idempotency_key,
-    timed_out,
 )
 from handshake.requests.record import RequestRecord, State
 from handshake.trust.identity import Envelope
@@ -93,7 +94,8 @@ def test_an_action_is_approve_reject_or_deny_which_means_reject(
     decided = _decide(parsed, pending, an_envelope("alice"), now_ms=NOW_MS + 1)
 
     assert parsed.action == meant
-    assert decided == Close(pending, pending.resolved(state, ReasonCode(code), now_ms=NOW_MS + 1))
+    closed = pending.resolved(state, ReasonCode(code), now_ms=NOW_MS + 1)
+    assert decided == Close(pending, closed, actor_of(parsed, an_envelope("alice")), outcome_fields(closed))
 
 
 def test_every_action_has_a_row_and_every_word_means_one_action() -> None:
@@ -277,7 +279,10 @@ def test_the_refusals_that_come_after_the_checks_carry_how_the_request_stands() 
         "policy_daily_limit_exceeded",
         told,
     )
-    assert (timed_out(record).reason.code, timed_out(record).fields) == ("hitl_timeout_fail_closed", told)
+    late = _decide(APPROVE, record, an_envelope("alice"), now_ms=record.expires_at_ms or 0)
+    assert isinstance(late, Expire)
+    told = {"requestId": "req-1", "decision": "deny", "artifact": late.closed.artifact()}
+    assert (late.refusal.reason.code, late.refusal.fields) == ("hitl_timeout_fail_closed", told)
     replay = _decide(APPROVE, record, an_envelope("alice"), used=USED)
     assert isinstance(replay, Replay)
     assert (replay.refusal.reason.code, replay.refusal.fields) == (REPLAYED, USED)

@@ -30,7 +30,7 @@ History = tuple[Chain, list[EvidenceEvent]]
 
 def _remember(chain: Chain, event: EvidenceEvent) -> Chain:
     """What a request remembers after a refused action, as the store counts it."""
-    return replace(chain, refusals=chain.refusals + 1, refusal_tally=chain.refusal_tally + event.tally)
+    return chain._replace(refusals=chain.refusals + 1, refusal_tally=chain.refusal_tally + event.tally)
 
 
 @st.composite
@@ -153,7 +153,7 @@ def test_a_forger_who_links_everything_anew_still_lacks_the_head_the_request_rem
         forged.append(replace(event, previous=previous))
         previous = forged[-1].digest
 
-    assert broken_link(replace(chain, refusals=0, refusal_tally=0), forged)
+    assert broken_link(chain._replace(refusals=0, refusal_tally=0), forged)
 
 
 def test_refused_actions_are_counted_in_whatever_order_they_arrive() -> None:

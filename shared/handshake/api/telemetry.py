@@ -15,7 +15,7 @@ from typing import Any, Final
 from aws_lambda_powertools import Logger
 from botocore.exceptions import ClientError
 
-from handshake.core.reasons import ReasonCode, is_security_denial
+from handshake.core.reasons import SECURITY_DENIALS, ReasonCode
 
 NAMESPACE: Final = "Handshake"
 
@@ -78,7 +78,7 @@ def publish(record: CallRecord) -> None:
         "handled",
         **_described(record),
         Latency=round(record.latency_ms, 1),
-        SecurityDenied=int(is_security_denial(record.reason_code)),
+        SecurityDenied=int(record.reason_code in SECURITY_DENIALS),
         TenantMismatchDenied=int(record.reason_code == ReasonCode.SECURITY_READ_TENANT_MISMATCH),
         ReplayGuardUnavailable=int(record.reason_code == ReasonCode.SECURITY_REPLAY_GUARD_UNAVAILABLE),
         extra=told,

@@ -94,8 +94,8 @@ def _recorded(
     record: RequestRecord, lineage: Mapping[str, Any], audit: Mapping[str, Any], *, event_id: str
 ) -> Recorded:
     entries = [Entry(record.reason, "lineage", lineage), Entry(record.reason, "audit", audit)]
-    chain, evidence = link(record.chain, record.submission.request_id, entries, now_ms=record.decided_at_ms)
-    chained = replace(record, chain=chain)
+    evidence = link(record.chain, record.submission.request_id, entries, now_ms=record.decided_at_ms)
+    chained = replace(record, chain=record.chain.extended_by(evidence))
     return Recorded(chained, evidence, decision_event(chained, event_id=event_id))
 
 

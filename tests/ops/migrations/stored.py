@@ -141,7 +141,7 @@ def refuse(world: World, event: EvidenceEvent, *, digits: int) -> None:
     put, counted, _ = tx.writes
     assert isinstance(counted, Update)
     share = int(event.digest[:digits], 16)
-    context.dynamo.write(put, replace(counted, values={**counted.values, ":tally": share}))
+    context.dynamo.write(put, counted._replace(values={**counted.values, ":tally": share}))
 
 
 def fast() -> Throttle:
