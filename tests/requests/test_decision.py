@@ -197,7 +197,7 @@ def test_an_escalated_payment_says_which_limit_it_crossed_and_by_what() -> None:
     decision = _decision({"amount": 150.5}, PolicyInForce(), spent=Decimal(0), minute=0)
 
     assert decision.trigger is not None
-    assert vars(decision.trigger) == {"rule": "max_transaction", "limit": 100, "value": 150.5}
+    assert decision.trigger._asdict() == {"rule": "max_transaction", "limit": 100, "value": 150.5}
 
 
 @given(
