@@ -75,8 +75,8 @@ def drill(
     if stack != deployment.LOCAL and not hurt_a_deployed_stack:
         raise typer.BadParameter(f"{stack} is deployed: --hurt-a-deployed-stack lets callers of it be refused")
     try:
-        with _target(stack) as found:
-            kept = run(found, stack, wanted, role=role)
+        with _target(stack) as target:
+            kept = run(target, stack, wanted, role=role)
     except (deployment.NoDeploymentError, DrillFailedError, BotoCoreError, ClientError) as error:
         fail(str(error))
     for path in kept:
@@ -84,35 +84,35 @@ def drill(
     raise typer.Exit(0 if all(json.loads(path.read_text())["passed"] for path in kept) else 1)
 
 
-def run(found: Deployment, stack: str, alerts: Sequence[str], *, role: str = "") -> list[Path]:
+def run(target: Deployment, stack: str, alerts: Sequence[str], *, role: str = "") -> list[Path]:
     """Drill ``alerts`` at once on ``stack``, and return the receipts' paths. Raises DrillFailedError."""
     timelines = [IncidentTimeline(SCENARIOS[alert]) for alert in alerts]
-    caller = found.caller(role)
+    caller = target.caller(role)
     credentials = caller.get_credentials()
     if credentials is None:
         raise DrillFailedError("no AWS credentials; set AWS_PROFILE or sign in first")
-    upstream = Upstream(found.api_url, credentials=credentials, region=str(caller.region_name))
+    upstream = Upstream(target.api_url, credentials=credentials, region=str(caller.region_name))
     with ExitStack() as resources:
         edge = resources.enter_context(SigningEdge(0))
         edge.start(upstream)
-        observer = Observer(found, stack, timelines, resources.enter_context(subscribed(found)))
+        observer = Observer(target, stack, timelines, resources.enter_context(subscribed(target)))
         traffic = resources.enter_context(Traffic(upstream, [timeline.scenario for timeline in timelines]))
         show = resources.enter_context(_shown(timelines, traffic))
         _wait(observer.all_ok, _QUIET_S, "alarms that are OK before anything begins", show)
         with ExitStack() as faults:
             if any(timeline.scenario.denies_the_store for timeline in timelines):
-                faults.enter_context(broken_store(found, stack))
+                faults.enter_context(broken_store(target, stack))
             traffic.inject(on=True)
             _stamp(timelines, "began_at")
             _wait(lambda: _all(observer, timelines, "fired"), _PATIENCE_S, "every alarm, page and incident", show)
             steps = {
-                timeline.scenario.alert: _follow(timeline.scenario.alert, found, stack, edge.url)
+                timeline.scenario.alert: _follow(timeline.scenario.alert, target, stack, edge.url)
                 for timeline in timelines
             }
             traffic.inject(on=False)
         _stamp(timelines, "restored_at")
         _wait(lambda: _all(observer, timelines, "over"), _PATIENCE_S, "every alarm to be OK again", show)
-        _run("python -m ops resume", found, stack, edge.url)
+        _run("python -m ops resume", target, stack, edge.url)
     return [_write(timeline, stack, steps[timeline.scenario.alert], traffic) for timeline in timelines]
 
 
@@ -120,7 +120,7 @@ def run(found: Deployment, stack: str, alerts: Sequence[str], *, role: str = "")
 def _target(stack: str) -> Iterator[Deployment]:
     """Yield the stack, or a local one of the drill's own where none is running."""
     try:
-        found = deployment.find(stack)
+        target = deployment.find(stack)
     except deployment.NoDeploymentError:
         if stack != deployment.LOCAL:
             raise
@@ -130,7 +130,7 @@ def _target(stack: str) -> Iterator[Deployment]:
         with LocalStack() as own, deployment.running_here(own.endpoint_url):
             yield deployment.find(stack)
     else:
-        yield found
+        yield target
 
 
 def _all(observer: Observer, timelines: Sequence[IncidentTimeline], what: str) -> bool:
@@ -153,25 +153,25 @@ def _wait(happened: Callable[[], bool], seconds: float, what: str, show: Callabl
     show()
 
 
-def _follow(alert: str, found: Deployment, stack: str, edge_url: str) -> list[Step]:
+def _follow(alert: str, target: Deployment, stack: str, edge_url: str) -> list[Step]:
     """Run the commands of the alert's runbook that are a responder's own; AWS's own CLI is left to people."""
     text = (ROOT / "alarms" / "runbooks" / f"{alert}.md").read_text()
     scripts = "\n".join(re.findall(r"^```bash\n(.*?)^```", text, re.DOTALL | re.MULTILINE))
     commands = re.findall(r"^(?:python -m ops|poe|curl) .*(?:\n  .*)*", scripts, re.MULTILINE)
     followed = [command for command in commands if not command.startswith(_LEFT_OUT)]
-    return [_run(command, found, stack, edge_url) for command in followed]
+    return [_run(command, target, stack, edge_url) for command in followed]
 
 
-def _run(command: str, found: Deployment, stack: str, edge_url: str) -> Step:
+def _run(command: str, target: Deployment, stack: str, edge_url: str) -> Step:
     began = time.monotonic()
     local = (
         {
-            "AWS_ENDPOINT_URL": found.endpoint_url,
+            "AWS_ENDPOINT_URL": target.endpoint_url,
             "AWS_ACCESS_KEY_ID": ROOT_KEY[0],
             "AWS_SECRET_ACCESS_KEY": ROOT_KEY[1],
-            "AWS_DEFAULT_REGION": str(found.session.region_name),
+            "AWS_DEFAULT_REGION": str(target.session.region_name),
         }
-        if found.endpoint_url
+        if target.endpoint_url
         else {}
     )
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"

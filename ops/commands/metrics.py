@@ -38,9 +38,9 @@ def rebuild_command(
     With --apply roll-ups are made equal to the events while traffic goes on; what is reported is how they differed.
     """
     try:
-        found = deployment.find(stack)
-        projector = Projector.of(found)
-        context = found.context()._replace(now_ms=projector.now_ms)
+        target = deployment.find(stack)
+        projector = Projector.of(target)
+        context = target.context()._replace(now_ms=projector.now_ms)
         if apply:
             with projector.stopped():
                 comparison = rebuild(context, stream=projector.stream, pause=time.sleep)
@@ -158,11 +158,11 @@ def _show(comparison: Comparison, *, state: str, applied: bool) -> None:
         console.print(table)
     for unreadable in comparison.unreadable:
         console.print(f"unreadable event in {unreadable}", highlight=False, markup=False)
-    said = [
+    summary = [
         f"{comparison.events} events, {comparison.rollups} roll-ups",
         f"{len(comparison.differences)} counters " + ("differed and are mended" if applied else "differ"),
         f"{comparison.not_yet_folded} events " + ("were" if applied else "are") + " not yet folded",
     ]
-    console.print("; ".join(said), highlight=False)
+    console.print("; ".join(summary), highlight=False)
     if state != "Enabled":
         console.print(f"[red]the projector is {state.lower()}[/]: --apply finishes a rebuild and starts it")

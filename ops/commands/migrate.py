@@ -42,10 +42,10 @@ def migrate(
     be done, 4 where somebody else is at it, 5 where a migration is not the one that was applied.
     """
     try:
-        found = deployment.find(stack)
-        context = found.context()
+        target = deployment.find(stack)
+        context = target.context()
         if apply:
-            operator = found.client("sts").get_caller_identity()["Arn"]
+            operator = target.client("sts").get_caller_identity()["Arn"]
             began = time.monotonic()
             done = apply_pending(context, operator=operator, throttle=Throttle(rate), began=_say)
             _report_applied(done, seconds=time.monotonic() - began, as_json=as_json)
@@ -75,8 +75,8 @@ def _report_planned(context: Context, standings: list[Standing], *, as_json: boo
         table = Table("migration", "state", "what it does", "items", box=SIMPLE_HEAD)
         for one in standings:
             made = plans.get(one.migration.name)
-            said = f"{made.items}" if made else ""
-            table.add_row(one.migration.name, _state(one), made.what if made else "", said)
+            items = f"{made.items}" if made else ""
+            table.add_row(one.migration.name, _state(one), made.what if made else "", items)
         Console().print(table)
         print(f"{len(plans)} to apply; --apply does it" if plans else "nothing to apply")
     raise typer.Exit(PENDING if plans else 0)

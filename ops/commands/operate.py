@@ -43,15 +43,15 @@ def retention(
         if apply:
             done = retain_guards(context)
             report: dict[str, object] = vars(done)
-            said = f"removed {done.removed} expired guards; {done.kept} were claimed again and stay"
-            said += "; time ran out, so there may be more: run it again" if done.unfinished else ""
+            text = f"removed {done.removed} expired guards; {done.kept} were claimed again and stay"
+            text += "; time ran out, so there may be more: run it again" if done.unfinished else ""
         else:
             keys = (key["guard_key"] for key in expired_guards(context))
             listed = list(islice(keys, _LISTED))
             count = len(listed) + sum(1 for _ in keys)
             report = {"wouldRemove": count, "first": listed}
-            said = "\n".join([*listed, f"would remove {count} expired guards; --apply does it"])
-    print(json.dumps(report) if as_json else said)
+            text = "\n".join([*listed, f"would remove {count} expired guards; --apply does it"])
+    print(json.dumps(report) if as_json else text)
 
 
 def dashboard(

@@ -95,14 +95,14 @@ def show(
     """Show the policy in force, or every version of it."""
     with _desk(stack, agent=agent, role=role) as desk:
         if versions:
-            found: Any = list(desk.versions())
-            lines = [f"{one['policyVersion']}  {_utc(one['appliedAt'])}  {_brief(one['rules'])}" for one in found]
+            stored: Any = list(desk.versions())
+            lines = [f"{one['policyVersion']}  {_utc(one['appliedAt'])}  {_brief(one['rules'])}" for one in stored]
         else:
-            found = desk.config()
-            version = found.get("policyVersion", "no version yet" if agent else "no version yet: the defaults")
-            lines = [version, *(f"  {line}" for line in _lines(found["rules"]).values())]
+            stored = desk.config()
+            version = stored.get("policyVersion", "no version yet" if agent else "no version yet: the defaults")
+            lines = [version, *(f"  {line}" for line in _lines(stored["rules"]).values())]
     if as_json:
-        print(json.dumps(found))
+        print(json.dumps(stored))
         return
     for line in lines:
         _say(line)
@@ -115,9 +115,9 @@ def diff(
     """Compare rules with those in force. Ends with 3 where they differ."""
     rules = _read(file)
     with _desk(stack, agent=agent, role=role) as desk:
-        found = _differences(desk.config()["rules"], rules)
-    _print_diff(found, as_json=as_json)
-    raise typer.Exit(DIFFERS if found else 0)
+        differences = _differences(desk.config()["rules"], rules)
+    _print_diff(differences, as_json=as_json)
+    raise typer.Exit(DIFFERS if differences else 0)
 
 
 @policy.command()
@@ -174,25 +174,25 @@ def _change(desk: Desk, change: Mapping[str, Any], rules: Any, *, yes: bool, as_
     if as_json and not yes:
         fail("--json asks nothing: add --yes")
     active = desk.config()
-    found, simulated = _differences(active["rules"], rules), desk.simulate(rules)
+    differences, simulated = _differences(active["rules"], rules), desk.simulate(rules)
     if not as_json:
-        _print_diff(found, as_json=False)
+        _print_diff(differences, as_json=False)
         _print_simulated(simulated)
     if not yes and not typer.confirm("put it in force?", err=True):
         raise typer.Exit(DECLINED)
     applied = desk.apply(change, over=active.get("policyVersion"))
     if as_json:
-        print(json.dumps({"diff": found, "simulation": simulated, "applied": applied}))
+        print(json.dumps({"diff": differences, "simulation": simulated, "applied": applied}))
     else:
         _say(f"{applied['policyVersion']} is in force; audit event {applied['auditEventId']}")
 
 
 def _read(file: Path) -> list[dict[str, Any]]:
     try:
-        found = json.loads(typer.get_text_stream("stdin").read() if str(file) == "-" else file.read_text("utf-8"))
+        loaded = json.loads(typer.get_text_stream("stdin").read() if str(file) == "-" else file.read_text("utf-8"))
     except (OSError, ValueError) as fault:
         _misread(file, str(fault))
-    rules = found.get("rules") if isinstance(found, dict) else found
+    rules = loaded.get("rules") if isinstance(loaded, dict) else loaded
     if not isinstance(rules, list) or not all(isinstance(rule, dict) for rule in rules):
         _misread(file, "it holds no rules: write a JSON array of objects with id, key and value")
     return rules
@@ -206,23 +206,23 @@ def _misread(file: Path, why: str) -> NoReturn:
 def _desk(stack: str, *, agent: str, role: str, principal: str = _OPERATOR) -> Iterator[Desk]:
     """Yield the API of ``stack``; end the command where it refuses or cannot be reached."""
     try:
-        found = deployment.find(stack)
-        with _client(found, role=role, principal=principal) as client:
+        target = deployment.find(stack)
+        with _client(target, role=role, principal=principal) as client:
             yield Desk(client, agent)
     except (deployment.NoDeploymentError, BotoCoreError, ClientError, HandshakeError, ValueError) as error:
         fail(str(error))
 
 
-def _client(found: Deployment, *, role: str, principal: str) -> Handshake:
-    session = found.caller(role)
+def _client(target: Deployment, *, role: str, principal: str) -> Handshake:
+    session = target.caller(role)
 
     def mint() -> str:
-        secret = found.client("secretsmanager").get_secret_value(SecretId=found.outputs["TrustSecretArn"])
+        secret = target.client("secretsmanager").get_secret_value(SecretId=target.outputs["TrustSecretArn"])
         key = secret["SecretString"].encode()
         return mint_token(key, now_s=int(time.time()), jti=str(uuid.uuid4()), principal_id=principal)
 
     return Handshake(
-        found.api_url,
+        target.api_url,
         envelope=cast("models.IdentityEnvelope", OPERATOR | {"principalId": principal}),
         trust_token=mint,
         auth=SigV4(str(session.region_name), session.get_credentials()),
@@ -246,19 +246,19 @@ def _brief(rules: Any) -> str:
 def _differences(before: Any, after: Any) -> list[str]:
     """List rules taken away (``-``) and put in (``+``), by id."""
     old, new = _lines(before), _lines(after)
-    found = []
+    differences = []
     for name in sorted(old | new):
         if old.get(name) != new.get(name):
-            found += [f"- {old[name]}"] if name in old else []
-            found += [f"+ {new[name]}"] if name in new else []
-    return found
+            differences += [f"- {old[name]}"] if name in old else []
+            differences += [f"+ {new[name]}"] if name in new else []
+    return differences
 
 
-def _print_diff(found: list[str], *, as_json: bool) -> None:
+def _print_diff(differences: list[str], *, as_json: bool) -> None:
     if as_json:
-        print(json.dumps({"differs": bool(found), "diff": found}))
+        print(json.dumps({"differs": bool(differences), "diff": differences}))
         return
-    for line in found or ["no difference"]:
+    for line in differences or ["no difference"]:
         _console.print(Text(line, style={"-": "red", "+": "green"}.get(line[0], "")), soft_wrap=True)
 
 

@@ -10,7 +10,7 @@ from rich.text import Text
 from ops.commands.common import AsJson
 from ops.gates import receipts
 from ops.local.settings import STATE
-from ops.release.rehearsal_log import Log, Step, said
+from ops.release.rehearsal_log import Log, Step, describe
 
 RECEIPTS: Final = STATE / "rehearsals"
 
@@ -36,7 +36,7 @@ def rehearse(as_json: AsJson = False) -> None:
     try:
         play(log)
     except Exception as error:  # noqa: BLE001 - whatever ended it, the release was not rehearsed
-        problem = said(error)
+        problem = describe(error)
     content = {
         "environment": PRODUCTION,
         "seconds": round((datetime.now(UTC) - began).total_seconds(), 1),

@@ -117,10 +117,10 @@ def _refresh(walk: Walk) -> None:
 
 
 def _verify(walk: Walk) -> None:
-    said = walk.stack.invoke("ReleaseGateFunction", {})
-    if not said["ready"]:
-        raise StepFailedError(f"the rails do not hold: {said['problem']}")
-    for line in said["checked"]:
+    message = walk.stack.invoke("ReleaseGateFunction", {})
+    if not message["ready"]:
+        raise StepFailedError(f"the rails do not hold: {message['problem']}")
+    for line in message["checked"]:
         walk.say(line)
 
 
@@ -181,9 +181,9 @@ def rotate(
     _end(as_json, taken, 0, "rotated" if until == len(STEPS) else f"done up to step {until}")
 
 
-def _end(as_json: bool, taken: list[str], code: int, said: str) -> None:  # noqa: FBT001 - as the option is
+def _end(as_json: bool, taken: list[str], code: int, message: str) -> None:  # noqa: FBT001 - as the option is
     if as_json:
-        print(json.dumps({"taken": taken, "exitCode": code, "said": said}))
+        print(json.dumps({"taken": taken, "exitCode": code, "said": message}))
     else:
-        typer.echo(said, err=code != 0)
+        typer.echo(message, err=code != 0)
     raise typer.Exit(code)

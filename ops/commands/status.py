@@ -41,7 +41,7 @@ T = TypeVar("T")
 class Part:
     """One line of the screen. ``facts`` are for scripts; ``attention`` asks somebody to look."""
 
-    said: str
+    text: str
     facts: Mapping[str, Any] = field(default_factory=dict)
     attention: bool = False
 
@@ -56,33 +56,33 @@ def status(stack: Stack = deployment.LOCAL, as_json: AsJson = False) -> None:
     reached.
     """
     try:
-        found = deployment.find(stack)
+        target = deployment.find(stack)
     except deployment.NoDeploymentError as missing:
         Console(stderr=True).print(Text("error:", style="red"), str(missing), highlight=False, soft_wrap=True)
         raise typer.Exit(_UNREACHABLE) from None
-    parts = parts_of(found, stack, now_ms=time.time_ns() // 1_000_000)
+    parts = parts_of(target, stack, now_ms=time.time_ns() // 1_000_000)
     attention = any(part.attention for part in parts.values())
     if as_json:
-        told = {name: {"attention": part.attention, "said": part.said, **part.facts} for name, part in parts.items()}
-        print(json.dumps({"stack": stack, "attention": attention, **told}, indent=2))
+        shown = {name: {"attention": part.attention, "said": part.text, **part.facts} for name, part in parts.items()}
+        print(json.dumps({"stack": stack, "attention": attention, **shown}, indent=2))
     else:
         _show(stack, parts)
     raise typer.Exit(_ATTENTION if attention else 0)
 
 
-def parts_of(found: Deployment, stack: str, *, now_ms: int) -> dict[str, Part]:
+def parts_of(target: Deployment, stack: str, *, now_ms: int) -> dict[str, Part]:
     """Read every part of the screen, by name. A part that cannot be read says so, and the others are still shown."""
     readers: Mapping[str, Callable[[], Part]] = {
-        "deployment": lambda: _deployment(found, stack),
-        "mutations": lambda: _mutations(found),
-        "alarms": lambda: _alarms(found, stack),
-        "incidents": lambda: _incidents(found),
-        "approvals": lambda: _approvals(found, now_ms=now_ms),
-        "migrations": lambda: _migrations(found),
-        "projector": lambda: _projector(found, stack),
-        "retention": lambda: _retention(found, now_ms=now_ms),
-        "trustSecret": lambda: _trust_secret(found, now_ms=now_ms),
-        "deadLetters": lambda: _dead_letters(found),
+        "deployment": lambda: _deployment(target, stack),
+        "mutations": lambda: _mutations(target),
+        "alarms": lambda: _alarms(target, stack),
+        "incidents": lambda: _incidents(target),
+        "approvals": lambda: _approvals(target, now_ms=now_ms),
+        "migrations": lambda: _migrations(target),
+        "projector": lambda: _projector(target, stack),
+        "retention": lambda: _retention(target, now_ms=now_ms),
+        "trustSecret": lambda: _trust_secret(target, now_ms=now_ms),
+        "deadLetters": lambda: _dead_letters(target),
     }
     return {name: _best_effort(reader) for name, reader in readers.items()}
 
@@ -98,21 +98,21 @@ def _best_effort(reader: Callable[[], Part]) -> Part:
     return Part(f"cannot be read: {cause}", {"unread": cause}, attention=True)
 
 
-def _deployment(found: Deployment, stack: str) -> Part:
-    [described] = found.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+def _deployment(target: Deployment, stack: str) -> Part:
+    [described] = target.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
     at = _ms(described.get("LastUpdatedTime") or described["CreationTime"])
-    name, state, environment = found.outputs["WorkflowFunction"], described["StackStatus"], found.outputs["ApiStage"]
-    alias = found.client("lambda").get_alias(FunctionName=name, Name="live")
+    name, state, environment = target.outputs["WorkflowFunction"], described["StackStatus"], target.outputs["ApiStage"]
+    alias = target.client("lambda").get_alias(FunctionName=name, Name="live")
     shifting = (alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
-    said = f"{environment}, {state.lower().replace('_', ' ')} {utc(at)}, workflow at version {alias['FunctionVersion']}"
-    said += "".join(f", {weight:.0%} of calls to version {version}" for version, weight in shifting.items())
+    text = f"{environment}, {state.lower().replace('_', ' ')} {utc(at)}, workflow at version {alias['FunctionVersion']}"
+    text += "".join(f", {weight:.0%} of calls to version {version}" for version, weight in shifting.items())
     facts = {"environment": environment, "state": state, "at": at, "version": alias["FunctionVersion"]}
     # A roll-back that completed ended well for the stack, and yet somebody should know.
-    return Part(said, {**facts, "shifting": shifting}, attention=state not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"))
+    return Part(text, {**facts, "shifting": shifting}, attention=state not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"))
 
 
-def _mutations(found: Deployment) -> Part:
-    context = found.context()
+def _mutations(target: Deployment) -> Part:
+    context = target.context()
     [flag] = context.dynamo.batch_get([(context.tables.runtime_kv, flags.PAUSE_KEY)])
     if flag is None:
         return Part("go on; never paused", {"paused": False})
@@ -124,9 +124,9 @@ def _mutations(found: Deployment) -> Part:
     return Part(f"PAUSED since {utc(since)} {by}; python -m ops resume lets them go on", facts, attention=True)
 
 
-def _alarms(found: Deployment, stack: str) -> Part:
+def _alarms(target: Deployment, stack: str) -> Part:
     pages = (
-        found.client("cloudwatch")
+        target.client("cloudwatch")
         .get_paginator("describe_alarms")
         .paginate(AlarmNamePrefix=f"{stack}-", AlarmTypes=["MetricAlarm", "CompositeAlarm"])
     )
@@ -137,23 +137,23 @@ def _alarms(found: Deployment, stack: str) -> Part:
     }
     firing = sorted(name for name, state in states.items() if state == "ALARM")
     unknown = sorted(name for name, state in states.items() if state == "INSUFFICIENT_DATA")
-    said = f"{', '.join(firing)} of {len(states)} in ALARM" if firing else f"none of {len(states)} in ALARM"
-    said += f"; without data: {', '.join(unknown)}" if unknown else ""
+    text = f"{', '.join(firing)} of {len(states)} in ALARM" if firing else f"none of {len(states)} in ALARM"
+    text += f"; without data: {', '.join(unknown)}" if unknown else ""
     facts = {"count": len(states), "alarm": firing, "insufficientData": unknown}
-    return Part(said if states else "there are none", facts, attention=bool(firing) or not states)
+    return Part(text if states else "there are none", facts, attention=bool(firing) or not states)
 
 
-def _incidents(found: Deployment) -> Part:
-    context = found.context()
+def _incidents(target: Deployment) -> Part:
+    context = target.context()
     opened = [one for one in incidents.read_all(context.dynamo, context.tables.runtime_kv) if one.state == "open"]
     opened.sort(key=lambda incident: incident.opened_at_ms)
     listed = ", ".join(incident.id for incident in opened)
-    said = f"{len(opened)} open: {listed}; python -m ops incidents show ID" if opened else "none open"
-    return Part(said, {"open": [incident.id for incident in opened]}, attention=bool(opened))
+    text = f"{len(opened)} open: {listed}; python -m ops incidents show ID" if opened else "none open"
+    return Part(text, {"open": [incident.id for incident in opened]}, attention=bool(opened))
 
 
-def _approvals(found: Deployment, *, now_ms: int) -> Part:
-    context = found.context()
+def _approvals(target: Deployment, *, now_ms: int) -> Part:
+    context = target.context()
     count, soonest = queue.waiting(context.dynamo, context.tables.workflow)
     items = (
         context.within(RETRY_BUDGET_S).dynamo.batch_get([(context.tables.workflow, key) for key in soonest])
@@ -162,58 +162,58 @@ def _approvals(found: Deployment, *, now_ms: int) -> Part:
     )
     waiting = [record for record in map(record_from, items) if record and not record.state.terminal]
     oldest_ms = max((now_ms - record.created_at_ms for record in waiting), default=0)
-    said = f"{count} pending, the oldest for {duration(oldest_ms)}" if count else "none pending"
-    return Part(said, {"pending": count, "oldestPendingMs": oldest_ms})
+    text = f"{count} pending, the oldest for {duration(oldest_ms)}" if count else "none pending"
+    return Part(text, {"pending": count, "oldestPendingMs": oldest_ms})
 
 
-def _migrations(found: Deployment) -> Part:
+def _migrations(target: Deployment) -> Part:
     try:
-        standings = survey(found.context())
+        standings = survey(target.context())
     except ChecksumError as differs:
         return Part(str(differs), {"checksum": False}, attention=True)
     waiting = [one.migration.name for one in standings if one.state != "applied"]
     applied = [one.migration.name for one in standings if one.state == "applied"]
-    said = f"all {len(applied)} applied" if not waiting else f"to apply: {', '.join(waiting)}; python -m ops migrate"
-    return Part(said, {"applied": applied, "pending": waiting}, attention=bool(waiting))
+    text = f"all {len(applied)} applied" if not waiting else f"to apply: {', '.join(waiting)}; python -m ops migrate"
+    return Part(text, {"applied": applied, "pending": waiting}, attention=bool(waiting))
 
 
-def _projector(found: Deployment, stack: str) -> Part:
+def _projector(target: Deployment, stack: str) -> Part:
     """Lambda measures no stream's age while it reads none, so no alarm tells of a projector that was stopped."""
-    answer = found.client("lambda").list_event_source_mappings(FunctionName=f"{stack}-metrics-projector:live")
+    answer = target.client("lambda").list_event_source_mappings(FunctionName=f"{stack}-metrics-projector:live")
     states = [mapping["State"] for mapping in answer["EventSourceMappings"]]
     if states == ["Enabled"]:
         return Part("counts what happens", {"states": states})
-    said = f"{', '.join(states).lower() or 'not subscribed'}: metrics stand still"
-    return Part(f"{said}; python -m ops metrics rebuild --apply starts it", {"states": states}, attention=True)
+    text = f"{', '.join(states).lower() or 'not subscribed'}: metrics stand still"
+    return Part(f"{text}; python -m ops metrics rebuild --apply starts it", {"states": states}, attention=True)
 
 
-def _retention(found: Deployment, *, now_ms: int) -> Part:
-    context = found.context()
+def _retention(target: Deployment, *, now_ms: int) -> Part:
+    context = target.context()
     [mark] = context.dynamo.batch_get([(context.tables.runtime_kv, flags.RETENTION_KEY)])
     if mark is None:
         return Part("has not run yet; it does every hour", {"deletedBefore": None})
     before = int(mark["hour"]) * _MS_PER_HOUR
     late = now_ms - before > _RETENTION_MAY_LAG_HOURS * _MS_PER_HOUR
-    said = f"guards that expired before {utc(before)} are deleted" + ("; it has not run for hours" if late else "")
-    return Part(said, {"deletedBefore": before}, attention=late)
+    text = f"guards that expired before {utc(before)} are deleted" + ("; it has not run for hours" if late else "")
+    return Part(text, {"deletedBefore": before}, attention=late)
 
 
-def _trust_secret(found: Deployment, *, now_ms: int) -> Part:
-    ages = dict(_secret_ages(found, now_ms=now_ms))
+def _trust_secret(target: Deployment, *, now_ms: int) -> Part:
+    ages = dict(_secret_ages(target, now_ms=now_ms))
     current, previous = ages.get("AWSCURRENT"), ages.get("AWSPREVIOUS")
     facts = {"currentAgeMs": current, "previousAgeMs": previous, "pendingAgeMs": ages.get("AWSPENDING")}
     if current is None:
         return Part("has no current version, so no policy can be applied", facts, attention=True)
-    said = f"current version made {duration(current)} ago"
+    text = f"current version made {duration(current)} ago"
     if previous is None:
-        return Part(f"{said}; no previous one is accepted", facts)
+        return Part(f"{text}; no previous one is accepted", facts)
     open_too_long = current > _ROTATION_MAY_TAKE_MS
-    said += f"; a previous one, made {duration(previous)} ago, is accepted too"
-    return Part(said + (": close the rotation" if open_too_long else ""), facts, attention=open_too_long)
+    text += f"; a previous one, made {duration(previous)} ago, is accepted too"
+    return Part(text + (": close the rotation" if open_too_long else ""), facts, attention=open_too_long)
 
 
-def _secret_ages(found: Deployment, *, now_ms: int) -> Iterator[tuple[str, int]]:
-    client, secret = found.client("secretsmanager"), found.outputs["TrustSecretArn"]
+def _secret_ages(target: Deployment, *, now_ms: int) -> Iterator[tuple[str, int]]:
+    client, secret = target.client("secretsmanager"), target.outputs["TrustSecretArn"]
     page: dict[str, Any] = client.list_secret_version_ids(SecretId=secret)
     # Versions without a stage are not listed: that leaves a few.
     for version in page["Versions"]:
@@ -221,19 +221,19 @@ def _secret_ages(found: Deployment, *, now_ms: int) -> Iterator[tuple[str, int]]
             yield stage, now_ms - _ms(version["CreatedDate"])
 
 
-def _dead_letters(found: Deployment) -> Part:
-    client = found.client("sqs")
+def _dead_letters(target: Deployment) -> Part:
+    client = target.client("sqs")
     attribute = "ApproximateNumberOfMessages"
     counts = {
         name.removesuffix("DeadLetters"): int(
             client.get_queue_attributes(QueueUrl=url, AttributeNames=[attribute])["Attributes"][attribute]
         )
-        for name, url in sorted(found.outputs.items())
+        for name, url in sorted(target.outputs.items())
         if name.endswith("DeadLetters")
     }
     full = {name: count for name, count in counts.items() if count}
-    said = ", ".join(f"{count} of {name}" for name, count in full.items()) or f"none in {len(counts)} queues"
-    return Part(said, {"queues": counts}, attention=bool(full) or not counts)
+    text = ", ".join(f"{count} of {name}" for name, count in full.items()) or f"none in {len(counts)} queues"
+    return Part(text, {"queues": counts}, attention=bool(full) or not counts)
 
 
 def _show(stack: str, parts: Mapping[str, Part]) -> None:
@@ -241,7 +241,7 @@ def _show(stack: str, parts: Mapping[str, Part]) -> None:
     for name, part in parts.items():
         words = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name)
         mark = Text("look", style="bold red") if part.attention else Text("ok", style="green")
-        table.add_row(mark, Text(words), Text(part.said))
+        table.add_row(mark, Text(words), Text(part.text))
     Console().print(table)
 
 

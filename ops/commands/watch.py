@@ -44,7 +44,7 @@ class Outcome:
     """The verdict: an exit code, its sentence, and the signals that it rests on."""
 
     code: int
-    said: str
+    sentence: str
     seen: list[Seen] = field(default_factory=list)
 
 
@@ -115,10 +115,12 @@ def watch(
     fired = [one for one in outcome.seen if one.fired_at]
     if as_json:
         print(
-            json.dumps({"said": outcome.said, "exitCode": outcome.code, "signals": list(map(_as_json, outcome.seen))})
+            json.dumps(
+                {"said": outcome.sentence, "exitCode": outcome.code, "signals": list(map(_as_json, outcome.seen))}
+            )
         )
     else:
-        typer.echo(outcome.said)
+        typer.echo(outcome.sentence)
         for action in (action for one in fired for action in one.signal.actions):
             typer.echo(f"  {action.do}\n    {action.run}")
     raise typer.Exit(outcome.code)

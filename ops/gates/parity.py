@@ -58,7 +58,7 @@ def judge_template(verdict: Verdict, made: Translated, served: Iterable[Name]) -
     for name, schemes in sorted(open_for.items()):
         verdict.require(
             schemes == {_IAM},
-            f"{_said(name)} in template.yaml admits by {', '.join(sorted(schemes)) or 'nothing'}, not by {_IAM}",
+            f"{_words(name)} in template.yaml admits by {', '.join(sorted(schemes)) or 'nothing'}, not by {_IAM}",
             "leave DefaultAuthorizer: AWS_IAM to every event; remove the event's own Auth",
         )
     verdict.checked.append(f"{len(open_for)} routes of template.yaml, translated for production: signature")
@@ -74,10 +74,10 @@ def judge_document(verdict: Verdict, document: Mapping[str, Any], served: Iterab
     _same_routes(verdict, COMMITTED, demanded, served)
     for name, alternatives in sorted(demanded.items()):
         wanted = {SIGV4, *([ENVELOPE] if name in NEEDS_ENVELOPE else ()), *([TOKEN] if name in NEEDS_TOKEN else ())}
-        said = [sorted(one) for one in alternatives]
+        demanded_here = [sorted(one) for one in alternatives]
         verdict.require(
-            said == [sorted(wanted)],
-            f"{_said(name)} in {COMMITTED} demands {said or 'nothing'}, not {sorted(wanted)}",
+            demanded_here == [sorted(wanted)],
+            f"{_words(name)} in {COMMITTED} demands {demanded_here or 'nothing'}, not {sorted(wanted)}",
             "set envelope and token in ops/openapi/operations.py as contract section 8 has them",
         )
     verdict.checked.append(f"{len(demanded)} routes of {COMMITTED}: signature, envelope, token")
@@ -99,11 +99,11 @@ def judge_handlers(verdict: Verdict, served: Served) -> None:
         code = answer_to(route, allowed).code
         verdict.require(
             code not in ENVELOPE_CODES | TOKEN_CODES,
-            f"{_said(name)} refuses a call that lacks {allowed.without}: {code}, which the contract does not ask for",
+            f"{_words(name)} refuses a call that lacks {allowed.without}: {code}, which the contract does not ask for",
             "put the guard where contract section 8 has it, or mend it",
         )
     for name in sorted((NEEDS_ENVELOPE | NEEDS_TOKEN) - served.keys()):
-        verdict.findings.append(Finding(f"{_said(name)} is protected by the contract and not served", "serve it"))
+        verdict.findings.append(Finding(f"{_words(name)} is protected by the contract and not served", "serve it"))
     verdict.checked.append(f"{len(served)} handlers called in process: {refused} calls without a protection refused")
 
 
@@ -124,13 +124,13 @@ def _wrong(route: Route, probe: Probe) -> Iterator[Finding]:
 def _same_routes(verdict: Verdict, where: str, found: Iterable[Name], served: Iterable[Name]) -> None:
     for name in sorted(set(served) - set(found)):
         verdict.findings.append(
-            Finding(f"{_said(name)} is answered by the code and not in {where}", f"add it to {where}")
+            Finding(f"{_words(name)} is answered by the code and not in {where}", f"add it to {where}")
         )
     for name in sorted(set(found) - set(served)):
         verdict.findings.append(
-            Finding(f"{_said(name)} is in {where} and no handler answers it", f"remove it from {where}")
+            Finding(f"{_words(name)} is in {where} and no handler answers it", f"remove it from {where}")
         )
 
 
-def _said(name: Name) -> str:
+def _words(name: Name) -> str:
     return " ".join(name)

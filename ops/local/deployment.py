@@ -77,10 +77,10 @@ class Deployment:
         """Invoke a function, named as its output is, and return its answer. Raises FunctionFailedError."""
         client: Any = self.session.client("lambda", endpoint_url=self.endpoint_url, config=_PATIENT)
         answer = client.invoke(FunctionName=self.outputs[function], Payload=json.dumps(event).encode())
-        said = json.loads(answer["Payload"].read())
+        answered = json.loads(answer["Payload"].read())
         if "FunctionError" in answer:
-            raise FunctionFailedError(f"{function}: {said.get('errorMessage', answer['FunctionError'])}")
-        return said
+            raise FunctionFailedError(f"{function}: {answered.get('errorMessage', answer['FunctionError'])}")
+        return answered
 
     def context(self) -> Context:
         """Make what the service's own use cases need to run on this stack's tables."""

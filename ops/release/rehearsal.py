@@ -161,17 +161,17 @@ def _find(log: Log, stage: Stage, data: Data) -> None:
 
 
 def _ready(stage: Stage) -> list[str]:
-    said = stage.found.invoke("ReleaseGateFunction", {})
-    require(said["ready"], f"the release gate refuses: {said['problem']}")
+    answer = stage.found.invoke("ReleaseGateFunction", {})
+    require(answer["ready"], f"the release gate refuses: {answer['problem']}")
     _ensure_current(stage)
-    checked: list[str] = said["checked"]
+    checked: list[str] = answer["checked"]
     return checked
 
 
 def _refusal(stage: Stage, expected: str) -> str:
-    said = stage.found.invoke("ReleaseGateFunction", {})
-    require(not said["ready"], f"the release gate lets a release through although {expected}")
-    problem: str = said["problem"]
+    answer = stage.found.invoke("ReleaseGateFunction", {})
+    require(not answer["ready"], f"the release gate lets a release through although {expected}")
+    problem: str = answer["problem"]
     require(expected in problem, f"the release gate refuses for another reason: {problem}")
     return problem
 

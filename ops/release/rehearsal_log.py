@@ -36,7 +36,7 @@ class Log:
             yield lambda *lines: seen.extend(lines)
             problem = ""
         except Exception as error:
-            problem = said(error)
+            problem = describe(error)
             raise
         finally:
             self.steps.append(Step(name, round(time.monotonic() - began, 1), tuple(seen), problem))
@@ -49,6 +49,6 @@ def require(holds: object, problem: str) -> None:
         raise RehearsalFailedError(problem)
 
 
-def said(error: Exception) -> str:
+def describe(error: Exception) -> str:
     """What ended a step, in words: an error of another kind than a rehearsal's is named."""
     return str(error) if isinstance(error, RehearsalFailedError) else f"{type(error).__name__}: {error}"

@@ -79,26 +79,26 @@ def metrics_of(cloudwatch: Any, properties: Mapping[str, Any]) -> Iterator[Metri
 
 
 def _search(cloudwatch: Any, expression: str) -> Iterator[Metric]:
-    found = _SEARCH.fullmatch(expression)
-    if found is None:
+    search = _SEARCH.fullmatch(expression)
+    if search is None:
         raise ValueError(f"the expression {expression}")
-    namespace, *schema = found["schema"].split(",")
-    terms = list(_TERM.finditer(found["terms"]))
+    namespace, *schema = search["schema"].split(",")
+    terms = list(_TERM.finditer(search["terms"]))
     for page in cloudwatch.get_paginator("list_metrics").paginate(Namespace=namespace):
         for metric in page["Metrics"]:
             dimensions = {one["Name"]: one["Value"] for one in metric["Dimensions"]}
-            said = {"MetricName": metric["MetricName"], **dimensions}
-            if dimensions.keys() == set(schema) and all(_holds(term, said) for term in terms):
+            facts = {"MetricName": metric["MetricName"], **dimensions}
+            if dimensions.keys() == set(schema) and all(_holds(term, facts) for term in terms):
                 shown = [value for name, value in dimensions.items() if name != "service"]
                 label = " ".join(shown if metric["MetricName"] == "Denied" else [metric["MetricName"], *shown])
-                yield Metric(namespace, metric["MetricName"], dimensions, found["stat"], int(found["period"]), label)
+                yield Metric(namespace, metric["MetricName"], dimensions, search["stat"], int(search["period"]), label)
 
 
-def _holds(term: re.Match[str], said: Mapping[str, str]) -> bool:
+def _holds(term: re.Match[str], facts: Mapping[str, str]) -> bool:
     wanted = re.findall(r'"([^"]*)"', term["any"]) if term["any"] else [term["quoted"] or term["word"]]
     if term["name"]:
-        return said.get(term["name"]) in wanted
-    return any(one in value for one in wanted for value in said.values())
+        return facts.get(term["name"]) in wanted
+    return any(one in value for one in wanted for value in facts.values())
 
 
 def _draw_alarms(axes: Axes, cloudwatch: Any, arns: Sequence[str]) -> None:

@@ -137,10 +137,10 @@ SCENARIOS: Final = {
 
 
 @contextmanager
-def broken_store(found: Deployment, stack: str) -> Iterator[None]:
+def broken_store(target: Deployment, stack: str) -> Iterator[None]:
     """Deny the replay guards to the functions that use them, as a bad deployment or policy would, until exit."""
-    iam, cloudformation = found.client("iam"), found.client("cloudformation")
-    table = found.client("dynamodb").describe_table(TableName=found.tables.replay_guards)["Table"]["TableArn"]
+    iam, cloudformation = target.client("iam"), target.client("cloudformation")
+    table = target.client("dynamodb").describe_table(TableName=target.tables.replay_guards)["Table"]["TableArn"]
     deny = {"Effect": "Deny", "Action": "dynamodb:*", "Resource": [table, f"{table}/*"]}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
     roles = [

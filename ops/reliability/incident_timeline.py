@@ -60,9 +60,9 @@ class IncidentTimeline:
 class Observer:
     """Reads a stack's alarms, incidents and notifications into timelines."""
 
-    def __init__(self, found: Deployment, stack: str, timelines: Sequence[IncidentTimeline], queue_url: str) -> None:
-        self._cloudwatch, self._sqs = found.client("cloudwatch"), found.client("sqs")
-        self._context = found.context()
+    def __init__(self, target: Deployment, stack: str, timelines: Sequence[IncidentTimeline], queue_url: str) -> None:
+        self._cloudwatch, self._sqs = target.client("cloudwatch"), target.client("sqs")
+        self._context = target.context()
         self._stack, self._timelines, self._queue_url = stack, timelines, queue_url
 
     def look(self) -> None:
@@ -133,11 +133,11 @@ class Observer:
 
 
 @contextmanager
-def subscribed(found: Deployment) -> Iterator[str]:
+def subscribed(target: Deployment) -> Iterator[str]:
     """Yield the URL of a queue that receives the notifications that people are sent."""
-    sqs, sns = found.client("sqs"), found.client("sns")
+    sqs, sns = target.client("sqs"), target.client("sns")
     url = sqs.create_queue(QueueName=f"handshake-drill-{time.time_ns()}")["QueueUrl"]
-    topic = found.outputs["IncidentsTopic"]
+    topic = target.outputs["IncidentsTopic"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     send = {
         "Effect": "Allow",

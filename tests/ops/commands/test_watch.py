@@ -68,7 +68,7 @@ def test_a_quiet_window_with_calls_is_a_go_at_its_end() -> None:
     cloudwatch = CloudWatch()
     outcome = _follow(cloudwatch)
 
-    assert (outcome.code, outcome.said) == (GO, "go")
+    assert (outcome.code, outcome.sentence) == (GO, "go")
     assert cloudwatch.now == START + timedelta(seconds=120)
     assert {one.calls for one in outcome.seen} == {7}
 
@@ -78,7 +78,7 @@ def test_an_alarm_that_fires_ends_the_watch_with_a_roll_back(alarm: str) -> None
     cloudwatch = CloudWatch(fired={alarm: (30, 1000)})
     outcome = _follow(cloudwatch)
 
-    assert (outcome.code, outcome.said) == (ROLL_BACK, f"roll back: {alarm} fired")
+    assert (outcome.code, outcome.sentence) == (ROLL_BACK, f"roll back: {alarm} fired")
     assert cloudwatch.now == START + timedelta(seconds=40)
 
 
@@ -97,7 +97,7 @@ def test_an_alarm_that_recovered_before_the_window_is_no_reason() -> None:
 def test_without_an_alarm_it_cannot_say() -> None:
     outcome = _follow(CloudWatch(missing=ALARM))
 
-    assert (outcome.code, outcome.said) == (CANNOT_SAY, f"no such alarm: {ALARM}")
+    assert (outcome.code, outcome.sentence) == (CANNOT_SAY, f"no such alarm: {ALARM}")
 
 
 def test_without_a_call_it_cannot_say() -> None:

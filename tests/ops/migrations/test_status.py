@@ -240,4 +240,4 @@ def test_a_part_that_cannot_be_read_says_so_and_keeps_none_of_the_others(
     assert {name for name, part in parts.items() if "unread" in part.facts} == concerns
     for name in concerns:
         assert parts[name].attention
-        assert said in parts[name].said or service_name == "dynamodb"
+        assert said in parts[name].text or service_name == "dynamodb"
