@@ -11,7 +11,7 @@ from ops.openapi.schemas import UndescribedError
 
 
 def main() -> str | None:
-    """Do as the command line says; what is wrong, in words, or None."""
+    """Run the command line. Returns what is wrong, in words, or None."""
     arguments = argparse.ArgumentParser(prog="python -m ops.openapi", description=__doc__)
     arguments.add_argument("--check", action="store_true", help="compare with the committed file and write nothing")
     check_only = arguments.parse_args().check

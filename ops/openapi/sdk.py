@@ -56,11 +56,11 @@ _METHOD: Final = '''
 
 
 class GeneratorError(Exception):
-    """The document is not one that a client can be made from. The message says where."""
+    """No client can be made from the document. The message says where and why."""
 
 
 def generate(document: Mapping[str, Any]) -> dict[str, str]:
-    """The generated files, by name, of the client of the API that ``document`` describes. Raises GeneratorError."""
+    """Generate the client of the API that ``document`` describes: its files, by name. Raises GeneratorError."""
     operations = list(_operations(document))
     return {
         "__init__.py": _HEADER.format(what="Types, operations and reason codes"),
@@ -71,14 +71,14 @@ def generate(document: Mapping[str, Any]) -> dict[str, str]:
 
 
 def stale(root: Path, document: Mapping[str, Any]) -> list[str]:
-    """The generated files, relative to ``root``, that are not what ``document`` gives: other, missing or unknown."""
+    """List the generated files, relative to ``root``, that are not what ``document`` gives, missing or unknown."""
     folder, expected = root / GENERATED, generate(document)
     found = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.py")}
     return [str(GENERATED / name) for name in sorted(expected | found) if expected.get(name) != found.get(name)]
 
 
 def _models(document: Mapping[str, Any]) -> str:
-    """The schemas as TypedDicts."""
+    """Write the schemas as TypedDicts."""
     with tempfile.TemporaryDirectory() as folder:
         source, made = Path(folder, "handshake.json"), Path(folder, "models.py")
         source.write_text(json.dumps(_as_callers_see(document)), encoding="utf-8")
@@ -98,7 +98,7 @@ def _models(document: Mapping[str, Any]) -> str:
 
 
 def _as_callers_see(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The document with what a caller need not be held to left out.
+    """Leave out of the document what a caller need not be held to.
 
     A field added to an answer later must break nobody, so no object is closed; and an artifact is presented as it
     was received, whatever its decision, so that it is the API that refuses it.
@@ -132,7 +132,7 @@ def _reasons(document: Mapping[str, Any]) -> str:
 
 
 def _operations(document: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Path, method and operation, the operation's references to parameters followed."""
+    """Yield path, method and operation of each, its references to parameters followed."""
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             if "operationId" not in operation:
@@ -216,7 +216,7 @@ def _values(names: Iterable[str]) -> str:
 
 
 def _doc(path: str, method: str, operation: Mapping[str, Any]) -> str:
-    """The summary, the route, and what the handler says of it."""
+    """Write the summary, the route, and what is said beyond them."""
     more = operation.get("description")
     return f"{operation['summary']}: ``{method} {path}``." + (
         f"\n\n    {more[0].upper()}{more[1:]}.\n    " if more else ""
@@ -242,7 +242,7 @@ def _annotation(schema: Mapping[str, Any]) -> str:
         return f"list[{_annotation(schema['items'])}]"
     if schema.get("type") in _PRIMITIVES:
         return _PRIMITIVES[schema["type"]]
-    raise GeneratorError(f"no type for {json.dumps(schema)[:200]}: give it a name in ops/openapi/models")
+    raise GeneratorError(f"no type for {json.dumps(schema)[:200]}: give it a name with handshake.core.shapes.Schema")
 
 
 def _snake(name: str) -> str:
@@ -250,7 +250,7 @@ def _snake(name: str) -> str:
 
 
 def _formatted(source: str) -> str:
-    """As ruff formats it, without this repository's settings."""
+    """Format ``source`` with ruff, without this repository's settings."""
     command = [sys.executable, "-m", "ruff", "format", "--isolated", "--line-length=120", "--target-version=py311", "-"]
     done = subprocess.run(command, input=source, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -259,7 +259,7 @@ def _formatted(source: str) -> str:
 
 
 def main() -> str | None:
-    """Do as the command line says; what is wrong, in words, or None."""
+    """Run the command line. Returns what is wrong, in words, or None."""
     arguments = argparse.ArgumentParser(prog="python -m ops.openapi.sdk", description=__doc__)
     arguments.add_argument("--check", action="store_true", help="compare with the committed files and write nothing")
     check_only = arguments.parse_args().check
