@@ -1,9 +1,9 @@
 """What a metrics read costs with a thousand events and with a million: items, capacity and time, and their ratios.
 
 On DynamoDB Local. Its API would take a million events in some twenty minutes, so they are put into its database file
-as it would put them; the roll-ups, which metrics.rollup folds them to, are written by metrics.rollup_table. Reads go through
-the handler, the two populations taking turns. HANDSHAKE_EVENTS says how many the larger has, HANDSHAKE_REPETITIONS how
-often each read is made.
+as it would put them; the roll-ups, which metrics.rollup folds them to, are written by metrics.rollup_table. Reads go
+through the handler, the two populations taking turns. HANDSHAKE_EVENTS says how many the larger has,
+HANDSHAKE_REPETITIONS how often each read is made.
 """
 
 import json

@@ -9,7 +9,7 @@ from typing import Any
 from handshake.core.reasons import is_security_denial
 from handshake.dynamo.marshalling import Item, unmarshal
 from handshake.dynamo.tables import Tables
-from handshake.policy.change import version_name
+from handshake.policy.rules import version_name
 from handshake.replay_guards.table import guard_key
 from handshake.requests.decision import ESCALATION_WINDOW_MS, ESCALATIONS_PER_WINDOW, utc_day
 from handshake.requests.evidence import EvidenceEvent, broken_link

@@ -15,9 +15,7 @@ _serialize = TypeSerializer().serialize
 
 def records_of(events: Iterable[MetricsEvent], *, stream: str = "2026-03-05T00:00:00.000") -> list[Record]:
     """The records of ``events`` appended one after the other, as Lambda is given them."""
-    items = [
-        event_item(event, correlation_id=f"call-{event.event_id}", now_ms=event.timestamp_ms) for event in events
-    ]
+    items = [event_item(event, correlation_id=f"call-{event.event_id}", now_ms=event.timestamp_ms) for event in events]
     return _records([{name: _serialize(value) for name, value in item.items()} for item in items], stream)
 
 
