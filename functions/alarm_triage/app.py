@@ -1,4 +1,4 @@
-"""When an alarm changes state: record the incident, tell people the numbers and what to do first."""
+"""Handles an alarm's change of state: records the incident, tell people the numbers and what to do first."""
 
 import os
 import time
@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from botocore.config import Config
-
 from handshake.api import telemetry
-from handshake.api.runtime import aws, process_runtime, start
+from handshake.api.runtime import aws, client_config, process_runtime, start
 from handshake.dynamo.context import Context
 from handshake.incidents.cloudwatch import Metrics
 from handshake.incidents.deployment import Deployment
@@ -20,7 +18,7 @@ from handshake.incidents.topic import Topic
 from handshake.incidents.triage import Desk, triage
 
 # No part of an investigation may take most of its time.
-_CLIENTS = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
+_CLIENTS = client_config(connect_s=1, read_s=3, attempts=2)
 
 
 def build_desk(environment: Mapping[str, str]) -> Desk:

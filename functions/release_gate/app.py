@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from botocore.config import Config
-
 from handshake.api import telemetry
-from handshake.api.runtime import aws, build_runtime, start
+from handshake.api.runtime import aws, build_runtime, client_config, start
 from handshake.dynamo.context import Context
 from handshake.release.release_gate import NotReadyError, Release, ensure_ready
 from handshake.trust.secret import TrustSecret
@@ -18,7 +16,7 @@ from handshake.trust.secret import TrustSecret
 _FUNCTIONS: Final = ("workflow", "decision_room", "policy_apply", "policy", "metrics")
 _MIGRATIONS: Final = Path(__file__).with_name("migrations.json")
 # A version that does not answer in the time it would have fails; asking again would hide that it sometimes does.
-_CLIENTS: Final = Config(connect_timeout=2, read_timeout=12, retries={"mode": "standard", "total_max_attempts": 1})
+_CLIENTS: Final = client_config(connect_s=2, read_s=12, attempts=1)
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ def build_release(environment: Mapping[str, str], context: Context) -> Release:
 
 
 def check() -> tuple[list[str], str]:
-    """What was found to be as it must, and "" or why the release may not have traffic. Raises nothing."""
+    """Check the release: what holds, and "" or why it may not have traffic. Raises nothing."""
     try:
         with build_runtime(os.environ).invocation() as context:
             return ensure_ready(build_release(os.environ, context)), ""

@@ -5,15 +5,13 @@ import time
 from collections.abc import Mapping
 from functools import cache
 
-from botocore.config import Config
-
 from handshake.api import telemetry
-from handshake.api.runtime import aws, start
+from handshake.api.runtime import aws, client_config, start
 from handshake.trust.rotate import STEPS, Rotation
 from handshake.trust.rotation import RotationRefusedError
 from handshake.trust.secret import TrustSecret
 
-_CLIENT = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
+_CLIENT = client_config(connect_s=1, read_s=3, attempts=3)
 
 
 def handler(event: Mapping[str, str], _context: object) -> None:

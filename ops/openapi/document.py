@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any, Final, get_args, get_type_hints
 
 from handshake.api.http import MAX_BODY_BYTES, MAX_CORRELATION_ID_LENGTH, Answer, HttpHandler, Route
-from handshake.core.errors import Refusal
 from handshake.core.jsonio import MAX_DEPTH
 from handshake.core.reasons import REGISTRY, REGISTRY_VERSION, Reason, ReasonCode
-from handshake.core.shapes import Id
+from handshake.core.shapes import Id, Refusal
 from handshake.metrics import answers as metrics
 from handshake.metrics.query import INVALID_METRIC_QUERY
 from handshake.metrics.reported_event import INVALID_METRICS_EVENT
@@ -226,8 +225,8 @@ def _parameters(query: Any, schemas: Schemas) -> list[dict[str, Any]]:
 def _type_answered(route: Route) -> Any:
     """Find the type that a route's handler says it answers. Raises UndescribedError."""
     answered = get_type_hints(route.answer, localns=_ANSWERS, include_extras=True).get("return")
-    if Refusal in get_args(answered):
-        [answered] = (one for one in get_args(answered) if one is not Refusal)
+    if Refusal in get_args(answered):  # a refusal's status and body are its code's, as operations say
+        [answered] = (shape for shape in get_args(answered) if shape is not Refusal)
     if answered in (None, Any, Answer):
         raise UndescribedError(f"{route.answer.__name__} does not say what it answers: annotate it with a shape")
     return answered

@@ -27,8 +27,8 @@ from tests.bench.contests import CONTESTS, Attempt, approvals_apart
 from tests.bench.measured import Measured
 from tests.bench.rivals import Contended, Timeline
 from tests.bench.tapped import Tapped
-from tests.faults.ledger import Call
 from tests.support import engines
+from tests.support.ledger import Call
 from tests.support.service import InProcess
 
 _APPROVALS: Final = 1_000

@@ -31,9 +31,9 @@ from ops.local.dynamodb import dynamodb_local
 from tests.bench.capacity import Units
 from tests.bench.population import BUSY_TENANT, multiply, store_a_few
 from tests.bench.wire import Wire
-from tests.contract.test_store_calls import CALLS, Call, Prepare
 from tests.support import engines
 from tests.support.service import InProcess, get, human, now_ms, post
+from tests.support.store_calls import CALLS, Call, Prepare
 
 _SIZES: Final = "1000,100000,1000000"
 _REPETITIONS: Final = 9
@@ -118,7 +118,6 @@ def _calls() -> dict[str, Prepare]:
 def _measure(services: Sequence[InProcess], wires: Sequence[Wire], prepare: Prepare, repetitions: int) -> list[Cost]:
     costs = []
     for service, wire in zip(services, wires, strict=True):
-        wire.through()
         call = prepare(service)
         exchanges = list(wire.record(partial(call, service)))
         units = sum((one.units for one in exchanges), Units())

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tests.faults.ledger import Call
+from tests.support.ledger import Call
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,8 @@ from ops.local.settings import REGION
 from ops.local.signing_edge import Upstream
 from tests.bench.tapped import Tapped
 from tests.bench.traffic import Action, Caller
-from tests.faults.ledger import Call
 from tests.support import engines
+from tests.support.ledger import Call
 from tests.support.service import Deployed, InProcess, Service
 
 PROCESSES: Final = os.cpu_count() or 1

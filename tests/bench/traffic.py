@@ -15,8 +15,8 @@ from typing import Any, Final
 
 from urllib3.exceptions import HTTPError
 
-from tests.faults.ledger import Call
 from tests.support import service as api
+from tests.support.ledger import Call
 from tests.support.service import Reply, Service
 
 Action = Mapping[str, Any]

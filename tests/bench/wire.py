@@ -1,13 +1,13 @@
-"""DynamoDB's side of the wire, recorded once and played back: what a handler takes without a database."""
+"""Record at the wire what a client asks of DynamoDB, what it is answered, and what Amazon would charge for it."""
 
 import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from itertools import cycle
 from typing import Any
 
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 
 from tests.bench import capacity
 from tests.bench.capacity import Units
@@ -34,7 +34,7 @@ class Exchange:
 
 @dataclass
 class Wire:
-    """Stands between a client and its database: lets requests through, or answers them as it did before.
+    """Stand between a client and its database, ``delay_s`` before each request.
 
     ``canned`` answers the operations it names by itself, from what they ask.
     """
@@ -43,7 +43,6 @@ class Wire:
     exchanges: list[Exchange] = field(default_factory=list)
     delay_s: float = 0.0
     canned: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
-    _playing: Any = None
     _recording: bool = False
 
     def __post_init__(self) -> None:
@@ -51,29 +50,20 @@ class Wire:
 
     def record(self, call: Callable[[], object]) -> list[Exchange]:
         """Make ``call``, and keep what it said to the store and heard of it."""
-        self.exchanges, self._playing, self._recording = [], None, True
+        self.exchanges, self._recording = [], True
         try:
             call()
         finally:
             self._recording = False
         return self.exchanges
 
-    def play(self, exchanges: list[Exchange], *, delay_s: float = 0.0) -> None:
-        """From now on answer by ``exchanges``, in turn and over again, ``delay_s`` after each request."""
-        self._playing, self.delay_s = cycle(exchanges), delay_s
-
-    def through(self) -> None:
-        """From now on let requests through."""
-        self._playing = None
-
     def _send(self, request: Any, event_name: str, **_: Any) -> AWSResponse | None:
         if self.delay_s:
             time.sleep(self.delay_s)
         if can := self.canned.get(event_name.rpartition(".")[2]):
-            content = json.dumps(can(json.loads(request.body))).encode()
-            return _answer(request.url, Exchange("", 0, 200, {}, content, Units()))
-        if self._playing:
-            return _answer(request.url, next(self._playing))
+            return AWSResponse(
+                request.url, 200, HTTPHeaders(), _Raw(json.dumps(can(json.loads(request.body))).encode())
+            )
         if not self._recording:
             return None
         self._recording = False  # what is looked up on the way is no part of it
@@ -103,10 +93,6 @@ class Wire:
 
     def _item(self, table: str, key: Any) -> Any:
         return self.client.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item")
-
-
-def _answer(url: str, exchange: Exchange) -> AWSResponse:
-    return AWSResponse(url, exchange.status, exchange.headers, _Raw(exchange.content))
 
 
 @dataclass

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from ops.local.stack import LocalStack
-from tests.contract.behind import forget, forget_global_policy
-from tests.contract.tokens import NOW_S
 from tests.support import engines
 from tests.support.service import Deployed, InProcess, Service
+from tests.support.store import forget, forget_global_policy
+from tests.support.tokens import NOW_S
 
 
 @pytest.fixture(scope="session")

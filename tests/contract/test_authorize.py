@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.contract.behind import let_expire
-from tests.contract.outcomes import SHAPE
+from tests.support.outcomes import SHAPE
 from tests.support.service import Reply, Service, act, decided, escalated, post, submission, submit, unique
+from tests.support.store import let_expire
 
 MISSING_ARTIFACT = (403, "security_missing_decision_artifact")
 NON_ALLOW = (403, "security_non_allow_artifact")

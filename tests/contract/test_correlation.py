@@ -4,7 +4,6 @@ import uuid
 
 import pytest
 
-from tests.contract.behind import events_about, kept
 from tests.support.logs import lines_of, standard_output
 from tests.support.service import (
     InProcess,
@@ -20,6 +19,7 @@ from tests.support.service import (
     submission,
     unique,
 )
+from tests.support.store import events_about, kept
 
 
 def _named() -> tuple[str, dict[str, str]]:

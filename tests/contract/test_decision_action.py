@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.behind import events_about, has_as_many_as_are_kept, let_expire, state_of
-from tests.contract.outcomes import APPROVED, BINDING, IMMUTABLE, SHAPE, UNAUTHORIZED
+from tests.support.outcomes import APPROVED, BINDING, IMMUTABLE, SHAPE, UNAUTHORIZED
 from tests.support.service import (
     Reply,
     Service,
@@ -23,6 +22,7 @@ from tests.support.service import (
     submit,
     unique,
 )
+from tests.support.store import events_about, has_as_many_as_are_kept, let_expire, state_of
 
 NOT_FOUND = (404, "hitl_request_not_found")
 MISMATCH = (409, "hitl_request_mismatch")

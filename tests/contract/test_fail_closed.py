@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from handshake.trust.keys import SecretsManagerKeys
-from tests.contract.behind import everything
-from tests.contract.clients import FAULTS, NeverDone, answer_of
-from tests.contract.endpoints import MUTATIONS, READING, READS, WRITES, WRITING, Endpoint, apply, change, failing
-from tests.contract.outcomes import STORE
+from tests.support.clients import FAULTS, NeverDone, answer_of
+from tests.support.endpoints import MUTATIONS, READING, READS, WRITES, WRITING, Endpoint, apply, change, failing
+from tests.support.outcomes import STORE
 from tests.support.service import InProcess, Reply, Service, apply_policy, get, human, post, submission, submit, token
+from tests.support.store import everything
 
 Break = Callable[[InProcess], InProcess]
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.contract.behind import state_of
-from tests.contract.outcomes import APPROVED, IMMUTABLE, REPLAY, SHAPE, UNAUTHORIZED
+from tests.support.outcomes import APPROVED, IMMUTABLE, REPLAY, SHAPE, UNAUTHORIZED
 from tests.support.service import Service, act, escalated, human, unique
+from tests.support.store import state_of
 
 # The order of section 2: envelope, body, request and authority, then key and state.
 FAULTS: Mapping[str, tuple[Any, tuple[int, str]]] = {

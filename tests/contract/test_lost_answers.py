@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from tests.contract.behind import everything
-from tests.contract.clients import FAULTS
-from tests.contract.endpoints import MUTATIONS, WRITES, Endpoint, apply, change, failing
-from tests.contract.outcomes import GUARD, STORE
+from tests.support.clients import FAULTS
+from tests.support.endpoints import MUTATIONS, WRITES, Endpoint, apply, change, failing
+from tests.support.outcomes import GUARD, STORE
 from tests.support.service import InProcess, act, escalated, get, own, submission, submit
+from tests.support.store import everything
 
 PASSING = {name: FAULTS[name] for name in ("no answer", "500", "throttled")}
 

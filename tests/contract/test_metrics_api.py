@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from tests.contract.behind import events_about
 from tests.support.service import (
     Reply,
     Service,
@@ -17,6 +16,7 @@ from tests.support.service import (
     submit,
     unique,
 )
+from tests.support.store import events_about
 
 METRICS = [
     "uair",

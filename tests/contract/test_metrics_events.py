@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.contract.behind import events_about, let_expire
-from tests.contract.clients import FAULTS
-from tests.contract.endpoints import failing
-from tests.contract.outcomes import GUARD
+from tests.support.clients import FAULTS
+from tests.support.endpoints import failing
+from tests.support.outcomes import GUARD
 from tests.support.service import (
     InProcess,
     Reply,
@@ -28,6 +27,7 @@ from tests.support.service import (
     token,
     unique,
 )
+from tests.support.store import events_about, let_expire
 
 
 def _seen(service: Service, request_id: str) -> list[tuple[str, str, str, bool]]:

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.behind import kept
-from tests.contract.outcomes import BINDING, CONFLICT, SHAPE
+from tests.support.outcomes import BINDING, CONFLICT, SHAPE
 from tests.support.service import (
     Reply,
     Service,
@@ -23,6 +22,7 @@ from tests.support.service import (
     token,
     unique,
 )
+from tests.support.store import kept
 
 INVALID_POLICY = (422, "policy_invalid_policy")
 VERSION_NOT_FOUND = (404, "policy_version_not_found")

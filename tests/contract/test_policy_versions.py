@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.outcomes import CONFLICT, SHAPE
+from tests.support.outcomes import CONFLICT, SHAPE
 from tests.support.service import Reply, Service, apply_policy, for_agent, get, now_ms, rules, unique
 
 VERSION_NOT_FOUND = (404, "policy_version_not_found")

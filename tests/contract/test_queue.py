@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.contract.behind import let_expire
-from tests.contract.outcomes import SHAPE
+from tests.support.outcomes import SHAPE
 from tests.support.service import Reply, Service, act, decided, escalated, get, human, own, submit, unique
+from tests.support.store import let_expire
 
 
 def _queue(service: Service, envelope: Mapping[str, Any], **query: Any) -> Reply:

@@ -7,7 +7,6 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.contract.behind import let_expire
 from tests.support.service import (
     InProcess,
     Service,
@@ -22,6 +21,7 @@ from tests.support.service import (
     submit,
     unique,
 )
+from tests.support.store import let_expire
 
 KINDS = ["requests", "evidence", "decision-room"]
 SCOPE_DENIED = (403, "security_read_scope_denied")

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.behind import everything
 from tests.support.service import Reply, Service, apply_policy, for_agent, post, rules, submission, submit, unique
+from tests.support.store import everything
 
 
 def _simulate(service: Service, body: Any) -> Reply:

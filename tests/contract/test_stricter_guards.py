@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from handshake.trust.token import mint_token
-from tests.contract.behind import let_guard_expire
-from tests.contract.outcomes import REPLAY
+from tests.support.outcomes import REPLAY
 from tests.support.service import (
     TRUST_KEY,
     InProcess,
@@ -22,6 +21,7 @@ from tests.support.service import (
     token,
     unique,
 )
+from tests.support.store import let_guard_expire
 
 
 @pytest.fixture

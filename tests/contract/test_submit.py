@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.behind import events_about, let_expire
-from tests.contract.outcomes import BINDING, SHAPE
+from tests.support.outcomes import BINDING, SHAPE
 from tests.support.service import (
     InProcess,
     Reply,
@@ -23,6 +22,7 @@ from tests.support.service import (
     submission,
     submit,
 )
+from tests.support.store import events_about, let_expire
 
 TIMESTAMP = (400, "trust_context_invalid_timestamp")
 SKEW = (400, "trust_context_timestamp_skew_fail_closed")

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.tokens import EXPIRED, HEADER, INVALID, NOW_S, claims, encoded, forged, json_part, present, signed
 from tests.support.service import InProcess, Service, token
+from tests.support.tokens import EXPIRED, HEADER, INVALID, NOW_S, claims, encoded, forged, json_part, present, signed
 
 MISSING = (401, "security_missing_internal_trust_context")
 CONFIG_MISSING = (401, "security_internal_trust_config_missing")

@@ -5,8 +5,8 @@ from typing import Any
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from tests.contract.tokens import EXPIRED, INVALID, NOW_S, claims, forged, present
 from tests.support.service import InProcess, token
+from tests.support.tokens import EXPIRED, INVALID, NOW_S, claims, forged, present
 
 
 @given(

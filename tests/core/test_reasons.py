@@ -2,8 +2,14 @@
 
 import pytest
 
-from handshake.core.errors import HandshakeError, ReplayGuardUnavailableError, StoreUnavailableError
-from handshake.core.reasons import FAMILIES, REGISTRY, REGISTRY_VERSION, ReasonCode, describe, is_security_denial
+from handshake.core.errors import (
+    HandshakeError,
+    Refusal,
+    ReplayGuardUnavailableError,
+    StoreUnavailableError,
+    refusal_of,
+)
+from handshake.core.reasons import FAMILIES, REGISTRY, REGISTRY_VERSION, SECURITY_DENIALS, ReasonCode, describe
 
 TABLE = {
     400: """trust_context_invalid_request_shape, trust_context_missing_binding, trust_context_invalid_timestamp,
@@ -81,11 +87,11 @@ def test_a_code_of_no_registry_is_unknown_and_never_retried(code: str) -> None:
         "unknown",
         "do_not_retry",
     )
-    assert not is_security_denial(code)
+    assert code not in SECURITY_DENIALS
 
 
 def test_every_security_code_but_the_authorized_one_is_a_security_denial() -> None:
-    denials = {code for code in CODES if is_security_denial(code)}
+    denials = {code for code in CODES if code in SECURITY_DENIALS}
 
     assert denials == {code for code in CODES if code.startswith("security_")} - {"security_artifact_authorized"}
 
@@ -93,7 +99,15 @@ def test_every_security_code_but_the_authorized_one_is_a_security_denial() -> No
 def test_errors_carry_the_registrys_row_and_nothing_that_was_not_given() -> None:
     plain = HandshakeError(ReasonCode.POLICY_DENIED, "No.")
 
-    assert plain.reason is REGISTRY["policy_denied"]
-    assert (str(plain), plain.fields, plain.request_id, plain.recorded) == ("No.", {}, None, False)
-    assert StoreUnavailableError().reason.code == "adapter_store_unavailable"
-    assert ReplayGuardUnavailableError().reason.code == "security_replay_guard_unavailable"
+    assert plain.refusal.reason is REGISTRY["policy_denied"]
+    assert plain.refusal == Refusal(REGISTRY["policy_denied"], "No.", {}, None, denies=False)
+    assert str(plain) == "No."
+    assert StoreUnavailableError().refusal.reason.code == "adapter_store_unavailable"
+    assert ReplayGuardUnavailableError().refusal.reason.code == "security_replay_guard_unavailable"
+
+
+def test_a_refusal_that_is_raised_is_the_refusal_that_is_caught() -> None:
+    refusal = refusal_of(ReasonCode.POLICY_DENIED, "No.", fields={"allowed": False}, request_id="req-1", denies=True)
+
+    assert HandshakeError.of(refusal).refusal == refusal
+    assert str(HandshakeError.of(refusal)) == "No."

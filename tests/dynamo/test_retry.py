@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handshake.dynamo.retry import ConflictError, TransientError, transient
-from tests.contract.clients import answer_of
+from tests.support.clients import answer_of
 
 
 def _cancelled(*codes: str) -> Any:

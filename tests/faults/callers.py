@@ -9,8 +9,8 @@ from threading import Event
 from typing import Any, Final
 
 from handshake.core.reasons import ReasonCode, describe
-from tests.faults.ledger import GUARD_UNAVAILABLE, UNAVAILABLE, Intent, Outcome
 from tests.support import service as api
+from tests.support.ledger import GUARD_UNAVAILABLE, UNAVAILABLE, Intent, Outcome
 from tests.support.service import InProcess, Reply
 
 # Agents share their days' limits, so that sums reach them; some principals escalate too often.

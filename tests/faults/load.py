@@ -10,8 +10,8 @@ from typing import Final
 
 from handshake.dynamo.tables import Tables
 from tests.faults.callers import WANTS, World
-from tests.faults.ledger import Call, Intent, Watched
 from tests.faults.rig import Rig, generator
+from tests.support.ledger import Call, Intent, Watched
 
 _QUICK_RETRIES: Final = 2
 _PATIENT_RETRIES: Final = 3  # a busy machine may still be slow

@@ -13,9 +13,9 @@ from unittest.mock import patch
 
 import pytest
 
-from tests.faults.ledger import Call
 from tests.faults.run import Outcome
 from tests.faults.verdict import Fault, Finding
+from tests.support.ledger import Call
 from tests.support.service import InProcess, Reply
 
 # The fixtures that give an engine, by which tests are chosen.

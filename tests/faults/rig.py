@@ -102,7 +102,7 @@ def generator(seed: int, *names: object) -> random.Random:
 def _clients(endpoint: str) -> list[Any]:
     """Clients with the patience of a deployed one, one a thread."""
     client: Any = boto3.session.Session().client  # its stubs know services by their literal names only
-    options = {"endpoint_url": endpoint, "region_name": REGION, "config": runtime._client_config(attempts=1)}
+    options = {"endpoint_url": endpoint, "region_name": REGION, "config": runtime.store_config(attempts=1)}
     return [
         client("dynamodb", aws_access_key_id="testing", aws_secret_access_key="testing", **options)
         for _ in range(THREADS)

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from handshake.dynamo.tables import Tables
-from tests.faults.ledger import Call
 from tests.faults.load import running_load
 from tests.faults.rig import Rig
 from tests.faults.scenarios import Phase, Scenario
 from tests.faults.verdict import Closed, Fault, Finding, findings
 from tests.support import engines
+from tests.support.ledger import Call
 from tests.support.service import InProcess, now_ms
 
 

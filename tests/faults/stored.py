@@ -11,8 +11,8 @@ from handshake.replay_guards.table import GuardScope, guard_key
 from handshake.requests.evidence import EvidenceEvent
 from handshake.requests.record import RequestRecord, State
 from handshake.requests.table import split_partition
-from tests.contract.behind import kept
 from tests.support.service import Service
+from tests.support.store import kept
 
 
 @dataclass(frozen=True)

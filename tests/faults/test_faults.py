@@ -9,13 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.contract.behind import kept
-from tests.faults.ledger import UNAVAILABLE, Watched
 from tests.faults.rig import Rig, Rule, running_rig
 from tests.faults.run import run
 from tests.faults.scenarios import ANSWER_LOST, SCENARIOS, SILENT_MS, SLOW_MS, Scenario
 from tests.faults.verdict import HANGS_FOR_AT_MOST_S
 from tests.support import engines
+from tests.support.ledger import UNAVAILABLE, Watched
 from tests.support.service import (
     InProcess,
     Reply,
@@ -33,6 +32,7 @@ from tests.support.service import (
     submit,
     unique,
 )
+from tests.support.store import kept
 
 SEED = int(os.environ.get("HANDSHAKE_SEED", "1"))
 SECONDS = float(os.environ.get("HANDSHAKE_FAULT_SECONDS", "1"))

@@ -5,9 +5,9 @@ from typing import Final, Literal, NamedTuple
 
 from handshake.core.reasons import ReasonCode
 from handshake.requests.record import State
-from tests.faults.ledger import Call, Intent, Kind
 from tests.faults.stored import Request, Stored
 from tests.support.audit import audit
+from tests.support.ledger import Call, Intent, Kind
 from tests.support.service import InProcess, Reply
 
 # duplicated: done twice. lost: acknowledged, and not there. torn: tables that disagree. untrue: told what is not so.

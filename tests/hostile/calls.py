@@ -29,7 +29,7 @@ def send(
 
     Whatever is sent, the answer is one that the document promises, and never says that the service failed.
     """
-    made, handler = service._event(method, path, {}, body)
+    made, handler = service.event(method, path, headers={}, body=body)
     lists: dict[str, list[str]] = {}
     for name, value in headers:
         lists.setdefault(name, []).append(value)

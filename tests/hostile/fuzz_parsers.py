@@ -108,8 +108,8 @@ def hold(target: Target, raw: bytes) -> None:
         try:
             target.read(raw.decode(encoding))
         except HandshakeError as refused:
-            if refused.reason != REGISTRY.get(refused.reason.code):
-                raise AssertionError(f"{refused.reason.code} is not in the registry") from refused
+            if refused.refusal.reason != REGISTRY.get(refused.refusal.reason.code):
+                raise AssertionError(f"{refused.refusal.reason.code} is not in the registry") from refused
         except (BadJsonError, UnicodeDecodeError):
             pass
 

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from handshake.trust.token import MAX_TOKEN_BYTES
 from ops.openapi.document import ENVELOPE, TOKEN
-from tests.contract.behind import everything
 from tests.hostile.bounds import fuzzed
 from tests.hostile.calls import DOCUMENT, SCHEMAS, send
 from tests.hostile.payloads import JSON, JSON_TEXTS, TEXTS
 from tests.support.service import InProcess, Reply, apply_policy, escalated, for_agent, human, own, token, unique
+from tests.support.store import everything
 
 ENVELOPE_NAME: Final = "x-identity-envelope"
 TOKEN_NAME: Final = "x-internal-trust-context"

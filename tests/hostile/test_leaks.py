@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import pytest
 
+from handshake.dynamo.client import Dynamo
 from handshake.trust.token import mint_token
 from tests.hostile.calls import DOCUMENT, send
 from tests.hostile.payloads import WELL_FORMED
@@ -118,10 +119,10 @@ def test_a_fault_of_our_own_is_an_answer_that_repeats_nothing(
 
     body = "{}" if refused else json.dumps(WELL_FORMED[path](service))
     for operation in ("batch_get", "write", "query"):
-        monkeypatch.setattr(service.runtime.context.dynamo, operation, fail)
+        monkeypatch.setattr(Dynamo, operation, fail)
 
     with standard_output() as output:
-        event, handler = service._event("POST", path, dict(credentials(service)), body)
+        event, handler = service.event("POST", path, headers=dict(credentials(service)), body=body)
         answer = handler.using(service.runtime)(event, None)
 
     assert answer["statusCode"] in ({400, 403} if refused else {503})

@@ -64,7 +64,7 @@ def test_another_tenant_neither_learns_nor_changes_a_request(
 def _reads(scopes: list[str], roles: list[str], tenant: str, *, principal: str = "reader") -> bool:
     envelope = parse_envelope(json.dumps(human(principal, tenantId=tenant, scopes=scopes, roles=roles)))
     try:
-        ensure_may_read(envelope, principal_id="owner", tenant_id="tenant-a")
+        ensure_may_read(envelope, request_id="req-1", principal_id="owner", tenant_id="tenant-a")
     except HandshakeError:
         return False
     return True

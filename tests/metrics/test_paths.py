@@ -8,11 +8,11 @@ from handshake.core.reasons import REGISTRY
 from ops.local.settings import ROOT
 from ops.local.translation import environment_of
 from ops.openapi.operations import OPERATIONS
-from tests.contract.test_errors import STATUS_OF
 from tests.metrics.paths.catalogue import OF_THE_GATEWAY, PATHS, RESERVED, SHAPELESS
 from tests.metrics.paths.document import DOCUMENT, written
 from tests.metrics.paths.observing import Observed, observe, on_dynamodb_local
 from tests.metrics.paths.path import Path
+from tests.support.outcomes import STATUS_OF
 
 Observe = Callable[[Path], Observed]
 

@@ -8,26 +8,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handshake.policy.rule_keys import (
+    ALLOWED_CATEGORIES,
+    ALLOWED_HOURS,
+    DAILY_SPEND_LIMIT,
     DEFAULT_RULES,
+    KEY_OF,
     MAX_AMOUNT,
     MAX_CATEGORIES,
     MAX_CATEGORY_LENGTH,
+    MAX_TRANSACTION,
     NO_LIMITS,
     Limits,
     Window,
-)
-from handshake.policy.rules import (
-    GLOBAL,
-    KEYS,
-    MAX_RULES,
-    EffectivePolicy,
-    Scope,
     effective,
     limits_in_context,
     limits_of,
-    parse_rules,
-    parse_scope,
 )
+from handshake.policy.rules import GLOBAL, MAX_RULES, Scope, parse_rules, parse_scope
 from tests.support.refusals import answer, reason
 from tests.support.workflow_requests import ANY_JSON, DAY_MINUTES, HOURS, MONEY, hours, minutes_of, rules
 
@@ -40,15 +37,16 @@ def _rule(key: Any, value: Any, **changes: Any) -> dict[str, Any]:
     return {"id": "r", "key": key, "value": value} | changes
 
 
-def _allowed_minutes(policy: EffectivePolicy) -> set[int]:
-    return {minute for minute in range(DAY_MINUTES) if all(window.holds(minute) for window in policy.hours)}
+def _allowed_minutes(policy: Limits) -> set[int]:
+    windows = policy[ALLOWED_HOURS]
+    return {minute for minute in range(DAY_MINUTES) if all(window.holds(minute) for window in windows)}
 
 
-def _no_wider(one: EffectivePolicy, other: EffectivePolicy) -> bool:
+def _no_wider(one: Limits, other: Limits) -> bool:
     return (
-        one.max_transaction <= other.max_transaction
-        and one.daily_spend_limit <= other.daily_spend_limit
-        and one.categories <= other.categories
+        one[MAX_TRANSACTION] <= other[MAX_TRANSACTION]
+        and one[DAILY_SPEND_LIMIT] <= other[DAILY_SPEND_LIMIT]
+        and one[ALLOWED_CATEGORIES] <= other[ALLOWED_CATEGORIES]
         and _allowed_minutes(one) <= _allowed_minutes(other)
     )
 
@@ -58,7 +56,7 @@ def _no_wider(one: EffectivePolicy, other: EffectivePolicy) -> bool:
 
 @given(HOURS)
 def test_a_window_holds_exactly_the_minutes_from_its_start_to_its_end_across_midnight_too(text: str) -> None:
-    [window] = limits_of([_rule("allowed_hours", text)]).hours
+    [window] = limits_of([_rule("allowed_hours", text)])[ALLOWED_HOURS]
 
     assert {minute for minute in range(DAY_MINUTES) if window.holds(minute)} == minutes_of(text)
 
@@ -73,7 +71,7 @@ def test_a_window_holds_exactly_the_minutes_from_its_start_to_its_end_across_mid
     ],
 )
 def test_windows_are_kept_to_the_minute(text: str, inside: list[int], outside: list[int]) -> None:
-    [window] = limits_of([_rule("allowed_hours", text)]).hours
+    [window] = limits_of([_rule("allowed_hours", text)])[ALLOWED_HOURS]
 
     assert all(map(window.holds, inside))
     assert not any(map(window.holds, outside))
@@ -89,14 +87,15 @@ def test_rules_combine_to_the_smaller_number_the_shared_categories_and_every_win
     one, other = limits_of(some), limits_of(others)
     together = one.narrowed_by(other)
 
-    for name in ("max_transaction", "daily_spend_limit"):
-        demands = [getattr(limits, name) for limits in (one, other) if getattr(limits, name) is not None]
-        assert getattr(together, name) == min(demands, default=None)
-    sets = [limits.categories for limits in (one, other) if limits.categories is not None]
-    assert together.categories == (frozenset.intersection(*sets) if sets else None)
+    for key in (MAX_TRANSACTION, DAILY_SPEND_LIMIT):
+        demands = [demand for limits in (one, other) if (demand := limits.get(key)) is not None]
+        assert together.get(key) == min(demands, default=None)
+    sets = [names for limits in (one, other) if (names := limits.get(ALLOWED_CATEGORIES)) is not None]
+    assert together.get(ALLOWED_CATEGORIES) == (frozenset.intersection(*sets) if sets else None)
+    windows = [*(one.get(ALLOWED_HOURS) or ()), *(other.get(ALLOWED_HOURS) or ())]
     for minute in range(0, DAY_MINUTES, 7):
-        assert all(window.holds(minute) for window in together.hours) == all(
-            window.holds(minute) for window in (*one.hours, *other.hours)
+        assert all(window.holds(minute) for window in together.get(ALLOWED_HOURS) or ()) == all(
+            window.holds(minute) for window in windows
         )
 
 
@@ -106,7 +105,7 @@ def test_the_order_in_which_scopes_combine_does_not_matter(
 ) -> None:
     one, two, three = map(limits_of, (first, second, third))
 
-    def meaning(limits: Limits) -> EffectivePolicy:
+    def meaning(limits: Limits) -> Limits:
         return effective(NO_LIMITS, limits, NO_LIMITS)
 
     there, back = meaning(one.narrowed_by(two).narrowed_by(three)), meaning(three.narrowed_by(two.narrowed_by(one)))
@@ -130,19 +129,21 @@ def test_whatever_an_agent_or_a_caller_adds_only_narrows(
 
 @given(rules(), rules(max_size=1).filter(bool))
 def test_a_second_global_rule_for_a_key_only_narrows(stored: list[dict[str, Any]], more: list[dict[str, Any]]) -> None:
-    named = {KEYS[rule["key"].lower()] for rule in stored}
-    if KEYS[more[0]["key"].lower()] in named:
+    named = {KEY_OF[rule["key"].lower()] for rule in stored}
+    if KEY_OF[more[0]["key"].lower()] in named:
         before = effective(limits_of(stored), NO_LIMITS, NO_LIMITS)
 
         assert _no_wider(effective(limits_of(stored + more), NO_LIMITS, NO_LIMITS), before)
 
 
 def test_with_no_stored_policy_the_contracts_defaults_hold() -> None:
-    assert effective(NO_LIMITS, NO_LIMITS, NO_LIMITS) == EffectivePolicy(
-        Decimal(100),
-        Decimal(1000),
-        (Window(0, DAY_MINUTES - 1),),
-        frozenset({"ops", "infra", "subscriptions", "food", "transport"}),
+    assert effective(NO_LIMITS, NO_LIMITS, NO_LIMITS) == Limits(
+        {
+            MAX_TRANSACTION: Decimal(100),
+            DAILY_SPEND_LIMIT: Decimal(1000),
+            ALLOWED_HOURS: (Window(0, DAY_MINUTES - 1),),
+            ALLOWED_CATEGORIES: frozenset({"ops", "infra", "subscriptions", "food", "transport"}),
+        }
     )
     assert parse_rules(list(DEFAULT_RULES)) == list(DEFAULT_RULES)
 
@@ -151,19 +152,19 @@ def test_a_stored_global_value_replaces_its_default_and_no_other_and_an_agents_r
     larger = limits_of([_rule("max_transaction", 5000)])
     policy = effective(larger, NO_LIMITS, NO_LIMITS)
 
-    assert (policy.max_transaction, policy.daily_spend_limit) == (Decimal(5000), Decimal(1000))
-    assert effective(NO_LIMITS, larger, NO_LIMITS).max_transaction == Decimal(100)
+    assert (policy[MAX_TRANSACTION], policy[DAILY_SPEND_LIMIT]) == (Decimal(5000), Decimal(1000))
+    assert effective(NO_LIMITS, larger, NO_LIMITS)[MAX_TRANSACTION] == Decimal(100)
 
 
 # -- what is understood -----------------------------------------------------------------------------------------
 
 
-@given(st.sampled_from(sorted(KEYS)), st.data())
+@given(st.sampled_from(sorted(KEY_OF)), st.data())
 def test_keys_are_known_without_case_or_surrounding_space(key: str, data: st.DataObject) -> None:
     written = "".join(data.draw(st.sampled_from([char.lower(), char.upper()])) for char in key)
-    value: Any = {"allowed_hours": "08:00-09:00", "allowed_categories": "ops"}.get(KEYS[key], 7)
+    value: Any = {"allowed_hours": "08:00-09:00", "allowed_categories": "ops"}.get(KEY_OF[key].name, 7)
 
-    assert limits_of([_rule(f" {written}\t", value)]) == limits_of([_rule(KEYS[key], value)])
+    assert limits_of([_rule(f" {written}\t", value)]) == limits_of([_rule(KEY_OF[key].name, value)])
     assert limits_of([_rule(written, value)]) != NO_LIMITS
 
 
@@ -218,7 +219,7 @@ def test_values_up_to_their_bounds_are_kept_as_they_were_written(key: str, value
 def test_categories_are_one_list_however_they_are_written() -> None:
     written = ["OPS ,travel", [" ops", "Travel"], ["travel", "ops", "ops"]]
 
-    assert {limits_of([_rule("allowed_categories", value)]).categories for value in written} == {
+    assert {limits_of([_rule("allowed_categories", value)])[ALLOWED_CATEGORIES] for value in written} == {
         frozenset({"ops", "travel"})
     }
 
@@ -251,7 +252,7 @@ def test_no_rules_and_as_many_as_are_taken_are_policies() -> None:
     assert len(parse_rules([_rule("max_transaction", 1, id=f"r{index}") for index in range(MAX_RULES)])) == MAX_RULES
 
 
-@given(st.lists(st.fixed_dictionaries({"id": ANY_JSON, "key": st.sampled_from(sorted(KEYS)), "value": ANY_JSON})))
+@given(st.lists(st.fixed_dictionaries({"id": ANY_JSON, "key": st.sampled_from(sorted(KEY_OF)), "value": ANY_JSON})))
 def test_rules_of_any_values_are_kept_or_refused(value: list[dict[str, Any]]) -> None:
     assert answer(lambda: parse_rules(value)) in (value, SHAPE, INVALID)
 

@@ -7,25 +7,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handshake.core.paging import MAX_LIMIT, PageRequest, parse_page
-from handshake.dynamo.client import ConditionFailedError, Dynamo
-from handshake.dynamo.marshalling import Put
+from handshake.dynamo.client import ConditionFailedError
+from handshake.dynamo.context import Context
+from handshake.dynamo.marshalling import Item, Key
 from handshake.policy import table as policies
 from handshake.policy.answers import StoredRule
 from handshake.policy.change import Applied, StoredPolicy
-from handshake.policy.rules import GLOBAL, Scope
+from handshake.policy.rule_keys import MAX_TRANSACTION
+from handshake.policy.rules import GLOBAL, Scope, version_name, version_number
+from handshake.policy.table import PolicyTransaction
 from tests.conftest import Engine
 from tests.support.metrics_events import NOW_MS
-from tests.support.workflow_requests import unhurried
+from tests.support.workflow_requests import context_on
 
 AGENT = Scope("agent", "agent-1")
 RULES: list[StoredRule] = [{"id": "r", "key": "max_transaction", "value": 0.1}]
-Store = tuple[Dynamo, str]
 
 
 @pytest.fixture
-def store(moto_tables: Engine) -> Store:
-    client, tables = moto_tables
-    return unhurried(client), tables.policy
+def store(moto_tables: Engine) -> Context:
+    return context_on(moto_tables)
 
 
 def _applied(number: int, *, scope: Scope = GLOBAL, rules: Any = RULES, by: str = "operator") -> Applied:
@@ -43,14 +44,18 @@ def _applied(number: int, *, scope: Scope = GLOBAL, rules: Any = RULES, by: str 
     )
 
 
-def _apply(store: Store, number: int, **changes: Any) -> None:
-    dynamo, table = store
-    dynamo.write(*policies.apply(table, _applied(number, **changes)))
+def _apply(store: Context, number: int, **changes: Any) -> None:
+    tx = PolicyTransaction(store)
+    tx.apply_policy(_applied(number, **changes))
+    assert tx.commit()
 
 
-def _active(store: Store, scope: Scope = GLOBAL) -> StoredPolicy:
-    dynamo, table = store
-    return policies.policy_from(dynamo.batch_get([(table, policies.active_key(scope))])[0])
+def _read(store: Context, *keys: Key) -> list[Item | None]:
+    return store.dynamo.batch_get([(store.tables.policy, key) for key in keys])
+
+
+def _active(store: Context, scope: Scope = GLOBAL) -> StoredPolicy:
+    return policies.policy_from(_read(store, policies.active_key(scope))[0])
 
 
 def _names(found: list[StoredPolicy]) -> list[str | None]:
@@ -58,22 +63,19 @@ def _names(found: list[StoredPolicy]) -> list[str | None]:
 
 
 def _page(
-    store: Store, limit: int = 25, cursor: str | None = None, scope: Scope = GLOBAL
+    store: Context, limit: int = 25, cursor: str | None = None, scope: Scope = GLOBAL
 ) -> tuple[list[Any], str | None]:
     page = parse_page(str(limit), cursor, parts=(int,))
-    found, following = policies.versions(*store, scope, page)
+    found, following = policies.versions(store.dynamo, store.tables.policy, scope, page)
     return _names(found), following
 
 
-def test_an_application_is_an_active_policy_its_version_and_its_audit_event(store: Store) -> None:
-    dynamo, table = store
+def test_an_application_is_an_active_policy_its_version_and_its_audit_event(store: Context) -> None:
     _apply(store, 1)
 
     stored = StoredPolicy(1, RULES, NOW_MS + 1, "audit-1")
     assert _active(store) == stored
-    version, audit = dynamo.batch_get(
-        [(table, policies.version_key(GLOBAL, 1)), (table, {"pk": "SCOPE#global", "sk": "AUDIT#00000001"})]
-    )
+    version, audit = _read(store, policies.version_key(GLOBAL, 1), {"pk": "SCOPE#global", "sk": "AUDIT#00000001"})
     assert policies.policy_from(version) == stored
     assert audit is not None
     assert {name: audit[name] for name in ("jti", "issuer", "principal_id", "audit_event_id")} == {
@@ -90,31 +92,34 @@ def test_nothing_stored_is_version_none() -> None:
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_a_change_of_anything_but_the_active_version_is_lost_and_sees_what_is_active(store: Store, number: int) -> None:
-    dynamo, table = store
+def test_a_change_of_anything_but_the_active_version_is_lost_and_sees_what_is_active(
+    store: Context, number: int
+) -> None:
     _apply(store, 1)
-    writes = policies.apply(table, _applied(number, by="late"))
+    tx = PolicyTransaction(store)
+    change = tx.apply_policy(_applied(number, by="late"))
 
-    with pytest.raises(ConditionFailedError) as lost:
-        dynamo.write(*writes)
+    assert not tx.commit()
 
-    assert policies.policy_from(lost.value.stored(writes[0])) == _active(store)
+    assert change.lost
+    assert change.found == _active(store)
     assert _active(store).number == 1
     _apply(store, 2)
     assert _active(store).number == 2
 
 
-def test_a_version_and_its_audit_event_are_never_overwritten(store: Store) -> None:
-    dynamo, table = store
+def test_a_version_and_its_audit_event_are_never_overwritten(store: Context) -> None:
     _apply(store, 1)
-    [_, version, audit] = policies.apply(table, _applied(1, rules=[], by="forger"))
+    tx = PolicyTransaction(store)
+    tx.apply_policy(_applied(1, rules=[], by="forger"))
+    [_, version, audit] = tx.writes
 
     for write in (version, audit):
         with pytest.raises(ConditionFailedError):
-            dynamo.write(write)
+            store.dynamo.write(write)
 
 
-def test_scopes_never_share_a_policy(store: Store) -> None:
+def test_scopes_never_share_a_policy(store: Context) -> None:
     for scope in (GLOBAL, AGENT, Scope("agent", "global"), Scope("agent", "agent-1#x")):
         assert _active(store, scope).number == 0
         _apply(store, 1, scope=scope, rules=[{"id": scope.scope_id or "-", "key": "max_transaction", "value": 1}])
@@ -124,15 +129,13 @@ def test_scopes_never_share_a_policy(store: Store) -> None:
     assert _page(store, scope=AGENT) == (["v1"], None)
 
 
-def test_what_is_in_force_names_the_versions_it_came_from(store: Store) -> None:
-    dynamo, table = store
+def test_what_is_in_force_names_the_versions_it_came_from(store: Context) -> None:
     _apply(store, 1)
-    items = dynamo.batch_get([(table, policies.active_key(scope)) for scope in (GLOBAL, AGENT)])
 
-    in_force = policies.in_force(*items)
+    in_force = policies.in_force(*_read(store, *policies.active_keys("agent-1")))
 
     assert (in_force.global_version, in_force.agent_version) == ("v1", None)
-    assert (str(in_force.global_limits.max_transaction), in_force.agent_limits.max_transaction) == ("0.1", None)
+    assert (str(in_force.global_limits[MAX_TRANSACTION]), in_force.agent_limits.get(MAX_TRANSACTION)) == ("0.1", None)
 
 
 # -- names ------------------------------------------------------------------------------------------------------
@@ -140,37 +143,36 @@ def test_what_is_in_force_names_the_versions_it_came_from(store: Store) -> None:
 
 @given(st.integers(1, 99_999_999))
 def test_a_version_is_found_by_its_name(number: int) -> None:
-    assert policies.version_number(policies.version_name(number)) == number
+    assert version_number(version_name(number)) == number
 
 
 @given(st.text(max_size=12) | st.from_regex(r"v?[0-9+\-_ ]{0,10}", fullmatch=True))
 def test_any_other_name_is_no_versions(name: str) -> None:
-    number = policies.version_number(name)
+    number = version_number(name)
 
-    assert number is None or policies.version_name(number) == name
+    assert number is None or version_name(number) == name
 
 
 @pytest.mark.parametrize(
     "name", ["", "v", "1", "V1", "v01", "v-1", "v+1", "v1 ", "v1_0", "v\u0661", "v\u00b2", "v" + "9" * 9]
 )
 def test_names_that_look_like_versions_are_none(name: str) -> None:
-    assert policies.version_number(name) is None
+    assert version_number(name) is None
 
 
 # -- lists ------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def seven_versions(store: Store) -> Store:
-    dynamo, table = store
+def seven_versions(store: Context) -> Context:
     for number in range(1, 8):
-        dynamo.write(policies.apply(table, _applied(number))[1])
+        _apply(store, number)
     _apply(store, 1, scope=AGENT)
     return store
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 6, 7, 8, MAX_LIMIT])
-def test_pages_of_any_size_make_up_the_whole_list_newest_first(seven_versions: Store, limit: int) -> None:
+def test_pages_of_any_size_make_up_the_whole_list_newest_first(seven_versions: Context, limit: int) -> None:
     listed, pages, cursor = [], 0, None
     while True:
         names, cursor = _page(seven_versions, limit, cursor)
@@ -184,10 +186,9 @@ def test_pages_of_any_size_make_up_the_whole_list_newest_first(seven_versions: S
     assert pages <= 7 // limit + 1
 
 
-def test_a_version_that_is_added_while_paging_disturbs_no_page(seven_versions: Store) -> None:
-    dynamo, table = seven_versions
+def test_a_version_that_is_added_while_paging_disturbs_no_page(seven_versions: Context) -> None:
     names, cursor = _page(seven_versions, 3)
-    dynamo.write(policies.apply(table, _applied(8))[1])
+    _apply(seven_versions, 8)
 
     assert names + _page(seven_versions, 25, cursor)[0] == [f"v{number}" for number in range(7, 0, -1)]
 
@@ -195,15 +196,17 @@ def test_a_version_that_is_added_while_paging_disturbs_no_page(seven_versions: S
 @pytest.mark.parametrize("after", [-(10**17), -1, 0, 1, 4, 5, 8, 10**8, 10**17])
 @pytest.mark.parametrize("limit", [1, 2, 25])
 def test_a_cursor_this_list_never_gave_shows_at_most_a_page_of_older_versions(
-    seven_versions: Store, after: int, limit: int
+    seven_versions: Context, after: int, limit: int
 ) -> None:
-    names, _ = policies.versions(*seven_versions, GLOBAL, PageRequest(limit, [after]))
+    names, _ = policies.versions(
+        seven_versions.dynamo, seven_versions.tables.policy, GLOBAL, PageRequest(limit, [after])
+    )
 
     expected = [f"v{number}" for number in range(7, 0, -1) if number < after]
     assert _names(names) == expected[:limit]
 
 
-def test_a_scope_without_versions_lists_none(store: Store) -> None:
+def test_a_scope_without_versions_lists_none(store: Context) -> None:
     assert _page(store, scope=Scope("agent", "nobody")) == ([], None)
 
 
@@ -211,4 +214,3 @@ def test_versions_are_written_in_an_order_in_which_they_sort() -> None:
     keys = [policies.version_key(GLOBAL, number)["sk"] for number in (1, 9, 10, 99_999_999)]
 
     assert keys == sorted(keys)
-    assert isinstance(policies.apply("t", _applied(2))[0], Put)

@@ -15,7 +15,7 @@ from handshake.dynamo.runtime_kv import RuntimeTransaction
 from handshake.replay_guards.retain import Retention, expired_guards, retain_guards
 from handshake.replay_guards.table import GuardTransaction, guard_key, hour_of
 from tests.conftest import Engine
-from tests.contract.clients import FAULTS, Failing
+from tests.support.clients import FAULTS, Failing
 from tests.support.metrics_events import NOW_MS
 from tests.support.workflow_requests import unhurried
 

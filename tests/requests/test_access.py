@@ -35,7 +35,7 @@ def _envelope(fields: dict[str, Any]) -> Envelope:
 
 
 def _told(fields: dict[str, Any], tenant: str | None) -> str | None:
-    return answer(lambda: ensure_may_read(_envelope(fields), principal_id=OWNER, tenant_id=tenant))
+    return answer(lambda: ensure_may_read(_envelope(fields), request_id="req-1", principal_id=OWNER, tenant_id=tenant))
 
 
 def _contract(fields: dict[str, Any], tenant: str | None) -> str | None:
@@ -74,7 +74,7 @@ def test_self_is_within_tenant_and_tenant_within_any() -> None:
             (principal, tenant)
             for principal, tenant in product(("alice", "bob"), TENANTS)
             if answer(
-                lambda: ensure_may_read(envelope, principal_id=principal, tenant_id=tenant)  # noqa: B023 - called at once
+                lambda: ensure_may_read(envelope, request_id="req-1", principal_id=principal, tenant_id=tenant)  # noqa: B023 - called at once
             )
             is None
         }

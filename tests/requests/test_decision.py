@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from handshake.core.tiers import risk_tier
-from handshake.policy.rule_keys import DEFAULT_RULES, NO_LIMITS
-from handshake.policy.rules import KEYS, PolicyInForce, limits_of
+from handshake.core.tiers import RISK_TIERS
+from handshake.policy.rule_keys import DEFAULT_RULES, KEY_OF, NO_LIMITS, limits_of
+from handshake.policy.rules import PolicyInForce
 from handshake.requests.decision import Decision, decide, utc_day
 from tests.support.metrics_events import DAY_MS, NOW_MS
 from tests.support.workflow_requests import (
@@ -55,7 +55,7 @@ def _decision(context: dict[str, Any], policy: PolicyInForce, *, spent: Decimal,
 def _values(key: str, stored: Rules, agent: Rules, own: Any) -> list[Any]:
     """Every value demanded for ``key``: the default only where global scope stores none."""
     for_all, for_agent = (
-        [rule["value"] for rule in some if KEYS[rule["key"].lower()] == key] for some in (stored, agent)
+        [rule["value"] for rule in some if KEY_OF[rule["key"].lower()].name == key] for some in (stored, agent)
     )
     for_all = for_all or [rule["value"] for rule in DEFAULTS if rule["key"] == key]
     return [*for_all, *for_agent, *([] if own is None else [own])]
@@ -152,7 +152,7 @@ def test_no_rule_scope_or_limit_that_is_added_ever_loosens_a_decision(
     assert _strictness(with_agent_rule) >= before
     assert _strictness(with_own_limits) >= before
     assert before >= _strictness(without_agent_scope)
-    if any(KEYS[rule["key"].lower()] == KEYS[more["key"].lower()] for rule in stored):
+    if any(KEY_OF[rule["key"].lower()] is KEY_OF[more["key"].lower()] for rule in stored):
         assert _strictness(_decide(context, _policy([*stored, more], agent), minute=minute)) >= before
 
 
@@ -269,7 +269,7 @@ def test_a_sensitivity_that_is_not_text_is_never_let_through(sensitivity: Any) -
 
 
 def test_tiers_have_the_contracts_names() -> None:
-    assert [risk_tier(tier) for tier in range(5)] == ["low", "low", "medium", "high", "critical"]
+    assert list(RISK_TIERS) == ["low", "low", "medium", "high", "critical"]
 
 
 @given(st.integers(0, 4_102_444_800_000))

@@ -1,6 +1,6 @@
 """Decision actions: what they may say, and who may do what to which escalation."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from itertools import product
 from typing import Any
 
@@ -8,24 +8,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handshake.core.errors import HandshakeError
+from handshake.core.errors import HandshakeError, Refusal
 from handshake.core.reasons import ReasonCode
 from handshake.requests.decision import Decision
 from handshake.requests.decision_action import (
+    ACTION_WORDS,
+    ACTIONS,
+    Action,
+    ActionDecision,
+    Close,
+    Conflict,
     DecisionAction,
-    ensure_authority,
-    ensure_open,
+    Expire,
+    Refuse,
+    Replay,
+    actor_of,
+    decide_action,
     is_overdue,
+    outcome_fields,
     over_daily_limit,
     parse_action,
     parse_idempotency_key,
-    replayed,
-    timed_out,
 )
 from handshake.requests.record import RequestRecord, State
 from handshake.trust.identity import Envelope
 from tests.support.metrics_events import NOW_MS
-from tests.support.refusals import answer, reason, refusal
+from tests.support.refusals import answer, reason
 from tests.support.workflow_requests import ANY_JSON, TTL_MS, a_record, a_submission, an_envelope
 
 SHAPE = "trust_context_invalid_request_shape"
@@ -33,16 +41,34 @@ BINDING = "trust_context_missing_binding"
 NOT_FOUND = "hitl_request_not_found"
 SUBJECT = "security_identity_subject_mismatch"
 UNAUTHORIZED = "hitl_approval_unauthorized"
+REPLAYED = "security_replay_detected"
 TERMINAL = "hitl_terminal_state_immutable"
 MISMATCH = "hitl_request_mismatch"
 NOT_TEXT: list[Any] = [7, True, [], {}]
 BODY = {"requestId": "req-1", "action": "approve"}
-APPROVE, REJECT = DecisionAction("req-1", None, "approve", None), DecisionAction("req-1", None, "reject", None)
+APPROVE, REJECT = (DecisionAction("req-1", None, action, None) for action in (Action.APPROVE, Action.REJECT))
+USED = {"requestId": "req-0", "decision": "allow", "artifact": None}
+DEADLINE_MS = NOW_MS + TTL_MS
 
 
-def _told(attempt: Callable[[], object]) -> str | None:
-    told = answer(attempt)
-    return told if isinstance(told, str) else None
+def _decide(
+    action: DecisionAction,
+    request: RequestRecord | None,
+    envelope: Envelope,
+    *,
+    used: Mapping[str, Any] | None = None,
+    now_ms: int = NOW_MS,
+) -> ActionDecision:
+    return decide_action(action, request, envelope, used, now_ms)
+
+
+def _refusal(decided: ActionDecision) -> Refusal:
+    assert isinstance(decided, Refuse | Conflict | Replay)
+    return decided.refusal
+
+
+def _told(decided: ActionDecision) -> str | None:
+    return None if isinstance(decided, Close | Expire) else decided.refusal.reason.code
 
 
 def _closed(state: State) -> RequestRecord:
@@ -63,9 +89,32 @@ def _closed(state: State) -> RequestRecord:
 def test_an_action_is_approve_reject_or_deny_which_means_reject(
     action: str, meant: str, state: State, code: str
 ) -> None:
-    parsed = parse_action(BODY | {"action": action})
+    parsed, pending = parse_action(BODY | {"action": action}), a_record()
 
-    assert (parsed.action, parsed.state, parsed.reason_code) == (meant, state, code)
+    decided = _decide(parsed, pending, an_envelope("alice"), now_ms=NOW_MS + 1)
+
+    assert parsed.action == meant
+    closed = pending.resolved(state, ReasonCode(code), now_ms=NOW_MS + 1)
+    assert decided == Close(pending, closed, actor_of(parsed, an_envelope("alice")), outcome_fields(closed))
+
+
+def test_every_action_has_a_row_and_every_word_means_one_action() -> None:
+    words = [word for row in ACTIONS.values() for word in row.words]
+
+    assert set(ACTIONS) == set(Action)
+    assert sorted(words) == sorted(ACTION_WORDS)
+    for action, row in ACTIONS.items():
+        assert row.words
+        for word in row.words:
+            assert ACTION_WORDS[word] is parse_action(BODY | {"action": word}).action is action
+
+
+@pytest.mark.parametrize("action", Action)
+def test_every_action_closes_a_pending_request_of_its_own_persons(action: Action) -> None:
+    decided = _decide(DecisionAction("req-1", None, action, None), a_record(), an_envelope("alice"))
+
+    assert isinstance(decided, Close)
+    assert decided.closed.state.terminal
 
 
 @pytest.mark.parametrize("action", [None, "", "Approve", "approve ", "allow", True, ["approve"], {"approve": 1}])
@@ -104,9 +153,10 @@ def test_any_body_is_an_action_or_refused_with_the_contracts_fields(body: Any) -
         told = refused
     else:
         return
-    assert told.reason.code in {SHAPE, BINDING}
-    assert told.fields.keys() == {"requestId", "decision", "artifact"}
-    assert (told.fields["decision"], told.fields["artifact"]) == ("deny", None)
+    assert told.refusal.reason.code in {SHAPE, BINDING}
+    assert told.refusal.fields.keys() == {"requestId", "decision", "artifact"}
+    assert (told.refusal.fields["decision"], told.refusal.fields["artifact"]) == ("deny", None)
+    assert told.refusal.denies
 
 
 @pytest.mark.parametrize(("length", "taken"), [(0, False), (1, True), (256, True), (257, False)])
@@ -139,8 +189,9 @@ def _contract(action: DecisionAction, envelope: Envelope) -> str | None:
 @pytest.mark.parametrize("action", [APPROVE, REJECT])
 def test_authority_is_the_contracts_for_every_envelope(action: DecisionAction) -> None:
     for envelope in ENVELOPES:
-        told = _told(lambda envelope=envelope: ensure_authority(action, a_record(), envelope))  # type: ignore[misc]
-        assert told == _contract(action, envelope), envelope
+        for used in (None, USED):
+            told = _told(_decide(action, a_record(), envelope, used=used))
+            assert told == (_contract(action, envelope) or (REPLAYED if used else None)), envelope
 
 
 @pytest.mark.parametrize("action", [APPROVE, REJECT])
@@ -148,16 +199,20 @@ def test_a_request_without_a_tenant_is_resolved_by_its_own_principal_only(action
     record = a_record(submission=a_submission(tenantId=None, context={"amount": 150}))
     resolver = an_envelope("bob", tenantId=None, scopes=["workflow:resolve"])
 
-    assert ensure_authority(action, record, an_envelope("alice")) is record
-    assert reason(lambda: ensure_authority(action, record, resolver)) == UNAUTHORIZED
+    mine = _decide(action, record, an_envelope("alice"))
+    assert isinstance(mine, Close)
+    assert mine.seen is record
+    assert _told(_decide(action, record, resolver)) == UNAUTHORIZED
 
 
 def test_a_request_that_is_unknown_or_was_never_escalated_is_not_found() -> None:
     allowed = a_record(Decision("allow", ReasonCode.POLICY_ALLOW, 1))
 
-    for record in (None, allowed):
-        told = refusal(lambda record=record: ensure_authority(REJECT, record, an_envelope("alice")))  # type: ignore[misc]
-        assert told.reason.code == NOT_FOUND
+    for record, action, used in product((None, allowed), (APPROVE, REJECT), (None, USED)):
+        decided = _decide(action, record, an_envelope("alice"), used=used)
+        assert isinstance(decided, Refuse)
+        told = decided.refusal
+        assert (told.reason.code, told.denies) == (NOT_FOUND, True)
         assert told.fields == {"requestId": "req-1", "decision": "deny", "artifact": None}
 
 
@@ -165,14 +220,15 @@ def test_whoever_has_no_authority_learns_nothing_of_the_request() -> None:
     for action, envelope in product((APPROVE, REJECT), ENVELOPES):
         if envelope.principal_id == "alice" or "workflow:resolve" in envelope.scopes:
             continue
-        told = refusal(lambda pair=(action, envelope): ensure_authority(pair[0], a_record(), pair[1]))  # type: ignore[misc]
-        assert told.fields == {"requestId": "req-1", "decision": "deny", "artifact": None}
+        for used in (None, USED):
+            told = _refusal(_decide(action, a_record(), envelope, used=used))
+            assert told.fields == {"requestId": "req-1", "decision": "deny", "artifact": None}
 
 
 def test_an_agent_that_may_see_the_request_is_told_how_it_stands_when_it_cannot_approve() -> None:
     record = a_record()
 
-    told = refusal(lambda: ensure_authority(APPROVE, record, an_envelope("alice", subjectType="agent")))
+    told = _refusal(_decide(APPROVE, record, an_envelope("alice", subjectType="agent")))
 
     assert told.fields == {"requestId": "req-1", "decision": "escalate", "artifact": record.artifact()}
 
@@ -183,23 +239,36 @@ def test_an_agent_that_may_see_the_request_is_told_how_it_stands_when_it_cannot_
 @pytest.mark.parametrize("state", State)
 @pytest.mark.parametrize("action", [APPROVE, REJECT])
 def test_only_a_pending_request_is_open_and_a_terminal_one_never_again(action: DecisionAction, state: State) -> None:
-    assert _told(lambda: ensure_open(action, _closed(state))) == (None if state is State.PENDING else TERMINAL)
+    for now_ms in (NOW_MS, DEADLINE_MS):
+        decided = _decide(action, _closed(state), an_envelope("alice"), now_ms=now_ms)
+        assert _told(decided) == (None if state is State.PENDING else TERMINAL)
+        assert isinstance(decided, Conflict) == (state is not State.PENDING)
 
 
 @pytest.mark.parametrize("state", State)
 def test_a_wrong_hitl_request_id_is_told_before_the_state(state: State) -> None:
-    wrong, right = (DecisionAction("req-1", name, "approve", None) for name in ("hitl_other", "hitl_req-1"))
+    wrong, right = (DecisionAction("req-1", name, Action.APPROVE, None) for name in ("hitl_other", "hitl_req-1"))
 
-    assert reason(lambda: ensure_open(wrong, _closed(state))) == MISMATCH
-    assert _told(lambda: ensure_open(right, _closed(state))) == (None if state is State.PENDING else TERMINAL)
+    for now_ms in (NOW_MS, DEADLINE_MS):
+        decided = _decide(wrong, _closed(state), an_envelope("alice"), now_ms=now_ms)
+        assert isinstance(decided, Conflict)
+        assert _told(decided) == MISMATCH
+        told = _told(_decide(right, _closed(state), an_envelope("alice"), now_ms=now_ms))
+        assert told == (None if state is State.PENDING else TERMINAL)
 
 
 @pytest.mark.parametrize(("offset_ms", "overdue"), [(-1, False), (0, True), (1, True)])
 def test_an_escalation_is_overdue_from_its_deadline_on(offset_ms: int, overdue: bool) -> None:  # noqa: FBT001 - a case
-    deadline_ms = NOW_MS + TTL_MS
+    pending, now_ms = a_record(), DEADLINE_MS + offset_ms
 
-    assert is_overdue(a_record(), now_ms=deadline_ms + offset_ms) == overdue
-    assert not is_overdue(_closed(State.APPROVED), now_ms=deadline_ms + offset_ms)
+    assert is_overdue(pending, now_ms=now_ms) == overdue
+    assert not is_overdue(_closed(State.APPROVED), now_ms=now_ms)
+    for action in (APPROVE, REJECT):
+        decided = _decide(action, pending, an_envelope("alice"), now_ms=now_ms)
+        assert isinstance(decided, Expire if overdue else Close)
+        assert not isinstance(decided, Expire) or decided.closed == pending.resolved(
+            State.EXPIRED, ReasonCode.HITL_TIMEOUT_FAIL_CLOSED, now_ms=now_ms
+        )
 
 
 def test_the_refusals_that_come_after_the_checks_carry_how_the_request_stands() -> None:
@@ -210,8 +279,66 @@ def test_the_refusals_that_come_after_the_checks_carry_how_the_request_stands() 
         "policy_daily_limit_exceeded",
         told,
     )
-    assert (timed_out(record).reason.code, timed_out(record).fields) == ("hitl_timeout_fail_closed", told)
-    assert (replayed(record, {"decision": "allow"}).reason.code, replayed(record, {"decision": "allow"}).fields) == (
-        "security_replay_detected",
-        {"decision": "allow"},
-    )
+    late = _decide(APPROVE, record, an_envelope("alice"), now_ms=record.expires_at_ms or 0)
+    assert isinstance(late, Expire)
+    told = {"requestId": "req-1", "decision": "deny", "artifact": late.closed.artifact()}
+    assert (late.refusal.reason.code, late.refusal.fields) == ("hitl_timeout_fail_closed", told)
+    replay = _decide(APPROVE, record, an_envelope("alice"), used=USED)
+    assert isinstance(replay, Replay)
+    assert (replay.refusal.reason.code, replay.refusal.fields) == (REPLAYED, USED)
+
+
+# -- all of it --------------------------------------------------------------------------------------------------
+
+REQUESTS: list[RequestRecord | None] = [
+    None,
+    a_record(Decision("allow", ReasonCode.POLICY_ALLOW, 1)),
+    a_record(Decision("deny", ReasonCode.POLICY_CATEGORY_NOT_ALLOWED, 4)),
+    *map(_closed, (State.PENDING, State.APPROVED, State.REJECTED, State.EXPIRED)),
+]
+
+
+@st.composite
+def _actions(draw: st.DrawFn) -> DecisionAction:
+    name = draw(st.sampled_from([None, "hitl_req-1", "hitl_other"]))
+    return DecisionAction("req-1", name, draw(st.sampled_from(Action)), draw(st.none() | st.text(max_size=4)))
+
+
+@given(
+    action=_actions(),
+    request=st.sampled_from(REQUESTS),
+    envelope=st.sampled_from(ENVELOPES),
+    used=st.none() | st.just(USED),
+    now_ms=st.sampled_from([NOW_MS, DEADLINE_MS - 1, DEADLINE_MS, DEADLINE_MS + 1]) | st.integers(0, 10**14),
+)
+def test_whatever_is_asked_of_whatever_request_one_thing_becomes_of_it_by_the_contracts_order(
+    action: DecisionAction,
+    request: RequestRecord | None,
+    envelope: Envelope,
+    used: Mapping[str, Any] | None,
+    now_ms: int,
+) -> None:
+    decided = _decide(action, request, envelope, used=used, now_ms=now_ms)
+
+    if request is None or request.hitl_request_id is None:
+        expected: tuple[type, str | None] = Refuse, NOT_FOUND
+    elif denied := _contract(APPROVE if action.action is Action.APPROVE else REJECT, envelope):
+        expected = Refuse, denied
+    elif used is not None:
+        expected = Replay, REPLAYED
+    elif action.hitl_request_id == "hitl_other":
+        expected = Conflict, MISMATCH
+    elif request.state is not State.PENDING:
+        expected = Conflict, TERMINAL
+    else:
+        expected = (Expire if now_ms >= DEADLINE_MS else Close), None
+    assert (type(decided), _told(decided)) == expected
+
+    if isinstance(decided, Close | Expire):
+        assert decided.seen is request
+        assert decided.seen.state is State.PENDING
+        assert decided.closed == decided.seen.resolved(decided.closed.state, decided.closed.reason, now_ms=now_ms)
+        assert decided.closed.state.authorizes == (isinstance(decided, Close) and action.action is Action.APPROVE)
+    else:
+        assert decided.refusal.fields.keys() >= {"requestId", "decision", "artifact"}
+    assert decided == _decide(action, request, envelope, used=used, now_ms=now_ms)

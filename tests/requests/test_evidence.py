@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handshake.requests.evidence import GENESIS, Chain, Entry, EvidenceEvent, broken_link, link, refusal
+from handshake.requests.evidence import GENESIS, Chain, Entry, EvidenceEvent, broken_link, link, refusal_event
 from tests.support.metrics_events import NOW_MS
 
 REQUEST = "req-1"
@@ -30,7 +30,7 @@ History = tuple[Chain, list[EvidenceEvent]]
 
 def _remember(chain: Chain, event: EvidenceEvent) -> Chain:
     """What a request remembers after a refused action, as the store counts it."""
-    return replace(chain, refusals=chain.refusals + 1, refusal_tally=chain.refusal_tally + event.tally)
+    return chain._replace(refusals=chain.refusals + 1, refusal_tally=chain.refusal_tally + event.tally)
 
 
 @st.composite
@@ -45,7 +45,7 @@ def _histories(draw: st.DrawFn, *, events: int = 2, refusals: int = 0) -> Histor
             chain = chain.extended_by(new)
             kept += new
         else:
-            event = refusal(chain, REQUEST, entry, event_id=f"refusal-{number}", now_ms=NOW_MS + number)
+            event = refusal_event(chain, REQUEST, entry, event_id=f"refusal-{number}", now_ms=NOW_MS + number)
             chain = _remember(chain, event)
             kept.append(event)
     return chain, kept
@@ -133,7 +133,7 @@ def test_an_event_that_was_made_up_shows_whatever_place_it_claims_and_wherever_i
 @given(_histories(refusals=1), ENTRIES)
 def test_a_refused_action_made_up_or_exchanged_shows(history: History, entry: Entry) -> None:
     chain, events = history
-    forged = refusal(Chain(head=chain.head), REQUEST, entry, event_id="forged", now_ms=NOW_MS)
+    forged = refusal_event(Chain(head=chain.head), REQUEST, entry, event_id="forged", now_ms=NOW_MS)
     last = next(index for index, event in enumerate(events) if not event.sequence)
 
     assert broken_link(chain, [*events, forged])
@@ -153,13 +153,14 @@ def test_a_forger_who_links_everything_anew_still_lacks_the_head_the_request_rem
         forged.append(replace(event, previous=previous))
         previous = forged[-1].digest
 
-    assert broken_link(replace(chain, refusals=0, refusal_tally=0), forged)
+    assert broken_link(chain._replace(refusals=0, refusal_tally=0), forged)
 
 
 def test_refused_actions_are_counted_in_whatever_order_they_arrive() -> None:
     entries = [Entry("hitl_approval_unauthorized", "audit", {"actor": name}) for name in ("a", "b", "c")]
     events = [
-        refusal(Chain(), REQUEST, entry, event_id=str(number), now_ms=NOW_MS) for number, entry in enumerate(entries)
+        refusal_event(Chain(), REQUEST, entry, event_id=str(number), now_ms=NOW_MS)
+        for number, entry in enumerate(entries)
     ]
     chain = Chain()
     for event in reversed(events):

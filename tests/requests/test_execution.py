@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from handshake.core.errors import Refusal
 from handshake.core.reasons import ReasonCode
 from handshake.requests.decision import Decision
-from handshake.requests.execution import check_presented, ensure_authorized
+from handshake.requests.execution import decide_execution, parse_presented
 from handshake.requests.record import RequestRecord, State
 from handshake.requests.submission import Submission
 from tests.support.metrics_events import NOW_MS
@@ -34,26 +35,30 @@ def _record(state: State) -> RequestRecord:
     return pending.resolved(state, ReasonCode.HITL_APPROVED, now_ms=NOW_MS)
 
 
+def _code(told: Refusal | None) -> str | None:
+    return told.reason.code if told else None
+
+
 def test_a_request_with_the_artifact_that_allowed_it_is_let_by() -> None:
-    assert check_presented(_presented(_artifact())) == a_submission()
+    assert parse_presented(_presented(_artifact())) == a_submission()
 
 
 @pytest.mark.parametrize("artifact", [None, "allow", [], 7, True])
 def test_no_artifact_is_missing(artifact: Any) -> None:
-    assert reason(lambda: check_presented(_presented(artifact))) == MISSING
-    assert reason(lambda: check_presented({"request": a_body()})) == MISSING
+    assert reason(lambda: parse_presented(_presented(artifact))) == MISSING
+    assert reason(lambda: parse_presented({"request": a_body()})) == MISSING
 
 
 @pytest.mark.parametrize("decision", ["deny", "escalate", "Allow", None, True, ["allow"]])
 def test_an_artifact_that_does_not_allow_is_refused(decision: Any) -> None:
-    assert reason(lambda: check_presented(_presented(_artifact(decision=decision)))) == NOT_ALLOWED
+    assert reason(lambda: parse_presented(_presented(_artifact(decision=decision)))) == NOT_ALLOWED
 
 
 @pytest.mark.parametrize(
     "hash_", [None, "", 7, ["ctx_"], "ctx_" + "0" * 64, "é" * 8, a_submission().decision_context_hash.upper()]
 )
 def test_an_artifact_with_another_hash_is_refused(hash_: Any) -> None:
-    assert reason(lambda: check_presented(_presented(_artifact(decisionContextHash=hash_)))) == MISMATCH
+    assert reason(lambda: parse_presented(_presented(_artifact(decisionContextHash=hash_)))) == MISMATCH
 
 
 @pytest.mark.parametrize(
@@ -69,12 +74,12 @@ def test_an_artifact_with_another_hash_is_refused(hash_: Any) -> None:
     ],
 )
 def test_an_artifact_of_another_request_is_refused(changes: dict[str, Any]) -> None:
-    assert reason(lambda: check_presented(_presented(_artifact(), **changes))) == MISMATCH
+    assert reason(lambda: parse_presented(_presented(_artifact(), **changes))) == MISMATCH
 
 
 @pytest.mark.parametrize("request_body", [None, {}, [], "req-1"])
 def test_a_malformed_request_is_refused_as_at_submission(request_body: Any) -> None:
-    told = refusal(lambda: check_presented({"request": request_body, "artifact": _artifact()}))
+    told = refusal(lambda: parse_presented({"request": request_body, "artifact": _artifact()}))
 
     assert told.reason.code == "trust_context_invalid_request_shape"
     assert told.fields == {"allowed": False}
@@ -82,7 +87,7 @@ def test_a_malformed_request_is_refused_as_at_submission(request_body: Any) -> N
 
 @given(ANY_JSON | st.fixed_dictionaries({}, optional={"request": ANY_JSON, "artifact": ANY_JSON}))
 def test_whatever_is_presented_is_refused_with_a_code(body: Any) -> None:
-    told = answer(lambda: check_presented(body))
+    told = answer(lambda: parse_presented(body))
 
     assert isinstance(told, Submission) or told in {
         "trust_context_invalid_request_shape",
@@ -94,25 +99,31 @@ def test_whatever_is_presented_is_refused_with_a_code(body: Any) -> None:
 
 @pytest.mark.parametrize("state", State)
 def test_only_what_is_stored_as_allowed_or_approved_authorizes(state: State) -> None:
-    told = answer(lambda: ensure_authorized(_record(state).submission, _record(state)))
+    told = decide_execution(_record(state).submission, _record(state))
 
-    assert told == (None if state in {State.ALLOWED, State.APPROVED} else "security_artifact_state_not_authorized")
+    assert _code(told) == (
+        None if state in {State.ALLOWED, State.APPROVED} else "security_artifact_state_not_authorized"
+    )
 
 
 def test_an_unknown_request_authorizes_nothing() -> None:
-    assert reason(lambda: ensure_authorized(a_submission(), None)) == "security_artifact_request_not_found"
+    assert _code(decide_execution(a_submission(), None)) == "security_artifact_request_not_found"
 
 
 def test_an_artifact_that_agrees_with_itself_but_not_with_the_decision_authorizes_nothing() -> None:
     forged = a_submission(context={"amount": 10_000, "category": "ops"})
 
-    assert reason(lambda: ensure_authorized(forged, a_record(ALLOWED, submission=a_submission()))) == MISMATCH
+    assert _code(decide_execution(forged, a_record(ALLOWED, submission=a_submission()))) == MISMATCH
 
 
 def test_every_refusal_says_that_nothing_is_allowed() -> None:
     for body in (None, {}, _presented(_artifact(decision="deny")), _presented(_artifact(decisionContextHash=""))):
-        assert refusal(lambda body=body: check_presented(body)).fields == {"allowed": False}  # type: ignore[misc]
-    assert refusal(lambda: ensure_authorized(a_submission(), None)).fields == {"allowed": False}
-    assert refusal(lambda: ensure_authorized(_record(State.DENIED).submission, _record(State.DENIED))).fields == {
-        "allowed": False
-    }
+        assert refusal(lambda body=body: parse_presented(body)).fields == {"allowed": False}  # type: ignore[misc]
+    denied, forged = _record(State.DENIED), a_submission(context={"amount": 10_000, "category": "ops"})
+    for told in (
+        decide_execution(a_submission(), None),
+        decide_execution(forged, denied),
+        decide_execution(denied.submission, denied),
+    ):
+        assert told is not None
+        assert told.fields == {"allowed": False}

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from handshake.requests import table as requests
+from handshake.dynamo.marshalling import Put
 from handshake.requests.expire_overdue import RUN_MS, Expiry, expire_overdue
+from handshake.requests.table import state_item
 from ops.local.settings import ROOT
 from ops.local.translation import environment_of
 from tests.conftest import Engine
-from tests.contract.clients import Failing, answer_of
+from tests.support.clients import Failing, answer_of
 from tests.support.metrics_events import NOW_MS
 from tests.support.service import InProcess
 from tests.support.workflow_requests import TTL_MS, a_record, a_submission
@@ -24,7 +25,7 @@ def _sweep(engine: Engine, ages_ms: list[int], *, sweeper: Any = None, run_ms: i
         record = a_record(submission=a_submission(requestId=f"req-{number}", context={"amount": 150}))
         times = dict.fromkeys(("created_at_ms", "decided_at_ms"), NOW_MS - age)
         record = type(record)(**{**vars(record), **times, "expires_at_ms": NOW_MS - age + TTL_MS})
-        service.context.dynamo.write(requests.create(tables.workflow, record))
+        service.context.dynamo.write(Put(tables.workflow, state_item(record)))
     return expire_overdue(replace(service, dynamodb=sweeper or client).context, run_ms=run_ms)
 
 

@@ -5,144 +5,140 @@ from typing import Any
 
 import pytest
 
-from handshake.dynamo.client import ConditionFailedError, Dynamo
-from handshake.dynamo.marshalling import Write
+from handshake.dynamo.context import Context
+from handshake.dynamo.tables import Tables
+from handshake.dynamo.transaction import Step
 from handshake.policy.rule_keys import MAX_AMOUNT, Spend
 from handshake.requests import table as requests
-from handshake.requests.table import Escalations
+from handshake.requests.decision import Escalations
+from handshake.requests.transaction import RequestTransaction
 from tests.conftest import Engine
 from tests.support.metrics_events import DAY_MS, NOW_MS
-from tests.support.workflow_requests import a_submission, unhurried
+from tests.support.workflow_requests import a_submission, context_on
 
 WINDOW_MS = 10 * 60 * 1000
-Store = tuple[Dynamo, str]
-
-
-def _lost(dynamo: Dynamo, *writes: Write) -> ConditionFailedError:
-    with pytest.raises(ConditionFailedError) as lost:
-        dynamo.write(*writes)
-    return lost.value
 
 
 @pytest.fixture
-def store(moto_tables: Engine) -> tuple[Dynamo, str]:
-    client, tables = moto_tables
-    return unhurried(client), tables.workflow
+def store(moto_tables: Engine) -> Context:
+    return context_on(moto_tables)
 
 
 @pytest.fixture
-def exact_store(dynamodb_local: Engine) -> tuple[Dynamo, str]:
+def exact_store(dynamodb_local: Engine) -> Context:
     """A store that counts in 38 digits, as Amazon's does; moto does not."""
-    client, tables = dynamodb_local
-    return unhurried(client), tables.workflow
+    return context_on(dynamodb_local)
 
 
 # -- spend ------------------------------------------------------------------------------------------------------
 
 
-def _spent(dynamo: Dynamo, table: str) -> Decimal:
-    [item] = dynamo.batch_get([(table, requests.spend_key("agent-1", NOW_MS))])
+def _spent(store: Context) -> Decimal:
+    [item] = store.dynamo.batch_get([(store.tables.workflow, requests.spend_key("agent-1", NOW_MS))])
     return requests.spent(item)
 
 
-def _add(table: str, amount: str, limit: str, **changes: Any) -> Write:
-    return requests.add_spend(table, a_submission(**changes), Spend(Decimal(amount), Decimal(limit)))
+def _add(store: Context, amount: str, limit: str, **changes: Any) -> Step[Decimal]:
+    tx = RequestTransaction(store)
+    step = tx.add_spend(a_submission(**changes), Spend(Decimal(amount), Decimal(limit)))
+    assert tx.commit() != step.lost
+    return step
 
 
-def test_spend_adds_up_to_the_limit_exactly_and_not_a_billionth_beyond(exact_store: Store) -> None:
-    dynamo, table = exact_store
-    dynamo.write(_add(table, "999.999999998", "1000"))
+def test_spend_adds_up_to_the_limit_exactly_and_not_a_billionth_beyond(exact_store: Context) -> None:
+    assert not _add(exact_store, "999.999999998", "1000").lost
 
-    lost = _add(table, "0.000000003", "1000")
-    assert requests.spent(_lost(dynamo, lost).stored(lost)) == Decimal("999.999999998")
-    dynamo.write(_add(table, "0.000000002", "1000"))
+    beyond = _add(exact_store, "0.000000003", "1000")
+    assert beyond.lost
+    assert beyond.found == Decimal("999.999999998")
+    assert not _add(exact_store, "0.000000002", "1000").lost
 
-    assert _spent(dynamo, table) == 1000
-    _lost(dynamo, _add(table, "0.000000001", "1000"))
-    dynamo.write(_add(table, "0", "1000"))
+    assert _spent(exact_store) == 1000
+    assert _add(exact_store, "0.000000001", "1000").lost
+    assert not _add(exact_store, "0", "1000").lost
 
 
 @pytest.mark.parametrize(("amount", "fits"), [("1000", True), ("1000.000000001", False), ("0", True)])
-def test_the_first_spend_of_a_day_is_held_to_the_limit_too(store: Store, amount: str, fits: bool) -> None:  # noqa: FBT001 - a case
-    dynamo, table = store
-    write = _add(table, amount, "1000")
+def test_the_first_spend_of_a_day_is_held_to_the_limit_too(store: Context, amount: str, fits: bool) -> None:  # noqa: FBT001 - a case
+    step = _add(store, amount, "1000")
 
-    if fits:
-        dynamo.write(write)
-    else:
-        _lost(dynamo, write)
-
-    assert _spent(dynamo, table) == (Decimal(amount) if fits else 0)
+    assert step.lost != fits
+    assert _spent(store) == (Decimal(amount) if fits else 0)
 
 
-def test_the_largest_amounts_add_up_exactly(exact_store: Store) -> None:
-    dynamo, table = exact_store
-    dynamo.write(_add(table, f"{MAX_AMOUNT - 1}.999999999", str(MAX_AMOUNT)))
-    dynamo.write(_add(table, "0.000000001", str(MAX_AMOUNT)))
+def test_the_largest_amounts_add_up_exactly(exact_store: Context) -> None:
+    assert not _add(exact_store, f"{MAX_AMOUNT - 1}.999999999", str(MAX_AMOUNT)).lost
+    assert not _add(exact_store, "0.000000001", str(MAX_AMOUNT)).lost
 
-    assert _spent(dynamo, table) == MAX_AMOUNT
+    assert _spent(exact_store) == MAX_AMOUNT
 
 
-def test_each_agent_and_each_utc_day_spends_on_its_own(store: Store) -> None:
-    dynamo, table = store
+def test_each_agent_and_each_utc_day_spends_on_its_own(store: Context) -> None:
     midnight_ms = NOW_MS - NOW_MS % DAY_MS
 
     elsewhere: list[dict[str, Any]] = [{"agentId": "agent-2"}, {"timestamp": midnight_ms - 1}]
 
     for changes in ({}, *elsewhere, {"timestamp": midnight_ms + DAY_MS}):
-        dynamo.write(_add(table, "10", "10", **changes))
+        assert not _add(store, "10", "10", **changes).lost
 
     for changes in ({"timestamp": midnight_ms}, {"timestamp": midnight_ms + DAY_MS - 1}):
-        _lost(dynamo, _add(table, "10", "10", **changes))
+        assert _add(store, "10", "10", **changes).lost
 
 
 def test_a_days_spend_is_kept_until_nothing_can_be_submitted_for_that_day_any_more() -> None:
-    write = requests.add_spend("t", a_submission(), Spend(Decimal(1), Decimal(1)))
+    tx = RequestTransaction(context_on((None, Tables())))
+    tx.add_spend(a_submission(), Spend(Decimal(1), Decimal(1)))
 
-    assert write.values[":ttl"] >= (NOW_MS + 2 * DAY_MS) // 1000
+    assert tx.writes[0].values[":ttl"] >= (NOW_MS + 2 * DAY_MS) // 1000
 
 
 # -- escalations ------------------------------------------------------------------------------------------------
 
 
-def _escalations(dynamo: Dynamo, table: str) -> Escalations:
-    [item] = dynamo.batch_get([(table, requests.escalations_key("alice", "agent-1"))])
-    return Escalations.from_item(item)
+def _escalations(store: Context) -> Escalations:
+    [item] = store.dynamo.batch_get([(store.tables.workflow, requests.escalations_key("alice", "agent-1"))])
+    return requests.escalations_from(item)
 
 
-def test_an_escalation_is_added_only_to_what_was_seen(store: Store) -> None:
-    dynamo, table = store
+def _escalate(store: Context, seen: Escalations, *, now_ms: int = NOW_MS, **changes: Any) -> Step[Escalations]:
+    tx = RequestTransaction(store)
+    step = tx.add_escalation(a_submission(**changes), seen=seen, now_ms=now_ms)
+    assert tx.commit() != step.lost
+    return step
+
+
+def test_an_escalation_is_added_only_to_what_was_seen(store: Context) -> None:
     nothing = Escalations()
-    dynamo.write(requests.add_escalation(table, a_submission(), nothing, now_ms=NOW_MS))
-    one = _escalations(dynamo, table)
+    assert not _escalate(store, nothing).lost
+    one = _escalations(store)
 
-    late = requests.add_escalation(table, a_submission(), nothing, now_ms=NOW_MS + 1)
-    assert Escalations.from_item(_lost(dynamo, late).stored(late)) == one
-    dynamo.write(requests.add_escalation(table, a_submission(), one, now_ms=NOW_MS + 1))
+    late = _escalate(store, nothing, now_ms=NOW_MS + 1)
+    assert late.lost
+    assert late.found == one
+    assert not _escalate(store, one, now_ms=NOW_MS + 1).lost
 
     assert one == Escalations((NOW_MS,), 1)
-    assert _escalations(dynamo, table) == Escalations((NOW_MS, NOW_MS + 1), 2)
+    assert _escalations(store) == Escalations((NOW_MS, NOW_MS + 1), 2)
 
 
-def test_escalations_older_than_the_window_are_forgotten_when_one_is_added(store: Store) -> None:
-    dynamo, table = store
+def test_escalations_older_than_the_window_are_forgotten_when_one_is_added(store: Context) -> None:
     for now_ms in (NOW_MS, NOW_MS + 1, NOW_MS + WINDOW_MS):
-        seen = _escalations(dynamo, table)
-        dynamo.write(requests.add_escalation(table, a_submission(), seen, now_ms=now_ms))
+        assert not _escalate(store, _escalations(store), now_ms=now_ms).lost
 
-    assert _escalations(dynamo, table) == Escalations((NOW_MS + 1, NOW_MS + WINDOW_MS), 3)
+    assert _escalations(store) == Escalations((NOW_MS + 1, NOW_MS + WINDOW_MS), 3)
 
 
-def test_each_principal_and_agent_has_a_window_of_its_own(store: Store) -> None:
-    dynamo, table = store
+def test_each_principal_and_agent_has_a_window_of_its_own(store: Context) -> None:
+    others: list[dict[str, Any]] = [{"principalId": "bob"}, {"agentId": "agent-2"}]
 
-    for changes in ({}, {"principalId": "bob"}, {"agentId": "agent-2"}):
-        dynamo.write(requests.add_escalation(table, a_submission(**changes), Escalations(), now_ms=NOW_MS))
+    for changes in ({}, *others):
+        assert not _escalate(store, Escalations(), **changes).lost
 
-    assert _escalations(dynamo, table).times_ms == (NOW_MS,)
+    assert _escalations(store).times_ms == (NOW_MS,)
 
 
 def test_escalations_live_as_long_as_they_count() -> None:
-    write = requests.add_escalation("t", a_submission(), Escalations(), now_ms=NOW_MS)
+    tx = RequestTransaction(context_on((None, Tables())))
+    tx.add_escalation(a_submission(), seen=Escalations(), now_ms=NOW_MS)
 
-    assert write.values[":ttl"] * 1000 > NOW_MS + WINDOW_MS
+    assert tx.writes[0].values[":ttl"] * 1000 > NOW_MS + WINDOW_MS

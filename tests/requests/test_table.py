@@ -1,4 +1,4 @@
-"""The workflow table: requests, their evidence, spend and escalations, each by its conditions."""
+"""The workflow table: requests and their evidence, each written by its conditions."""
 
 import json
 import random
@@ -12,19 +12,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handshake.core.reasons import ReasonCode
-from handshake.dynamo.client import ConditionFailedError, Dynamo
-from handshake.dynamo.marshalling import Item, Put, Write, unmarshal
+from handshake.dynamo.context import Context
+from handshake.dynamo.marshalling import Item, Put, unmarshal
 from handshake.policy.rule_keys import MAX_AMOUNT, Spend, Trigger
 from handshake.requests import table as requests
 from handshake.requests.decision import Decision
-from handshake.requests.evidence import Chain, Entry, broken_link, link, refusal
+from handshake.requests.evidence import Chain, Entry, EvidenceEvent, broken_link, link, refusal_event
+from handshake.requests.evidence_items import evidence_item
 from handshake.requests.record import RequestRecord, State
+from handshake.requests.recording import Recorded, RecordedRefusal
+from handshake.requests.transaction import RequestTransaction
 from tests.conftest import Engine
-from tests.support.metrics_events import NOW_MS
-from tests.support.workflow_requests import ANY_JSON, TTL_MS, a_record, a_submission, unhurried
+from tests.support.metrics_events import NOW_MS, an_event
+from tests.support.workflow_requests import (
+    ANY_JSON,
+    TTL_MS,
+    a_record,
+    a_submission,
+    closing,
+    context_on,
+    created,
+)
 
 DEADLINE_MS = NOW_MS + TTL_MS
-WINDOW_MS = 10 * 60 * 1000
 CLOSED = [
     (State.APPROVED, ReasonCode.HITL_APPROVED),
     (State.REJECTED, ReasonCode.HITL_REJECTED),
@@ -37,29 +47,18 @@ def _wire(item: Item) -> Item:
     return unmarshal({name: TypeSerializer().serialize(value) for name, value in item.items() if value is not None})
 
 
-def _lost(dynamo: Dynamo, *writes: Write) -> ConditionFailedError:
-    with pytest.raises(ConditionFailedError) as lost:
-        dynamo.write(*writes)
-    return lost.value
+def _state(store: Context, request_id: str = "req-1") -> Item | None:
+    [item] = store.dynamo.batch_get([(store.tables.workflow, requests.state_key(request_id))])
+    return item
 
 
-def _read(dynamo: Dynamo, table: str, request_id: str = "req-1") -> RequestRecord | None:
-    [item] = dynamo.batch_get([(table, requests.state_key(request_id))])
-    return requests.record_from(item)
-
-
-def _close(table: str, state: State, reason: ReasonCode, *, now_ms: int) -> Write:
-    closed = a_record().resolved(state, reason, now_ms=now_ms)
-    return requests.close(table, replace(closed, chain=Chain(4, "head")), now_ms=now_ms)
+def _read(store: Context) -> RequestRecord | None:
+    return requests.record_from(_state(store))
 
 
 @pytest.fixture
-def store(moto_tables: Engine) -> tuple[Dynamo, str]:
-    client, tables = moto_tables
-    return unhurried(client), tables.workflow
-
-
-Store = tuple[Dynamo, str]
+def store(moto_tables: Engine) -> Context:
+    return context_on(moto_tables)
 
 
 # -- requests ---------------------------------------------------------------------------------------------------
@@ -82,7 +81,7 @@ def test_whatever_a_record_says_is_what_is_read_back(
     submission = a_submission(context={"amount": amount, "category": category}, tenantId=tenant, timestamp=at_ms)
     record = replace(a_record(decision, submission=submission), chain=Chain(2, "head", 3, 16**24))
 
-    item = _wire(requests.create("t", record).item | {"refusals": 3, "refusal_tally": 16**24})
+    item = _wire(requests.state_item(record) | {"refusals": 3, "refusal_tally": 16**24})
 
     assert requests.record_from(item) == record
 
@@ -91,20 +90,21 @@ def test_nothing_stored_is_no_request() -> None:
     assert requests.record_from(None) is None
 
 
-def test_a_request_is_created_once_and_the_loser_sees_the_winner(store: Store) -> None:
-    dynamo, table = store
-    first, second = a_record(), a_record(submission=a_submission(context={"amount": 999}))
-    dynamo.write(requests.create(table, first))
+def test_a_request_is_created_once_and_the_loser_sees_the_winner(store: Context) -> None:
+    first = created(store, a_record())
+    tx = RequestTransaction(store)
+    create = tx.create_request(_recorded(a_record(submission=a_submission(context={"amount": 999}))))
 
-    create = requests.create(table, second)
+    assert not tx.commit()
 
-    assert requests.record_from(_lost(dynamo, create).stored(create)) == first
-    assert _read(dynamo, table) == first
+    assert create.lost
+    assert create.found == first
+    assert _read(store) == first
 
 
 def test_only_a_pending_request_is_in_the_queues() -> None:
-    pending = requests.create("t", a_record()).item
-    decided = requests.create("t", a_record(DECISIONS[0])).item
+    pending = requests.state_item(a_record())
+    decided = requests.state_item(a_record(DECISIONS[0]))
 
     assert {name for name in pending if name.startswith("pending_")} == {
         "pending_tenant",
@@ -122,126 +122,176 @@ def test_only_a_pending_request_is_in_the_queues() -> None:
 
 @pytest.mark.parametrize(("state", "reason"), CLOSED)
 def test_closing_changes_the_state_and_takes_the_request_out_of_every_queue(
-    store: Store, state: State, reason: ReasonCode
+    store: Context, state: State, reason: ReasonCode
 ) -> None:
-    dynamo, table = store
-    pending = a_record()
-    dynamo.write(requests.create(table, pending))
+    pending = created(store, a_record())
     now_ms = DEADLINE_MS if state is State.EXPIRED else NOW_MS + 1
 
-    dynamo.write(_close(table, state, reason, now_ms=now_ms))
+    tx, close = closing(store, pending, state, reason, now_ms=now_ms)
+    assert tx.commit()
+    assert not close.lost
 
-    [item] = dynamo.batch_get([(table, requests.state_key("req-1"))])
+    item, record = _state(store), _read(store)
     assert item is not None
-    assert requests.record_from(item) == replace(pending.resolved(state, reason, now_ms=now_ms), chain=Chain(4, "head"))
+    assert record is not None
+    assert record == replace(pending.resolved(state, reason, now_ms=now_ms), chain=record.chain)
+    assert record.chain.length == pending.chain.length + 2
+    assert broken_link(record.chain, _partition(store)[1]) is None
     assert not any(name.startswith("pending_") for name in item)
 
 
 @pytest.mark.parametrize("stored", CLOSED)
 @pytest.mark.parametrize("wanted", CLOSED)
 def test_a_terminal_state_never_changes(
-    store: Store, stored: tuple[State, ReasonCode], wanted: tuple[State, ReasonCode]
+    store: Context, stored: tuple[State, ReasonCode], wanted: tuple[State, ReasonCode]
 ) -> None:
-    dynamo, table = store
-    dynamo.write(requests.create(table, a_record()))
-    dynamo.write(_close(table, *stored, now_ms=DEADLINE_MS if stored[0] is State.EXPIRED else NOW_MS + 1))
-    before = _read(dynamo, table)
+    pending = created(store, a_record())
+    first, _ = closing(store, pending, *stored, now_ms=DEADLINE_MS if stored[0] is State.EXPIRED else NOW_MS + 1)
+    assert first.commit()
+    before = _read(store)
+    assert before is not None
 
     for now_ms in (NOW_MS + 2, DEADLINE_MS - 1, DEADLINE_MS, DEADLINE_MS + 1):
-        close = _close(table, *wanted, now_ms=now_ms)
-        assert requests.record_from(_lost(dynamo, close).stored(close)) == before
+        # One that saw the request pending, and one that would link its evidence to the chain as it is.
+        for seen in (pending, replace(pending, chain=before.chain)):
+            tx, close = closing(store, seen, *wanted, now_ms=now_ms)
+            assert not tx.commit()
+            assert close.lost
+            assert close.found == before
 
-    assert _read(dynamo, table) == before
+    assert _read(store) == before
 
 
 @pytest.mark.parametrize("decision", DECISIONS[:3])
-def test_what_was_never_pending_is_never_closed(store: Store, decision: Decision) -> None:
-    dynamo, table = store
-    dynamo.write(requests.create(table, a_record(decision)))
+def test_what_was_never_pending_is_never_closed(store: Context, decision: Decision) -> None:
+    decided = created(store, a_record(decision))
 
     for state, reason in CLOSED:
-        _lost(dynamo, _close(table, state, reason, now_ms=NOW_MS + 1))
+        for now_ms in (NOW_MS + 1, DEADLINE_MS):
+            tx, close = closing(store, decided, state, reason, now_ms=now_ms)
+            assert not tx.commit()
+            assert close.lost
 
 
 @pytest.mark.parametrize(("state", "reason"), CLOSED)
 @pytest.mark.parametrize("offset_ms", [-1, 0, 1])
 def test_before_its_deadline_a_request_is_resolved_and_from_it_on_expired_to_the_millisecond(
-    store: Store, state: State, reason: ReasonCode, offset_ms: int
+    store: Context, state: State, reason: ReasonCode, offset_ms: int
 ) -> None:
-    dynamo, table = store
-    dynamo.write(requests.create(table, a_record()))
-    close = _close(table, state, reason, now_ms=DEADLINE_MS + offset_ms)
+    pending = created(store, a_record())
 
-    if (state is State.EXPIRED) == (offset_ms >= 0):
-        dynamo.write(close)
-    else:
-        _lost(dynamo, close)
+    tx, close = closing(store, pending, state, reason, now_ms=DEADLINE_MS + offset_ms)
+
+    assert tx.commit() == ((state is State.EXPIRED) == (offset_ms >= 0))
+    assert close.lost == ((state is State.EXPIRED) != (offset_ms >= 0))
 
 
-def test_a_request_that_is_not_there_is_not_closed_into_being(store: Store) -> None:
-    dynamo, table = store
+@pytest.mark.parametrize(("state", "reason"), CLOSED)
+def test_a_request_whose_chain_has_moved_since_it_was_seen_is_not_closed_and_is_found_as_it_is(
+    store: Context, state: State, reason: ReasonCode
+) -> None:
+    seen = created(store, a_record())
+    moved = replace(seen, chain=Chain(seen.chain.length + 1, "another head"))
+    store.dynamo.write(Put(store.tables.workflow, requests.state_item(moved)))
 
-    assert _lost(dynamo, _close(table, *CLOSED[0], now_ms=NOW_MS)).found == {0: None}
-    assert _read(dynamo, table) is None
+    tx, close = closing(store, seen, state, reason, now_ms=DEADLINE_MS if state is State.EXPIRED else NOW_MS)
+
+    assert not tx.commit()
+    assert close.lost
+    assert close.found == moved == _read(store)
+
+
+def test_a_request_that_is_not_there_is_not_closed_into_being(store: Context) -> None:
+    tx, close = closing(store, a_record(), *CLOSED[0])
+
+    assert not tx.commit()
+    assert close.lost
+    assert close.found is None
+    assert _read(store) is None
 
 
 # -- evidence ---------------------------------------------------------------------------------------------------
 
 
-def _partition(dynamo: Dynamo, table: str) -> tuple[RequestRecord | None, list[Any]]:
-    return requests.split_partition(requests.read_partition(dynamo, table, "req-1"))
+def _entries(*reason_codes: str) -> list[Entry]:
+    return [Entry(code, "lineage" if place % 2 == 0 else "audit", {}) for place, code in enumerate(reason_codes)]
 
 
-def test_evidence_is_read_back_whole_oldest_first_with_refused_actions_among_it(store: Store) -> None:
-    dynamo, table = store
-    first = link(
-        Chain(), "req-1", [Entry("a", "lineage", {"facts": {"amount": 0.1}}), Entry("a", "audit", {})], now_ms=1
-    )
-    chain = Chain().extended_by(first)
-    refused = [
-        refusal(chain, "req-1", Entry("hitl_request_mismatch", "audit", {"actor": "é"}), event_id=f"e-{n}", now_ms=n)
-        for n in (3, 2)
-    ]
-    second = link(chain, "req-1", [Entry("b", "lineage", {}), Entry("b", "audit", {})], now_ms=4)
-    chain = chain.extended_by(second)
-    appended = [requests.append_evidence(table, events) for events in (first, second)]
-    dynamo.write(requests.create(table, replace(a_record(), chain=chain)), *appended)
+def _recorded(record: RequestRecord, events: list[EvidenceEvent] | None = None) -> Recorded:
+    """``record`` with ``events`` appended to its chain, or with any."""
+    events = events or link(record.chain, "req-1", _entries("a", "a"), now_ms=NOW_MS)
+    event = an_event(event_id=f"{record.state}-{events[0].digest}")
+    return Recorded(replace(record, chain=record.chain.extended_by(events)), events, event)
+
+
+def _put(store: Context, events: list[EvidenceEvent]) -> None:
+    store.dynamo.write(Put(store.tables.workflow, evidence_item(events)))
+
+
+def _items(store: Context) -> list[Item]:
+    return requests.read_partition(store.dynamo, store.tables.workflow, "req-1")
+
+
+def _partition(store: Context) -> tuple[RequestRecord | None, list[EvidenceEvent]]:
+    return requests.split_partition(_items(store))
+
+
+def _create(store: Context, recorded: Recorded) -> RequestRecord:
+    tx = RequestTransaction(store)
+    tx.create_request(recorded)
+    assert tx.commit()
+    return recorded.record
+
+
+def _append(store: Context, seen: RequestRecord, entries: list[Entry], *, now_ms: int) -> list[EvidenceEvent]:
+    """Close the request that was ``seen``, with such evidence, which is returned."""
+    events = link(seen.chain, "req-1", entries, now_ms=now_ms)
+    tx = RequestTransaction(store)
+    closed = seen.resolved(State.REJECTED, ReasonCode.HITL_REJECTED, now_ms=now_ms)
+    tx.close_request(_recorded(closed, events), seen=seen)
+    assert tx.commit()
+    return events
+
+
+def test_evidence_is_read_back_whole_oldest_first_with_refused_actions_among_it(store: Context) -> None:
+    entries = [Entry("a", "lineage", {"facts": {"amount": 0.1}}), Entry("a", "audit", {})]
+    first = link(Chain(), "req-1", entries, now_ms=1)
+    pending = _create(store, _recorded(a_record(), first))
+    entry = Entry("hitl_request_mismatch", "audit", {"actor": "é"})
+    refused = [refusal_event(pending.chain, "req-1", entry, event_id=f"e-{n}", now_ms=n) for n in (3, 2)]
     for event in refused:
-        dynamo.write(*requests.append_refusal(table, event))
+        tx = RequestTransaction(store)
+        tx.append_refusal(RecordedRefusal(pending, event, an_event(event_id=event.event_id)))
+        assert tx.commit()
+    second = _append(store, pending, _entries("b", "b"), now_ms=4)
 
-    record, events = _partition(dynamo, table)
+    record, events = _partition(store)
 
     assert record is not None
     assert events == [*first, *reversed(refused), *second]
     assert broken_link(record.chain, events) is None
 
 
-def test_more_than_nine_events_stay_in_order(store: Store) -> None:
-    dynamo, table = store
+def test_more_than_nine_events_stay_in_order(store: Context) -> None:
     events = link(Chain(), "req-1", [Entry("a", "audit", {"n": n}) for n in range(12)], now_ms=NOW_MS)
-    writes = [requests.append_evidence(table, events[n : n + 3]) for n in range(0, 12, 3)]
-    dynamo.write(*random.sample(writes, len(writes)))
+    groups = [events[n : n + 3] for n in range(0, 12, 3)]
+    for group in random.sample(groups, len(groups)):
+        _put(store, group)
 
-    assert _partition(dynamo, table)[1] == events
+    assert _partition(store)[1] == events
 
 
-def test_events_of_one_moment_are_one_item(store: Store) -> None:
-    dynamo, table = store
+def test_events_of_one_moment_are_one_item(store: Context) -> None:
     entries = [Entry("a", "lineage", {"facts": {"amount": 0.1}}), Entry("b", "audit", {"actor": "é", "tier": 4})]
     events = link(Chain(), "req-1", entries, now_ms=NOW_MS)
-    dynamo.write(requests.append_evidence(table, events))
+    _create(store, _recorded(a_record(), events))
 
-    assert [item["sk"] for item in requests.read_partition(dynamo, table, "req-1")] == ["EVT#000001"]
-    assert _partition(dynamo, table)[1] == events
+    assert [item["sk"] for item in _items(store)] == ["EVT#000001", "STATE"]
+    assert _partition(store)[1] == events
 
 
-def test_evidence_with_an_item_for_each_event_is_read_and_appended_to(store: Store) -> None:
-    dynamo, table = store
-    entries = [
-        Entry("policy_allow", "lineage", {"facts": {}}),
-        Entry("policy_allow", "audit", {}),
-    ]
-    old = link(Chain(), "req-1", entries, now_ms=1)
+def test_evidence_with_an_item_for_each_event_is_read_and_appended_to(store: Context) -> None:
+    old = link(Chain(), "req-1", _entries("policy_allow", "policy_allow"), now_ms=1)
     for event in old:
         item = {
             "pk": "REQ#req-1",
@@ -255,42 +305,48 @@ def test_evidence_with_an_item_for_each_event_is_read_and_appended_to(store: Sto
             "previous": event.previous,
             "detail": json.dumps(event.detail),
         }
-        dynamo.write(Put(table, item))
-    chain = Chain().extended_by(old)
-    new = link(chain, "req-1", [Entry("b", "lineage", {}), Entry("b", "audit", {})], now_ms=2)
-    chain = chain.extended_by(new)
-    dynamo.write(requests.create(table, replace(a_record(), chain=chain)), requests.append_evidence(table, new))
+        store.dynamo.write(Put(store.tables.workflow, item))
+    pending = replace(a_record(), chain=Chain().extended_by(old))
+    store.dynamo.write(Put(store.tables.workflow, requests.state_item(pending)))
+    new = _append(store, pending, _entries("b", "b"), now_ms=2)
 
-    record, events = _partition(dynamo, table)
+    record, events = _partition(store)
 
     assert record is not None
     assert events == [*old, *new]
     assert broken_link(record.chain, events) is None
 
 
-def test_an_event_is_never_overwritten(store: Store) -> None:
-    dynamo, table = store
+def test_an_event_is_never_overwritten_and_what_would_is_not_stored(store: Context) -> None:
     event, forged = (link(Chain(), "req-1", [Entry("a", "audit", {"by": by})], now_ms=NOW_MS) for by in ("me", "you"))
-    dynamo.write(requests.append_evidence(table, event))
+    _put(store, event)
+    creation = RequestTransaction(store)
+    create = creation.create_request(_recorded(a_record(), forged))
+    assert not creation.commit()
+    assert not create.lost
+    store.dynamo.write(Put(store.tables.workflow, requests.state_item(a_record())))
+    end = RequestTransaction(store)
+    closed = a_record().resolved(*CLOSED[1], now_ms=NOW_MS)
+    close = end.close_request(_recorded(closed, forged), seen=a_record())
+    assert not end.commit()
+    assert not close.lost
 
-    _lost(dynamo, requests.append_evidence(table, forged))
-
-    assert _partition(dynamo, table)[1] == event
+    assert _partition(store) == (a_record(), event)
 
 
-def test_a_refused_action_of_no_request_is_not_kept(store: Store) -> None:
-    dynamo, table = store
-    event = refusal(Chain(), "req-1", Entry("x", "audit", {}), event_id="e", now_ms=NOW_MS)
+def test_a_refused_action_of_no_request_is_not_kept(store: Context) -> None:
+    event = refusal_event(Chain(), "req-1", Entry("x", "audit", {}), event_id="e", now_ms=NOW_MS)
+    tx = RequestTransaction(store)
+    tx.append_refusal(RecordedRefusal(a_record(), event, an_event()))
 
-    _lost(dynamo, *requests.append_refusal(table, event))
+    assert not tx.commit()
 
-    assert requests.read_partition(dynamo, table, "req-1") == []
+    assert _items(store) == []
 
 
-def test_a_partition_longer_than_a_page_is_read_to_its_end(store: Store) -> None:
-    dynamo, table = store
+def test_a_partition_longer_than_a_page_is_read_to_its_end(store: Context) -> None:
     events = link(Chain(), "req-1", [Entry("a", "audit", {"x": "y" * 300_000}) for _ in range(5)], now_ms=NOW_MS)
     for event in events:
-        dynamo.write(requests.append_evidence(table, [event]))
+        _put(store, [event])
 
-    assert _partition(dynamo, table)[1] == events
+    assert _partition(store)[1] == events

@@ -5,10 +5,10 @@ import pytest
 
 from handshake.core.reasons import REGISTRY
 from handshake_client import NEVER, NO_ANSWER, UNKNOWN, HandshakeError, Retry, models
-from tests.contract.behind import paused
 from tests.sdk.conftest import Connect
 from tests.sdk.doubles import Clock, Script, ok, refusal
 from tests.support.service import InProcess, escalated, own, token
+from tests.support.store import paused
 
 REJECT: models.DecisionAction = {"requestId": "one", "action": "reject"}
 

@@ -7,6 +7,7 @@ import pytest
 
 from handshake.core.reasons import ReasonCode
 from handshake.dynamo.client import Dynamo
+from handshake.dynamo.marshalling import Put
 from handshake.requests import table as requests
 from handshake.requests.decision import Decision, utc_day
 from handshake.requests.record import RequestRecord
@@ -32,7 +33,7 @@ def store(moto_tables: Engine) -> Store:
 def _record(store: Store, request_id: str, *, at_ms: int = NOW_MS, **changes: Any) -> None:
     dynamo, table = store
     record = a_record(ALLOWED, submission=a_submission(**{"requestId": request_id, **changes}))
-    dynamo.write(requests.create(table, RequestRecord(**{**vars(record), "created_at_ms": at_ms})))
+    dynamo.write(Put(table, requests.state_item(RequestRecord(**{**vars(record), "created_at_ms": at_ms}))))
 
 
 def _found(store: Store, *, days: Sequence[str] = (TODAY,), agent_id: str | None = None, limit: int = 100) -> list[str]:

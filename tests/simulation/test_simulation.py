@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handshake.policy.rules import PolicyInForce, limits_of
+from handshake.policy.rule_keys import limits_of
+from handshake.policy.rules import PolicyInForce
 from handshake.requests.decision import Decision, decide, utc_day
 from handshake.requests.submission import Submission
 from handshake.simulation.answers import Simulated

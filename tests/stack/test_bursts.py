@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 from ops.local.stack import LocalStack
-from tests.faults.ledger import Call
+from tests.support.ledger import Call
 from tests.support.service import Deployed, submission, submit
 
 CALLERS = 32

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from handshake.core.reasons import is_security_denial
+from handshake.core.reasons import SECURITY_DENIALS
 from handshake.dynamo.marshalling import Item, unmarshal
 from handshake.dynamo.tables import Tables
 from handshake.policy.rules import version_name
@@ -97,7 +97,7 @@ def _event_faults(requests: Requests, events: list[Item]) -> Iterator[str]:
             yield f"{request_id}: {len(refused)} refused actions, {len(of_refusals)} of them counted"
         others = Counter((event["decision"], event["reason_code"]) for event in counted if event["sk"] not in refused)
         # A denial at the door names the request and leaves no evidence of it.
-        strays = {fact for fact in others - decided if not is_security_denial(fact[1]) or fact in decided}
+        strays = {fact for fact in others - decided if fact[1] not in SECURITY_DENIALS or fact in decided}
         if decided - others or strays:
             yield f"{request_id}: decided {dict(decided)}, counted {dict(others)}"
     for request_id, strays_of in by_request.items():

@@ -14,6 +14,7 @@ from functions.metrics.app import handler as metrics
 from functions.policy.app import handler as policy
 from functions.policy_apply.app import handler as policy_apply
 from functions.workflow.app import handler as workflow
+from handshake.api.http import HttpHandler
 from handshake.api.runtime import Runtime
 from handshake.dynamo.client import Store
 from handshake.dynamo.context import Context
@@ -23,6 +24,7 @@ from handshake.trust.token import mint_token
 from ops.local.signing_edge import Upstream
 from ops.local.stack import LocalStack
 from tests.support.logs import MARKER
+from tests.support.workflow_requests import a_body
 
 TRUST_KEY = b"local-trust-secret"
 ISSUER_ARN = "arn:aws:iam::000000000000:role/edge/handshake-edge"
@@ -129,7 +131,7 @@ class InProcess:
 
     def send(self, method: str, path: str, *, headers: Mapping[str, str], body: str | None) -> Reply:
         """Call the handler of the route that ``path`` matches, as API Gateway would."""
-        event, handler = self._event(method, path, headers, body)
+        event, handler = self.event(method, path, headers=headers, body=body)
         answer = handler.using(self.runtime)(event, None)
         return Reply(answer["statusCode"], answer["headers"], json.loads(answer["body"]))
 
@@ -141,7 +143,10 @@ class InProcess:
         """See Service."""
         return replace(self)
 
-    def _event(self, method: str, path: str, headers: Mapping[str, str], body: str | None) -> tuple[Any, Any]:
+    def event(
+        self, method: str, path: str, *, headers: Mapping[str, str], body: str | None
+    ) -> tuple[dict[str, Any], HttpHandler]:
+        """Build the event that API Gateway would send for a call, and the handler of its route."""
         path, _, query = path.partition("?")
         # A literal route goes before one with a parameter, as in API Gateway.
         routes = sorted(
@@ -236,19 +241,15 @@ def unique(kind: str) -> str:
 
 
 def submission(action_type: str = "payment", /, **changes: Any) -> dict[str, Any]:
-    """A fresh, well-formed request of a principal, an agent and a tenant of its own, changed as asked."""
-    context = {"payment": {"amount": 10, "category": "ops"}, "data_access": {"sensitivity": "low"}}
-    body = {
+    """Build a body (see ``a_body``) that is due now, of a request, principal, agent and tenant of its own."""
+    fresh = {
         "requestId": unique("req"),
         "principalId": unique("principal"),
         "agentId": unique("agent"),
         "tenantId": unique("tenant"),
-        "actionType": action_type,
-        "payloadRef": "tool:do",
         "timestamp": now_ms(),
-        "context": context.get(action_type, {}),
     }
-    return body | changes
+    return a_body(action_type, **(fresh | changes))
 
 
 def submit(service: Service, body: Any) -> Reply:

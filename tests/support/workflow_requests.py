@@ -1,17 +1,24 @@
-"""Submissions, rules and records to test with, and what the contract says of a window, the plain way."""
+"""Submissions, rules and records to test with, stored or not, and the contract's words of a window, the plain way."""
 
 import json
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
+from uuid import uuid4
 
 from hypothesis import strategies as st
 
+from handshake.core.reasons import ReasonCode
 from handshake.dynamo.client import Dynamo
+from handshake.dynamo.context import Context
+from handshake.dynamo.tables import Tables
+from handshake.dynamo.transaction import Step
 from handshake.policy.rules import PolicyInForce
 from handshake.requests.decision import Decision, decide
-from handshake.requests.record import RequestRecord
+from handshake.requests.record import RequestRecord, State
+from handshake.requests.recording import record_close, record_decision
 from handshake.requests.submission import Submission, parse_recorded
+from handshake.requests.transaction import RequestTransaction
 from handshake.trust.identity import Envelope, parse_envelope
 from tests.support.metrics_events import NOW_MS
 
@@ -82,7 +89,7 @@ def caller_limits() -> st.SearchStrategy[dict[str, Any]]:
 
 
 def a_body(action_type: str = "payment", /, **changes: Any) -> dict[str, Any]:
-    """The body of a submission, well-formed and due now, but for ``changes``."""
+    """Build the body of a submission, the same every time but for ``changes``; other bodies in tests are made of it."""
     context = {"payment": {"amount": 10, "category": "ops"}, "data_access": {"sensitivity": "low"}}
     body = {
         "requestId": "req-1",
@@ -125,3 +132,29 @@ def an_envelope(principal_id: str = "alice", **changes: Any) -> Envelope:
 def unhurried(client: Any) -> Dynamo:
     """A store that gives up on no write because the machine was slow: time stands still."""
     return Dynamo(client, clock=lambda: 0.0)
+
+
+def context_on(engine: tuple[Any, Tables]) -> Context:
+    """The context of an invocation at NOW_MS that gives up on no write because the machine was slow."""
+    client, tables = engine
+    return Context(unhurried(client), tables, lambda: NOW_MS, lambda: str(uuid4()), "call-1")
+
+
+def created(context: Context, record: RequestRecord) -> RequestRecord:
+    """Store ``record`` as its submission does, and give it as it is stored: with its chain."""
+    ids = {"event_id": context.new_id(), "correlation_id": context.correlation_id}
+    recorded = record_decision(record, PolicyInForce(), **ids)
+    tx = RequestTransaction(context)
+    tx.create_request(recorded)
+    assert tx.commit()
+    return recorded.record
+
+
+def closing(
+    context: Context, seen: RequestRecord, state: State, reason: ReasonCode, *, now_ms: int = NOW_MS
+) -> tuple[RequestTransaction, Step[RequestRecord | None]]:
+    """The transaction that closes the request that was ``seen``, not committed, and its step."""
+    ids = {"event_id": context.new_id(), "correlation_id": context.correlation_id}
+    recorded = record_close(seen, seen.resolved(state, reason, now_ms=now_ms), {"actor": "alice"}, **ids)
+    tx = RequestTransaction(context)
+    return tx, tx.close_request(recorded, seen=seen)

@@ -1,1 +1,1 @@
-"""What HTTP handlers share: routing, guards, errors, telemetry and the composition root."""
+"""Shares among HTTP handlers: routing, guards, errors, telemetry and the composition root."""

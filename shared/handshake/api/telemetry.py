@@ -1,4 +1,4 @@
-"""What the service leaves behind of everything it does: one JSON line, which is its metrics too.
+"""Logs everything the service does as one JSON line, which is its metrics too.
 
 A line is a log record and an EMF document in one, so CloudWatch makes its metrics from it whatever happened to the
 store. Alarm signals have the value 0 or 1 on every call (design: their average is a rate, their sum a count), so
@@ -15,7 +15,7 @@ from typing import Any, Final
 from aws_lambda_powertools import Logger
 from botocore.exceptions import ClientError
 
-from handshake.core.reasons import ReasonCode, is_security_denial
+from handshake.core.reasons import SECURITY_DENIALS, ReasonCode
 
 NAMESPACE: Final = "Handshake"
 
@@ -46,7 +46,7 @@ logger: Final = Logger(level="INFO", location=None, use_rfc3339=True, utc=True)
 
 @dataclass
 class CallRecord:
-    """What one call turned out to be. ``latency_ms`` is the handler's own time.
+    """The facts of one handled call. ``latency_ms`` is the handler's own time.
 
     A ``repeated`` answer tells of a decision that an earlier call made; a ``synthetic`` call is no metric.
     """
@@ -78,7 +78,7 @@ def publish(record: CallRecord) -> None:
         "handled",
         **_described(record),
         Latency=round(record.latency_ms, 1),
-        SecurityDenied=int(is_security_denial(record.reason_code)),
+        SecurityDenied=int(record.reason_code in SECURITY_DENIALS),
         TenantMismatchDenied=int(record.reason_code == ReasonCode.SECURITY_READ_TENANT_MISMATCH),
         ReplayGuardUnavailable=int(record.reason_code == ReasonCode.SECURITY_REPLAY_GUARD_UNAVAILABLE),
         extra=told,

@@ -1,1 +1,1 @@
-"""What every room speaks: reason codes, errors, JSON, text, paging. No AWS, no HTTP."""
+"""Gives every room its common words: reason codes, errors, JSON, text, paging. No AWS, no HTTP."""

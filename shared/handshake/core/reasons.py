@@ -185,7 +185,7 @@ def describe(code: str) -> Reason:
     return REGISTRY.get(code) or Reason(code, UNKNOWN_FAMILY, 500, "unknown", "do_not_retry")
 
 
-def is_security_denial(code: str) -> bool:
-    """Whether ``code`` counts as a security denial in metrics and alarms (contract.md sections 5 and 6)."""
-    row = describe(code)
-    return row.family == "security" and row.response_class == "blocked"
+SECURITY_DENIALS: Final = frozenset(
+    row.code for row in REGISTRY.values() if row.family == "security" and row.response_class == "blocked"
+)
+"""The codes that count as security denials in metrics and alarms (contract.md sections 5 and 6)."""

@@ -1,4 +1,4 @@
-"""What bodies and answers are made of: TypedDicts, with what a type cannot say of a member in ``Annotated``.
+"""Types that bodies and answers are made of: TypedDicts, with what a type cannot say of a member in ``Annotated``.
 
 mypy holds the code to these types and ops/openapi makes the document of them, so there is no second description. In
 ``Annotated`` a text describes the member and a ``Schema`` bounds it. A function imports none of this: where the code
@@ -67,7 +67,7 @@ class Refusal(TypedDict):
 
 
 class PageQuery(TypedDict):
-    """Which page of a list."""
+    """Names a page of a list."""
 
     limit: NotRequired[Annotated[int, Schema(minimum=1, maximum=MAX_LIMIT, default=DEFAULT_LIMIT), "How many at once."]]
     cursor: NotRequired[Annotated[str, "The last page's ``nextCursor``; the first page when left out or empty."]]

@@ -18,7 +18,7 @@ RESERVED: Final = "handshake-release-gate"
 
 
 def is_synthetic(event: Mapping[str, Any]) -> bool:
-    """Whether an event is the gate's. API Gateway names the API in each of its own."""
+    """Say whether an event is the gate's. API Gateway names the API in each of its own."""
     return event.get(MEMBER) is True and "apiId" not in event.get("requestContext", {})
 
 

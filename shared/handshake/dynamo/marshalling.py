@@ -59,7 +59,7 @@ def transact_items(writes: Iterable[Write]) -> list[dict[str, Any]]:
 
 
 def requested_keys(keys: Iterable[tuple[str, Key]]) -> dict[str, Any]:
-    """What BatchGetItem is asked for: each key once, strongly consistent. ``keys`` are (table, key)."""
+    """Ask BatchGetItem for each key once, strongly consistent. ``keys`` are (table, key)."""
     wanted: dict[str, Any] = {}
     for table, key in keys:
         request = wanted.setdefault(table, {"Keys": [], "ConsistentRead": True})

@@ -27,7 +27,7 @@ class TransientError(Exception):
     tries: int = _TRIES
 
     def longest_pause_s(self, tried: int, *, left_s: float) -> float:  # noqa: ARG002 - it makes no difference here
-        """How long to wait at most after ``tried`` tries, with ``left_s`` for more of them."""
+        """Say the longest wait after ``tried`` tries, with ``left_s`` for more of them."""
         return _PAUSE_S * tried
 
 
@@ -45,7 +45,7 @@ class ConflictError(TransientError):
 
 
 def transient(error: ClientError) -> TransientError | None:
-    """What to try again after, or None where another try would end alike."""
+    """The error to try again after, or None where another try would end alike."""
     response: Any = error.response
     code = response["Error"]["Code"]
     if code == "TransactionConflictException":

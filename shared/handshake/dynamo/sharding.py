@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 
 class Lane(NamedTuple):
-    """What keeps its order: one partition of one stream.
+    """A sequence that keeps its order: one partition of one stream.
 
     A restored table has a stream of its own, whose sequence begins anew, so a lane is never resumed there.
     """

@@ -27,7 +27,7 @@ class Step(Generic[T]):
 
     @property
     def found(self) -> T:
-        """What was stored where this write lost, read as its table reads it."""
+        """The item that this write lost to, read as its table reads it."""
         return self._read(self._stored)
 
     def lose(self, stored: Item | None) -> None:
@@ -45,7 +45,7 @@ class Transaction:
 
     @property
     def writes(self) -> tuple[Write, ...]:
-        """What was added so far, in its order."""
+        """The writes added so far, in their order."""
         return tuple(self._writes)
 
     def commit(self) -> bool:

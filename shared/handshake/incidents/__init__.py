@@ -1,1 +1,1 @@
-"""What an alarm's change of state becomes: a record, findings, a notification."""
+"""Turns an alarm's change of state into a record, findings, a notification."""

@@ -38,7 +38,7 @@ class Metrics:
         return sorted((_ms(at), value) for at, value in zip(found["Timestamps"], found["Values"], strict=True))
 
     def refused(self, service: str, *, start_ms: int, end_ms: int) -> list[Refused]:
-        """What ``service`` refused in that time, most first.
+        """Count what ``service`` refused in that time, most first.
 
         CloudWatch lists a metric some minutes after its first datapoint, so a reason that was never seen before may be
         missing.

@@ -1,4 +1,4 @@
-"""When the stack was last deployed."""
+"""Reads when the stack was last deployed."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -56,7 +56,7 @@ class AlarmChange:
 
 @dataclass(frozen=True)
 class Incident:
-    """What one alarm's firing was, and what was found when it fired.
+    """One firing of an alarm, with what was found when it fired.
 
     ``findings`` are by the part they are from, each as JSON: signal, endpoints, reasons, series, callers, deployment.
     ``notes`` say what could not be read or done. ``updates`` are (epoch ms, what happened), oldest first.

@@ -29,7 +29,7 @@ _CORRELATION_IDS: Final = 5
 
 @dataclass(frozen=True)
 class Sources:
-    """Where the parts come from. ``seconds`` is a clock that only goes forward."""
+    """The sources that the parts come from. ``seconds`` is a clock that only goes forward."""
 
     metrics: Metrics
     logs: CallLogs

@@ -1,4 +1,4 @@
-"""What people are told of an incident: text that can be read on a phone at night."""
+"""Writes what people are told of an incident: text that can be read on a phone at night."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""How a failing source is named."""
+"""Names a source that fails."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

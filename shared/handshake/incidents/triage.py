@@ -1,4 +1,4 @@
-"""What happens when an alarm changes state: an incident is recorded, people are told, and it is closed on recovery.
+"""Handles an alarm's change of state: records an incident, tells people, and closes it on recovery.
 
 The store may be the very thing that is down. So nothing but the notification itself must succeed: what could not be
 read, written or done is said in it.
@@ -33,7 +33,7 @@ class Desk:
 
 @dataclass(frozen=True)
 class Triaged:
-    """What became of one change. ``notes`` say what could not be read or done."""
+    """The outcome of one change. ``notes`` say what could not be read or done."""
 
     incident_id: str
     outcome: Outcome

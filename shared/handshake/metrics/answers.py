@@ -1,4 +1,4 @@
-"""What the metrics endpoints answer (contract.md section 5)."""
+"""Answers of the metrics endpoints (contract.md section 5)."""
 
 from typing import Annotated, Literal, NotRequired, TypedDict
 
@@ -15,7 +15,7 @@ MetricName = Annotated[str, Schema("MetricName", enum=list(METRICS))]
 
 
 class Versioned(TypedDict):
-    """What every metrics answer says of itself."""
+    """Says of every metrics answer how it was made."""
 
     window: WindowName
     schemaVersion: Annotated[str, Schema(enum=[ROLLUP_SCHEMA_VERSION])]
@@ -58,7 +58,7 @@ class MetricsSeries(Versioned):
 
 @closed
 class FamilyShare(TypedDict):
-    """How many events are of one family of reasons."""
+    """Counts the events of one family of reasons."""
 
     reasonFamily: Family
     count: Count
@@ -75,7 +75,7 @@ class MetricsReasons(Versioned):
 
 @closed
 class EventKept(TypedDict):
-    """Whether the event was new."""
+    """Says whether the event was new."""
 
     status: Literal["ok"]
     eventId: Id

@@ -1,4 +1,4 @@
-"""What the metrics can be asked (contract.md section 5); the body of a reported event is metrics.reported_event's."""
+"""Queries of the metrics (contract.md section 5); the body of a reported event is metrics.reported_event's."""
 
 from typing import Annotated, NotRequired, TypedDict
 

@@ -37,7 +37,7 @@ class StoredEvent(NamedTuple):
 
 
 class UnreadableEventError(Exception):
-    """What is kept as an event is none that this version can count. The message never repeats its content."""
+    """A stored event cannot be read by this version. The message never repeats its content."""
 
 
 def read_stream(records: Iterable[Mapping[str, Any]]) -> list[StreamedEvent]:

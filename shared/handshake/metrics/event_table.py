@@ -1,4 +1,4 @@
-"""Where metrics events are kept: append-only, spread over lanes, each written once."""
+"""Keeps metrics events: append-only, spread over lanes, each written once."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""What the metrics endpoints can be asked: a window, a bucket size and a metric (contract.md section 5)."""
+"""Reads what the metrics endpoints are asked: a window, a bucket size and a metric (contract.md section 5)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -67,7 +67,7 @@ def parse_window(window: Sequence[str]) -> Window:
 def parse_series_query(
     *, metric: Sequence[str] = (), bucket: Sequence[str] = (), window: Sequence[str] = ()
 ) -> SeriesQuery:
-    """What a series is asked for, from the values of each query parameter.
+    """Read what a series is asked for, from the values of each query parameter.
 
     Raises HandshakeError invalid_metric_query for an unknown name, or more than one.
     """

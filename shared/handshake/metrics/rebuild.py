@@ -52,7 +52,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What ``events`` readable events say about ``rollups`` stored roll-ups. ``not_yet_folded`` is mere lag."""
+    """The result of holding ``events`` events against ``rollups`` roll-ups. ``not_yet_folded`` is mere lag."""
 
     events: int
     rollups: int
@@ -62,7 +62,7 @@ class Comparison:
 
     @property
     def holds(self) -> bool:
-        """Whether every event is accounted for."""
+        """Say whether every event is accounted for."""
         return not self.differences and not self.unreadable
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum, auto
 from typing import Final, Literal, NamedTuple
 
-from handshake.core.reasons import FAMILIES, UNKNOWN_FAMILY, ReasonCode, is_security_denial
+from handshake.core.reasons import FAMILIES, SECURITY_DENIALS, UNKNOWN_FAMILY, ReasonCode
 from handshake.metrics.events import MetricsEvent
 from handshake.metrics.histogram import bin_of
 
@@ -69,7 +69,7 @@ def _high_risk(event: MetricsEvent) -> bool:
 _COUNTED_WHEN: Final[Mapping[Tally, Callable[[MetricsEvent], bool]]] = {
     Tally.EVENTS: lambda _: True,
     Tally.DENIED: lambda event: event.decision == "deny",
-    Tally.SECURITY_DENIED: lambda event: event.decision == "deny" and is_security_denial(event.reason_code),
+    Tally.SECURITY_DENIED: lambda event: event.decision == "deny" and event.reason_code in SECURITY_DENIALS,
     Tally.REPLAY_DETECTED: lambda event: event.reason_code == ReasonCode.SECURITY_REPLAY_DETECTED,
     Tally.REPLAY_GUARD_UNAVAILABLE: lambda event: event.reason_code == ReasonCode.SECURITY_REPLAY_GUARD_UNAVAILABLE,
     Tally.HIGH_RISK: _high_risk,
@@ -86,7 +86,7 @@ def buckets_of(event: MetricsEvent) -> list[Bucket]:
 
 
 def contribution(event: MetricsEvent) -> RollUp:
-    """What ``event`` alone adds to each of its roll-ups; no counter in it is zero."""
+    """Count what ``event`` alone adds to each of its roll-ups; no counter in it is zero."""
     rollup = Counter[str](tally.value for tally, counted in _COUNTED_WHEN.items() if counted(event))
     # Attribute names come from here, so an event cannot be let choose one.
     family = event.reason_family if event.reason_family in FAMILIES else UNKNOWN_FAMILY

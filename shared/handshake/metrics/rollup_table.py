@@ -1,4 +1,4 @@
-"""Where roll-ups and the projector's checkpoints are kept, beside the events they are folded from."""
+"""Keeps roll-ups and the projector's checkpoints, beside the events they are folded from."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -17,7 +17,7 @@ _ROLLUP_PREFIX: Final = "ROLLUP#"
 
 
 class Checkpoint(NamedTuple):
-    """How far a lane was counted: events up to ``last_seq``, and whatever was appended before ``counted_before_ms``.
+    """Tells how much of a lane was counted: up to ``last_seq``, and all that was appended before ``counted_before_ms``.
 
     ``last_seq`` is "" before the first event, and below every other; ``counted_before_ms`` (epoch ms) is 0 until a
     rebuild sets it. ``held_by`` names the rebuild that counts at present, while nobody else may.

@@ -1,4 +1,4 @@
-"""What the policy endpoints answer (contract.md section 4)."""
+"""Answers of the policy endpoints (contract.md section 4)."""
 
 from typing import Annotated, Literal, NotRequired, TypedDict
 
@@ -20,7 +20,7 @@ class StoredRule(TypedDict):
 
 @closed
 class PolicyConfig(TypedDict):
-    """What a scope stores, or the defaults that stand in for it."""
+    """Shows the rules that a scope stores, or the defaults that stand in for it."""
 
     scope: ScopeKind
     scopeId: NotRequired[Id]

@@ -30,7 +30,7 @@ class AmountRule(TypedDict):
 
 
 class HoursRule(TypedDict):
-    """When payments are allowed, UTC; an end before the start spans midnight."""
+    """Allows payments at these times only, UTC; an end before the start spans midnight."""
 
     id: Id
     key: Annotated[str, _words_for("allowed_hours")]
@@ -38,7 +38,7 @@ class HoursRule(TypedDict):
 
 
 class CategoriesRule(TypedDict):
-    """What may be paid for: names, or one text of names between commas."""
+    """Allows payments of these categories only: names, or one text of names between commas."""
 
     id: Id
     key: Annotated[str, _words_for("allowed_categories")]
@@ -98,4 +98,4 @@ class ScopeQuery(TypedDict):
 
 
 class VersionsQuery(ScopeQuery, PageQuery):
-    """Which versions of whose policy."""
+    """Names a scope, and a page of its policy's versions."""

@@ -68,7 +68,7 @@ class Spend(NamedTuple):
 
 
 class Trigger(NamedTuple):
-    """Which rule escalated an action: the policy key, its limit, and the value that crossed it."""
+    """The rule that escalated an action: the policy key, its limit, and the value that crossed it."""
 
     rule: str
     limit: Any
@@ -77,7 +77,7 @@ class Trigger(NamedTuple):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a rule says of a payment that crosses it."""
+    """The outcome that a rule gives a payment that crosses it."""
 
     outcome: Outcome
     reason: ReasonCode
@@ -252,7 +252,7 @@ NO_LIMITS: Final = Limits()
 
 
 def limits_of(rules: Iterable[Mapping[str, Any]]) -> Limits:
-    """What ``rules`` demand together; of two rules with one key the stricter wins.
+    """Combine what ``rules`` demand; of two rules with one key the stricter wins.
 
     Raises HandshakeError policy_invalid_policy for an unknown key or a value of the wrong type or range.
     """
@@ -285,7 +285,7 @@ DEFAULT_LIMITS: Final = limits_of(DEFAULT_RULES)
 
 
 class Judged(NamedTuple):
-    """What a policy makes of a payment: the strictest verdict, None where nothing is crossed, and what it spends."""
+    """The judgement of a payment: the strictest verdict, None where nothing is crossed, and what it spends."""
 
     verdict: Verdict | None
     spend: Spend | None

@@ -22,7 +22,7 @@ VERSION_DIGITS: Final = 8
 
 @dataclass(frozen=True)
 class Scope:
-    """Where a policy applies: everywhere (``global``), or to one agent (``agent`` with its id)."""
+    """The reach of a policy: everywhere (``global``), or to one agent (``agent`` with its id)."""
 
     kind: Literal["global", "agent"]
     scope_id: str | None = None

@@ -1,1 +1,1 @@
-"""Whether a release may have traffic: schema, migrations, synthetic calls."""
+"""Decides whether a release may have traffic: schema, migrations, synthetic calls."""

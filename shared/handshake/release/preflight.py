@@ -1,4 +1,4 @@
-"""What the deployed tables lack of what the code needs, applied migrations among it."""
+"""Finds what the deployed tables lack of what the code needs, migrations included."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,14 +11,14 @@ from handshake.release.schema import SCHEMA, TableSchema, migration_key, migrati
 
 
 def table_shortfalls(client: Any, tables: Tables) -> Iterator[str]:
-    """What each table lacks, by a botocore DynamoDB client. Raises ClientError or BotoCoreError."""
+    """Yield what each table lacks, by a botocore DynamoDB client. Raises ClientError or BotoCoreError."""
     for name, needed in SCHEMA.items():
         for lack in _lacks(client, getattr(tables, name), needed):
             yield f"table {name}: {lack}"
 
 
 def unapplied_migrations(dynamo: Dynamo, tables: Tables, migrations: Mapping[str, str]) -> Iterator[str]:
-    """Which of the ``migrations``, by the SHA-256 of their files, are not recorded as applied."""
+    """Yield which of the ``migrations``, by the SHA-256 of their files, are not recorded as applied."""
     keys = [(tables.runtime_kv, migration_key(name)) for name in migrations]
     records = dynamo.batch_get(keys) if keys else []
     for (name, checksum), record in zip(migrations.items(), records, strict=True):

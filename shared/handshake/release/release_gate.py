@@ -25,13 +25,13 @@ class Versions(Protocol):
     """The versions that are to have traffic, by the folder of their function."""
 
     def invoke(self, function: str, event: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What the version of ``function`` answers to an event of API Gateway's shape. Raises NotReadyError."""
+        """Give ``function``'s version an event of API Gateway's shape. Raises NotReadyError."""
         ...
 
 
 @dataclass(frozen=True)
 class Release:
-    """What is to have traffic, and on what. ``issuer`` is an ARN whose identity envelopes are believed.
+    """A release that is to have traffic, and its stack. ``issuer`` is an ARN whose envelopes are believed.
 
     ``migrations`` are those the release needs, by the SHA-256 of their files; ``dynamodb`` is a botocore client.
     """

@@ -1,4 +1,4 @@
-"""What the store needs of the deployed tables: keys, indexes, TTL, streams, and which migrations were applied.
+"""Describes what the code needs of the deployed tables: keys, indexes, TTL, streams, and which migrations were applied.
 
 CloudFormation makes the tables; this says what the code relies on, so that a gate can compare the two before a release
 does. A table may have more than what is needed.
@@ -94,7 +94,7 @@ def read_schema(table: Mapping[str, Any], *, ttl: str) -> TableSchema:
 
 
 def shortfalls(needed: TableSchema, found: TableSchema) -> Iterator[str]:
-    """What ``found`` lacks of what is ``needed``, each in words."""
+    """Yield what ``found`` lacks of what is ``needed``, each in words."""
     if list(found.keys.items()) != list(needed.keys.items()):
         yield f"its key is {_said(found.keys)}, not {_said(needed.keys)}"
     if needed.ttl != found.ttl:
@@ -112,7 +112,7 @@ def shortfalls(needed: TableSchema, found: TableSchema) -> Iterator[str]:
 
 
 def migration_key(migration: str) -> Key:
-    """Where runtime_kv records that ``migration`` (``NNNN_name``) was applied."""
+    """The key under which runtime_kv records that ``migration`` (``NNNN_name``) was applied."""
     return {"kv_key": f"{MIGRATION_PREFIX}{migration}"}
 
 

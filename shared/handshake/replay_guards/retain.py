@@ -25,7 +25,7 @@ _AT_ONCE: Final = 10
 
 @dataclass(frozen=True)
 class Retention:
-    """What one run did. ``kept`` guards' keys were claimed again while it ran.
+    """Counts of one run. ``kept`` guards' keys were claimed again while it ran.
 
     ``unfinished`` is 1 where time ran out before all were seen, else 0.
     """

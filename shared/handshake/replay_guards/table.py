@@ -21,7 +21,7 @@ _MS_PER_HOUR: Final = 60 * 60 * 1000
 
 
 def guard_key(scope: GuardScope, *parts: str) -> Key:
-    """Where the guard of the single-use key that ``parts`` identify is.
+    """The key of the guard of the single-use key that ``parts`` identify.
 
     They are kept as a digest only: a guard table is no place to read other people's keys from.
     """

@@ -1,4 +1,4 @@
-"""What the workflow answers, and the bodies of its refusals (contract.md section 3)."""
+"""Answers of the workflow, and the bodies of its refusals (contract.md section 3)."""
 
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
@@ -42,14 +42,14 @@ class Artifact(TypedDict):
 
 @closed
 class Decided(Artifact):
-    """What was decided of a submission."""
+    """Tells the decision on a submission."""
 
     state: State
 
 
 @closed
 class RequestStatus(TypedDict):
-    """Where a request stands."""
+    """Tells where a request stands."""
 
     requestId: Id
     principalId: Id
@@ -74,7 +74,7 @@ class EscalationCause(TypedDict):
 
 @closed
 class Room(TypedDict):
-    """What a person sees before deciding."""
+    """Shows a person what to decide on."""
 
     requestId: Id
     agentId: Id
@@ -101,7 +101,7 @@ class Queue(TypedDict):
 
 
 class EvidencePayload(TypedDict):
-    """What happened, linked to what happened before."""
+    """Records what happened, linked to what happened before."""
 
     source: Source
     sequence: Annotated[Count, "From 1 in the chain; 0 for a refused action, which stands beside it."]
@@ -143,7 +143,7 @@ class ExecutionAuthorized(TypedDict):
 
 
 class RefusedSubmission(TypedDict):
-    """What the refusal of a submission adds."""
+    """Members that the refusal of a submission adds."""
 
     requestId: Id | None
     decision: Literal["deny"]
@@ -158,7 +158,7 @@ class SubmissionRefusal(Refusal, RefusedSubmission):
 
 
 class RefusedExecution(TypedDict):
-    """What the refusal of an execution adds."""
+    """Members that the refusal of an execution adds."""
 
     allowed: Literal[False]
 
@@ -169,7 +169,7 @@ class ExecutionRefusal(Refusal, RefusedExecution):
 
 
 class ActionOutcome(TypedDict):
-    """How an action ended, for those who may know it; what the refusal of one adds."""
+    """Tells how an action ended, to those who may know it; what the refusal of one adds."""
 
     requestId: Id | None
     decision: Outcome

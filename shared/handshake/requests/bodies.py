@@ -1,4 +1,4 @@
-"""What callers send to the workflow (contract.md section 3)."""
+"""Bodies that callers send to the workflow (contract.md section 3)."""
 
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
@@ -29,7 +29,7 @@ class Submission(TypedDict):
 
 
 class DecisionAction(TypedDict):
-    """What to do with an escalation."""
+    """Says what to do with an escalation."""
 
     requestId: Id
     hitlRequestId: NotRequired[str | None]

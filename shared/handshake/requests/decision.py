@@ -26,7 +26,7 @@ class Escalations(NamedTuple):
 
 @dataclass(frozen=True)
 class Decision:
-    """What was decided. ``spend`` is what an allowed payment spends, and an escalated one once approved."""
+    """The decision on an action. ``spend`` is what an allowed payment spends, and an escalated one once approved."""
 
     outcome: Outcome
     reason: ReasonCode

@@ -23,7 +23,7 @@ MAX_IDEMPOTENCY_KEY_LENGTH: Final = 256
 
 
 class Action(StrEnum):
-    """What can be done to an escalation. A new one needs a row in ACTIONS and a case in decide_action."""
+    """The actions on an escalation. A new one needs a row in ACTIONS and a case in decide_action."""
 
     APPROVE = auto()
     REJECT = auto()
@@ -196,7 +196,7 @@ def expired(record: RequestRecord, *, now_ms: int) -> RequestRecord:
 
 
 def actor_of(action: DecisionAction, envelope: Envelope) -> dict[str, Any]:
-    """Who took ``action``, as evidence names them, with their own words."""
+    """Name who took ``action``, as evidence names them, with their own words."""
     actor = {
         "actor": envelope.principal_id,
         "subjectType": envelope.subject_type,

@@ -77,12 +77,16 @@ class EvidenceEvent:
 
 
 class Chain(NamedTuple):
-    """What a request remembers of its evidence: the chain's length and head, refusals' number and sum."""
+    """The summary of its evidence that a request keeps: the chain's length and head, refusals' number and sum."""
 
     length: int = 0
     head: str = GENESIS
     refusals: int = 0
     refusal_tally: int = 0
+
+    def extended_by(self, events: Sequence[EvidenceEvent]) -> "Chain":
+        """Append ``events``, which follow each other."""
+        return self._replace(length=events[-1].sequence, head=events[-1].digest) if events else self
 
 
 class Entry(NamedTuple):
@@ -98,8 +102,8 @@ def chained_id(request_id: str, sequence: int) -> str:
     return f"{request_id}:{sequence}"
 
 
-def link(chain: Chain, request_id: str, entries: Sequence[Entry], *, now_ms: int) -> tuple[Chain, list[EvidenceEvent]]:
-    """Give ``entries`` the next places in ``chain``: the chain after them, and the events."""
+def link(chain: Chain, request_id: str, entries: Sequence[Entry], *, now_ms: int) -> list[EvidenceEvent]:
+    """Give ``entries`` the next places in ``chain``."""
     events: list[EvidenceEvent] = []
     previous = chain.head
     for sequence, entry in enumerate(entries, start=chain.length + 1):
@@ -115,7 +119,7 @@ def link(chain: Chain, request_id: str, entries: Sequence[Entry], *, now_ms: int
         )
         events.append(event)
         previous = event.digest
-    return chain._replace(length=chain.length + len(events), head=previous), events
+    return events
 
 
 def refusal_event(chain: Chain, request_id: str, entry: Entry, *, event_id: str, now_ms: int) -> EvidenceEvent:

@@ -23,7 +23,7 @@ _AT_ONCE: Final = 10
 
 @dataclass(frozen=True)
 class Expiry:
-    """What one run did, and what it left.
+    """Counts of one run, and of what it left.
 
     ``raced`` were closed by somebody else while it ran; ``pending`` still wait for a person, the oldest of them
     since ``oldest_pending_seconds``. ``unfinished`` is 1 where time ran out before all were seen, else 0.

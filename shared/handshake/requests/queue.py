@@ -53,7 +53,7 @@ def overdue(dynamo: Dynamo, table: str, *, now_ms: int, batch: int, page_s: floa
 
 
 def waiting(dynamo: Dynamo, table: str) -> tuple[int, list[Key]]:
-    """How many escalations are pending, and the key of the one with the soonest deadline in each lane.
+    """Count the pending escalations, and give the key of the one with the soonest deadline in each lane.
 
     Those past their deadline count: one that no sweep expires is what an alarm is for. One page a lane, so beyond some
     20 000 the number says "at least". Raises StoreUnavailableError.

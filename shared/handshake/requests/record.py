@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class State(StrEnum):
-    """Where a request stands. Every state but ``escalated_pending`` is terminal and never changes."""
+    """The states of a request. Every one but ``escalated_pending`` is terminal and never changes."""
 
     ALLOWED = "allowed_terminal"
     DENIED = "denied_terminal"

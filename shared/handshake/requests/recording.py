@@ -14,7 +14,7 @@ from handshake.requests.record import RequestRecord, State
 
 @dataclass(frozen=True)
 class Recorded:
-    """What one write leaves of a decision on ``record``."""
+    """Everything that one write leaves of a decision on ``record``."""
 
     record: RequestRecord
     evidence: Sequence[EvidenceEvent]
@@ -23,7 +23,7 @@ class Recorded:
 
 @dataclass(frozen=True)
 class RecordedRefusal:
-    """What one write leaves of a refused action on ``record``, which it does not change."""
+    """Everything that one write leaves of a refused action on ``record``, which it does not change."""
 
     record: RequestRecord
     evidence: EvidenceEvent
@@ -94,8 +94,8 @@ def _recorded(
     record: RequestRecord, lineage: Mapping[str, Any], audit: Mapping[str, Any], *, event_id: str
 ) -> Recorded:
     entries = [Entry(record.reason, "lineage", lineage), Entry(record.reason, "audit", audit)]
-    chain, evidence = link(record.chain, record.submission.request_id, entries, now_ms=record.decided_at_ms)
-    chained = replace(record, chain=chain)
+    evidence = link(record.chain, record.submission.request_id, entries, now_ms=record.decided_at_ms)
+    chained = replace(record, chain=record.chain.extended_by(evidence))
     return Recorded(chained, evidence, decision_event(chained, event_id=event_id))
 
 

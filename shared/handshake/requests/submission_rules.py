@@ -1,4 +1,4 @@
-"""What becomes of a submission: stored by its decision, answered by what its requestId holds, or refused."""
+"""Decides what becomes of a submission: stored by its decision, answered by what its requestId holds, or refused."""
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -13,7 +13,7 @@ from handshake.requests.submission import Submission
 
 
 class Seen(NamedTuple):
-    """What the store said that a submission's decision depends on.
+    """Everything stored that a submission's decision depends on.
 
     ``stored`` is what the requestId holds, ``spent`` the agent's spend of the day.
     """

@@ -17,7 +17,7 @@ _TRIES: Final = 7
 
 
 class Submitted(NamedTuple):
-    """What a requestId holds, and whether it was ``repeated``: decided by an earlier submission."""
+    """The record that a requestId holds, and whether it was ``repeated``: decided by an earlier submission."""
 
     record: RequestRecord
     repeated: bool

@@ -1,4 +1,4 @@
-"""What a request's transaction may write: its record with evidence and event, refused actions, and shares of limits."""
+"""Writes a request: its record with evidence and event, refused actions, and shares of limits."""
 
 from decimal import Decimal
 from typing import Final

@@ -1,1 +1,1 @@
-"""What a policy would have decided of recorded requests."""
+"""Simulates what a policy would have decided of recorded requests."""

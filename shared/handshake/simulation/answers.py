@@ -1,4 +1,4 @@
-"""What a simulation answers (contract.md section 4)."""
+"""Answers of a simulation (contract.md section 4)."""
 
 from typing import Literal, TypedDict
 
@@ -7,7 +7,7 @@ from handshake.core.shapes import Count, Outcome, Tier, closed
 
 @closed
 class BlastRadius(TypedDict):
-    """How many agents a policy would decide otherwise for."""
+    """Counts the agents that a policy would decide otherwise for."""
 
     affectedAgents: Count
     highRiskAgents: Count
@@ -24,7 +24,7 @@ class PredictedChange(TypedDict):
 
 @closed
 class Simulated(TypedDict):
-    """What the recorded requests say of a proposal."""
+    """Tells what recorded requests say of a proposal."""
 
     status: Literal["ok"]
     blastRadius: BlastRadius

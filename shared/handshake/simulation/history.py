@@ -1,4 +1,4 @@
-"""What was submitted, by day: the index that a policy is simulated on."""
+"""Reads what was submitted, by day: the index that a policy is simulated on."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,7 +34,7 @@ def recorded_submission(item: Item) -> Submission:
 def recorded_since(
     dynamo: Dynamo, table: str, *, days: Sequence[str], limit: int, agent_id: str | None = None
 ) -> tuple[list[Item], bool]:
-    """What was submitted on ``days`` (UTC, newest first), by ``agent_id`` where one is named, newest first.
+    """Read what was submitted on ``days`` (UTC, newest first), by ``agent_id`` where one is named, newest first.
 
     At most ``limit`` items, and whether these are all there are. Items hold agent_id, action_type, facts and
     timestamp_ms: what a decision can be replayed from. Of an agent, no more than _PAGES_OF_A_LANE are looked through.

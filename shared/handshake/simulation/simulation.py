@@ -1,4 +1,4 @@
-"""What a policy would have changed: recorded requests, decided again under two policies (contract.md 4 and 9.12)."""
+"""Decides recorded requests again, under two policies (contract.md 4 and 9.12)."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence

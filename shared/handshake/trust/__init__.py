@@ -1,1 +1,1 @@
-"""Who is believed: envelope, signer, trust token, and the secret that signs it."""
+"""Decides who is believed: envelope, signer, trust token, and the secret that signs it."""

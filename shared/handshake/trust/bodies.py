@@ -1,4 +1,4 @@
-"""What callers prove themselves with: the identity envelope and the trust token's claims (contract.md section 2)."""
+"""Shapes of the identity envelope and of the trust token's claims (contract.md section 2)."""
 
 from typing import Annotated, NotRequired, TypedDict
 
@@ -10,7 +10,7 @@ from handshake.trust.token import AUDIENCE, ISSUER, MIN_JTI_LENGTH, SUBJECT
 
 @closed
 class IdentityEnvelope(TypedDict):
-    """What x-identity-envelope holds, as JSON. Texts are trimmed; roles and scopes are sets."""
+    """Asserts, as the JSON of x-identity-envelope, who is asking. Texts are trimmed; roles and scopes are sets."""
 
     principalId: Id
     subjectType: NotRequired[SubjectType]
@@ -22,7 +22,7 @@ class IdentityEnvelope(TypedDict):
 
 
 class TrustClaims(TypedDict):
-    """What the token in x-internal-trust-context claims. Its times are epoch seconds."""
+    """Claims of the token in x-internal-trust-context. Its times are epoch seconds."""
 
     iss: Annotated[str, Schema(enum=[ISSUER])]
     aud: Annotated[str, Schema(enum=[AUDIENCE])]

@@ -17,7 +17,7 @@ REREAD_AFTER_S: Final = 30.0
 
 
 class TrustKeys(Protocol):
-    """Where verification gets its keys from."""
+    """The source that verification gets its keys from."""
 
     def read(self, *, max_age_s: float) -> list[bytes]:
         """The keys, the current one first, read from their home at most ``max_age_s`` ago."""

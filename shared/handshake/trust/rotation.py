@@ -28,7 +28,7 @@ REVOKED: Final = "HANDSHAKE_REVOKED"
 
 @dataclass(frozen=True)
 class Labels:
-    """Which version of the secret has which label. Nothing has any where there is no secret."""
+    """The labels of the secret's versions. Nothing has any where there is no secret."""
 
     current: str | None = None
     previous: str | None = None

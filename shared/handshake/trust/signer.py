@@ -1,4 +1,4 @@
-"""Which AWS principal signed a call, and whether it may assert other people's identities."""
+"""Tells which AWS principal signed a call, and whether it may assert other people's identities."""
 
 from collections.abc import Iterable
 

@@ -30,7 +30,7 @@ MIN_JTI_LENGTH: Final = 8
 
 @dataclass(frozen=True)
 class TrustClaims:
-    """What a verified token says. ``guard_until_s`` is when its jti can be forgotten, in epoch seconds."""
+    """The claims of a verified token. ``guard_until_s`` is when its jti can be forgotten, in epoch seconds."""
 
     jti: str
     issuer: str

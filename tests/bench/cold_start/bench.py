@@ -11,7 +11,6 @@ by commas) which.
 import json
 import os
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
@@ -26,6 +25,7 @@ from ops.local.settings import ROOT
 from tests.bench.cold_start import artefacts
 from tests.bench.cold_start.artefacts import Unpacked
 from tests.bench.cold_start.emulator import Start, empty_store, start
+from tests.support.service import submission
 
 _STARTS: Final = 15
 _NOTHING: Final = "a handler that does nothing"
@@ -132,17 +132,9 @@ _HTTP: Final = ("WorkflowFunction", "DecisionRoomFunction", "PolicyApplyFunction
 
 
 def _first_calls() -> dict[str, Any]:
-    """A first call of each function that needs nothing but an empty store."""
-    submission: dict[str, Any] = {
-        "requestId": "r",
-        "principalId": "p",
-        "agentId": "a",
-        "actionType": "payment",
-        "payloadRef": "x",
-    }
-    submission |= {"timestamp": time.time_ns() // 1_000_000, "context": {"amount": 10}}
+    """Build a first call of each function that needs nothing but an empty store."""
     return {
-        "WorkflowFunction": _http("POST", "/workflow/requests", body=submission),
+        "WorkflowFunction": _http("POST", "/workflow/requests", body=submission()),
         "DecisionRoomFunction": _http("GET", "/workflow/decision-room/{requestId}"),
         "PolicyApplyFunction": _http("POST", "/policy/apply", body={}),
         "PolicyFunction": _http("GET", "/policy/config", query={"scope": ["global"]}),

@@ -12,12 +12,12 @@ from handshake.metrics.event_table import PARTITION_PREFIX
 from handshake.metrics.project_metrics import project_metrics
 from handshake.metrics.rollup_table import read_all_rollups
 from ops.local.cloudwatch.emf import extract
-from tests.contract.behind import forget, kept
 from tests.metrics.paths.path import Path
 from tests.support import engines
 from tests.support.logs import lines_of, standard_output
 from tests.support.metrics_stream import stream_of
 from tests.support.service import InProcess, Reply
+from tests.support.store import forget, kept
 
 # Every call has it, whatever came of it.
 _LATENCY = "Latency"

@@ -8,9 +8,6 @@ from typing import Any, Final
 from functions.workflow.app import handler as workflow
 from handshake.core.errors import StoreUnavailableError
 from handshake.core.synthetic import MEMBER
-from tests.contract.clients import FAULTS
-from tests.contract.endpoints import ENDPOINTS, READS, WRITES, Endpoint, apply, change, failing
-from tests.contract.tokens import claims, forged
 from tests.metrics.paths.path import (
     BINDING,
     DENIED,
@@ -24,6 +21,8 @@ from tests.metrics.paths.path import (
     nothing,
     while_paused,
 )
+from tests.support.clients import FAULTS
+from tests.support.endpoints import ENDPOINTS, READS, WRITES, Endpoint, apply, change, failing
 from tests.support.service import (
     InProcess,
     Reply,
@@ -38,6 +37,7 @@ from tests.support.service import (
     token,
     unique,
 )
+from tests.support.tokens import claims, forged
 
 _ROOMS: Final = "/workflow/decision-room"
 _READS: Final = ("/workflow/requests/{}", "/workflow/evidence/{}", f"{_ROOMS}/{{}}")
@@ -89,7 +89,7 @@ def _reads() -> list[Path]:
 
 
 def _synthetic(service: InProcess, body: Any) -> Reply:
-    event, _ = service._event("POST", "/workflow/requests", {}, json.dumps(body))
+    event, _ = service.event("POST", "/workflow/requests", headers={}, body=json.dumps(body))
     answer = workflow.using(service.runtime)(event | {MEMBER: True}, None)
     return Reply(answer["statusCode"], answer["headers"], json.loads(answer["body"]))
 

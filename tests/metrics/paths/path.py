@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from tests.contract.behind import paused
 from tests.support.service import InProcess, Reply
+from tests.support.store import paused
 
 SHAPE: Final = "trust_context_invalid_request_shape"
 BINDING: Final = "trust_context_missing_binding"

@@ -5,7 +5,6 @@ from typing import Any, Final
 from unittest.mock import patch
 
 from functions.hitl_expiry import app as hitl_expiry
-from tests.contract.behind import let_expire
 from tests.metrics.paths.path import (
     ALLOWED,
     BINDING,
@@ -37,6 +36,7 @@ from tests.support.service import (
     submit,
     unique,
 )
+from tests.support.store import let_expire
 
 ACTION: Final = "/workflow/decision-room/action"
 AUTHORIZE: Final = "/workflow/authorize-execution"

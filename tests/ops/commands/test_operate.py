@@ -11,8 +11,8 @@ from handshake.replay_guards.table import guard_key
 from ops.commands.app import app
 from ops.local.settings import ROOT_KEY, STACK_NAME
 from ops.local.stack import LocalStack
-from tests.contract.behind import let_guard_expire
 from tests.support.service import Deployed, act, apply_policy, decided, for_agent, get, own, token, unique
+from tests.support.store import let_guard_expire
 
 
 @pytest.fixture

@@ -10,12 +10,14 @@ from boto3.dynamodb.types import TypeSerializer
 
 from handshake.dynamo.client import Dynamo
 from handshake.dynamo.context import Context
-from handshake.dynamo.marshalling import Item, Update, unmarshal
+from handshake.dynamo.marshalling import Item, Put, Update, unmarshal
 from handshake.dynamo.tables import Tables
-from handshake.metrics.event_table import append_event
-from handshake.metrics.events import MetricsEvent
+from handshake.metrics.event_table import event_item
 from handshake.requests import table as requests
-from handshake.requests.evidence import Chain, Entry, EvidenceEvent, broken_link, link, refusal
+from handshake.requests.evidence import Chain, Entry, EvidenceEvent, broken_link, link, refusal_event
+from handshake.requests.evidence_items import evidence_item
+from handshake.requests.recording import RecordedRefusal
+from handshake.requests.transaction import RequestTransaction
 from ops.migrations.records import LOCK_LIFE_MS
 from ops.migrations.work import Throttle
 from tests.support.metrics_events import NOW_MS, an_event
@@ -110,8 +112,7 @@ class World:
 
 def old_event(event_id: str, *, at_ms: int = NOW_MS - 1000) -> Item:
     """A metrics event as stored by a release that kept neither when it was appended nor by which call."""
-    event: MetricsEvent = an_event(event_id=event_id, timestamp_ms=at_ms)
-    item = append_event("metrics", event, correlation_id="", now_ms=0).item
+    item = event_item(an_event(event_id=event_id, timestamp_ms=at_ms), correlation_id="", now_ms=0)
     return {name: value for name, value in item.items() if name not in ("appended_at", "correlation_id")}
 
 
@@ -122,11 +123,11 @@ def a_request(world: World, request_id: str, shares: Sequence[int]) -> list[Evid
     chain = chain.extended_by(chained)
     record = replace(a_record(submission=_submission(request_id)), chain=chain)
     dynamo, table = world.context().dynamo, world.tables.workflow
-    dynamo.write(requests.create(table, record), requests.append_evidence(table, chained))
+    dynamo.write(Put(table, requests.state_item(record)), Put(table, evidence_item(chained)))
     refused = []
     for number, digits in enumerate(shares):
         entry = Entry("hitl_request_mismatch", "audit", {"n": number})
-        event = refusal(chain, request_id, entry, event_id=f"{request_id}-{number}", now_ms=NOW_MS + number)
+        event = refusal_event(chain, request_id, entry, event_id=f"{request_id}-{number}", now_ms=NOW_MS + number)
         refuse(world, event, digits=digits)
         refused.append(event)
     return refused
@@ -134,10 +135,13 @@ def a_request(world: World, request_id: str, shares: Sequence[int]) -> list[Evid
 
 def refuse(world: World, event: EvidenceEvent, *, digits: int) -> None:
     """Put a refused action in evidence as a release does whose shares have so many hex digits."""
-    put, counted = requests.append_refusal(world.tables.workflow, event)
+    context = world.context()
+    tx = RequestTransaction(context)
+    tx.append_refusal(RecordedRefusal(a_record(), event, an_event()))
+    put, counted, _ = tx.writes
     assert isinstance(counted, Update)
     share = int(event.digest[:digits], 16)
-    world.context().dynamo.write(put, replace(counted, values={**counted.values, ":tally": share}))
+    context.dynamo.write(put, counted._replace(values={**counted.values, ":tally": share}))
 
 
 def fast() -> Throttle:

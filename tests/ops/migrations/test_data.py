@@ -4,7 +4,7 @@ import pytest
 
 from handshake.metrics.event_stream import StoredEvent, read_stream, stored_events
 from handshake.requests import table as requests
-from handshake.requests.evidence import Chain, Entry, refusal
+from handshake.requests.evidence import Chain, Entry, refusal_event
 from ops.migrations.runner import apply_pending, migrations_in, plan, survey
 from ops.migrations.work import Reader, Worker
 from tests.ops.migrations.stored import LONG, SHORT, World, a_request, fast, old_event, refuse
@@ -60,7 +60,7 @@ def test_an_action_refused_while_its_request_is_brought_up_is_not_lost(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     a_request(world, "req-1", [LONG])
-    late = refusal(Chain(), "req-1", Entry("x", "audit", {}), event_id="late", now_ms=NOW_MS + 50)
+    late = refusal_event(Chain(), "req-1", Entry("x", "audit", {}), event_id="late", now_ms=NOW_MS + 50)
     bring_up, waiting = Worker._bring_up, [late]
 
     def with_a_refusal_after_the_read(worker: Worker, item: object, change: object) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from handshake.core.errors import StoreUnavailableError
-from handshake.dynamo.client import Update
+from handshake.dynamo.marshalling import Update
 from handshake.release.schema import migration_key, migration_shortfall
 from ops.migrations.records import LockedError
 from ops.migrations.runner import FOLDER, ChecksumError, apply_pending, migrations_in, survey

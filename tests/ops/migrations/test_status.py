@@ -8,8 +8,9 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from typer.testing import CliRunner
 
-from handshake.incidents import table as incidents
+from handshake.dynamo.client import RETRY_BUDGET_S
 from handshake.incidents.incident import AlarmChange, Incident
+from handshake.incidents.table import IncidentTransaction
 from ops.commands.app import app
 from ops.commands.status import parts_of
 from ops.local import deployment
@@ -94,14 +95,17 @@ def test_pending_approvals_are_counted_with_the_age_of_the_oldest(service: Deplo
     assert not waiting["attention"]
 
 
-def test_an_open_incident_calls_for_attention_until_it_has_recovered(service: Deployed) -> None:
+@pytest.mark.usefixtures("service")
+def test_an_open_incident_calls_for_attention_until_it_has_recovered() -> None:
     change = AlarmChange(unique("alert"), "ALARM", "OK", NOW_MS, "because", "look")
     incident, context = Incident.of(change), deployment.find(STACK_NAME).context()
-    table = service.tables.runtime_kv
-    context.dynamo.write(incidents.opened(table, incident))
+    opening = IncidentTransaction(context)
+    opening.open_incident(incident)
+    assert opening.commit()
     code, told = _status()
-    context.dynamo.begin()
-    context.dynamo.write(incidents.recovered(table, incident.id, at_ms=NOW_MS + 1))
+    recovery = IncidentTransaction(context.within(RETRY_BUDGET_S))
+    recovery.recover(incident.id, at_ms=NOW_MS + 1)
+    assert recovery.commit()
 
     assert code == 1
     assert told["incidents"]["attention"]

@@ -1,6 +1,6 @@
 """What handlers read of a call is what its operation describes: no member more, none less."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import UnionType
 from typing import Annotated, Any, Final, NotRequired, Union, get_args, get_origin, is_typeddict
 
@@ -93,15 +93,18 @@ class ReadCall(Call):
         self.of_query: set[str] = set()
         self._body = Object(body, self.of_body)
 
+    def decided(self, *_: object, **__: object) -> None:
+        pass
+
     @property
     def context(self) -> Any:
         return NoStore()
 
     @property
-    def runtime(self) -> Any:  # type: ignore[override]  # a class of the tests has no fields
+    def runtime(self) -> Any:
         return NoStore()
 
-    def json_body(self, refusal_fields: Any = None) -> Any:  # noqa: ARG002 - nothing is refused
+    def json_body(self, refusal_fields: Any = None, *, denies: bool = False) -> Any:  # noqa: ARG002 - nothing is refused
         return self._body
 
     def query(self, name: str) -> str | None:
@@ -112,8 +115,9 @@ class ReadCall(Call):
         self.of_query.add(name)
         return []
 
-    def header(self, name: str) -> str | None:  # noqa: ARG002 - no header is there
-        return None
+    @property
+    def headers(self) -> Mapping[str, str]:  # type: ignore[override]  # a class of the tests has no fields
+        return {}
 
     def path(self, name: str) -> str:
         return name

@@ -9,7 +9,7 @@ ActionType: TypeAlias = Literal["payment", "data_access", "credential_use", "ext
 
 class BlastRadius(TypedDict):
     """
-    How many agents a policy would decide otherwise for.
+    Counts the agents that a policy would decide otherwise for.
     """
 
     affectedAgents: int
@@ -37,7 +37,7 @@ class EscalationCause(TypedDict):
 
 class EvidencePayload(TypedDict):
     """
-    What happened, linked to what happened before.
+    Records what happened, linked to what happened before.
     """
 
     hash: str
@@ -65,7 +65,7 @@ Family: TypeAlias = Literal["trust_context", "security", "policy", "hitl", "adap
 
 class FamilyShare(TypedDict):
     """
-    How many events are of one family of reasons.
+    Counts the events of one family of reasons.
     """
 
     count: int
@@ -78,7 +78,7 @@ Id: TypeAlias = str
 
 class IdentityEnvelope(TypedDict):
     """
-    What x-identity-envelope holds, as JSON. Texts are trimmed; roles and scopes are sets.
+    Asserts, as the JSON of x-identity-envelope, who is asking. Texts are trimmed; roles and scopes are sets.
     """
 
     issuer: NotRequired[Id]
@@ -207,7 +207,7 @@ ScopeKind: TypeAlias = Literal["global", "agent"]
 
 class Simulated(TypedDict):
     """
-    What the recorded requests say of a proposal.
+    Tells what recorded requests say of a proposal.
     """
 
     blastRadius: BlastRadius
@@ -227,7 +227,7 @@ State: TypeAlias = Literal[
     "escalated_expired_terminal",
 ]
 """
-Where a request stands. Every state but ``escalated_pending`` is terminal and never changes.
+The states of a request. Every one but ``escalated_pending`` is terminal and never changes.
 """
 
 
@@ -293,7 +293,7 @@ class SubmissionRefusal(TypedDict):
 
 class TrustClaims(TypedDict):
     """
-    What the token in x-internal-trust-context claims. Its times are epoch seconds.
+    Claims of the token in x-internal-trust-context. Its times are epoch seconds.
     """
 
     aud: Literal["handshake-core"]
@@ -357,7 +357,7 @@ class Artifact(TypedDict):
 
 class CategoriesRule(TypedDict):
     """
-    What may be paid for: names, or one text of names between commas.
+    Allows payments of these categories only: names, or one text of names between commas.
     """
 
     id: Id
@@ -367,7 +367,7 @@ class CategoriesRule(TypedDict):
 
 class Decided(TypedDict):
     """
-    What was decided of a submission.
+    Tells the decision on a submission.
     """
 
     decision: Outcome
@@ -393,7 +393,7 @@ class Decided(TypedDict):
 
 class DecisionAction(TypedDict):
     """
-    What to do with an escalation.
+    Says what to do with an escalation.
     """
 
     action: Literal["approve", "reject", "deny"]
@@ -410,7 +410,7 @@ class DecisionAction(TypedDict):
 
 class EventKept(TypedDict):
     """
-    Whether the event was new.
+    Says whether the event was new.
     """
 
     duplicate: bool
@@ -457,7 +457,7 @@ class ExecutionRequest(TypedDict):
 
 class HoursRule(TypedDict):
     """
-    When payments are allowed, UTC; an end before the start spans midnight.
+    Allows payments at these times only, UTC; an end before the start spans midnight.
     """
 
     id: Id
@@ -576,7 +576,7 @@ Rules to put in force for a scope, or an earlier version of its own to put in fo
 
 class PolicyConfig(TypedDict):
     """
-    What a scope stores, or the defaults that stand in for it.
+    Shows the rules that a scope stores, or the defaults that stand in for it.
     """
 
     policyVersion: NotRequired[PolicyVersion]
@@ -612,7 +612,22 @@ class PolicyVersions(TypedDict):
     versions: list[AppliedVersion]
 
 
-class PostedEvent(TypedDict):
+class Refusal(TypedDict):
+    """
+    Why a call was refused. ``reasonCode`` and ``responseClass`` are for programs, ``message`` is for people.
+    """
+
+    error: str
+    """
+    The same as ``reasonCode``.
+    """
+    message: str
+    reasonCode: str
+    responseClass: ResponseClass
+    status: Literal["error"]
+
+
+class ReportedEvent(TypedDict):
     """
     One decision that was made elsewhere. An optional field that is null counts as left out.
     """
@@ -642,24 +657,9 @@ class PostedEvent(TypedDict):
     timestampMs: float
 
 
-class Refusal(TypedDict):
-    """
-    Why a call was refused. ``reasonCode`` and ``responseClass`` are for programs, ``message`` is for people.
-    """
-
-    error: str
-    """
-    The same as ``reasonCode``.
-    """
-    message: str
-    reasonCode: str
-    responseClass: ResponseClass
-    status: Literal["error"]
-
-
 class RequestStatus(TypedDict):
     """
-    Where a request stands.
+    Tells where a request stands.
     """
 
     actionType: ActionType
@@ -676,7 +676,7 @@ class RequestStatus(TypedDict):
 
 class Room(TypedDict):
     """
-    What a person sees before deciding.
+    Shows a person what to decide on.
     """
 
     actionType: ActionType

@@ -33,7 +33,7 @@ class Operations(ABC):
 
     def project_event(
         self,
-        body: models.PostedEvent,
+        body: models.ReportedEvent,
         *,
         correlation_id: str | None = None,
     ) -> models.EventKept:
@@ -279,7 +279,7 @@ class AsyncOperations(ABC):
 
     async def project_event(
         self,
-        body: models.PostedEvent,
+        body: models.ReportedEvent,
         *,
         correlation_id: str | None = None,
     ) -> models.EventKept:

@@ -9,8 +9,8 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tests.contract.behind import kept
 from tests.support.service import Reply, Service, apply_policy, for_agent, unique
+from tests.support.store import kept
 
 INVALID = (401, "security_invalid_internal_trust_context")
 EXPIRED = (401, "security_internal_trust_context_expired")

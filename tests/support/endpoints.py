@@ -4,9 +4,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from tests.contract.behind import let_expire
-from tests.contract.clients import Failing
-from tests.contract.outcomes import GUARD, STORE
+from tests.support.clients import Failing
+from tests.support.outcomes import GUARD, STORE
 from tests.support.service import (
     InProcess,
     Reply,
@@ -25,6 +24,7 @@ from tests.support.service import (
     token,
     unique,
 )
+from tests.support.store import let_expire
 
 READS = ("batch_get_item", "query")
 WRITES = ("transact_write_items", "put_item", "update_item")

@@ -1,0 +1,134 @@
+"""The rule keys: each row by the same laws, whatever its values are."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handshake.core.tiers import STRICTNESS
+from handshake.policy.rule_keys import (
+    ALLOWED_CATEGORIES,
+    ALLOWED_HOURS,
+    CONTEXT_LIMITS,
+    DAILY_SPEND_LIMIT,
+    DEFAULT_LIMITS,
+    DEFAULT_RULES,
+    KEY_OF,
+    MAX_TRANSACTION,
+    NO_LIMITS,
+    RULE_KEYS,
+    Limits,
+    Payment,
+    RuleKey,
+    Verdict,
+)
+from tests.support.workflow_requests import CATEGORIES, CATEGORY_SETS, HOURS, MINUTES, MONEY
+
+_VALUES: dict[RuleKey[Any], st.SearchStrategy[Any]] = {
+    MAX_TRANSACTION: MONEY,
+    DAILY_SPEND_LIMIT: MONEY,
+    ALLOWED_HOURS: HOURS,
+    ALLOWED_CATEGORIES: CATEGORY_SETS | st.just([]),
+}
+PAYMENTS = st.builds(
+    Payment,
+    MONEY.map(lambda amount: Decimal(str(amount))),
+    st.sampled_from(CATEGORIES),
+    MINUTES,
+    MONEY.map(lambda amount: Decimal(str(amount))),
+)
+every_key = pytest.mark.parametrize("key", RULE_KEYS, ids=lambda key: key.name)
+
+
+def _demands(key: RuleKey[Any]) -> st.SearchStrategy[Any]:
+    """Demands of ``key``, of one rule or of several."""
+    one = _VALUES[key].map(key.parse)
+    return one | st.lists(one, min_size=2, max_size=3).map(lambda many: _narrowed(key, many))
+
+
+def _narrowed(key: RuleKey[Any], demands: list[Any]) -> Any:
+    narrowed = demands[0]
+    for demand in demands[1:]:
+        narrowed = key.narrow(narrowed, demand)
+    return narrowed
+
+
+def _strictness(verdict: Verdict | None) -> tuple[int, int]:
+    return (STRICTNESS[verdict.outcome], verdict.tier) if verdict else (-1, 0)
+
+
+def test_every_key_is_tested_here() -> None:
+    assert _VALUES.keys() == set(RULE_KEYS)
+
+
+@every_key
+def test_a_default_is_a_value_that_its_key_takes(key: RuleKey[Any]) -> None:
+    assert key.parse(key.default) is not None
+    assert DEFAULT_LIMITS[key] == key.parse(key.default)
+    assert dict(key.default_rule) in list(map(dict, DEFAULT_RULES))
+
+
+@every_key
+@given(data=st.data())
+def test_a_demand_that_is_made_twice_is_made_once(key: RuleKey[Any], data: st.DataObject) -> None:
+    demand = data.draw(_demands(key))
+
+    assert key.narrow(demand, demand) == demand
+
+
+@every_key
+@given(data=st.data(), payment=PAYMENTS)
+def test_the_order_of_two_demands_makes_no_difference_to_any_payment(
+    key: RuleKey[Any], data: st.DataObject, payment: Payment
+) -> None:
+    one, other = data.draw(_demands(key)), data.draw(_demands(key))
+
+    assert key.judge(payment, key.narrow(one, other)) == key.judge(payment, key.narrow(other, one))
+
+
+@every_key
+@given(data=st.data(), payment=PAYMENTS)
+def test_two_demands_together_are_as_strict_as_the_stricter_of_them(
+    key: RuleKey[Any], data: st.DataObject, payment: Payment
+) -> None:
+    one, other = data.draw(_demands(key)), data.draw(_demands(key))
+
+    together = _strictness(key.judge(payment, key.narrow(one, other)))
+
+    assert together == max(_strictness(key.judge(payment, demand)) for demand in (one, other))
+
+
+@given(data=st.data(), payment=PAYMENTS)
+def test_of_several_demands_that_a_payment_crosses_the_strictest_judges_and_the_first_among_equals(
+    data: st.DataObject, payment: Payment
+) -> None:
+    limits = NO_LIMITS
+    for key in data.draw(st.lists(st.sampled_from(RULE_KEYS), unique=True)):
+        limits = limits.narrowed(key, data.draw(_demands(key)))
+    crossed = {
+        key: verdict for key in RULE_KEYS if key in limits.demands and (verdict := _judged(limits, key, payment))
+    }
+
+    told = limits.judge(payment)
+
+    if not crossed:
+        assert told is None
+        return
+    strictest = max(STRICTNESS[verdict.outcome] for verdict in crossed.values())
+    equals = [key for key, verdict in crossed.items() if STRICTNESS[verdict.outcome] == strictest]
+    assert told == crossed[min(equals, key=lambda key: key.precedence)]
+
+
+def _judged(limits: Limits, key: RuleKey[Any], payment: Payment) -> Verdict | None:
+    return key.judge(payment, limits[key])
+
+
+def test_no_word_and_no_callers_limit_and_no_precedence_belongs_to_two_keys() -> None:
+    words = [word for key in RULE_KEYS for word in (key.name, *key.aliases)]
+
+    assert sorted(words) == sorted(KEY_OF)
+    assert all(KEY_OF[word] is key for key in RULE_KEYS for word in (key.name, *key.aliases))
+    assert all(word == word.strip().lower() for word in words)
+    assert len(set(CONTEXT_LIMITS)) == len({key.precedence for key in RULE_KEYS}) == len(RULE_KEYS)

@@ -1,0 +1,141 @@
+"""One call of every endpoint, with the calls to the store that the design has for it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from tests.support.service import (
+    InProcess,
+    act,
+    apply_policy,
+    decided,
+    escalated,
+    for_agent,
+    get,
+    human,
+    own,
+    post,
+    reported_event,
+    submission,
+    submit,
+    token,
+    unique,
+)
+from tests.support.store import let_expire
+
+READ, QUERY, WRITE, PUT = "batch_get_item", "query", "transact_write_items", "put_item"
+WEEK_OF_ONE_AGENT = [QUERY] * 7
+WEEK_OF_ALL = [QUERY] * 28
+
+Call = Callable[[InProcess], object]
+Prepare = Callable[[InProcess], Call]
+
+
+def _submitting(*, action_type: str = "payment", **context: Any) -> Prepare:
+    return lambda _: lambda service: submit(service, submission(action_type, context=context))
+
+
+def _reading(path: str) -> Prepare:
+    def prepare(service: InProcess) -> Call:
+        request = decided(service, "allow")
+        return lambda service: get(service, path.format(request["requestId"]), envelope=own(request))
+
+    return prepare
+
+
+def _acting(action: str = "approve", **changes: Any) -> Prepare:
+    def prepare(service: InProcess) -> Call:
+        request = escalated(service)
+        return lambda service: act(service, request, action, **changes)
+
+    return prepare
+
+
+def _again(service: InProcess) -> Call:
+    request = decided(service, "allow")
+    return lambda service: submit(service, request)
+
+
+def _authorizing(service: InProcess) -> Call:
+    request = decided(service, "allow")
+    artifact = submit(service, request).body
+    return lambda service: post(service, "/workflow/authorize-execution", {"request": request, "artifact": artifact})
+
+
+def _too_late(service: InProcess) -> Call:
+    request = escalated(service)
+    let_expire(service, request)
+    return lambda service: act(service, request, key="k")
+
+
+def _closed(service: InProcess) -> Call:
+    request = escalated(service)
+    act(service, request)
+    return lambda service: act(service, request, key="k")
+
+
+def _replaying_an_action(service: InProcess) -> Call:
+    request = escalated(service)
+    act(service, request, key="k")
+    return lambda service: act(service, request, key="k")
+
+
+def _applying(service: InProcess) -> Call:
+    agent = unique("agent")
+    apply_policy(service, for_agent(agent, max_transaction=1))
+    return lambda service: apply_policy(service, for_agent(agent, max_transaction=2))
+
+
+def _reapplying(service: InProcess) -> Call:
+    agent = unique("agent")
+    apply_policy(service, for_agent(agent, max_transaction=1))
+    return lambda service: apply_policy(service, {"scope": "agent", "scopeId": agent, "policyVersion": "v1"})
+
+
+def _replaying_a_token(service: InProcess) -> Call:
+    shown = token(service)
+    apply_policy(service, for_agent(unique("agent"), max_transaction=1), token=shown)
+    return lambda service: apply_policy(service, for_agent(unique("agent"), max_transaction=1), token=shown)
+
+
+def _simulating(service: InProcess) -> Call:
+    request = decided(service, "allow")
+    return lambda service: post(service, "/policy/simulate", for_agent(request["agentId"], max_transaction=1))
+
+
+def _asking(path: str) -> Prepare:
+    return lambda _: lambda service: get(service, path)
+
+
+CALLS: dict[str, tuple[Prepare, list[str]]] = {
+    "submit, allowed": (_submitting(amount=10), [READ, WRITE]),
+    "submit, denied": (_submitting(amount=5000), [READ, WRITE]),
+    "submit, escalated": (_submitting(amount=150), [READ, WRITE]),
+    "submit, of another type": (_submitting(action_type="other"), [READ, WRITE]),
+    "submit, again": (_again, [READ]),
+    "submit, refused": (lambda _: lambda service: submit(service, submission(agentId="")), [PUT]),
+    "read request": (_reading("/workflow/requests/{}"), [READ]),
+    "read room": (_reading("/workflow/decision-room/{}"), [READ]),
+    "read evidence": (_reading("/workflow/evidence/{}"), [QUERY]),
+    "read queue": (_reading("/workflow/decision-room"), [QUERY]),
+    "read, no envelope": (_asking("/workflow/requests/r"), [PUT]),
+    "approve": (_acting(), [READ, WRITE]),
+    "approve with key": (_acting(key="k"), [READ, WRITE]),
+    "reject with key": (_acting("reject", key="k"), [READ, WRITE]),
+    "action, refused": (_acting(envelope=human("stranger"), key="k"), [READ, WRITE]),
+    "action, too late": (_too_late, [READ, WRITE]),
+    # Once more for the guard: the key may have been used between the two reads of the batch.
+    "action, on a closed escalation": (_closed, [READ, READ, WRITE]),
+    "action, replayed": (_replaying_an_action, [READ, WRITE]),
+    "apply": (_applying, [READ, WRITE]),
+    "apply, an earlier version": (_reapplying, [READ, WRITE]),
+    "apply, replayed": (_replaying_a_token, [READ, PUT]),
+    "apply, no token": (lambda _: lambda service: apply_policy(service, {}, token=None), [PUT]),
+    "authorize": (_authorizing, [READ]),
+    "config": (_asking("/policy/config?scope=global"), [READ]),
+    "versions": (_asking("/policy/versions?scope=global"), [QUERY]),
+    "simulate for an agent": (_simulating, [*WEEK_OF_ONE_AGENT, READ]),
+    "summary": (_asking("/metrics/summary?window=30d"), [QUERY]),
+    "series": (_asking("/metrics/series?window=30d&bucket=day"), [QUERY]),
+    "reasons": (_asking("/metrics/reasons?window=7d"), [QUERY]),
+    "project": (lambda _: lambda service: post(service, "/metrics/project", reported_event()), [PUT]),
+}
