@@ -1,7 +1,7 @@
 """What callers are after at once: an action on a request of their own, or one item that all of them add to."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from typing import Any, Final
@@ -104,7 +104,7 @@ class _Bulk(Dynamo):
 def _escalate(service: InProcess, bodies: Sequence[Mapping[str, Any]]) -> None:
     """Store ``bodies`` as their submission would, in a few large transactions."""
     bulk = _Bulk(service.dynamodb)
-    context = replace(service.context, dynamo=bulk)
+    context = service.context._replace(dynamo=bulk)
     for body in bodies:
         made = decide(
             context, parse_submission(body, now_ms=now_ms()), escalation_ttl_ms=service.runtime.escalation_ttl_ms

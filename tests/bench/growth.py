@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -194,7 +194,7 @@ def _scheduled(service: InProcess) -> Iterator[str]:
     for what, canned, run, whole_ms in jobs:
         delayed = Wire(engines.client_of("dynamodb", service.dynamodb.meta.endpoint_url))
         delayed.delay_s, delayed.canned = _STORE_S, canned
-        context = replace(service.context, dynamo=Dynamo(delayed.client), now_ms=lambda: now_ms() + _LATER_MS)
+        context = service.context._replace(dynamo=Dynamo(delayed.client), now_ms=lambda: now_ms() + _LATER_MS)
         began, cpu = time.monotonic(), time.process_time()
         done = run(context)
         took, cpu = time.monotonic() - began, time.process_time() - cpu

@@ -22,7 +22,7 @@ def test_items_come_back_in_the_order_they_were_asked_for_and_none_where_there_i
     for key in ("a", "b"):
         dynamo.write(Put(tables.policy, {"pk": key, "sk": "x", "n": Decimal("1.50")}))
     dynamo.write(Put(tables.runtime_kv, {"kv_key": "a"}))
-    before = dynamo.calls
+    before = len(dynamo.calls)
 
     found = dynamo.batch_get(
         [
@@ -36,7 +36,7 @@ def test_items_come_back_in_the_order_they_were_asked_for_and_none_where_there_i
 
     item = {"sk": "x", "n": Decimal("1.50")}
     assert found == [{"pk": "b"} | item, None, {"kv_key": "a"}, {"pk": "a"} | item, {"pk": "b"} | item]
-    assert dynamo.calls == before + 1
+    assert len(dynamo.calls) == before + 1
 
 
 def test_reads_by_key_are_strongly_consistent_and_ask_for_no_key_twice() -> None:
@@ -79,7 +79,7 @@ def test_a_query_is_followed_page_by_page(moto_tables: Engine) -> None:
     for number in range(5):
         dynamo.write(Put(tables.policy, {"pk": "a", "sk": f"{number}"}))
     dynamo.write(Put(tables.policy, {"pk": "b", "sk": "0"}))
-    before = dynamo.calls
+    before = len(dynamo.calls)
 
     first = dynamo.query(tables.policy, "pk = :pk", {":pk": "a"}, Limit=2)
     second = dynamo.query(tables.policy, "pk = :pk", {":pk": "a"}, start=first.next_key, Limit=2)
@@ -87,7 +87,7 @@ def test_a_query_is_followed_page_by_page(moto_tables: Engine) -> None:
 
     assert [[item["sk"] for item in page.items] for page in (first, second)] == [["0", "1"], ["2", "3"]]
     assert [item["sk"] for item in everything] == ["0", "1", "2", "3", "4"]
-    assert dynamo.calls == before + 2 + 3
+    assert len(dynamo.calls) == before + 2 + 3
 
 
 # -- writing ----------------------------------------------------------------------------------------------------
@@ -104,7 +104,7 @@ def test_a_single_write_goes_as_itself_and_several_as_one_transaction(moto_table
         Put(tables.runtime_kv, {"kv_key": "k"}),
     )
 
-    assert dynamo.calls == 2
+    assert dynamo.calls == ["put_item", "transact_write_items"]
     assert dynamo.batch_get([(tables.policy, {"pk": "a", "sk": "x"}), (tables.runtime_kv, {"kv_key": "k"})]) == [
         {"pk": "a", "sk": "x", "n": 2},
         {"kv_key": "k"},

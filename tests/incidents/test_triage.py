@@ -1,6 +1,7 @@
 """What people are told and what is recorded when an alarm changes state, whatever is down at the time."""
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -12,9 +13,9 @@ from botocore.exceptions import EndpointConnectionError
 
 from functions.alarm_triage.app import respond
 from handshake.api import telemetry
-from handshake.dynamo import runtime_kv as flags
 from handshake.dynamo.client import Dynamo
 from handshake.dynamo.context import Context
+from handshake.dynamo.runtime_kv import PAUSE_KEY, RuntimeTransaction
 from handshake.incidents import table as incidents
 from handshake.incidents.cloudwatch import Metrics
 from handshake.incidents.deployment import Deployment
@@ -24,8 +25,8 @@ from handshake.incidents.logs import CallLogs
 from handshake.incidents.sources import SourceUnavailableError
 from handshake.incidents.topic import Topic
 from handshake.incidents.triage import Desk, triage
-from handshake.metrics import rollup_table as rollups
 from handshake.metrics.rollup import Bucket
+from handshake.metrics.rollup_table import RollupTransaction
 from tests.conftest import Engine
 from tests.support.engines import client_of
 
@@ -52,6 +53,7 @@ PARTS = {"signal", "deployment", "endpoints", "reasons", "series", "callers"}
 class Aws:
     """One AWS in this process, with a service on it whose alarms are triaged."""
 
+    context: Context
     desk: Desk
     clients: dict[str, Any]
     queue: str
@@ -64,7 +66,7 @@ class Aws:
         return [json.loads(message["Body"]) for message in found]
 
     def incident(self, incident_id: str) -> Incident:
-        found = incidents.read(self.desk.context.dynamo, self.desk.context.tables.runtime_kv, incident_id)
+        found = incidents.read(self.context.dynamo, self.context.tables.runtime_kv, incident_id)
         assert found is not None
         return found
 
@@ -85,7 +87,7 @@ class Aws:
 
     @property
     def paused(self) -> dict[str, Any]:
-        [item] = self.desk.context.dynamo.batch_get([(self.desk.context.tables.runtime_kv, flags.PAUSE_KEY)])
+        [item] = self.context.dynamo.batch_get([(self.context.tables.runtime_kv, PAUSE_KEY)])
         return item or {}
 
 
@@ -107,7 +109,7 @@ def aws(moto_tables: Engine) -> Aws:
         seconds=lambda: 0.0,
     )
     context = Context(Dynamo(dynamodb, clock=lambda: 0.0, pause=lambda _: None), tables, lambda: NOW_MS, lambda: "id")
-    aws = Aws(Desk(context, SERVICE, sources, Topic(clients["sns"], topic)), clients, queue)
+    aws = Aws(context, Desk(SERVICE, sources, Topic(clients["sns"], topic)), clients, queue)
     _record_denials(aws)
     return aws
 
@@ -155,13 +157,14 @@ def _record_denials(aws: Aws) -> None:
         logStreamName="one",
         logEvents=[{"timestamp": FIRED_MS - 30_000 + n, "message": json.dumps(line)} for n, line in enumerate(lines)],
     )
-    context = aws.desk.context
-    counted = {"events": 10, "denied": 8, "security_denied": 8, "family_security": 8, "family_policy": 2}
-    context.dynamo.write(rollups.add(context.tables.metrics, Bucket.holding("hour", NOW_MS), counted))  # type: ignore[arg-type]
+    counted = Counter(events=10, denied=8, security_denied=8, family_security=8, family_policy=2)
+    tx = RollupTransaction(aws.context)
+    tx.add_rollup(Bucket.holding("hour", NOW_MS), counted)
+    assert tx.commit()
 
 
 def test_a_firing_alarm_is_recorded_with_the_numbers_a_responder_asks_for(aws: Aws) -> None:
-    done = triage(aws.desk, FIRED)
+    done = triage(aws.context, aws.desk, FIRED)
 
     incident = aws.incident(done.incident_id)
     assert (done.outcome, done.notes) == ("opened", [])
@@ -190,7 +193,7 @@ def test_a_firing_alarm_is_recorded_with_the_numbers_a_responder_asks_for(aws: A
 
 
 def test_people_are_told_the_numbers_the_first_steps_and_the_runbook(aws: Aws) -> None:
-    done = triage(aws.desk, FIRED)
+    done = triage(aws.context, aws.desk, FIRED)
 
     [told] = aws.told()
     text = told["Message"]
@@ -223,7 +226,7 @@ def test_people_are_told_the_numbers_the_first_steps_and_the_runbook(aws: Aws) -
 def test_what_cannot_be_read_is_said_and_the_rest_is_told(aws: Aws, service: str, lost: set[str]) -> None:
     mend = aws.break_down(service)
 
-    done = triage(aws.desk, FIRED)
+    done = triage(aws.context, aws.desk, FIRED)
 
     [told] = aws.told()
     assert {note.partition(":")[0] for note in done.notes} & PARTS == lost
@@ -239,7 +242,7 @@ def test_what_cannot_be_read_is_said_and_the_rest_is_told(aws: Aws, service: str
 def test_with_everything_down_people_are_told_still(aws: Aws) -> None:
     aws.break_down("cloudwatch", "logs", "cloudformation", "dynamodb")
 
-    triage(aws.desk, FIRED)
+    triage(aws.context, aws.desk, FIRED)
 
     [told] = aws.told()
     assert "the incident could not be recorded: the store does not answer" in told["Message"]
@@ -247,7 +250,7 @@ def test_with_everything_down_people_are_told_still(aws: Aws) -> None:
 
 
 def test_a_change_is_told_once_however_often_it_is_delivered(aws: Aws) -> None:
-    first, second = triage(aws.desk, FIRED), triage(aws.desk, FIRED)
+    first, second = triage(aws.context, aws.desk, FIRED), triage(aws.context, aws.desk, FIRED)
 
     assert (first.outcome, second.outcome) == ("opened", "already told")
     assert len(aws.told()) == 1
@@ -257,18 +260,18 @@ def test_a_change_is_told_once_however_often_it_is_delivered(aws: Aws) -> None:
 def test_a_change_that_nobody_was_told_of_is_told_when_it_is_delivered_again(aws: Aws) -> None:
     mend = aws.break_down("sns")
     with pytest.raises(SourceUnavailableError, match="SNS"):
-        triage(aws.desk, FIRED)
+        triage(aws.context, aws.desk, FIRED)
     mend()
 
-    assert triage(aws.desk, FIRED).outcome == "opened"
+    assert triage(aws.context, aws.desk, FIRED).outcome == "opened"
     assert len(aws.told()) == 1
 
 
 def test_recovery_closes_the_incident_and_says_how_long_it_took(aws: Aws) -> None:
-    opened = triage(aws.desk, FIRED)
+    opened = triage(aws.context, aws.desk, FIRED)
     aws.told()
 
-    done = triage(aws.desk, CLEARED)
+    done = triage(aws.context, aws.desk, CLEARED)
 
     [told] = aws.told()
     incident = aws.incident(opened.incident_id)
@@ -280,9 +283,9 @@ def test_recovery_closes_the_incident_and_says_how_long_it_took(aws: Aws) -> Non
 
 
 def test_recovery_is_told_once(aws: Aws) -> None:
-    triage(aws.desk, FIRED)
+    triage(aws.context, aws.desk, FIRED)
 
-    assert [triage(aws.desk, CLEARED).outcome for _ in range(2)] == ["recovered", "nothing to tell"]
+    assert [triage(aws.context, aws.desk, CLEARED).outcome for _ in range(2)] == ["recovered", "nothing to tell"]
     assert len(aws.told()) == 2
 
 
@@ -295,21 +298,21 @@ def test_recovery_is_told_once(aws: Aws) -> None:
     ids=["first data of a new alarm", "no data"],
 )
 def test_what_is_no_news_is_not_told(aws: Aws, change: AlarmChange) -> None:
-    assert triage(aws.desk, change).outcome == "nothing to tell"
+    assert triage(aws.context, aws.desk, change).outcome == "nothing to tell"
     assert not aws.told()
 
 
 def test_a_recovery_from_before_the_incident_does_not_close_it(aws: Aws) -> None:
-    opened = triage(aws.desk, FIRED)
+    opened = triage(aws.context, aws.desk, FIRED)
 
-    assert triage(aws.desk, replace(CLEARED, at_ms=FIRED_MS - 1)).outcome == "nothing to tell"
+    assert triage(aws.context, aws.desk, replace(CLEARED, at_ms=FIRED_MS - 1)).outcome == "nothing to tell"
     assert aws.incident(opened.incident_id).state == "open"
 
 
 def test_recovery_while_the_store_is_down_is_told_still(aws: Aws) -> None:
     aws.break_down("dynamodb")
 
-    done = triage(aws.desk, CLEARED)
+    done = triage(aws.context, aws.desk, CLEARED)
 
     [told] = aws.told()
     assert done.outcome == "recovered"
@@ -317,8 +320,8 @@ def test_recovery_while_the_store_is_down_is_told_still(aws: Aws) -> None:
 
 
 def test_an_incident_whose_alarm_fires_again_unrecovered_is_superseded(aws: Aws) -> None:
-    first = triage(aws.desk, FIRED)
-    second = triage(aws.desk, replace(FIRED, at_ms=FIRED_MS + 600_000))
+    first = triage(aws.context, aws.desk, FIRED)
+    second = triage(aws.context, aws.desk, replace(FIRED, at_ms=FIRED_MS + 600_000))
 
     states = {incident_id: aws.incident(incident_id).state for incident_id in (first.incident_id, second.incident_id)}
     assert states == {first.incident_id: "superseded", second.incident_id: "open"}
@@ -329,7 +332,7 @@ def test_what_takes_too_long_is_left_out_and_said(aws: Aws) -> None:
     clock = iter([0.0, 1.0, BUDGET_S + 1] + [BUDGET_S + 2] * 20)
     desk = replace(aws.desk, sources=replace(aws.desk.sources, seconds=lambda: next(clock)))
 
-    done = triage(desk, FIRED)
+    done = triage(aws.context, desk, FIRED)
 
     assert aws.incident(done.incident_id).findings.keys() == {"signal"}
     assert {note.partition(":")[0] for note in done.notes} == PARTS - {"signal"}
@@ -339,7 +342,7 @@ def test_what_takes_too_long_is_left_out_and_said(aws: Aws) -> None:
 def test_mutations_are_paused_by_the_replay_guard_alert_where_that_is_wanted(aws: Aws) -> None:
     desk = replace(aws.desk, pauses_on_replay_guard_alert=True)
 
-    done = triage(desk, GUARDS)
+    done = triage(aws.context, desk, GUARDS)
 
     [told] = aws.told()
     assert (aws.paused["paused"], aws.paused["cause"]) == (True, done.incident_id)
@@ -348,7 +351,7 @@ def test_mutations_are_paused_by_the_replay_guard_alert_where_that_is_wanted(aws
 
 @pytest.mark.parametrize(("change", "wanted"), [(GUARDS, False), (FIRED, True)], ids=["not wanted", "another alert"])
 def test_nothing_else_pauses_mutations(aws: Aws, change: AlarmChange, *, wanted: bool) -> None:
-    triage(replace(aws.desk, pauses_on_replay_guard_alert=wanted), change)
+    triage(aws.context, replace(aws.desk, pauses_on_replay_guard_alert=wanted), change)
 
     assert not aws.paused
     assert "PAUSED" not in aws.told()[0]["Message"]
@@ -356,12 +359,13 @@ def test_nothing_else_pauses_mutations(aws: Aws, change: AlarmChange, *, wanted:
 
 def test_an_alert_delivered_again_does_not_undo_a_persons_resume(aws: Aws) -> None:
     desk = replace(aws.desk, pauses_on_replay_guard_alert=True)
-    table = desk.context.tables.runtime_kv
-    triage(desk, GUARDS)
-    desk.context.dynamo.write(flags.pause(table, paused=False, now_ms=NOW_MS))
+    triage(aws.context, desk, GUARDS)
+    tx = RuntimeTransaction(aws.context)
+    tx.set_paused(paused=False, now_ms=NOW_MS)
+    assert tx.commit()
 
-    triage(desk, GUARDS)
-    triage(desk, replace(GUARDS, state="OK", previous="ALARM", at_ms=FIRED_MS + 60_000))
+    triage(aws.context, desk, GUARDS)
+    triage(aws.context, desk, replace(GUARDS, state="OK", previous="ALARM", at_ms=FIRED_MS + 60_000))
 
     assert not aws.paused["paused"]
 
@@ -369,7 +373,7 @@ def test_an_alert_delivered_again_does_not_undo_a_persons_resume(aws: Aws) -> No
 def test_a_pause_that_fails_is_said(aws: Aws) -> None:
     aws.break_down("dynamodb")
 
-    triage(replace(aws.desk, pauses_on_replay_guard_alert=True), GUARDS)
+    triage(aws.context, replace(aws.desk, pauses_on_replay_guard_alert=True), GUARDS)
 
     assert "privileged mutations could not be paused: python -m ops pause" in aws.told()[0]["Message"]
 
@@ -380,7 +384,9 @@ def test_a_message_that_is_no_alarm_change_is_logged_without_its_content_and_not
     logged: list[tuple[str, dict[str, Any]]] = []
     monkeypatch.setattr(telemetry.logger, "error", lambda message, **fields: logged.append((message, fields)))
 
-    respond({"Records": [{"Sns": {"MessageId": "m-1", "Message": '{"AlarmName": "secret-words"}'}}]}, aws.desk)
+    respond(
+        {"Records": [{"Sns": {"MessageId": "m-1", "Message": '{"AlarmName": "secret-words"}'}}]}, aws.desk, aws.context
+    )
 
     [(message, fields)] = logged
     assert (message, fields["correlation_id"]) == ("malformed", "m-1")
@@ -389,7 +395,7 @@ def test_a_message_that_is_no_alarm_change_is_logged_without_its_content_and_not
 
 
 def test_incidents_are_listed_without_what_points_at_them(aws: Aws) -> None:
-    ids = {triage(aws.desk, change).incident_id for change in (FIRED, GUARDS)}
+    ids = {triage(aws.context, aws.desk, change).incident_id for change in (FIRED, GUARDS)}
 
-    listed = incidents.read_all(aws.desk.context.dynamo, aws.desk.context.tables.runtime_kv)
+    listed = incidents.read_all(aws.context.dynamo, aws.context.tables.runtime_kv)
     assert {incident.id for incident in listed} == ids

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from handshake.metrics.query import WINDOWS, parse_series_query, parse_window
 from handshake.metrics.rollup import BUCKET_MS, BucketSize
 from tests.support.metrics_events import DAY_MS, HOUR_MS, NOW_MS
+from tests.support.refusals import refusal
 
 LENGTHS = {("24h", "hour"): 24, ("24h", "day"): 1, ("7d", "hour"): 168, ("7d", "day"): 7} | {
     ("30d", "hour"): 720,

@@ -1,5 +1,6 @@
 """The metrics endpoints, from an appended event to the answers, and what each costs."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from functions.metrics_projector.app import project
 from handshake.dynamo.tables import Tables
 from handshake.metrics.rollup import BUCKET_MS
+from tests.bench.tapped import Tapped
 from tests.support.metrics_events import HOUR_MS, NOW_MS
 from tests.support.metrics_stream import stream_of
 from tests.support.service import InProcess, Reply, get, post
@@ -37,8 +39,10 @@ def _fold(service: InProcess) -> None:
     project({"Records": stream_of(service.dynamodb, service.tables.metrics)}, service.context)
 
 
-def _calls(service: InProcess) -> int:
-    return service.context.dynamo.calls
+def _tapped(service: InProcess) -> tuple[InProcess, Tapped]:
+    """The same service, and what it asks of the store from now on."""
+    tap = Tapped(service.dynamodb)
+    return replace(service, dynamodb=tap), tap
 
 
 def test_an_appended_event_is_in_every_answer_once_it_is_folded(service: InProcess) -> None:
@@ -97,6 +101,8 @@ def test_the_first_bucket_of_a_window_is_in_it_and_the_one_before_is_not(
     ],
 )
 def test_a_query_outside_the_allowed_values_is_refused(service: InProcess, path: str) -> None:
+    service, tap = _tapped(service)
+
     reply = get(service, path)
 
     assert reply.status == 400
@@ -107,14 +113,16 @@ def test_a_query_outside_the_allowed_values_is_refused(service: InProcess, path:
         "reasonCode": "invalid_metric_query",
         "responseClass": "blocked",
     }
-    assert _calls(service) == 0
+    assert tap.calls == 0
 
 
 def test_an_incomplete_event_is_refused(service: InProcess) -> None:
+    service, tap = _tapped(service)
+
     reply = post(service, "/metrics/project", {})
 
     assert (reply.status, reply.reason) == (400, "invalid_metrics_event")
-    assert _calls(service) == 0
+    assert tap.calls == 0
 
 
 @pytest.mark.parametrize(
@@ -125,11 +133,15 @@ def test_an_incomplete_event_is_refused(service: InProcess) -> None:
     ],
 )
 def test_every_read_is_one_call_to_the_store(service: InProcess, path: str) -> None:
+    service, tap = _tapped(service)
+
     assert get(service, path).status == 200
-    assert _calls(service) == 1
+    assert tap.calls == 1
 
 
 def test_appending_an_event_is_one_call_to_the_store(service: InProcess) -> None:
+    service, tap = _tapped(service)
+
     _append(service)
 
-    assert _calls(service) == 1
+    assert tap.calls == 1

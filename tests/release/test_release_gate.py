@@ -103,7 +103,7 @@ def test_a_table_that_lacks_something_is_named(release: Release, service: InProc
 
 
 def test_a_table_that_is_missing_is_named(release: Release) -> None:
-    context = replace(release.context, tables=replace(release.context.tables, policy="nowhere"))
+    context = release.context._replace(tables=replace(release.context.tables, policy="nowhere"))
 
     assert _problem(replace(release, context=context)) == "table policy: it is not there"
 
@@ -176,7 +176,7 @@ def test_an_escalation_that_the_gate_left_behind_expires_without_being_counted(
         ensure_ready(replace(release, versions=Versions(service, dies)))
     now = release.context.now_ms()
 
-    done = expire_overdue(replace(release.context, now_ms=lambda: now + 600_000))
+    done = expire_overdue(release.context._replace(now_ms=lambda: now + 600_000))
 
     assert done.expired == 1
     assert all(key.startswith("SYNTHETIC#") for key in _events(service))

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from handshake.core.errors import StoreUnavailableError
 from handshake.dynamo.context import Context
-from handshake.dynamo.runtime_kv import retained_up_to
+from handshake.dynamo.runtime_kv import RuntimeTransaction
 from handshake.replay_guards.retain import Retention, expired_guards, retain_guards
-from handshake.replay_guards.table import claim, guard_key, hour_of
+from handshake.replay_guards.table import GuardTransaction, guard_key, hour_of
 from tests.conftest import Engine
 from tests.support.clients import FAULTS, Failing
 from tests.support.metrics_events import NOW_MS
@@ -38,10 +38,9 @@ class Guards:
 
     def hold(self, name: str, *, expires_at_ms: int, at_ms: int = NOW_MS - 40 * HOUR_MS) -> None:
         """Claim the key ``name``, long ago unless ``at_ms`` says when."""
-        table = self.engine[1].replay_guards
-        key = guard_key("policy_apply", name)
-        written = claim(table, key, now_ms=at_ms, expires_at_ms=expires_at_ms, outcome={})
-        unhurried(self.engine[0]).write(written)
+        tx = GuardTransaction(self.context())
+        tx.claim_key(guard_key("policy_apply", name), now_ms=at_ms, expires_at_ms=expires_at_ms, outcome={})
+        assert tx.commit()
 
     def held(self) -> list[int]:
         """When each guard that is there expires."""
@@ -53,7 +52,9 @@ class Guards:
         client, tables = self.engine
         for item in client.scan(TableName=tables.replay_guards)["Items"]:
             client.delete_item(TableName=tables.replay_guards, Key={"guard_key": item["guard_key"]})
-        unhurried(client).write(retained_up_to(tables.runtime_kv, hour_of(NOW_MS - 26 * HOUR_MS)))
+        tx = RuntimeTransaction(self.context())
+        tx.remember_retention(hour_of(NOW_MS - 26 * HOUR_MS))
+        assert tx.commit()
 
 
 @dataclass

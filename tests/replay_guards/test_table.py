@@ -6,10 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handshake.dynamo.client import ConditionFailedError, Dynamo
-from handshake.dynamo.marshalling import Put
-from handshake.dynamo.runtime_kv import PAUSE_KEY, ensure_not_paused
-from handshake.replay_guards.table import IDEMPOTENCY_KEY_LIFETIME_MS, claim, guard_key, stored_outcome
+from handshake.dynamo.context import Context
+from handshake.dynamo.marshalling import Item, Key
+from handshake.dynamo.runtime_kv import PAUSE_KEY, RuntimeTransaction, ensure_not_paused
+from handshake.dynamo.transaction import Step
+from handshake.replay_guards.table import (
+    IDEMPOTENCY_KEY_LIFETIME_MS,
+    GuardTransaction,
+    guard_key,
+    read_outcome,
+    stored_outcome,
+)
 from tests.conftest import Engine
 from tests.support.metrics_events import NOW_MS
 from tests.support.refusals import answer
@@ -20,26 +27,40 @@ EXPIRES_MS = NOW_MS + 1000
 PARTS = st.lists(st.text(max_size=5), min_size=1, max_size=3)
 
 
-def _claim(table: str, *, now_ms: int, by: str = "first") -> Put:
-    return claim(table, KEY, now_ms=now_ms, expires_at_ms=EXPIRES_MS, outcome={"by": by})
+class _Effect(GuardTransaction, RuntimeTransaction):
+    """A guard together with the effect that it guards."""
 
 
-def _stored(dynamo: Dynamo, table: str, *, now_ms: int) -> dict[str, Any] | None:
-    [item] = dynamo.batch_get([(table, KEY)])
-    return stored_outcome(item, now_ms=now_ms)
+def _context(engine: Engine, *, now_ms: int = NOW_MS) -> Context:
+    client, tables = engine
+    return Context(unhurried(client), tables, lambda: now_ms, lambda: "id")
+
+
+def _claim(tx: GuardTransaction, *, now_ms: int = NOW_MS, by: str = "first") -> Step[dict[str, Any] | None]:
+    return tx.claim_key(KEY, now_ms=now_ms, expires_at_ms=EXPIRES_MS, outcome={"by": by})
+
+
+def _claimed(engine: Engine) -> None:
+    tx = GuardTransaction(_context(engine))
+    _claim(tx)
+    assert tx.commit()
+
+
+def _item(engine: Engine, key: Key = KEY) -> Item:
+    [item] = _context(engine).dynamo.batch_get([(engine[1].replay_guards, key)])
+    assert item is not None
+    return item
 
 
 def test_a_key_is_claimed_once_and_the_loser_sees_how_it_ended(moto_tables: Engine) -> None:
-    client, tables = moto_tables
-    dynamo = unhurried(client)
-    dynamo.write(_claim(tables.replay_guards, now_ms=NOW_MS))
-    again = _claim(tables.replay_guards, now_ms=NOW_MS, by="second")
+    _claimed(moto_tables)
+    tx = GuardTransaction(_context(moto_tables))
+    again = _claim(tx, by="second")
 
-    with pytest.raises(ConditionFailedError) as lost:
-        dynamo.write(again)
+    assert not tx.commit()
 
-    assert stored_outcome(lost.value.stored(again), now_ms=NOW_MS) == {"by": "first"}
-    assert _stored(dynamo, tables.replay_guards, now_ms=NOW_MS) == {"by": "first"}
+    assert (again.lost, again.found) == (True, {"by": "first"})
+    assert read_outcome(_context(moto_tables), KEY) == {"by": "first"}
 
 
 @pytest.mark.parametrize(("offset_ms", "lives"), [(-1, True), (0, False), (1, False)])
@@ -48,35 +69,35 @@ def test_past_its_expiry_a_key_may_be_used_again_though_not_yet_deleted(
     offset_ms: int,
     lives: bool,  # noqa: FBT001 - a case
 ) -> None:
-    client, tables = moto_tables
-    dynamo, now_ms = unhurried(client), EXPIRES_MS + offset_ms
-    dynamo.write(_claim(tables.replay_guards, now_ms=NOW_MS))
-    second = _claim(tables.replay_guards, now_ms=now_ms, by="second")
+    _claimed(moto_tables)
+    later = _context(moto_tables, now_ms=EXPIRES_MS + offset_ms)
+    tx = GuardTransaction(later)
+    second = _claim(tx, now_ms=later.now_ms(), by="second")
 
-    assert (_stored(dynamo, tables.replay_guards, now_ms=now_ms) is not None) == lives
-    if lives:
-        with pytest.raises(ConditionFailedError):
-            dynamo.write(second)
-    else:
-        dynamo.write(second)
-    assert _stored(dynamo, tables.replay_guards, now_ms=NOW_MS) == {"by": "first" if lives else "second"}
+    assert (read_outcome(later, KEY) is not None) == lives
+    assert tx.commit() == (not lives)
+
+    assert second.lost == lives
+    assert read_outcome(_context(moto_tables), KEY) == {"by": "first" if lives else "second"}
 
 
 def test_a_guard_that_loses_leaves_nothing_of_its_transaction(moto_tables: Engine) -> None:
-    client, tables = moto_tables
-    dynamo = unhurried(client)
-    dynamo.write(_claim(tables.replay_guards, now_ms=NOW_MS))
-    effect = Put(tables.policy, {"pk": "a", "sk": "b"})
+    _claimed(moto_tables)
+    context = _context(moto_tables)
+    tx = _Effect(context)
+    tx.set_paused(paused=True, now_ms=NOW_MS)
+    guard = _claim(tx)
 
-    with pytest.raises(ConditionFailedError) as lost:
-        dynamo.write(effect, _claim(tables.replay_guards, now_ms=NOW_MS))
+    assert not tx.commit()
 
-    assert not lost.value.failed(effect)
-    assert dynamo.batch_get([(tables.policy, {"pk": "a", "sk": "b"})]) == [None]
+    assert guard.lost
+    assert context.dynamo.batch_get([(context.tables.runtime_kv, PAUSE_KEY)]) == [None]
 
 
-def test_a_guard_outlives_its_expiry_in_the_table_and_is_found_by_the_hour_of_it() -> None:
-    item = _claim("t", now_ms=NOW_MS).item
+def test_a_guard_outlives_its_expiry_in_the_table_and_is_found_by_the_hour_of_it(moto_tables: Engine) -> None:
+    _claimed(moto_tables)
+
+    item = _item(moto_tables)
 
     assert item["ttl"] * 1000 > item["expires_at"] == EXPIRES_MS
     assert item["expiry_hour"] == str(EXPIRES_MS // 3_600_000)
@@ -100,10 +121,13 @@ def test_a_key_belongs_to_the_principal_who_sent_it_and_to_its_use() -> None:
     assert len({key["guard_key"] for key in keys}) == len(keys)
 
 
-def test_a_guard_holds_no_key_that_could_be_used() -> None:
-    item = claim("t", guard_key("policy_apply", "the-jti"), now_ms=0, expires_at_ms=1, outcome={}).item
+def test_a_guard_holds_no_key_that_could_be_used(moto_tables: Engine) -> None:
+    key = guard_key("policy_apply", "the-jti")
+    tx = GuardTransaction(_context(moto_tables))
+    tx.claim_key(key, now_ms=0, expires_at_ms=1, outcome={})
+    assert tx.commit()
 
-    assert "the-jti" not in str(item)
+    assert "the-jti" not in str(_item(moto_tables, key))
 
 
 def test_no_guard_holds_nothing() -> None:
