@@ -12,7 +12,7 @@ from ops.cost.inputs import Call, Deployed, background, deployed, measured, pric
 
 SECONDS_PER_MONTH: Final = 730 * 3600
 _GB: Final = 1e9
-_LANES: Final = 16
+_PARTITIONS: Final = 16
 _ALLOWED: Final = "submit, allowed"
 _DENIED: Final = "submit, denied"
 _ESCALATED: Final = "submit, escalated"
@@ -208,8 +208,8 @@ class _Folding:
 def _folding(load: Load, stack: Deployed) -> _Folding:
     """Lambda invokes for each shard when a batch is full, its window has passed, or, without one, a poll found events.
 
-    A batch is an event and what follows it within the window. Events spread evenly over the lanes, and a lane lives in
-    one shard.
+    A batch is an event and what follows it within the window. Events spread evenly over the events'
+    partitions, each of which lives in one shard.
     """
     known = background()
     projector = known["projector"]
@@ -218,8 +218,8 @@ def _folding(load: Load, stack: Deployed) -> _Folding:
     wait = max(stack.batch_window_s, 1 / projector["polls_per_second"])
     size = min(stack.batch_size, 1 + events / shards * wait)
     batches = events / size * SECONDS_PER_MONTH
-    lanes = _LANES / min(shards, _LANES)
-    touched = lanes * (1 - (1 - 1 / lanes) ** size) if lanes > 1 else 1.0
+    partitions = _PARTITIONS / min(shards, _PARTITIONS)
+    touched = partitions * (1 - (1 - 1 / partitions) ** size) if partitions > 1 else 1.0
     call = Call(touched, 2 * (touched + projector["hour_kb"] + projector["day_kb"]), 2, projector["handler_ms"], 0)
     return _Folding(
         shards=shards,

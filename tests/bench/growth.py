@@ -48,9 +48,9 @@ _PAGES_IN: Final = 20
 _BOUNDED: Final[Mapping[str, str]] = {
     "queue of the busy tenant": "25 a page",
     "queue, 20 pages in": "25 a page",
-    "sweep": "1 MB of a lane",
+    "sweep": "1 MB of a shard",
     "simulate for everybody": "newest 2000",
-    "simulate for an agent": "8 MB of a lane",
+    "simulate for an agent": "8 MB of a shard",
 }
 
 

@@ -21,7 +21,7 @@ def test_an_endpoint_makes_no_more_calls_than_this(
     assert counting.operations == expected
 
 
-def test_a_simulation_for_everybody_reads_a_week_in_lanes(in_process: InProcess) -> None:
+def test_a_simulation_for_everybody_reads_a_week_in_shards(in_process: InProcess) -> None:
     decided(in_process, "allow")
     counting = Counting(in_process.dynamodb)
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handshake.metrics.event_stream import UnreadableEventError, read_stream
-from handshake.metrics.event_table import LANES
+from handshake.metrics.event_table import SHARDS
 from handshake.metrics.events import MetricsEvent
 from tests.support.metrics_events import an_event, events
 from tests.support.metrics_stream import records_of
@@ -19,7 +19,7 @@ def test_what_was_appended_is_what_arrives(appended: list[MetricsEvent]) -> None
     arrived = read_stream(records_of(appended))
 
     assert [streamed.event for streamed in arrived] == appended
-    assert all(0 <= int(streamed.lane.partition) < LANES for streamed in arrived)
+    assert all(0 <= int(streamed.shard.partition) < SHARDS for streamed in arrived)
 
 
 def test_sequences_compare_in_the_streams_order_whatever_their_length() -> None:
@@ -28,12 +28,12 @@ def test_sequences_compare_in_the_streams_order_whatever_their_length() -> None:
     assert sequences == sorted(set(sequences))
 
 
-def test_the_stream_is_part_of_the_lane() -> None:
+def test_the_stream_is_part_of_the_shard() -> None:
     [old] = read_stream(records_of([an_event()], stream="2026-01-01T00:00:00.000"))
     [new] = read_stream(records_of([an_event()], stream="2026-02-01T00:00:00.000"))
 
-    assert old.lane != new.lane
-    assert old.lane.partition == new.lane.partition
+    assert old.shard != new.shard
+    assert old.shard.partition == new.shard.partition
 
 
 @pytest.mark.parametrize("change", [{"eventName": "MODIFY"}, {"eventName": "REMOVE"}])

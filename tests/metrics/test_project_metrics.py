@@ -67,7 +67,7 @@ def test_shards_that_advance_at_once_all_count_towards_the_same_hour(dynamodb_lo
     client, tables = dynamodb_local
     happened = [an_event(event_id=f"e-{number}") for number in range(80)]
     streamed = read_stream(records_of(happened))
-    shards = [[event for event in streamed if int(event.lane.partition) % 4 == number] for number in range(4)]
+    shards = [[event for event in streamed if int(event.shard.partition) % 4 == number] for number in range(4)]
     together = threading.Barrier(4)
 
     def deliver(shard: int) -> None:
@@ -110,7 +110,7 @@ def test_a_full_batch_of_one_hour_costs_one_read_and_one_transaction(moto_tables
 def test_a_batch_too_big_for_one_transaction_is_still_read_for_once(moto_tables: tuple[Any, Tables]) -> None:
     client, tables = moto_tables
     context = _context(client, tables)
-    # The same lane throughout, so each transaction starts from the checkpoint that the one before it moved.
+    # The same shard throughout, so each transaction starts from the checkpoint that the one before it moved.
     [streamed] = read_stream(records_of([an_event()]))
     batch = [streamed._replace(sequence=str(number).zfill(40)) for number in range(9)]
 
@@ -170,8 +170,8 @@ def test_a_checkpoint_that_never_stands_still_is_given_up(moto_tables: tuple[Any
             client.put_item(
                 TableName=tables.metrics,
                 Item={
-                    "pk": {"S": f"CHECKPOINT#{streamed.lane.partition}"},
-                    "sk": {"S": streamed.lane.stream},
+                    "pk": {"S": f"CHECKPOINT#{streamed.shard.partition}"},
+                    "sk": {"S": streamed.shard.stream},
                     "last_seq": {"S": str(self.moves).zfill(40)},
                 },
             )

@@ -9,7 +9,7 @@ import pytest
 
 from handshake.dynamo.client import Dynamo
 from handshake.dynamo.context import Context
-from handshake.dynamo.sharding import Lane
+from handshake.dynamo.sharding import Shard
 from handshake.dynamo.tables import Tables
 from handshake.metrics.query import WINDOWS
 from handshake.metrics.rollup import Bucket, RollUp, merged, roll_up
@@ -22,7 +22,7 @@ from handshake.metrics.rollup_table import (
 )
 from tests.support.metrics_events import DAY_MS, HOUR_MS, NOW_MS, an_event
 
-LANE = Lane("2026-03-05T00:00:00.000", "7")
+SHARD = Shard("2026-03-05T00:00:00.000", "7")
 HOUR = Bucket.holding("hour", NOW_MS)
 
 
@@ -99,7 +99,7 @@ def test_all_roll_ups_are_read_whatever_their_size_and_time(context: Context, dy
         context,
         *(partial(RollupTransaction.add_rollup, bucket=bucket, rollup=rollup) for bucket, rollup in rollups.items()),
     )
-    assert _wrote(context, lambda tx: tx.move_checkpoint(LANE, seen=Checkpoint(), to="5"))
+    assert _wrote(context, lambda tx: tx.move_checkpoint(SHARD, seen=Checkpoint(), to="5"))
 
     assert read_all_rollups(dynamo, table) == rollups
 
@@ -116,63 +116,63 @@ def test_a_replaced_roll_up_holds_what_it_is_given_and_nothing_else(
     assert read_all_rollups(dynamo, table) == {}
 
 
-def test_a_lane_that_was_never_counted_has_the_lowest_checkpoint(dynamo: Dynamo, table: str) -> None:
-    assert read_checkpoints(dynamo, table, [LANE]) == {LANE: Checkpoint("", 0, "")}
+def test_a_shard_that_was_never_counted_has_the_lowest_checkpoint(dynamo: Dynamo, table: str) -> None:
+    assert read_checkpoints(dynamo, table, [SHARD]) == {SHARD: Checkpoint("", 0, "")}
 
 
-def test_checkpoints_are_kept_apart_by_lane_and_by_stream(context: Context, dynamo: Dynamo, table: str) -> None:
-    others = [LANE._replace(partition="8"), LANE._replace(stream="after-a-restore")]
+def test_checkpoints_are_kept_apart_by_shard_and_by_stream(context: Context, dynamo: Dynamo, table: str) -> None:
+    others = [SHARD._replace(partition="8"), SHARD._replace(stream="after-a-restore")]
 
-    assert _wrote(context, lambda tx: tx.move_checkpoint(LANE, seen=Checkpoint(), to="5"))
+    assert _wrote(context, lambda tx: tx.move_checkpoint(SHARD, seen=Checkpoint(), to="5"))
 
-    read = read_checkpoints(dynamo, table, [LANE, *others])
-    assert read == {LANE: Checkpoint("5"), others[0]: Checkpoint(), others[1]: Checkpoint()}
+    read = read_checkpoints(dynamo, table, [SHARD, *others])
+    assert read == {SHARD: Checkpoint("5"), others[0]: Checkpoint(), others[1]: Checkpoint()}
 
 
 @pytest.mark.parametrize("seen", [Checkpoint(), Checkpoint("4"), Checkpoint("5", counted_before_ms=1)])
 def test_a_checkpoint_moves_only_from_where_it_was_seen(
     context: Context, dynamo: Dynamo, table: str, seen: Checkpoint
 ) -> None:
-    assert _wrote(context, lambda tx: tx.move_checkpoint(LANE, seen=Checkpoint(), to="4"))
-    assert _wrote(context, lambda tx: tx.move_checkpoint(LANE, seen=Checkpoint("4"), to="5"))
+    assert _wrote(context, lambda tx: tx.move_checkpoint(SHARD, seen=Checkpoint(), to="4"))
+    assert _wrote(context, lambda tx: tx.move_checkpoint(SHARD, seen=Checkpoint("4"), to="5"))
 
-    assert not _wrote(context, lambda tx: tx.move_checkpoint(LANE, seen=seen, to="9"))
+    assert not _wrote(context, lambda tx: tx.move_checkpoint(SHARD, seen=seen, to="9"))
 
-    assert read_checkpoints(dynamo, table, [LANE]) == {LANE: Checkpoint("5")}
+    assert read_checkpoints(dynamo, table, [SHARD]) == {SHARD: Checkpoint("5")}
 
 
 def test_no_checkpoint_of_a_held_stream_moves_and_those_of_others_do(
     context: Context, dynamo: Dynamo, table: str
 ) -> None:
-    assert _wrote(context, lambda tx: tx.hold(LANE.stream, by="me"))
-    [held] = read_checkpoints(dynamo, table, [LANE]).values()
+    assert _wrote(context, lambda tx: tx.hold(SHARD.stream, by="me"))
+    [held] = read_checkpoints(dynamo, table, [SHARD]).values()
 
-    assert not _wrote(context, lambda tx: tx.move_checkpoint(LANE, seen=held, to="9"))
+    assert not _wrote(context, lambda tx: tx.move_checkpoint(SHARD, seen=held, to="9"))
 
     assert held == Checkpoint(held_by="me")
-    assert _wrote(context, lambda tx: tx.move_checkpoint(LANE._replace(stream="another"), seen=Checkpoint(), to="9"))
+    assert _wrote(context, lambda tx: tx.move_checkpoint(SHARD._replace(stream="another"), seen=Checkpoint(), to="9"))
 
 
 def test_a_released_checkpoint_moves_from_where_it_stood_once_it_is_seen_anew(
     context: Context, dynamo: Dynamo, table: str
 ) -> None:
-    assert _wrote(context, lambda tx: tx.move_checkpoint(LANE, seen=Checkpoint(), to="4"))
-    assert _wrote(context, lambda tx: tx.hold(LANE.stream, by="me"))
-    assert _wrote(context, lambda tx: tx.release(LANE.stream, by="me", counted_before_ms=NOW_MS))
+    assert _wrote(context, lambda tx: tx.move_checkpoint(SHARD, seen=Checkpoint(), to="4"))
+    assert _wrote(context, lambda tx: tx.hold(SHARD.stream, by="me"))
+    assert _wrote(context, lambda tx: tx.release(SHARD.stream, by="me", counted_before_ms=NOW_MS))
 
-    assert not _wrote(context, lambda tx: tx.move_checkpoint(LANE, seen=Checkpoint("4"), to="9"))
+    assert not _wrote(context, lambda tx: tx.move_checkpoint(SHARD, seen=Checkpoint("4"), to="9"))
 
-    [released] = read_checkpoints(dynamo, table, [LANE]).values()
+    [released] = read_checkpoints(dynamo, table, [SHARD]).values()
     assert released == Checkpoint("4", counted_before_ms=NOW_MS)
-    assert _wrote(context, lambda tx: tx.move_checkpoint(LANE, seen=released, to="9"))
+    assert _wrote(context, lambda tx: tx.move_checkpoint(SHARD, seen=released, to="9"))
 
 
 def test_a_hold_that_was_taken_over_neither_lasts_nor_ends(context: Context, dynamo: Dynamo, table: str) -> None:
-    assert _wrote(context, lambda tx: tx.hold(LANE.stream, by="me"))
-    assert _wrote(context, lambda tx: tx.keep_hold(LANE.stream, by="me"))
-    assert _wrote(context, lambda tx: tx.hold(LANE.stream, by="another"))
+    assert _wrote(context, lambda tx: tx.hold(SHARD.stream, by="me"))
+    assert _wrote(context, lambda tx: tx.keep_hold(SHARD.stream, by="me"))
+    assert _wrote(context, lambda tx: tx.hold(SHARD.stream, by="another"))
 
-    assert not _wrote(context, lambda tx: tx.keep_hold(LANE.stream, by="me"))
-    assert not _wrote(context, lambda tx: tx.release(LANE.stream, by="me", counted_before_ms=NOW_MS))
+    assert not _wrote(context, lambda tx: tx.keep_hold(SHARD.stream, by="me"))
+    assert not _wrote(context, lambda tx: tx.release(SHARD.stream, by="me", counted_before_ms=NOW_MS))
 
-    assert read_checkpoints(dynamo, table, [LANE]) == {LANE: Checkpoint(held_by="another")}
+    assert read_checkpoints(dynamo, table, [SHARD]) == {SHARD: Checkpoint(held_by="another")}

@@ -167,8 +167,8 @@ class World:
             change["SequenceNumber"] = str(_FIRST_SEQUENCE + self._appended)
             self._appended += 1
             self.client.put_item(TableName=self.tables.metrics, Item=change["NewImage"])
-            lane = int(change["Keys"]["pk"]["S"].partition("#")[2])
-            self._shards[lane % SHARDS].records.append(record)
+            shard = int(change["Keys"]["pk"]["S"].partition("#")[2])
+            self._shards[shard % SHARDS].records.append(record)
 
     def _held(self) -> bool:
         items = self.client.scan(

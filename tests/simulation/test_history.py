@@ -16,9 +16,11 @@ from tests.conftest import Engine
 from tests.support.metrics_events import DAY_MS, NOW_MS
 from tests.support.workflow_requests import a_record, a_submission, unhurried
 
-ALL_LANES = range(requests.RECORDED_LANES)
-# One agent in each lane.
-AGENTS = [next(f"agent-{n}" for n in range(99) if requests.recorded_lane(f"agent-{n}") == lane) for lane in ALL_LANES]
+ALL_SHARDS = range(requests.RECORDED_SHARDS)
+# One agent in each shard.
+AGENTS = [
+    next(f"agent-{n}" for n in range(99) if requests.recorded_shard(f"agent-{n}") == shard) for shard in ALL_SHARDS
+]
 ALLOWED = Decision("allow", ReasonCode.POLICY_ALLOW, 1)
 TODAY, YESTERDAY = utc_day(NOW_MS), utc_day(NOW_MS - DAY_MS)
 Store = tuple[Dynamo, str]
@@ -50,13 +52,13 @@ def test_what_was_recorded_is_found_by_the_day_the_server_recorded_it(store: Sto
     assert _found(store, days=[TODAY, YESTERDAY]) == ["today", "yesterday"]
 
 
-def test_an_agents_requests_are_found_whoever_shares_its_lane_and_however_much_others_said_since(store: Store) -> None:
+def test_an_agents_requests_are_found_whoever_shares_its_shard_and_however_much_others_said_since(store: Store) -> None:
     _record(store, "earliest", agentId="quiet", at_ms=NOW_MS - DAY_MS)
     _record(store, "quiet", agentId="quiet")
-    for lane, agent in enumerate(AGENTS):
-        _record(store, f"req-{lane}", agentId=agent, at_ms=NOW_MS + 1)
+    for shard, agent in enumerate(AGENTS):
+        _record(store, f"req-{shard}", agentId=agent, at_ms=NOW_MS + 1)
 
-    assert [_found(store, agent_id=agent) for agent in AGENTS] == [[f"req-{lane}"] for lane in ALL_LANES]
+    assert [_found(store, agent_id=agent) for agent in AGENTS] == [[f"req-{shard}"] for shard in ALL_SHARDS]
     assert _found(store, agent_id="quiet", days=[TODAY, YESTERDAY], limit=3) == ["quiet", "earliest"]
     assert _found(store, agent_id="quiet", days=[TODAY, YESTERDAY], limit=1) == ["quiet"]
 
@@ -72,12 +74,12 @@ def test_whether_that_was_all_is_told(store: Store, agent_id: str | None, limit:
     assert all_of_it == complete
 
 
-def test_no_more_of_a_lane_is_looked_through_for_an_agent_than_a_caller_waits_for(
+def test_no_more_of_a_shard_is_looked_through_for_an_agent_than_a_caller_waits_for(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(history, "_PAGES_OF_A_LANE", 1)
+    monkeypatch.setattr(history, "_PAGES_OF_A_SHARD", 1)
     busy = next(
-        name for n in range(99) if requests.recorded_lane(name := f"busy-{n}") == requests.recorded_lane("quiet")
+        name for n in range(99) if requests.recorded_shard(name := f"busy-{n}") == requests.recorded_shard("quiet")
     )
     _record(store, "quiet", agentId="quiet")
     for number in range(300):
@@ -100,7 +102,7 @@ def test_what_is_found_is_what_decides_and_nobodys_name(store: Store) -> None:
     assert found.facts == sent.facts
 
 
-def test_of_a_busy_lane_the_newest_are_found_first(store: Store) -> None:
+def test_of_a_busy_shard_the_newest_are_found_first(store: Store) -> None:
     for offset_ms in (1, 3, 2):
         _record(store, f"req-{offset_ms}", at_ms=NOW_MS + offset_ms)
 
@@ -109,21 +111,21 @@ def test_of_a_busy_lane_the_newest_are_found_first(store: Store) -> None:
 
 @pytest.mark.parametrize("limit", [1, 3, 4])
 def test_no_more_than_the_limit_are_found(store: Store, limit: int) -> None:
-    for lane, agent in enumerate(AGENTS):
-        _record(store, f"req-{lane}", agentId=agent)
-        _record(store, f"old-{lane}", agentId=agent, at_ms=NOW_MS - DAY_MS)
+    for shard, agent in enumerate(AGENTS):
+        _record(store, f"req-{shard}", agentId=agent)
+        _record(store, f"old-{shard}", agentId=agent, at_ms=NOW_MS - DAY_MS)
 
     assert len(_found(store, days=[TODAY, YESTERDAY], limit=limit)) == limit
 
 
-def test_of_several_busy_lanes_the_newest_of_all_are_found(store: Store) -> None:
+def test_of_several_busy_shards_the_newest_of_all_are_found(store: Store) -> None:
     for offset_ms in range(6):
         _record(store, f"req-{offset_ms}", at_ms=NOW_MS + offset_ms, agentId=AGENTS[offset_ms % 2])
 
     assert sorted(_found(store, limit=4)) == ["req-2", "req-3", "req-4", "req-5"]
 
 
-def test_a_lane_longer_than_a_page_of_the_store_is_read_to_its_end(store: Store) -> None:
+def test_a_shard_longer_than_a_page_of_the_store_is_read_to_its_end(store: Store) -> None:
     large = {"amount": 1, "category": "c" * 4000}
     for number in range(300):
         _record(store, f"req-{number}", at_ms=NOW_MS + number, context=large)

@@ -1,4 +1,4 @@
-"""Events as they come back: from the stream at least once and in order within a lane, or as the table holds them."""
+"""Events as they come back: from the stream at least once and in order within a shard, or as the table holds them."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, fields
@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple, get_args
 from handshake.core.tiers import Outcome, RiskTier
 from handshake.dynamo.client import Dynamo
 from handshake.dynamo.marshalling import Item, unmarshal
-from handshake.dynamo.sharding import Lane
+from handshake.dynamo.sharding import Shard
 from handshake.metrics.event_table import PARTITION_PREFIX
 from handshake.metrics.events import EVENT_SCHEMA_VERSION, MetricsEvent
 
@@ -17,12 +17,12 @@ _SEQUENCE_DIGITS: Final = 40
 
 
 class StreamedEvent(NamedTuple):
-    """An event and where it stands: within ``lane``, a later event has a greater ``sequence``.
+    """An event and where it stands: within ``shard``, a later event has a greater ``sequence``.
 
     ``appended_at_ms`` is the writer's clock at append, epoch ms; 0 of an event that does not say.
     """
 
-    lane: Lane
+    shard: Shard
     sequence: str
     event: MetricsEvent
     appended_at_ms: int = 0
@@ -70,7 +70,7 @@ def _read(record: Mapping[str, Any]) -> StreamedEvent:
     change = record["dynamodb"]
     item = unmarshal(change["NewImage"])
     return StreamedEvent(
-        Lane(record["eventSourceARN"].rpartition("/")[2], item["pk"].removeprefix(PARTITION_PREFIX)),
+        Shard(record["eventSourceARN"].rpartition("/")[2], item["pk"].removeprefix(PARTITION_PREFIX)),
         change["SequenceNumber"].zfill(_SEQUENCE_DIGITS),
         _event(item, change["SequenceNumber"]),
         _appended_at_ms(item),

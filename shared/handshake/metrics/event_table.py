@@ -1,15 +1,15 @@
-"""Keeps metrics events: append-only, spread over lanes, each written once."""
+"""Keeps metrics events: append-only, spread over shards, each written once."""
 
 from typing import Final
 
 from handshake.dynamo.marshalling import Item, Put
-from handshake.dynamo.sharding import lane
+from handshake.dynamo.sharding import shard
 from handshake.dynamo.transaction import Step, Transaction, unread
 from handshake.metrics.events import EVENT_SCHEMA_VERSION, MetricsEvent
 
-# A lane is a partition key: within one, the stream delivers in order, so the projector keeps a checkpoint a
-# lane. Sixteen spread the writes of some 8 000 events a second, two units each. Changing it needs a migration.
-LANES: Final = 16
+# A shard is a partition key: within one, the stream delivers in order, so the projector keeps a checkpoint a
+# shard. Sixteen spread the writes of some 8 000 events a second, two units each. Changing it needs a migration.
+SHARDS: Final = 16
 PARTITION_PREFIX: Final = "EVENT#"
 # The stream's filter and every reader of events ask for the other prefix.
 SYNTHETIC_PREFIX: Final = "SYNTHETIC#"
@@ -34,7 +34,7 @@ class EventTransaction(Transaction):
 def event_item(event: MetricsEvent, *, correlation_id: str, now_ms: int, synthetic: bool = False) -> Item:
     """The item of ``event``; a ``synthetic`` one expires after a day, in partitions that nothing counts."""
     return {
-        "pk": f"{SYNTHETIC_PREFIX if synthetic else PARTITION_PREFIX}{lane(event.event_id, LANES)}",
+        "pk": f"{SYNTHETIC_PREFIX if synthetic else PARTITION_PREFIX}{shard(event.event_id, SHARDS)}",
         "sk": event.event_id,
         "schema_version": EVENT_SCHEMA_VERSION,
         "correlation_id": correlation_id,

@@ -1,6 +1,6 @@
 """Project metrics: fold events into roll-ups, counting each once however often the stream delivers it.
 
-Within a lane sequences only grow, so a checkpoint a lane says what has been counted. It moves in the
+Within a shard sequences only grow, so a checkpoint a shard says what has been counted. It moves in the
 transaction that counts: whatever fails, and wherever, both have happened or neither. After a rebuild the checkpoint
 also says which events it counted already, by when they were appended.
 """
@@ -10,7 +10,7 @@ from typing import Final
 
 from handshake.core.errors import StoreUnavailableError
 from handshake.dynamo.context import Context
-from handshake.dynamo.sharding import Lane
+from handshake.dynamo.sharding import Shard
 from handshake.metrics.event_stream import StreamedEvent
 from handshake.metrics.rollup import Bucket, buckets_of, roll_up
 from handshake.metrics.rollup_table import Checkpoints, RollupTransaction, read_checkpoints
@@ -30,7 +30,7 @@ def project_metrics(
 ) -> list[StreamedEvent]:
     """Count those of ``events`` that are not yet counted, at most ``per_transaction`` of them at once; say which.
 
-    Raises StoreUnavailableError when the store does not answer, others keep counting the same lanes, or a rebuild
+    Raises StoreUnavailableError when the store does not answer, others keep counting the same shards, or a rebuild
     holds them. Part may be counted by then; delivering all of them again counts the rest.
     """
     counted: list[StreamedEvent] = []
@@ -52,32 +52,32 @@ def _project(
 ) -> Iterator[list[StreamedEvent] | None]:
     """Count ``events`` a transaction at a time; None ends it, where another projector counted first."""
     checkpoints = read_checkpoints(
-        context.dynamo, context.tables.metrics, sorted({streamed.lane for streamed in events})
+        context.dynamo, context.tables.metrics, sorted({streamed.shard for streamed in events})
     )
     if any(checkpoint.held_by for checkpoint in checkpoints.values()):
         raise StoreUnavailableError("The roll-ups are being rebuilt.")
     for batch in _transactions(_uncounted(events, checkpoints), per_transaction):
-        ends = {streamed.lane: streamed.sequence for streamed in batch}
+        ends = {streamed.shard: streamed.sequence for streamed in batch}
         rollups = roll_up(streamed.event for streamed in batch)
         tx = RollupTransaction(context)
-        for lane, end in ends.items():
-            tx.move_checkpoint(lane, seen=checkpoints[lane], to=end)
+        for shard, end in ends.items():
+            tx.move_checkpoint(shard, seen=checkpoints[shard], to=end)
         for bucket, rollup in rollups.items():
             tx.add_rollup(bucket, rollup)
         if not tx.commit():
             yield None
             return
-        checkpoints |= {lane: checkpoints[lane]._replace(last_seq=end) for lane, end in ends.items()}
+        checkpoints |= {shard: checkpoints[shard]._replace(last_seq=end) for shard, end in ends.items()}
         yield batch
 
 
 def _uncounted(events: Iterable[StreamedEvent], checkpoints: Checkpoints) -> list[StreamedEvent]:
-    """Each event beyond its lane's checkpoint once, in the stream's order."""
+    """Each event beyond its shard's checkpoint once, in the stream's order."""
     beyond = {
-        (streamed.lane, streamed.sequence): streamed
+        (streamed.shard, streamed.sequence): streamed
         for streamed in events
-        if streamed.sequence > checkpoints[streamed.lane].last_seq
-        and streamed.appended_at_ms >= checkpoints[streamed.lane].counted_before_ms
+        if streamed.sequence > checkpoints[streamed.shard].last_seq
+        and streamed.appended_at_ms >= checkpoints[streamed.shard].counted_before_ms
     }
     return sorted(beyond.values(), key=lambda streamed: streamed.sequence)
 
@@ -85,9 +85,9 @@ def _uncounted(events: Iterable[StreamedEvent], checkpoints: Checkpoints) -> lis
 def _transactions(events: Iterable[StreamedEvent], most: int) -> Iterator[list[StreamedEvent]]:
     """Runs of at most ``most`` events, in order, each of which one transaction can count."""
     batch: list[StreamedEvent] = []
-    written: set[Lane | Bucket] = set()
+    written: set[Shard | Bucket] = set()
     for streamed in events:
-        writes: set[Lane | Bucket] = {streamed.lane, *buckets_of(streamed.event)}
+        writes: set[Shard | Bucket] = {streamed.shard, *buckets_of(streamed.event)}
         if len(batch) == most or len(written | writes) > MAX_WRITES:
             yield batch
             batch, written = [], set()

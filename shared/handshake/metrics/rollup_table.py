@@ -7,9 +7,9 @@ from typing import Any, Final, NamedTuple
 
 from handshake.dynamo.client import RETRY_BUDGET_S, Dynamo
 from handshake.dynamo.marshalling import Delete, Item, Key, Put, Update
-from handshake.dynamo.sharding import Lane
+from handshake.dynamo.sharding import Shard
 from handshake.dynamo.transaction import Transaction, unread
-from handshake.metrics.event_table import LANES
+from handshake.metrics.event_table import SHARDS
 from handshake.metrics.rollup import BUCKET_MS, ROLLUP_SCHEMA_VERSION, Bucket, BucketSize, RollUp
 
 _NOT_COUNTERS: Final = frozenset({"pk", "sk", "schema_version"})
@@ -17,7 +17,7 @@ _ROLLUP_PREFIX: Final = "ROLLUP#"
 
 
 class Checkpoint(NamedTuple):
-    """Tells how much of a lane was counted: up to ``last_seq``, and all that was appended before ``counted_before_ms``.
+    """Tells how much of a shard was counted: up to ``last_seq``, and all appended before ``counted_before_ms``.
 
     ``last_seq`` is "" before the first event, and below every other; ``counted_before_ms`` (epoch ms) is 0 until a
     rebuild sets it. ``held_by`` names the rebuild that counts at present, while nobody else may.
@@ -28,7 +28,7 @@ class Checkpoint(NamedTuple):
     held_by: str = ""
 
 
-Checkpoints = dict[Lane, Checkpoint]
+Checkpoints = dict[Shard, Checkpoint]
 
 
 class RollupTransaction(Transaction):
@@ -52,30 +52,30 @@ class RollupTransaction(Transaction):
         else:
             self._add(Delete(table, key, condition="", values={}), unread)
 
-    def move_checkpoint(self, lane: Lane, *, seen: Checkpoint, to: str) -> None:
+    def move_checkpoint(self, shard: Shard, *, seen: Checkpoint, to: str) -> None:
         """Move a checkpoint on, if it still is where it was ``seen`` and no rebuild holds it."""
         conditions = ["attribute_not_exists(held_by)"]
         values: dict[str, str | int] = {":to": to}
         for name, value in (("last_seq", seen.last_seq), ("counted_before", seen.counted_before_ms)):
             conditions.append(f"{name} = :{name}" if value else f"attribute_not_exists({name})")
             values |= {f":{name}": value} if value else {}
-        self._update(_checkpoint_key(lane), "SET last_seq = :to", values, condition=" AND ".join(conditions))
+        self._update(_checkpoint_key(shard), "SET last_seq = :to", values, condition=" AND ".join(conditions))
 
     def hold(self, stream: str, *, by: str) -> None:
-        """Keep everybody but ``by`` from counting, on every lane of ``stream``. Takes over from others."""
-        for lane in _lanes(stream):
-            self._update(_checkpoint_key(lane), "SET held_by = :by", {":by": by})
+        """Keep everybody but ``by`` from counting, on every shard of ``stream``. Takes over from others."""
+        for shard in _shards(stream):
+            self._update(_checkpoint_key(shard), "SET held_by = :by", {":by": by})
 
     def keep_hold(self, stream: str, *, by: str) -> None:
         """Change nothing, and fail with all it is written with unless ``by`` still holds ``stream``."""
-        key = _checkpoint_key(_lanes(stream)[0])
+        key = _checkpoint_key(_shards(stream)[0])
         self._update(key, "SET held_by = :by", {":by": by}, condition="held_by = :by")
 
     def release(self, stream: str, *, by: str, counted_before_ms: int) -> None:
         """End the hold of ``by``; what was appended before ``counted_before_ms`` is counted by now."""
-        for lane in _lanes(stream):
+        for shard in _shards(stream):
             self._update(
-                _checkpoint_key(lane),
+                _checkpoint_key(shard),
                 "SET counted_before = :counted_before REMOVE held_by",
                 {":by": by, ":counted_before": counted_before_ms},
                 condition="held_by = :by",
@@ -124,14 +124,14 @@ def read_all_rollups(dynamo: Dynamo, table: str) -> dict[Bucket, RollUp]:
     return found
 
 
-def read_checkpoints(dynamo: Dynamo, table: str, lanes: Collection[Lane]) -> Checkpoints:
-    """Read how far each of ``lanes`` was counted, in one call."""
-    items = dynamo.batch_get([(table, _checkpoint_key(lane)) for lane in lanes])
-    return {lane: _checkpoint(item) for lane, item in zip(lanes, items, strict=True)}
+def read_checkpoints(dynamo: Dynamo, table: str, shards: Collection[Shard]) -> Checkpoints:
+    """Read how far each of ``shards`` was counted, in one call."""
+    items = dynamo.batch_get([(table, _checkpoint_key(shard)) for shard in shards])
+    return {shard: _checkpoint(item) for shard, item in zip(shards, items, strict=True)}
 
 
-def _lanes(stream: str) -> list[Lane]:
-    return [Lane(stream, str(number)) for number in range(LANES)]
+def _shards(stream: str) -> list[Shard]:
+    return [Shard(stream, str(number)) for number in range(SHARDS)]
 
 
 def _partition(bucket: Bucket) -> str:
@@ -142,8 +142,8 @@ def _rollup_key(bucket: Bucket) -> Key:
     return {"pk": _partition(bucket), "sk": bucket.start}
 
 
-def _checkpoint_key(lane: Lane) -> Key:
-    return {"pk": f"CHECKPOINT#{lane.partition}", "sk": lane.stream}
+def _checkpoint_key(shard: Shard) -> Key:
+    return {"pk": f"CHECKPOINT#{shard.partition}", "sk": shard.stream}
 
 
 def _checkpoint(item: Item | None) -> Checkpoint:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from handshake.dynamo.marshalling import Item, Key
-from handshake.requests.queue import PENDING_BY_LANE, PENDING_BY_PRINCIPAL, PENDING_BY_TENANT
+from handshake.requests.queue import PENDING_BY_PRINCIPAL, PENDING_BY_SHARD, PENDING_BY_TENANT
 from handshake.requests.table import RECORDED
 
 ALL: Final = "ALL"
@@ -56,7 +56,7 @@ SCHEMA: Final[Mapping[str, TableSchema]] = {
         indexes={
             PENDING_BY_TENANT: IndexSchema({"pending_tenant": "S", "pending_deadline": "N"}, _EVERYTHING),
             PENDING_BY_PRINCIPAL: IndexSchema({"pending_principal": "S", "pending_deadline": "N"}, _EVERYTHING),
-            PENDING_BY_LANE: IndexSchema({"pending_lane": "S", "pending_deadline": "N"}),
+            PENDING_BY_SHARD: IndexSchema({"pending_lane": "S", "pending_deadline": "N"}),
             RECORDED: IndexSchema(
                 {"recorded_lane": "S", "created_at": "N"},
                 frozenset({"agent_id", "action_type", "facts", "timestamp_ms"}),

@@ -7,11 +7,11 @@ from handshake.core.paging import PageRequest, cursor_after
 from handshake.dynamo.client import Dynamo
 from handshake.dynamo.marshalling import Item, Key
 from handshake.requests.record import RequestRecord
-from handshake.requests.table import PENDING_LANES, pending_lane, record_from, state_key
+from handshake.requests.table import PENDING_SHARDS, pending_shard, record_from, state_key
 
 PENDING_BY_TENANT: Final = "pending_by_tenant"
 PENDING_BY_PRINCIPAL: Final = "pending_by_principal"
-PENDING_BY_LANE: Final = "pending_by_lane"
+PENDING_BY_SHARD: Final = "pending_by_lane"
 
 
 def pending(
@@ -34,15 +34,15 @@ def pending(
 
 def overdue(dynamo: Dynamo, table: str, *, now_ms: int, batch: int, page_s: float) -> Iterator[list[Key]]:
     """The keys of every escalation past its deadline, ``batch`` at a time; each page may take ``page_s`` seconds."""
-    for number in range(PENDING_LANES):
+    for number in range(PENDING_SHARDS):
         start: Item | None = None
         while True:
             page = dynamo.within(page_s).query(
                 table,
-                "pending_lane = :lane AND pending_deadline <= :now",
-                {":lane": pending_lane(number), ":now": now_ms},
+                "pending_lane = :shard AND pending_deadline <= :now",
+                {":shard": pending_shard(number), ":now": now_ms},
                 start=start,
-                IndexName=PENDING_BY_LANE,
+                IndexName=PENDING_BY_SHARD,
                 Limit=batch,
             )
             if page.items:
@@ -53,19 +53,19 @@ def overdue(dynamo: Dynamo, table: str, *, now_ms: int, batch: int, page_s: floa
 
 
 def waiting(dynamo: Dynamo, table: str) -> tuple[int, list[Key]]:
-    """Count the pending escalations, and give the key of the one with the soonest deadline in each lane.
+    """Count the pending escalations, and give the key of the one with the soonest deadline in each shard.
 
-    Those past their deadline count: one that no sweep expires is what an alarm is for. One page a lane, so beyond some
+    Those past their deadline count: one that no sweep expires is what an alarm is for. One page a shard, so beyond some
     20 000 the number says "at least". Raises StoreUnavailableError.
     """
     count = 0
     soonest: list[Key] = []
-    for number in range(PENDING_LANES):
+    for number in range(PENDING_SHARDS):
         page = dynamo.query(
             table,
-            "pending_lane = :lane",
-            {":lane": pending_lane(number)},
-            IndexName=PENDING_BY_LANE,
+            "pending_lane = :shard",
+            {":shard": pending_shard(number)},
+            IndexName=PENDING_BY_SHARD,
         )
         count += len(page.items)
         soonest += [{"pk": item["pk"], "sk": item["sk"]} for item in page.items[:1]]

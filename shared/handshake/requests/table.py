@@ -1,7 +1,7 @@
 """The workflow table: requests, their evidence, what agents have spent and how often they escalated.
 
 One request is one partition: its state under STATE, its evidence beside it (store.evidence), so one query reads all
-of it. Pending requests carry the attributes of three sparse indexes (by tenant, by principal, by lane) that a queue
+of it. Pending requests carry the attributes of three sparse indexes (by tenant, by principal, by shard) that a queue
 or an expiry sweep reads instead of the table.
 """
 
@@ -17,7 +17,7 @@ from handshake.dynamo.client import Dynamo
 from handshake.dynamo.context import Context
 from handshake.dynamo.marshalling import Item, Key
 from handshake.dynamo.runtime_kv import PAUSE_KEY, ensure_not_paused
-from handshake.dynamo.sharding import lane
+from handshake.dynamo.sharding import shard
 from handshake.policy.rule_keys import Spend, Trigger
 from handshake.policy.table import active_keys, in_force
 from handshake.replay_guards.table import stored_outcome
@@ -28,9 +28,9 @@ from handshake.requests.record import RequestRecord, State
 from handshake.requests.submission import Submission
 from handshake.requests.submission_rules import Seen
 
-PENDING_LANES: Final = 4
+PENDING_SHARDS: Final = 4
 RECORDED: Final = "recorded"
-RECORDED_LANES: Final = 4
+RECORDED_SHARDS: Final = 4
 
 _STATE: Final = "STATE"
 PENDING_ATTRIBUTES: Final = "pending_tenant, pending_principal, pending_lane, pending_deadline"
@@ -51,18 +51,18 @@ def escalations_key(principal_id: str, agent_id: str) -> Key:
     return {"pk": f"ESC#{principal_id}", "sk": agent_id}
 
 
-def pending_lane(number: int) -> str:
-    """The partition of a lane of the index that the expiry sweep reads."""
+def pending_shard(number: int) -> str:
+    """The partition of a shard of the index that the expiry sweep reads."""
     return f"PENDING#{number}"
 
 
-def recorded_lane(agent_id: str) -> int:
-    """The agent's lane of the index: each day is spread over RECORDED_LANES."""
-    return lane(agent_id, RECORDED_LANES)
+def recorded_shard(agent_id: str) -> int:
+    """The agent's shard of the index: each day is spread over RECORDED_SHARDS."""
+    return shard(agent_id, RECORDED_SHARDS)
 
 
 def recorded_partition(day: str, number: int) -> str:
-    """The partition of a UTC day's lane."""
+    """The partition of a UTC day's shard."""
     return f"{day}#{number}"
 
 
@@ -185,7 +185,7 @@ def state_item(record: RequestRecord) -> Item:
         "spend_limit": record.spend and record.spend.daily_limit,
         "chain_length": record.chain.length,
         "chain_head": record.chain.head,
-        "recorded_lane": recorded_partition(utc_day(record.created_at_ms), recorded_lane(submission.agent_id)),
+        "recorded_lane": recorded_partition(utc_day(record.created_at_ms), recorded_shard(submission.agent_id)),
     }
     if record.synthetic:
         item["synthetic"] = True
@@ -193,7 +193,7 @@ def state_item(record: RequestRecord) -> Item:
         item |= {
             "pending_tenant": submission.tenant_id,
             "pending_principal": submission.principal_id,
-            "pending_lane": pending_lane(lane(submission.request_id, PENDING_LANES)),
+            "pending_lane": pending_shard(shard(submission.request_id, PENDING_SHARDS)),
             "pending_deadline": record.expires_at_ms,
         }
     return item

@@ -10,10 +10,10 @@ from typing import Any, Final
 from handshake.dynamo.client import Dynamo, Page
 from handshake.dynamo.marshalling import Item
 from handshake.requests.submission import Submission
-from handshake.requests.table import RECORDED, RECORDED_LANES, recorded_lane, recorded_partition
+from handshake.requests.table import RECORDED, RECORDED_SHARDS, recorded_partition, recorded_shard
 
 # What can be looked through while a caller waits: pages of so many requests, some 1 MB each.
-_PAGES_OF_A_LANE: Final = 8
+_PAGES_OF_A_SHARD: Final = 8
 _A_PAGE: Final = 5000
 
 
@@ -37,17 +37,17 @@ def recorded_since(
     """Read what was submitted on ``days`` (UTC, newest first), by ``agent_id`` where one is named, newest first.
 
     At most ``limit`` items, and whether these are all there are. Items hold agent_id, action_type, facts and
-    timestamp_ms: what a decision can be replayed from. Of an agent, no more than _PAGES_OF_A_LANE are looked through.
+    timestamp_ms: what a decision can be replayed from. Of an agent, no more than _PAGES_OF_A_SHARD are looked through.
     """
     if agent_id is not None:
         return _by_agent(dynamo, table, agent_id, days=days, limit=limit)
     items: list[Item] = []
-    with ThreadPoolExecutor(RECORDED_LANES) as pool:
+    with ThreadPoolExecutor(RECORDED_SHARDS) as pool:
         for day in days:
             # One more than is wanted tells whether there is more.
             newest = partial(_newest, dynamo, table, limit=limit + 1 - len(items))
-            lanes = pool.map(newest, (recorded_partition(day, number) for number in range(RECORDED_LANES)))
-            items += sorted(chain.from_iterable(lanes), key=lambda item: int(item["created_at"]), reverse=True)
+            shards = pool.map(newest, (recorded_partition(day, number) for number in range(RECORDED_SHARDS)))
+            items += sorted(chain.from_iterable(shards), key=lambda item: int(item["created_at"]), reverse=True)
             if len(items) > limit:
                 return items[:limit], False
     return items, True
@@ -63,12 +63,12 @@ def _newest(dynamo: Dynamo, table: str, partition: str, *, limit: int) -> list[I
 
 
 def _by_agent(dynamo: Dynamo, table: str, agent_id: str, *, days: Sequence[str], limit: int) -> tuple[list[Item], bool]:
-    # An agent shares its lane with others, who may have said much since.
+    # An agent shares its shard with others, who may have said much since.
     its_own = partial(_pages, dynamo, table, FilterExpression="agent_id = :agent", Limit=_A_PAGE)
-    partitions = (recorded_partition(day, recorded_lane(agent_id)) for day in days)
+    partitions = (recorded_partition(day, recorded_shard(agent_id)) for day in days)
     pages = (page for partition in partitions for page in its_own(partition, {":agent": agent_id}))
     items: list[Item] = []
-    for page in islice(pages, _PAGES_OF_A_LANE):
+    for page in islice(pages, _PAGES_OF_A_SHARD):
         items += page.items
         if len(items) > limit:
             return items[:limit], False
@@ -80,8 +80,8 @@ def _pages(dynamo: Dynamo, table: str, partition: str, values: Mapping[str, str]
     while True:
         page = dynamo.query(
             table,
-            "recorded_lane = :lane",
-            {":lane": partition, **values},
+            "recorded_lane = :shard",
+            {":shard": partition, **values},
             start=page.next_key,
             IndexName=RECORDED,
             ScanIndexForward=False,

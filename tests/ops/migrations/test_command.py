@@ -106,7 +106,7 @@ def test_the_command_plans_applies_and_has_nothing_left_and_changed_events_are_n
     assert _migrate() == (0, {"applied": done["applied"], "pending": []})
     assert _gate_lacks(world) == [""] * len(NAMES)
 
-    # The stream delivers in order: once a later event of each lane is counted, the changes have been seen.
+    # The stream delivers in order: once a later event of each shard is counted, the changes have been seen.
     later = [unique("event") for _ in range(100)]
     world.put(world.tables.metrics, [old_event(name, at_ms=AT_MS) for name in later])
     after = _wait_for_events(world, before["events"] + len(later))
