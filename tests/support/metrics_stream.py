@@ -5,7 +5,7 @@ from typing import Any
 
 from boto3.dynamodb.types import TypeSerializer
 
-from handshake.metrics.event_table import PARTITION_PREFIX, append_event
+from handshake.metrics.event_table import PARTITION_PREFIX, event_item
 from handshake.metrics.events import MetricsEvent
 
 Record = dict[str, Any]
@@ -15,11 +15,8 @@ _serialize = TypeSerializer().serialize
 
 def records_of(events: Iterable[MetricsEvent], *, stream: str = "2026-03-05T00:00:00.000") -> list[Record]:
     """The records of ``events`` appended one after the other, as Lambda is given them."""
-    puts = [
-        append_event("metrics", event, correlation_id=f"call-{event.event_id}", now_ms=event.timestamp_ms)
-        for event in events
-    ]
-    return _records([{name: _serialize(value) for name, value in put.item.items()} for put in puts], stream)
+    items = [event_item(event, correlation_id=f"call-{event.event_id}", now_ms=event.timestamp_ms) for event in events]
+    return _records([{name: _serialize(value) for name, value in item.items()} for item in items], stream)
 
 
 def stream_of(client: Any, table: str) -> list[Record]:
