@@ -137,7 +137,7 @@ def refuse(world: World, event: EvidenceEvent, *, digits: int) -> None:
     """Put a refused action in evidence as a release does whose shares have so many hex digits."""
     context = world.context()
     tx = RequestTransaction(context)
-    tx.append_refusal(RecordedRefusal(a_record(), event, an_event()))
+    tx.append_refusal(RecordedRefusal(a_record(submission=_submission(event.request_id)), event, an_event()))
     put, counted, _ = tx.writes
     assert isinstance(counted, Update)
     share = int(event.digest[:digits], 16)
