@@ -1,4 +1,4 @@
-"""Submissions, rules and records to test with, and what the contract says of a window, the plain way."""
+"""Build submissions, rules and records for tests, and compute the contract's windows the plain way."""
 
 import json
 from collections.abc import Mapping
@@ -110,7 +110,7 @@ def a_record(decision: Decision | None = None, *, submission: Submission | None 
 
 
 def escalation(submission: Submission) -> Decision:
-    """What default policy decides of a payment over its limit."""
+    """Return what default policy decides of a payment over its limit."""
     decision = decide(submission, policy=PolicyInForce(), spent=Decimal(0))
     assert decision.outcome == "escalate"
     return decision
