@@ -1,0 +1,45 @@
+"""Count the modules that one decision leads through: whoever reads it, or changes it, must follow each switch."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.support.service import InProcess, escalated, own, submission
+from tests.support.switches import switches_of, table
+
+_MOST = 60
+
+Call = Callable[[], object]
+
+
+def _calling(service: InProcess, path: str, body: Any, **headers: str) -> Call:
+    event, handler = service.event("POST", path, headers=headers, body=json.dumps(body))
+    call = handler.using(service.runtime)
+    return lambda: call(event, None)
+
+
+def _submit(service: InProcess) -> Call:
+    return _calling(service, "/workflow/requests", submission())
+
+
+def _approve(service: InProcess) -> Call:
+    request = escalated(service)
+    body = {"requestId": request["requestId"], "action": "approve"}
+    headers = {"x-identity-envelope": json.dumps(own(request)), "x-idempotency-key": "key"}
+    return _calling(service, "/workflow/decision-room/action", body, **headers)
+
+
+@pytest.mark.parametrize("prepare", [_submit, _approve], ids=["submit", "approve"])
+def test_a_decision_is_made_in_few_modules(moto_tables: Any, prepare: Callable[[InProcess], Call]) -> None:
+    service = InProcess(*moto_tables)
+    prepare(service)()  # what is imported or remembered at the first call is no part of a decision
+    counted = switches_of(prepare(service))
+    by_modules: Counter[str] = Counter()
+    for switch, count in counted.items():
+        by_modules[switch.modules] += count
+    total = counted.total()
+    message = f"{total} switches:\n{table(by_modules.items())}\n\n{table(counted.items())}"
+    assert 0 < total < _MOST, message
