@@ -1,4 +1,5 @@
 # make run    the whole service on this machine     make test   everything that is checked
+# make unit   rules alone, in under a minute        make lint   style, types, imports, templates
 # make gates  may this be released?                 make drill  incidents on purpose, with their runbooks
 # make faults races and failures, at length         make bench  numbers: all, or BENCH="cold-start load"
 # make audit  known weaknesses                      make lock   new locks from the *.in files
@@ -13,10 +14,11 @@ export SAM_CLI_TELEMETRY := 0
 # Where it is set, every one of some hundred processes compiles all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test test-rules test-rest test-deployed test-waiting gates drill faults bench lint audit lock clean
+.PHONY: run unit test test-rules test-rest test-deployed test-waiting gates drill faults bench lint audit lock clean
 run: .venv/made $(bin)/ops
 	@$(bin)/python -m ops up
 
+# Ends at once, with `Error 69`, where DynamoDB Local cannot run: green must mean that all was tested.
 test: .venv/made $(bin)/ops .venv-audit/made
 	$(bin)/python -m ops.local.dynamodb
 	@echo "lint, audit and four parts of the suite run three at a time; each prints what it found when it ends"
@@ -25,6 +27,10 @@ test: .venv/made $(bin)/ops .venv-audit/made
 
 # The rooms of the layer, each with its tests.
 rooms := $(addprefix tests/,core dynamo api trust replay_guards policy requests simulation metrics incidents release)
+
+# The inner loop: what needs neither store nor stack, and waits for nothing. `make test` draws five times the examples.
+unit: .venv/made
+	$(bin)/pytest -q $(rooms) --hypothesis-profile quick -m 'not store and not deployed and not waits'
 
 # The parts of the suite: rules and contract in this process, all else in this process, what needs the deployed stack, and
 # what waits for minutes to pass. Each ends with a look at all it has logged.

@@ -1,9 +1,10 @@
-"""Fixtures every test may use."""
+"""Fixtures for every test, and the marks that say what a test needs (README.md)."""
 
 import os
 from collections.abc import Iterator
 from functools import cache
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import botocore.session
 import pytest
@@ -22,6 +23,7 @@ from tests.support.service import TRUST_KEY
 
 # Deadlines measure the machine, not the code.
 settings.register_profile("handshake", deadline=None)
+settings.register_profile("quick", deadline=None, max_examples=20)  # of `make unit`
 settings.load_profile("handshake")
 
 # What botocore knows of a service is read once, and not for every session: an operator's command makes one each time.
@@ -29,10 +31,14 @@ botocore.session.create_loader = cache(botocore.session.create_loader)
 
 Engine = tuple[Any, Tables]
 
+# Fixtures, the first two named by a test's parameter ``service``.
+_ON_DYNAMODB_LOCAL: Final = {"in_process", "on_dynamodb_local", "dynamodb_local_home"}
+_STORES: Final = _ON_DYNAMODB_LOCAL | {"on_ministack", "ministack_endpoint", "moto_tables"}
+
 
 @pytest.fixture(scope="session", autouse=True)
 def run_log() -> RunLog:
-    """What the handlers log from the first test to the last."""
+    """Keep what the handlers log from the first test to the last."""
     log = RunLog(secrets={TRUST_KEY.decode()})
     telemetry.logger.addHandler(log)
     telemetry.logger.append_keys(service="handshake")  # as template.yaml does for every function
@@ -40,11 +46,12 @@ def run_log() -> RunLog:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mark what needs the deployed stack, so that the two halves of the suite can run side by side."""
-    parameters = getattr(item, "callspec", None)
-    on_stack = parameters is not None and parameters.params.get("service") == "deployed"
-    if on_stack or "stack" in getattr(item, "fixturenames", ()):
+    """Mark what needs the deployed stack or a store, so that each part of the suite can leave it to another."""
+    needed = _needed_by(item)
+    if not needed.isdisjoint({"stack", "deployed"}):
         item.add_marker("deployed")
+    if not needed.isdisjoint(_STORES):
+        item.add_marker("store")
     # The Makefile's parts do not collect what has no tests of theirs, so such a test would never run.
     room = item.path.relative_to(ROOT / "tests").parts[0]
     if item.get_closest_marker("deployed") and room in ("hostile", "faults"):
@@ -55,8 +62,27 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What judges the whole run comes after it."""
+    """Put what judges the whole run behind it."""
     items.sort(key=lambda item: item.path.name == "test_logs.py")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """End before the first test, with 69, where a test that is to run needs what this machine lacks."""
+    wanted = any(not _needed_by(item).isdisjoint(_ON_DYNAMODB_LOCAL) for item in session.items)
+    if wanted and not session.config.getoption("collectonly"):
+        _ensure_dynamodb_local()
+
+
+def _needed_by(item: pytest.Item) -> set[str]:
+    """Names of the fixtures that ``item`` asks for, through others too, and by its parameter ``service``."""
+    parameters = getattr(item, "callspec", None)
+    asked_for = {parameters.params["service"]} if parameters and "service" in parameters.params else set()
+    return {*getattr(item, "fixturenames", ()), *filter(lambda name: isinstance(name, str), asked_for)}
+
+
+def _ensure_dynamodb_local() -> None:
+    if missing := engines.dynamodb_local_missing():
+        pytest.exit(missing, returncode=os.EX_UNAVAILABLE)
 
 
 @pytest.fixture
@@ -68,14 +94,17 @@ def moto_tables() -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="session")
-def dynamodb_local_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where DynamoDB Local listens, started once a session."""
-    if not engines.DYNAMODB_LOCAL.exists():
-        missing = "DynamoDB Local is not here: python -m ops.local.dynamodb fetches it"
-        # A machine without Java may do without; CI may not.
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(missing)
+def dynamodb_local_home() -> Path:
+    """Return the folder of DynamoDB Local. Ends the session with 69 where it is not, or cannot run."""
+    _ensure_dynamodb_local()
+    return engines.DYNAMODB_LOCAL
+
+
+@pytest.fixture(scope="session")
+def dynamodb_local_endpoint(tmp_path_factory: pytest.TempPathFactory, dynamodb_local_home: Path) -> Iterator[str]:
+    """Start DynamoDB Local, once a session; yields its URL."""
     log = tmp_path_factory.mktemp("dynamodb-local") / "log"
-    with dynamodb.dynamodb_local(log=log, home=engines.DYNAMODB_LOCAL) as endpoint:
+    with dynamodb.dynamodb_local(log=log, home=dynamodb_local_home) as endpoint:
         yield endpoint
 
 
@@ -90,7 +119,7 @@ def dynamodb_local(dynamodb_local_endpoint: str) -> Iterator[Engine]:
 
 @pytest.fixture(scope="session")
 def ministack_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where a ministack listens that runs by itself, without the stack."""
+    """Start ministack by itself, without the stack; yields its URL."""
     with emulator(log=tmp_path_factory.mktemp("ministack") / "log") as endpoint:
         yield endpoint
 

@@ -1,4 +1,4 @@
-"""What a request costs in DynamoDB's capacity units, by its published rules and the sizes of what is stored.
+"""Count a request's capacity units by DynamoDB's published rules and the sizes of what is stored.
 
 DynamoDB Local reports four units a table for any transaction, and nothing for an item that is not there; Amazon charges
 two a kilobyte of each item written in a transaction, one a kilobyte of each index entry that changes, and a read for a
@@ -54,7 +54,7 @@ def keys_written(operation: str, body: Mapping[str, Any]) -> Iterator[tuple[str,
 
 
 def written(table: str, before: Wire | None, after: Wire | None, *, transactional: bool) -> Units:
-    """What turning an item ``before`` into ``after`` costs: the item, and the index entries that change."""
+    """Count what turning an item ``before`` into ``after`` costs: the item, and the index entries that change."""
     item = _write_units(max(size_of(before or {}), size_of(after or {})))
     entries = 0
     for index in _described(table).get("GlobalSecondaryIndexes", ()):
@@ -69,7 +69,7 @@ def written(table: str, before: Wire | None, after: Wire | None, *, transactiona
 
 
 def read(operation: str, body: Mapping[str, Any], answer: Mapping[str, Any]) -> Units:
-    """What a read costs: a batch by the item, those that are not there too, a query by all it looked at."""
+    """Count what a read costs: a batch by the item, those that are not there too, a query by all it looked at."""
     if operation == "BatchGetItem":
         asked = sum(len(request["Keys"]) for request in body["RequestItems"].values())
         found = [item for items in answer["Responses"].values() for item in items]

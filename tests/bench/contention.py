@@ -1,4 +1,4 @@
-"""What callers at once cost each other: those who share nothing, and those who are after one item.
+"""Measure what callers at once cost each other: those who share nothing, and those who are after one item.
 
 Approvals of different requests must not slow each other. Payments and approvals of one agent add to one day's spend,
 and escalations of one principal and agent to one window: of any two such transactions Amazon's DynamoDB cancels one,
@@ -45,7 +45,7 @@ _WASTE: Final = ("calls each", "conflicts", "lost")
 
 @dataclass(frozen=True)
 class Run:
-    """What callers were told, what they asked of the store, and how many a second were told yes while all were busy."""
+    """Hold answers, what was asked of the store, and how many a second were told yes while all were busy."""
 
     measured: Measured
     tap: Tapped
@@ -55,9 +55,9 @@ class Run:
 def main() -> int:
     """Measure, print. 1 if somebody who shares nothing waited for somebody, or if an amount or an answer is lost."""
     logging.disable()
-    if not engines.DYNAMODB_LOCAL.exists():
-        print("DynamoDB Local is not here: python -m ops.local.dynamodb fetches it", file=sys.stderr)
-        return 2
+    if missing := engines.dynamodb_local_missing():
+        print(missing, file=sys.stderr)
+        return os.EX_UNAVAILABLE
     console = Console(width=150)
     with _service() as service:
         faults = _apart(console, service)

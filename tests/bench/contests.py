@@ -1,4 +1,4 @@
-"""What callers are after at once: an action on a request of their own, or one item that all of them add to."""
+"""Build contests for callers at once: an action on a request of their own, or one item that all of them add to."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ Attempt = Callable[[InProcess], Reply]
 
 @dataclass(frozen=True)
 class Contest:
-    """What callers are after, and what is wrong with how it ended, given who was told yes; nothing, or a sentence."""
+    """Hold what callers try, and a judge of who was told yes: it returns what is wrong, or nothing."""
 
     attempts: Sequence[Attempt]
     fault: Callable[[InProcess, Sequence[Reply]], str]

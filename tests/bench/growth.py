@@ -1,4 +1,4 @@
-"""What each call costs with a thousand, a hundred thousand and a million stored requests: items, capacity, time.
+"""Measure each call with a thousand, a hundred thousand and a million stored requests: items, capacity, time.
 
 On DynamoDB Local, whose rows tests/bench/population.py multiplies; a fifth of the requests wait for a person, all of
 one tenant, and a guard is kept for each request. Sizes take turns. Capacity is counted by Amazon's rules
@@ -56,14 +56,14 @@ _BOUNDED: Final[Mapping[str, str]] = {
 
 @dataclass
 class Cost:
-    """What one call takes at one size. ``items`` are those the store looked at."""
+    """Hold what one call takes at one size. ``items`` are those the store looked at."""
 
     items: int = 0
     units: Units = field(default_factory=Units)
     took_ms: list[float] = field(default_factory=list)
 
     def as_large_as(self, other: "Cost") -> bool:
-        """Whether both look at as much, and are charged alike."""
+        """Say if both look at as much, and are charged alike."""
         return (self.items, self.units) == (other.items, other.units)
 
 
@@ -160,7 +160,7 @@ def _alike(figures: Iterator[Any] | Any) -> str:
 
 
 def _scheduled(service: InProcess) -> Iterator[str]:
-    """What each scheduled job does in a second, where the store answers after 5 ms.
+    """Measure what each scheduled job does in a second, where the store answers after 5 ms.
 
     Escalations are found and read on DynamoDB Local. A million expired guards it would sort for each page, so there
     the store is played: it has them, in pages of 5000, and removes what it is asked to.

@@ -1,4 +1,4 @@
-"""What the service does under load: recorded actions of agents and what their callers do next, by 1 to 64 clients.
+"""Measure the service under load: recorded actions of agents and what their callers do next, by 1 to 64 clients.
 
 Each number of clients works for some seconds against the handlers in processes of this machine on DynamoDB Local, and
 against the stack that SAM deploys to this machine, over HTTP; so emulator and service can be told apart. Clients,
@@ -62,7 +62,7 @@ class Running:
 
 @dataclass(frozen=True)
 class Level:
-    """What a number of clients came to. ``cores`` are the processors kept busy, by kind of process."""
+    """Hold what a number of clients came to. ``cores`` are the processors kept busy, by kind of process."""
 
     measured: Measured
     submitted: Sequence[str]
@@ -72,7 +72,7 @@ class Level:
 
     @property
     def decisions(self) -> int:
-        """How many decisions were told."""
+        """Count the decisions that were told."""
         return sum(call.route in _DECIDED and call.reply.status == 200 for call in self.measured.calls)
 
     @property
@@ -153,7 +153,7 @@ def _measure(
 
 
 def _store_calls(lines: Path, offset: int) -> int:
-    """What the functions say in their lines after ``offset`` that they asked of the store."""
+    """Count what the functions say in their lines after ``offset`` that they asked of the store."""
     with lines.open() as written:
         written.seek(offset)
         told = [json.loads(json.loads(line)["message"]) for line in written if '"message"' in line]

@@ -1,4 +1,4 @@
-"""What callers were told, in how long, and what that says of all of them."""
+"""Sum up what callers were told, and in how long."""
 
 import math
 from collections.abc import Sequence
@@ -16,12 +16,12 @@ class Measured:
 
     @property
     def acknowledged(self) -> int:
-        """How many calls were answered with 200."""
+        """Count the calls that were answered with 200."""
         return sum(call.reply.status == 200 for call in self.calls)
 
     @property
     def unavailable(self) -> int:
-        """How many answers were 503."""
+        """Count the answers that were 503."""
         return sum(call.reply.status == 503 for call in self.calls)
 
     @property
@@ -34,10 +34,10 @@ class Measured:
         ]
 
     def per_second(self, count: float) -> float:
-        """How many a second ``count`` in all are."""
+        """Return ``count`` in all as a rate a second."""
         return count / self.seconds if self.seconds else 0.0
 
     def took_ms(self, share: float) -> float:
-        """What ``share`` of the callers waited at most, by nearest rank."""
+        """Return what ``share`` of the callers waited at most, by nearest rank."""
         ranked = sorted(call.seconds for call in self.calls)
         return ranked[max(0, math.ceil(share * len(ranked)) - 1)] * 1000 if ranked else 0.0

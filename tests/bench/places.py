@@ -1,4 +1,4 @@
-"""Where the load goes: handlers in processes of this machine on DynamoDB Local, or the stack deployed to it, over HTTP.
+"""Run load: on handlers in processes of this machine on DynamoDB Local, or over HTTP on the stack deployed to it.
 
 Clients are threads, spread over as many processes as there are processors, so that they bind each other no more than
 they must.
@@ -82,7 +82,7 @@ class OverHttp:
 
 @dataclass(frozen=True)
 class Shift:
-    """What clients are to do: go through ``actions`` for ``seconds``, or until each has had ``enough`` decided."""
+    """Say what clients are to do: go through ``actions`` for ``seconds``, or until each has had ``enough`` decided."""
 
     run: str
     actions: Sequence[Action]
@@ -92,7 +92,7 @@ class Shift:
 
 @dataclass(frozen=True)
 class Told:
-    """What the clients of one process were told, and what they asked of the store (0 where it does not show)."""
+    """Hold what the clients of one process were told, and what they asked of the store (0 where it does not show)."""
 
     seconds: float
     calls: Sequence[Call]
@@ -136,7 +136,7 @@ def _client_of(endpoint: str) -> Any:
 
 
 def cpu_seconds() -> Mapping[str, float]:
-    """What each kind of process that this one started has used of the processors so far; empty without a /proc.
+    """Return what each kind of process that this one started has used of the processors so far; empty without a /proc.
 
     What clients use includes the handlers that they call themselves.
     """

@@ -61,7 +61,7 @@ def playback() -> Iterator[Playback]:
 
 
 class _Answers:
-    """What to answer next, whichever connection asks."""
+    """Keep what to answer next, whichever connection asks."""
 
     def __init__(self) -> None:
         self.play([b""], 0.0)

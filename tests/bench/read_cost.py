@@ -1,4 +1,4 @@
-"""What a metrics read costs with a thousand events and with a million: items, capacity and time, and their ratios.
+"""Measure a metrics read with a thousand events and with a million: items, capacity and time, and their ratios.
 
 On DynamoDB Local. Its API would take a million events in some twenty minutes, so they are put into its database file
 as it would put them; the roll-ups, which metrics.rollup folds them to, are written by metrics.rollup_table. Reads go
@@ -72,7 +72,7 @@ _READS: Final = (
 
 @dataclass
 class Cost:
-    """What one read took of the store, and how long each of its repetitions was."""
+    """Hold what one read took of the store, and how long each of its repetitions was."""
 
     queries: int = 0
     items: int = 0
@@ -137,7 +137,7 @@ def main() -> int:
 
 
 def _buckets(path: str, now: int) -> int:
-    """How many buckets the window of a read has: the most items that it may look at."""
+    """Count the buckets that the window of a read has: the most items that it may look at."""
     asked = {name: [value] for name, _, value in (pair.partition("=") for pair in path.partition("?")[2].split("&"))}
     window = parse_window(asked["window"])
     size = parse_series_query(**asked).bucket if "bucket" in asked else window.summed_over

@@ -47,32 +47,32 @@ class Tapped:
 
     @property
     def calls(self) -> int:
-        """How many calls were made."""
+        """Count the calls that were made."""
         return len(self.ended)
 
     @property
     def conflicts(self) -> int:
-        """How many transactions were cancelled because another one held an item of theirs."""
+        """Count the transactions that were cancelled because another one held an item of theirs."""
         return self.ended.count(CONFLICT)
 
     @property
     def lost(self) -> int:
-        """How many writes found their condition failed."""
+        """Count the writes whose condition failed."""
         return self.ended.count(_LOST)
 
     @property
     def retries(self) -> int:
-        """How many calls ended in something that the adapter tries again."""
+        """Count the calls that ended in something that the adapter tries again."""
         return self.calls - self.ended.count(_DONE) - self.lost
 
     @property
     def shared_items(self) -> int:
-        """How many items more than one transaction wrote."""
+        """Count the items that more than one transaction wrote."""
         return sum(times > 1 for times in Counter(self.written).values())
 
 
 def ending(error: Exception) -> str:
-    """What a call came to, in DynamoDB's words or botocore's: ConditionalCheckFailed, TransactionConflict and so on."""
+    """Name a call's end in DynamoDB's words or botocore's: ConditionalCheckFailed, TransactionConflict and so on."""
     if not isinstance(error, ClientError):
         return type(error).__name__
     response: Any = error.response

@@ -1,4 +1,4 @@
-"""How long a refused trust token takes, by what is wrong with it: time must tell nothing to who has no key.
+"""Time a refused trust token, by what is wrong with it: time must tell nothing to who has no key.
 
 Every token is as long as the others, and all take turns in random order. HANDSHAKE_REPETITIONS says how many turns.
 """
@@ -54,7 +54,7 @@ class Compared(NamedTuple):
 
     @property
     def differs(self) -> bool:
-        """Whether there is a difference that somebody could use."""
+        """Say if there is a difference that somebody could use."""
         return self.chance < _CHANCE and abs(self.ratio - 1) > _MATTERS
 
 

@@ -67,7 +67,7 @@ class Warm:
 
     @property
     def p95(self) -> float:
-        """What 95 of a hundred calls took at most, ms."""
+        """Return what 95 of a hundred calls took at most, ms."""
         return _p(self.took_ms, 95)
 
 

@@ -26,7 +26,7 @@ class Exchange:
 
     @property
     def items(self) -> int:
-        """How many items a read looked at; 0 of a write."""
+        """Count the items that a read looked at; 0 of a write."""
         answer: dict[str, Any] = json.loads(self.content)
         found: int = answer.get("ScannedCount", 0)
         return found + sum(map(len, answer.get("Responses", {}).values()))

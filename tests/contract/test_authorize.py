@@ -28,7 +28,7 @@ def _authorize(service: Service, request: Any, artifact: Any) -> Reply:
 
 
 def _artifact(service: Service, request: Mapping[str, Any]) -> dict[str, Any]:
-    """What submitting the request answers, first or again."""
+    """Return what submitting the request answers, first or again."""
     artifact: dict[str, Any] = submit(service, request).body
     return artifact
 

@@ -35,9 +35,9 @@ _WIDTH_IN_A_LOG: Final = 160
 def main(names: Sequence[str]) -> int:
     """Run what ``names`` says, or everything. 1 if anything was found that must not be, 2 if it cannot run."""
     logging.disable()  # thousands of calls would leave a line each
-    if not engines.DYNAMODB_LOCAL.exists():
-        print("DynamoDB Local is not here: python -m ops.local.dynamodb fetches it", file=sys.stderr)
-        return 2
+    if missing := engines.dynamodb_local_missing():
+        print(missing, file=sys.stderr)
+        return os.EX_UNAVAILABLE
     console = Console()
     if not console.is_terminal:
         console.width = _WIDTH_IN_A_LOG

@@ -6,6 +6,7 @@ HANDSHAKE_FAULT_SECONDS makes each scenario longer; `python -m tests.faults` is 
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -41,9 +42,7 @@ pytestmark = pytest.mark.timeout(120 + 2 * SECONDS)
 
 
 @pytest.fixture(scope="module")
-def rig() -> Iterator[Rig]:
-    if not engines.DYNAMODB_LOCAL.exists():
-        pytest.skip("DynamoDB Local is not here: python -m ops.local.dynamodb fetches it")
+def rig(dynamodb_local_home: Path) -> Iterator[Rig]:  # noqa: ARG001 - it is on its machine
     with running_rig(seed=SEED) as running:
         yield running
 

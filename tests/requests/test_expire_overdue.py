@@ -38,19 +38,19 @@ def _sweep(engine: Engine, ages_ms: list[int], *, sweeper: Any = None, run_ms: i
     ],
 )
 def test_a_sweep_expires_what_is_due_and_says_how_many_wait_and_since_when(
-    moto_tables: Engine, ages_ms: list[int], done: Any
+    dynamodb_local: Engine, ages_ms: list[int], done: Any
 ) -> None:
-    assert _sweep(moto_tables, ages_ms) == done
+    assert _sweep(dynamodb_local, ages_ms) == done
 
 
-def test_an_escalation_that_sweeps_fail_to_expire_comes_to_be_older_than_its_alarm_allows(moto_tables: Engine) -> None:
+def test_an_escalation_that_sweeps_fail_to_expire_comes_to_be_older_than_its_alarm_allows(dynamodb_local: Engine) -> None:
     threshold_s = int(environment_of(ROOT, "production").parameters["PendingApprovalAlarmSeconds"])
     lost = answer_of(
         "TransactionCanceledException", 400, CancellationReasons=[{"Code": "ConditionalCheckFailed"}, {"Code": "None"}]
     )
-    losing = Failing(moto_tables[0], lost, operations=("transact_write_items",))
+    losing = Failing(dynamodb_local[0], lost, operations=("transact_write_items",))
 
-    done = _sweep(moto_tables, [(threshold_s + 1) * 1000], sweeper=losing)
+    done = _sweep(dynamodb_local, [(threshold_s + 1) * 1000], sweeper=losing)
 
     assert done == Expiry(expired=0, raced=1, pending=1, oldest_pending_seconds=threshold_s + 1)
 

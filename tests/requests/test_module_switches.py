@@ -1,4 +1,4 @@
-"""How far one decision is spread over modules: whoever reads it, or changes it, must follow each switch."""
+"""Count the modules that one decision leads through: whoever reads it, or changes it, must follow each switch."""
 
 import json
 from collections import Counter
@@ -40,5 +40,6 @@ def test_a_decision_is_made_in_few_modules(moto_tables: Any, prepare: Callable[[
     by_modules: Counter[str] = Counter()
     for switch, count in counted.items():
         by_modules[switch.modules] += count
-    message = f"{counted.total()} switches:\n{table(by_modules.items())}\n\n{table(counted.items())}"
-    assert 0 < counted.total() < _MOST, message
+    total = counted.total()
+    message = f"{total} switches:\n{table(by_modules.items())}\n\n{table(counted.items())}"
+    assert 0 < total < _MOST, message

@@ -21,7 +21,7 @@ Requests = dict[str, tuple[RequestRecord, list[EvidenceEvent], Item]]
 
 
 def audit(dynamodb: Any, tables: Tables) -> list[str]:
-    """What is wrong with all that a service stored, which nobody is writing to; nothing, if it kept its promises.
+    """List the faults of all that a service stored, while nobody writes; none, if it kept its promises.
 
     Every state has its evidence, whole; every decision exactly one metrics event, and every refused action; every
     guard matches a write; what agents spent is what was allowed or approved; nobody escalated past the window;

@@ -1,4 +1,4 @@
-"""DynamoDB clients that count what is asked of them, or do not answer."""
+"""Wrap DynamoDB clients so that they count what is asked of them, or do not answer."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from botocore.exceptions import (
 
 
 def answer_of(code: str, status: int, **more: Any) -> ClientError:
-    """What botocore raises when the store refuses with ``code``."""
+    """Build what botocore raises when the store refuses with ``code``."""
     response: Any = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": status}, **more}
     return ClientError(response, "Operation")
 

@@ -31,7 +31,7 @@ WRITES = ("transact_write_items", "put_item", "update_item")
 
 
 class Endpoint(NamedTuple):
-    """What to call once everything it needs is there, and how it answers when the store does not."""
+    """Prepare a call, make it, and know its answer for when the store gives none."""
 
     prepare: Callable[[Service], Any]
     call: Callable[[Service, Any], Reply]

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -21,9 +22,18 @@ DYNAMODB_LOCAL = Path(os.environ.get("HANDSHAKE_DYNAMODB_LOCAL", dynamodb.HOME))
 _PROPERTIES = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
 
 
+def dynamodb_local_missing() -> str:
+    """Say in one line why DynamoDB Local cannot run on this machine; empty where it can."""
+    if shutil.which("java") is None:
+        return "DynamoDB Local needs Java, which is not on this machine"
+    if not DYNAMODB_LOCAL.exists():
+        return "DynamoDB Local is not here: python -m ops.local.dynamodb fetches it"
+    return ""
+
+
 @cache
 def described_tables() -> Mapping[str, dict[str, Any]]:
-    """By their names in ``Tables``, the parameters that create the tables of template.yaml."""
+    """Return by their names in ``Tables`` the parameters that create the tables of template.yaml."""
     tables = environment_of(ROOT, "local").of_type("AWS::DynamoDB::Table")
     return {
         _snake(logical_id.removesuffix("Table")): _create_parameters(resource["Properties"])

@@ -1,4 +1,4 @@
-"""What callers know: every call with its answer, and every mutation with all the answers its tries got."""
+"""Keep what callers know: every call with its answer, and every mutation with the answers of all its tries."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -27,7 +27,7 @@ class Call:
 
     @property
     def fault(self) -> str | None:
-        """What is wrong with the answer whatever was asked, or None."""
+        """Return the fault of the answer, whatever was asked, or None."""
         reply = self.reply
         if reply.status < 500 and reply.status != _CRASHED:
             return None
@@ -72,12 +72,12 @@ class Intent:
 
     @property
     def mutates(self) -> bool:
-        """Whether it changes something when it succeeds."""
+        """Say if it changes something when it succeeds."""
         return self.kind in ("submit", "act", "apply", "project")
 
     @property
     def open(self) -> bool:
-        """Whether the caller still does not know how it ended."""
+        """Say if the caller still does not know how it ended."""
         return self.replies[-1].status >= 500 or self.replies[-1].status == _CRASHED
 
     @property
@@ -91,7 +91,7 @@ class Intent:
         return [reply for reply in self.replies if 400 <= reply.status < 500]
 
     def made_between(self, first_ms: int, last_ms: int, *, decided_ms: int) -> bool:
-        """Whether the try that decided at ``decided_ms`` lies wholly between two times."""
+        """Say if the try that decided at ``decided_ms`` lies wholly between two times."""
         began_ms = max((began for began in self.began_ms if began <= decided_ms), default=0)
         return first_ms < began_ms and decided_ms < last_ms
 

@@ -1,4 +1,4 @@
-"""What the service logs while tests run, and the marker in what callers sent that must not be found there."""
+"""Collect what the service logs while tests run, and mark what callers send, which must not be found there."""
 
 import base64
 import json
@@ -23,7 +23,7 @@ def traces(marker: str) -> tuple[str, ...]:
 
 @contextmanager
 def standard_output() -> Iterator[StringIO]:
-    """What is written meanwhile to where Lambda takes logs and metrics from."""
+    """Catch what is written meanwhile where Lambda takes logs and metrics from."""
     output = StringIO()
     handlers = [handler for handler in telemetry.logger.handlers if isinstance(handler, logging.StreamHandler)]
     with redirect_stdout(output), ExitStack() as undo:

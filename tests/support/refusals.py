@@ -1,4 +1,4 @@
-"""How tests look at a refusal."""
+"""Make an attempt, and return the refusal that it ends in."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -23,7 +23,7 @@ def reason(attempt: Callable[[], object]) -> str:
 
 
 def answer(attempt: Callable[[], T]) -> T | str:
-    """What ``attempt`` gives, or the reason code it is refused with; any other error fails the test."""
+    """Return what ``attempt`` gives, or the reason code it is refused with; any other error fails the test."""
     try:
         return attempt()
     except HandshakeError as refused:

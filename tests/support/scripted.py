@@ -17,7 +17,7 @@ Answer = dict[str, Any] | Exception
 
 
 def fault(code: str, **more: Any) -> ClientError:
-    """What the client raises when DynamoDB answers with ``code``."""
+    """Build what the client raises when DynamoDB answers with ``code``."""
     response: Any = {"Error": {"Code": code, "Message": "secret detail"}, **more}
     return ClientError(response, "AnOperation")
 

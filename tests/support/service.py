@@ -64,11 +64,11 @@ class Service(Protocol):
 
     @property
     def tables(self) -> Tables:
-        """Where the service keeps things in it."""
+        """Return the tables that the service keeps in it."""
 
     @property
     def trust_key(self) -> bytes:
-        """What trust tokens are signed with."""
+        """Return the key that trust tokens are signed with."""
 
     def send(self, method: str, path: str, *, headers: Mapping[str, str], body: str | None) -> Reply:
         """One call signed by an envelope issuer."""

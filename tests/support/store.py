@@ -1,4 +1,4 @@
-"""Behind the API: what the store holds, and what only time or an operator changes there."""
+"""Read the store behind the API, and change there what only time or an operator changes."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -45,7 +45,7 @@ def events_about(service: Service, request_id: str) -> list[Item]:
 
 
 def state_of(service: Service, request: Mapping[str, Any]) -> str:
-    """Where a request stands, by its own principal's reading."""
+    """Return the state of a request, as its own principal reads it."""
     reply = get(service, f"/workflow/requests/{request['requestId']}", envelope=own(request))
     state: str = reply.body["state"]
     return state

@@ -15,9 +15,12 @@ class Switch(NamedTuple):
     caller: str
     callee: str
 
+    def __str__(self) -> str:
+        return " -> ".join(self)
+
     @property
     def modules(self) -> str:
-        """The two modules alone, as ``from -> to``."""
+        """Name the two modules alone, as ``from -> to``."""
         return " -> ".join(name.partition(":")[0] for name in self)
 
 
@@ -48,7 +51,7 @@ def switches_of(call: Callable[[], object]) -> Counter[Switch]:
 
 
 def table(counted: Iterable[tuple[object, int]]) -> str:
-    """``counted`` as lines, the most frequent first."""
+    """Write ``counted`` as lines, the most frequent first."""
     return "\n".join(f"{count:4} {what}" for what, count in sorted(counted, key=lambda it: -it[1]))
 
 

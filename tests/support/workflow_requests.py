@@ -1,4 +1,4 @@
-"""Submissions, rules and records to test with, stored or not, and the contract's words of a window, the plain way."""
+"""Build submissions, rules and records for tests, stored or not, and the contract's windows the plain way."""
 
 import json
 from collections.abc import Mapping
@@ -117,7 +117,7 @@ def a_record(decision: Decision | None = None, *, submission: Submission | None 
 
 
 def escalation(submission: Submission) -> Decision:
-    """What default policy decides of a payment over its limit."""
+    """Return what default policy decides of a payment over its limit."""
     decision = decide(submission, policy=PolicyInForce(), spent=Decimal(0))
     assert decision.outcome == "escalate"
     return decision
