@@ -20,7 +20,7 @@ def _judged(budgets: dict[str, Budget], imported: dict[str, Imported]) -> str:
 
 
 def _judged_alone(function: str, options: Options) -> str:
-    """What is found of one function of a copy, on this checkout's layer."""
+    """Give what is found of one function of a copy, on this checkout's layer."""
     layer = build().parent / "SharedLayer" / "python"
     folder, variables = options.root / "functions" / function, variables_of(options.root)[function]
     budget = {function: read_budgets(options.root)[function]}
