@@ -77,7 +77,8 @@ def _act(context: Context, action: DecisionAction, envelope: Envelope, guard: Ke
             used = key.found
         elif spend and spend.lost and not close.lost:
             return _refuse(context, action, envelope, seen, over_daily_limit(seen))
-        request = close.found if close.lost else request
+        # What was seen does not vanish: a store that has lost it is in trouble, and is not believed.
+        request = close.found or request if close.lost else request
     raise StoreUnavailableError
 
 
