@@ -140,7 +140,20 @@ def test_the_gate_may_look_sign_and_invoke_and_nothing_more() -> None:
         "secretsmanager:GetSecretValue",
         "lambda:InvokeFunction",
         "codedeploy:PutLifecycleEventHookExecutionStatus",
+        "xray:PutTraceSegments",
+        "xray:PutTelemetryRecords",
     }
+
+
+def test_a_function_that_traces_is_made_after_a_role_that_may() -> None:
+    for function in _of("AWS::Lambda::Function").values():
+        [role, _] = function["Role"]["Fn::GetAtt"]
+        [policy] = PRODUCTION.resources[role]["Properties"]["Policies"]
+        may = {action for statement in policy["PolicyDocument"]["Statement"] for action in _listed(statement["Action"])}
+
+        assert function["TracingConfig"] == {"Mode": "Active"}
+        assert may >= {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+    assert not PRODUCTION.of_type("AWS::IAM::ManagedPolicy", "AWS::IAM::Policy"), "it would be attached afterwards"
 
 
 def test_the_secret_is_rotated_every_quarter_by_the_function_that_may() -> None:
@@ -177,7 +190,7 @@ def test_what_the_local_deployment_cannot_rehearse_is_exactly_this() -> None:
     def kinds(stack: Translated) -> set[str]:
         return {str(resource["Type"]) for resource in stack.resources.values()}
 
-    assert kinds(PRODUCTION) - kinds(LOCAL) == NOT_REHEARSED | {"AWS::IAM::ManagedPolicy"}
+    assert kinds(PRODUCTION) - kinds(LOCAL) == NOT_REHEARSED
     assert kinds(LOCAL) <= kinds(PRODUCTION)
     # Versions and the API's deployment are named by digests of what they hold, others after the environment.
     named = {
@@ -190,7 +203,6 @@ def test_what_the_local_deployment_cannot_rehearse_is_exactly_this() -> None:
     assert named == {
         *(f"{name}FunctionDeploymentGroup" for name in HTTP),
         "ServerlessDeploymentApplication",
-        "TracingPolicy",
         "TracingSample",
         "SecretRotationPermission",
         "TrustSecretRotation",
@@ -205,6 +217,6 @@ def test_everything_else_of_production_is_deployed_locally(stack: LocalStack) ->
         for one in page["StackResourceSummaries"]
         if one["ResourceStatus"] == "CREATE_COMPLETE"
     }
-    wanted = {str(resource["Type"]) for resource in PRODUCTION.resources.values()} - {"AWS::IAM::ManagedPolicy"}
+    wanted = {str(resource["Type"]) for resource in PRODUCTION.resources.values()}
 
     assert wanted - deployed == NOT_REHEARSED
