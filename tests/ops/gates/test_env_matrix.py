@@ -100,9 +100,15 @@ EDITS = {
     ),
     "data that goes with the stack": (
         "template.yaml",
-        "!If [IsProduction, Retain, Delete]",
-        "!If [IsProduction, Delete, Delete]",
-        "production: tables and secret kept: not retained: ",
+        "UpdateReplacePolicy: !If [IsProduction, Retain, Delete]",
+        "UpdateReplacePolicy: !If [IsProduction, Delete, Delete]",
+        "production: tables, secret and logs kept: not retained: ",
+    ),
+    "what a failed create would leave behind": (
+        "template.yaml",
+        "DeletionPolicy: !If [IsProduction, RetainExceptOnCreate, Delete]",
+        "DeletionPolicy: !If [IsProduction, Retain, Delete]",
+        "production: tables, secret and logs kept: not retained: ",
     ),
     "an unprotected table": (
         "template.yaml",

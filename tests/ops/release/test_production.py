@@ -166,11 +166,14 @@ def test_the_secret_is_rotated_every_quarter_by_the_function_that_may() -> None:
     assert (permission["Principal"], "SourceAccount" in permission) == ("secretsmanager.amazonaws.com", True)
 
 
-def test_data_and_secret_survive_the_stack() -> None:
-    kept = PRODUCTION.of_type("AWS::DynamoDB::Table", "AWS::SecretsManager::Secret")
+def test_data_secret_and_logs_survive_the_stack_and_not_a_create_that_failed() -> None:
+    data = PRODUCTION.of_type("AWS::DynamoDB::Table", "AWS::SecretsManager::Secret")
+    logs = PRODUCTION.of_type("AWS::Logs::LogGroup")
 
-    assert len(kept) == len(SCHEMA) + 1
-    assert {(one["DeletionPolicy"], one["UpdateReplacePolicy"]) for one in kept.values()} == {("Retain", "Retain")}
+    assert len(data) == len(SCHEMA) + 1
+    assert len(logs) == len(_of("AWS::Lambda::Function")) + 1
+    policies = {(one["DeletionPolicy"], one["UpdateReplacePolicy"]) for one in [*data.values(), *logs.values()]}
+    assert policies == {("RetainExceptOnCreate", "Retain")}
     tables = _of("AWS::DynamoDB::Table").values()
     assert all(table["DeletionProtectionEnabled"] is True for table in tables)
     assert all(table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True for table in tables)
