@@ -22,14 +22,14 @@ EDITS = {
     ),
     "another environment's name": (
         "samconfig.toml",
-        'parameter_overrides = "Environment=production"',
-        'parameter_overrides = "Environment=staging"',
+        '"Environment=production ',
+        '"Environment=staging ',
         "production: Environment parameter: it is staging, not production",
     ),
     "a committed secret": (
         "samconfig.toml",
-        'parameter_overrides = "Environment=production"',
-        'parameter_overrides = "Environment=production TrustSecretValue=known"',
+        '"Environment=production ',
+        '"Environment=production TrustSecretValue=known ',
         "production: no secret in samconfig.toml: TrustSecretValue",
     ),
     "a fixed ENVIRONMENT": (

@@ -179,6 +179,23 @@ def test_data_secret_and_logs_survive_the_stack_and_not_a_create_that_failed() -
     assert all(table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True for table in tables)
 
 
+def test_staging_and_production_share_an_account_and_region() -> None:
+    def named(stack: Translated) -> set[tuple[str, str]]:
+        schedules = stack.of_type("AWS::Scheduler::Schedule").values()
+        functions = stack.of_type("AWS::Lambda::Function").values()
+        return {
+            *(("schedule", one["Properties"]["Name"]) for one in schedules),
+            *(("function", one["Properties"]["FunctionName"]) for one in functions),
+        }
+
+    staging = environment_of(ROOT, "staging")
+    assert len(staging.of_type("AWS::Scheduler::Schedule")) == 2
+    assert not named(staging) & named(PRODUCTION)
+    owners = [one for one in (staging, PRODUCTION) if one.of_type("AWS::ApiGateway::Account")]
+    assert owners == [staging], "the account has one log role"
+    assert staging.resources["ApiGatewayLogRole"]["DeletionPolicy"] == "RetainExceptOnCreate"
+
+
 def test_concurrency_is_reserved_where_one_function_could_starve_another() -> None:
     reserved = {
         name: one["ReservedConcurrentExecutions"]
@@ -194,7 +211,7 @@ def test_what_the_local_deployment_cannot_rehearse_is_exactly_this() -> None:
         return {str(resource["Type"]) for resource in stack.resources.values()}
 
     assert kinds(PRODUCTION) - kinds(LOCAL) == NOT_REHEARSED
-    assert kinds(LOCAL) <= kinds(PRODUCTION)
+    assert kinds(LOCAL) - kinds(PRODUCTION) == {"AWS::ApiGateway::Account"}, "staging's stack makes it for both"
     # Versions and the API's deployment are named by digests of what they hold, others after the environment.
     named = {
         name
