@@ -3,12 +3,13 @@
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from handshake.release.schema import SCHEMA
-from ops.gates.translation import Translated, environment_of, nested
+from ops.gates.translation import Translated, environment_of, nested, translate
 from ops.local.settings import ROOT
 from ops.local.stack import LocalStack
 
@@ -204,6 +205,32 @@ def test_concurrency_is_reserved_where_one_function_could_starve_another() -> No
     }
 
     assert reserved == {"WorkflowFunction": 200, "DecisionRoomFunction": 20, "PolicyApplyFunction": 20}
+
+
+def _versions(stack: Translated) -> dict[str, str]:
+    return {one["FunctionName"]["Ref"]: name for name, one in _of("AWS::Lambda::Version", stack).items()}
+
+
+@pytest.mark.parametrize(
+    ("setting", "functions"),
+    [
+        ("SubmissionConcurrency: 200", {"WorkflowFunction"}),
+        ("PrivilegedConcurrency: 20", {"DecisionRoomFunction", "PolicyApplyFunction"}),
+    ],
+)
+def test_raising_reserved_concurrency_publishes_a_version_that_differs(
+    setting: str, functions: set[str], tmp_path: Path
+) -> None:
+    raised = tmp_path / "template.yaml"
+    raised.write_text((ROOT / "template.yaml").read_text().replace(setting, f"{setting}0"))
+    after = translate(raised, PRODUCTION.parameters)
+
+    changed = {name for name, version in _versions(after).items() if version != _versions(PRODUCTION)[name]}
+    assert changed == functions
+    for name in functions:
+        before, now = (_of("AWS::Lambda::Function", stack)[name] for stack in (PRODUCTION, after))
+        assert now["ReservedConcurrentExecutions"] == before["ReservedConcurrentExecutions"] * 10
+        assert now["Environment"] != before["Environment"], "Lambda publishes no version that equals the last"
 
 
 def test_what_the_local_deployment_cannot_rehearse_is_exactly_this() -> None:
