@@ -70,8 +70,9 @@ lint: .venv/made
 	$(bin)/mypy
 	$(bin)/lint-imports
 	$(bin)/python -m ops.openapi --check
-	$(bin)/cfn-lint template.yaml alarms/template.yaml alarms/dashboard.yaml
+	$(bin)/cfn-lint template.yaml state/template.yaml alarms/template.yaml alarms/dashboard.yaml alarms/audit.yaml
 	$(bin)/sam validate --lint --region us-east-1
+	$(bin)/sam validate --lint --region us-east-1 --template state/template.yaml
 	$(bin)/sam validate --lint --region us-east-1 --template alarms/template.yaml
 	$(bin)/sam validate --lint --region us-east-1 --template alarms/dashboard.yaml
 
@@ -81,7 +82,8 @@ audit_bin := .venv-audit/bin
 no_secrets := TrustSecret|secretsmanager:|"Secrets Manager |GenerateSecretString|PasswordLength|"requestId":"\$$context|_SHA256
 audit: .venv-audit/made
 	$(audit_bin)/bandit --quiet --configfile pyproject.toml --recursive shared functions ops sdk migrations
-	LOG_LEVEL=ERROR $(audit_bin)/checkov --config-file .checkov.yaml # it warns that it does not expand Fn::ForEach
+	@$(bin)/python -m ops.local.translation .handshake/checkov # it knows neither loops nor conditions
+	LOG_LEVEL=ERROR $(audit_bin)/checkov --config-file .checkov.yaml
 	git ls-files -z -- ':!*requirements*.txt' ':!tests' \
 		| xargs -0 $(bin)/detect-secrets-hook --exclude-lines '$(no_secrets)'
 	@mkdir -p .handshake

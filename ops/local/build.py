@@ -19,8 +19,10 @@ SAM: Final = [sys.executable, "-m", "samcli"]
 _KEPT_S: Final = 3600
 _SOURCES: Final = (
     "template.yaml",
+    "state",
     "alarms/template.yaml",
     "alarms/dashboard.yaml",
+    "alarms/audit.yaml",
     "shared",
     "functions",
     "migrations",

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import re
+import sys
 import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -202,3 +203,18 @@ def _translated(template: dict[str, Any], parameters: Mapping[str, Any]) -> dict
     os.environ.setdefault("AWS_DEFAULT_REGION", _PSEUDO["AWS::Region"])  # the translator asks boto3 for the partition
     translated: dict[str, Any] = Translator({}, Parser()).translate(template, dict(parameters))
     return translated
+
+
+def write_out(root: Path, name: str, folder: Path) -> None:
+    """Write the resolved resources of each stack of an environment to ``folder``, for linters of plain templates.
+
+    A file is named after its stack: ``root.json``, ``State.json``, ``Alarms-Dashboard.json``. Raises CannotJudgeError.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for path, stack in stacks_of(root, name).items():
+        template = {"AWSTemplateFormatVersion": "2010-09-09", "Resources": stack.resources}
+        (folder / f"{path.replace('/', '-') or 'root'}.json").write_text(json.dumps(template, indent=1))
+
+
+if __name__ == "__main__":
+    write_out(Path(), "production", Path(sys.argv[1]))

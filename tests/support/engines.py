@@ -1,4 +1,4 @@
-"""The DynamoDB engines that tests run on, and tables on them as template.yaml describes them."""
+"""The DynamoDB engines that tests run on, and tables on them as state/template.yaml describes them."""
 
 import os
 import re
@@ -15,7 +15,7 @@ from botocore.config import Config
 from handshake.dynamo.tables import Tables
 from ops.local import dynamodb
 from ops.local.settings import REGION, ROOT
-from ops.local.translation import environment_of
+from ops.local.translation import translate
 
 # Where Amazon's DynamoDB Local is unpacked.
 DYNAMODB_LOCAL = Path(os.environ.get("HANDSHAKE_DYNAMODB_LOCAL", dynamodb.HOME))
@@ -33,8 +33,9 @@ def dynamodb_local_missing() -> str:
 
 @cache
 def described_tables() -> Mapping[str, dict[str, Any]]:
-    """Return by their names in ``Tables`` the parameters that create the tables of template.yaml."""
-    tables = environment_of(ROOT, "local").of_type("AWS::DynamoDB::Table")
+    """Return by their names in ``Tables`` the parameters that create the tables of state/template.yaml."""
+    state = translate(ROOT / "state" / "template.yaml", {"Environment": "local"})
+    tables = state.of_type("AWS::DynamoDB::Table")
     return {
         _snake(logical_id.removesuffix("Table")): _create_parameters(resource["Properties"])
         for logical_id, resource in tables.items()

@@ -15,6 +15,7 @@ THRESHOLDS: Final[Mapping[str, Mapping[str, float]]] = {
     "alert_tenant_mismatch_spike": {"local": 0.1, "staging": 0.2, "production": 0.05},
 }
 _MIN_RETENTION_DAYS: Final = 365
+_KEPT: Final = ("AWS::DynamoDB::Table", "AWS::SecretsManager::Secret", "AWS::Logs::LogGroup")
 _AT_ONCE: Final = "AllAtOnce"
 _FAILURE: Final = "DEPLOYMENT_FAILURE"
 _ALARM: Final = "DEPLOYMENT_STOP_ON_ALARM"
@@ -73,12 +74,13 @@ def log_retention(stack: Translated) -> Cell:
     return Cell(str(min(days.values(), default=0)), ", ".join(wrong))
 
 
-def kept(stack: Translated) -> Cell:
-    """Require that data outlives the stack, and a table's replacement."""
+def kept(*stacks: Translated) -> Cell:
+    """Require that data and logs outlive the stack and a replacement, and nothing of a create that failed."""
     wrong = [
         name
-        for name, one in stack.of_type("AWS::DynamoDB::Table", "AWS::SecretsManager::Secret").items()
-        if (one.get("DeletionPolicy"), one.get("UpdateReplacePolicy")) != ("Retain", "Retain")
+        for stack in stacks
+        for name, one in stack.of_type(*_KEPT).items()
+        if (one.get("DeletionPolicy"), one.get("UpdateReplacePolicy")) != ("RetainExceptOnCreate", "Retain")
     ]
     return Cell("deleted", f"not retained: {', '.join(wrong)}") if wrong else Cell("retained")
 

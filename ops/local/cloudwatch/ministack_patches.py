@@ -2,8 +2,8 @@
 
     python -P ministack_patches.py FILE
 
-FILE receives a JSON line for each log event that mentions EMF and for each of Lambda's own metrics, at once. Works on
-the internals of the ministack version that requirements-dev.txt pins.
+FILE receives a JSON line for each log event that mentions EMF, for each of Lambda's own metrics and for each answer of
+the API, at once. Works on the internals of the ministack version that requirements-dev.txt pins.
 """
 
 import hashlib
@@ -13,18 +13,21 @@ import sys
 import tempfile
 import threading
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
 
 from ministack.app import main  # type: ignore[import-untyped]  # ministack publishes no types
-from ministack.core import iam_actions, lambda_runtime  # type: ignore[import-untyped]
-from ministack.services import cloudwatch, cloudwatch_logs, lambda_svc  # type: ignore[import-untyped]
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime  # type: ignore[import-untyped]
+from ministack.services import apigateway_v1, cloudwatch, cloudwatch_logs, lambda_svc  # type: ignore[import-untyped]
 from ministack.services.cloudformation import engine, helpers  # type: ignore[import-untyped]
 
 # ruff: noqa: SLF001 - what is changed here has no public name
 
 _AT_ONCE: Final = 8
+_SERVER_ERROR: Final = 500
+_PARTITION_KEYS: Final = ("pk", "guard_key", "kv_key")  # of our tables
 _DELETE: Final = re.compile(r'DELETE FROM "([^"]+)" WHERE ')
 
 
@@ -32,6 +35,7 @@ def hand_over(spool: Path) -> None:
     """Write what ops.local.cloudwatch.service needs to ``spool``, and stop ministack's own metrics and evaluation."""
     output, lock = spool.open("a"), threading.Lock()
     append_log_events, execute = cloudwatch_logs._append_log_events, lambda_svc._execute_function_dispatch
+    answer_call = apigateway_v1.handle_execute
 
     def tell(*records: dict[str, Any]) -> None:
         with lock:
@@ -42,11 +46,20 @@ def hand_over(spool: Path) -> None:
         append_log_events(stream, events)
         tell(*({"message": event["message"]} for event in events if '"_aws"' in event["message"]))
 
+    def record(namespace: str, name: str, value: int, unit: str, dimensions: dict[str, str]) -> None:
+        cloudwatch.record_metric(namespace, name, value, unit, dimensions)
+        tell({"namespace": namespace, "name": name, "value": value, "unit": unit, "dimensions": dimensions})
+
     def measure(function: str, **counts: int) -> None:
-        dimensions = {"FunctionName": function}
         for name, count in counts.items():
-            cloudwatch.record_metric("AWS/Lambda", name, count, "Count", dimensions)
-            tell({"namespace": "AWS/Lambda", "name": name, "value": count, "unit": "Count", "dimensions": dimensions})
+            record("AWS/Lambda", name, count, "Count", {"FunctionName": function})
+
+    async def answer_and_measure(api_id: str, *call: Any) -> Any:
+        # What template.yaml's metric filters make of access logs, which ministack does not write.
+        answer = await answer_call(api_id, *call)
+        if api := apigateway_v1._rest_apis.get(api_id):
+            record("Handshake/Api", "ServerErrors", int(answer[0] >= _SERVER_ERROR), "None", {"service": api["name"]})
+        return answer
 
     def execute_and_measure(func: Any, config: dict[str, Any], *details: Any) -> Any:
         result = execute(func, config, *details)
@@ -59,6 +72,7 @@ def hand_over(spool: Path) -> None:
         if throttle and not duration_ms:
             measure(name, Throttles=1)
 
+    apigateway_v1.handle_execute = answer_and_measure
     cloudwatch_logs._append_log_events = append_and_tell
     lambda_svc._execute_function_dispatch = execute_and_measure
     lambda_svc._emit_lambda_metrics = measure_throttle
@@ -111,19 +125,54 @@ def take_turns() -> None:
     lambda_svc._execute_function_dispatch = execute_in_turn
 
 
-def weigh_deletes() -> None:
-    """Authorize a batch of PartiQL deletes as dynamodb:PartiQLDelete on each table, and as nothing else."""
-    checks = iam_actions.dynamodb_transaction_checks
+class KeyedArn(str):
+    """A table's ARN in a check of one item, with the item's partition key."""
+
+    __slots__ = ("leading_key",)
+    leading_key: str
+
+
+def weigh_items() -> None:
+    """Have IAM weigh each item of a DynamoDB request with its partition key, dynamodb:LeadingKeys, as AWS does.
+
+    ministack tells IAM of no keys, so a condition on them always held. A batch of PartiQL deletes takes leave to
+    dynamodb:PartiQLDelete on each table, and no action of its own.
+    """
+    checks, enforce = iam_actions.dynamodb_transaction_checks, iam_evaluator.enforce
 
     def check(action: str, body: bytes, region: str, account: str) -> Any:
-        if action != "dynamodb:BatchExecuteStatement":
-            return checks(action, body, region, account)
-        found = [_DELETE.match(one["Statement"]) for one in json.loads(body)["Statements"]]
-        tables = {one[1] for one in found if one}
-        arns = [iam_actions._dynamodb_table_arn(table, region, account) for table in sorted(tables)]
-        return [("dynamodb:PartiQLDelete", arn) for arn in arns] if all(found) else []
+        found = []
+        for one, table, item in _items(action.partition(":")[2], json.loads(body or b"{}")):
+            arn = KeyedArn(iam_actions._dynamodb_table_arn(table, region, account))
+            arn.leading_key = next((str(item[name]["S"]) for name in _PARTITION_KEYS if name in item), "")
+            found.append((f"dynamodb:{one}", arn))
+        return found or checks(action, body, region, account)
+
+    def enforce_keyed(*caller: Any, resource_arn: Any = "*", service_context: Any = None, **more: Any) -> Any:
+        if key := getattr(resource_arn, "leading_key", ""):
+            service_context = {**(service_context or {}), "dynamodb:LeadingKeys": [key]}
+        return enforce(*caller, resource_arn=resource_arn, service_context=service_context, **more)
 
     iam_actions.dynamodb_transaction_checks = check
+    iam_evaluator.enforce = enforce_keyed
+
+
+def _items(operation: str, request: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Each item of a request: the action that it takes, its table, and its key or the whole of it."""
+    match operation:
+        case "TransactWriteItems":
+            for entry in request["TransactItems"]:
+                for kind, detail in entry.items():
+                    action = "ConditionCheckItem" if kind == "ConditionCheck" else f"{kind}Item"
+                    yield action, detail["TableName"], detail.get("Key") or detail["Item"]
+        case "BatchGetItem":
+            for table, wanted in request["RequestItems"].items():
+                yield from (("BatchGetItem", table, key) for key in wanted["Keys"])
+        case "PutItem" | "UpdateItem":
+            yield operation, request["TableName"], request.get("Key") or request["Item"]
+        case "BatchExecuteStatement":
+            found = [_DELETE.match(one["Statement"]) for one in request["Statements"]]
+            yield from (("PartiQLDelete", one[1], {}) for one in found if one)
 
 
 def transform_nested() -> None:
@@ -142,11 +191,18 @@ def transform_nested() -> None:
     helpers._resolve_template = read_transformed
 
 
+def take_every_body_for_bytes() -> None:
+    """Hand every body of an API over in base64 where ``*~1*`` is a binary media type; ministack takes it literally."""
+    matches = apigateway_v1._media_type_matches
+    apigateway_v1._media_type_matches = lambda kind, types: "*~1*" in (types or ()) or matches(kind, types)
+
+
 if __name__ == "__main__":
     hand_over(Path(sys.argv.pop(1)))
     # In the folder that kill_on_parent_exit removes at the end.
     unpack_once(Path(tempfile.mkdtemp()))
     take_turns()
-    weigh_deletes()
+    weigh_items()
     transform_nested()
+    take_every_body_for_bytes()
     main()

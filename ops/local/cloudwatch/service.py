@@ -2,7 +2,8 @@
 
 A thread follows what ``ministack_patches`` writes, publishes the metrics it finds there, and at every minute sets each
 alarm's state where it has changed, so that actions and composite alarms follow as on AWS. It takes Lambda's own metrics
-from ministack, and measures the depth of the queues that alarms watch.
+and the API's errors from ministack, and measures the depth of the queues that alarms watch. Nothing measures a
+stream's iterator age here: alarms on it see no data.
 """
 
 import json

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -10,11 +11,12 @@ import pytest
 from handshake.release.schema import SCHEMA
 from ops.local.settings import ROOT
 from ops.local.stack import LocalStack
-from ops.local.translation import Translated, environment_of, nested
+from ops.local.translation import Translated, environment_of, nested, translate
 
 PRODUCTION: Final = environment_of(ROOT, "production")
 LOCAL: Final = environment_of(ROOT, "local")
 ALARMS: Final = nested(PRODUCTION, "Alarms")
+STATE: Final = nested(PRODUCTION, "State")
 HTTP: Final = {"Workflow", "DecisionRoom", "PolicyApply", "Policy", "Metrics"}
 ALERTS: Final = {"alert_replay_guard_unavailable", "alert_denial_spike", "alert_tenant_mismatch_spike"}
 # What production has and the local AWS is not given, because it does not know these types.
@@ -78,7 +80,9 @@ def test_every_function_that_answers_the_api_shifts_its_traffic_behind_the_gate_
         alarms = {
             alarm["Name"].removeprefix("handshake-production-") for alarm in group["AlarmConfiguration"]["Alarms"]
         }
-        assert (group["AlarmConfiguration"]["Enabled"], alarms) == (True, ALERTS)
+        watched = ALERTS | {"api_errors", *(f"function_errors-{_hyphened(name)}" for name in HTTP)}
+        assert (group["AlarmConfiguration"]["Enabled"], alarms) == (True, watched)
+        assert len(alarms) <= 10, "CodeDeploy takes no more"
         assert set(group["AutoRollbackConfiguration"]["Events"]) >= {"DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM"}
         assert group["DeploymentConfigName"] == "CodeDeployDefault.LambdaLinear10PercentEvery3Minutes"
         assert group["ServiceRoleArn"] == {"Fn::GetAtt": ["TrafficShiftRole", "Arn"]}
@@ -90,13 +94,30 @@ def test_every_function_that_answers_the_api_shifts_its_traffic_behind_the_gate_
         assert hooks == [{"Ref": "ReleaseGateFunction"}] * 2
 
 
-def test_the_alerts_that_roll_back_are_alarms_of_the_stack() -> None:
+def _hyphened(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()
+
+
+def test_a_release_that_mends_what_alarms_watches_no_alarm_and_everything_else() -> None:
+    broken_glass = translate(ROOT / "template.yaml", {**PRODUCTION.parameters, "ReleasesWatchAlarms": "false"})
+    before, after = _of("AWS::CodeDeploy::DeploymentGroup"), _of("AWS::CodeDeploy::DeploymentGroup", broken_glass)
+
+    assert before.keys() == after.keys()
+    for name, group in after.items():
+        assert not group.get("AlarmConfiguration", {}).get("Alarms")
+        assert group.keys() | {"AlarmConfiguration"} == before[name].keys()
+        assert group["DeploymentConfigName"] == before[name]["DeploymentConfigName"]
+
+
+def test_the_alarms_that_roll_back_are_alarms_of_the_stack() -> None:
     names = {
         str(alarm["AlarmName"]).removeprefix("handshake-production-")
         for alarm in _of("AWS::CloudWatch::Alarm", ALARMS).values()
     }
 
-    assert names >= ALERTS
+    groups = _of("AWS::CodeDeploy::DeploymentGroup").values()
+    watched = {alarm["Name"] for group in groups for alarm in group["AlarmConfiguration"]["Alarms"]}
+    assert names >= {name.removeprefix("handshake-production-") for name in watched}
 
 
 @pytest.mark.parametrize("parameter", sorted(PRODUCTION.template["Parameters"].keys() - {"Environment"}))
@@ -140,7 +161,20 @@ def test_the_gate_may_look_sign_and_invoke_and_nothing_more() -> None:
         "secretsmanager:GetSecretValue",
         "lambda:InvokeFunction",
         "codedeploy:PutLifecycleEventHookExecutionStatus",
+        "xray:PutTraceSegments",
+        "xray:PutTelemetryRecords",
     }
+
+
+def test_a_function_that_traces_is_made_after_a_role_that_may() -> None:
+    for function in _of("AWS::Lambda::Function").values():
+        [role, _] = function["Role"]["Fn::GetAtt"]
+        [policy] = PRODUCTION.resources[role]["Properties"]["Policies"]
+        may = {action for statement in policy["PolicyDocument"]["Statement"] for action in _listed(statement["Action"])}
+
+        assert function["TracingConfig"] == {"Mode": "Active"}
+        assert may >= {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+    assert not PRODUCTION.of_type("AWS::IAM::ManagedPolicy", "AWS::IAM::Policy"), "it would be attached afterwards"
 
 
 def test_the_secret_is_rotated_every_quarter_by_the_function_that_may() -> None:
@@ -153,14 +187,34 @@ def test_the_secret_is_rotated_every_quarter_by_the_function_that_may() -> None:
     assert (permission["Principal"], "SourceAccount" in permission) == ("secretsmanager.amazonaws.com", True)
 
 
-def test_data_and_secret_survive_the_stack() -> None:
-    kept = PRODUCTION.of_type("AWS::DynamoDB::Table", "AWS::SecretsManager::Secret")
+def test_data_secret_and_logs_survive_the_stack_and_not_a_create_that_failed() -> None:
+    data = STATE.of_type("AWS::DynamoDB::Table", "AWS::SecretsManager::Secret")
+    logs = PRODUCTION.of_type("AWS::Logs::LogGroup")
 
-    assert len(kept) == len(SCHEMA) + 1
-    assert {(one["DeletionPolicy"], one["UpdateReplacePolicy"]) for one in kept.values()} == {("Retain", "Retain")}
-    tables = _of("AWS::DynamoDB::Table").values()
+    assert len(data) == len(SCHEMA) + 1
+    assert len(logs) == len(_of("AWS::Lambda::Function")) + 1
+    policies = {(one["DeletionPolicy"], one["UpdateReplacePolicy"]) for one in [*data.values(), *logs.values()]}
+    assert policies == {("RetainExceptOnCreate", "Retain")}
+    tables = _of("AWS::DynamoDB::Table", STATE).values()
     assert all(table["DeletionProtectionEnabled"] is True for table in tables)
     assert all(table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True for table in tables)
+
+
+def test_staging_and_production_share_an_account_and_region() -> None:
+    def named(stack: Translated) -> set[tuple[str, str]]:
+        schedules = stack.of_type("AWS::Scheduler::Schedule").values()
+        functions = stack.of_type("AWS::Lambda::Function").values()
+        return {
+            *(("schedule", one["Properties"]["Name"]) for one in schedules),
+            *(("function", one["Properties"]["FunctionName"]) for one in functions),
+        }
+
+    staging = environment_of(ROOT, "staging")
+    assert len(staging.of_type("AWS::Scheduler::Schedule")) == 2
+    assert not named(staging) & named(PRODUCTION)
+    owners = [one for one in (staging, PRODUCTION) if one.of_type("AWS::ApiGateway::Account")]
+    assert owners == [staging], "the account has one log role"
+    assert staging.resources["ApiGatewayLogRole"]["DeletionPolicy"] == "RetainExceptOnCreate"
 
 
 def test_concurrency_is_reserved_where_one_function_could_starve_another() -> None:
@@ -173,12 +227,93 @@ def test_concurrency_is_reserved_where_one_function_could_starve_another() -> No
     assert reserved == {"WorkflowFunction": 200, "DecisionRoomFunction": 20, "PolicyApplyFunction": 20}
 
 
+def _versions(stack: Translated) -> dict[str, str]:
+    return {one["FunctionName"]["Ref"]: name for name, one in _of("AWS::Lambda::Version", stack).items()}
+
+
+@pytest.mark.parametrize(
+    ("setting", "functions"),
+    [
+        ("SubmissionConcurrency: 200", {"WorkflowFunction"}),
+        ("PrivilegedConcurrency: 20", {"DecisionRoomFunction", "PolicyApplyFunction"}),
+    ],
+)
+def test_raising_reserved_concurrency_publishes_a_version_that_differs(
+    setting: str, functions: set[str], tmp_path: Path
+) -> None:
+    raised = tmp_path / "template.yaml"
+    raised.write_text((ROOT / "template.yaml").read_text().replace(setting, f"{setting}0"))
+    after = translate(raised, PRODUCTION.parameters)
+
+    changed = {name for name, version in _versions(after).items() if version != _versions(PRODUCTION)[name]}
+    assert changed == functions
+    for name in functions:
+        before, now = (_of("AWS::Lambda::Function", stack)[name] for stack in (PRODUCTION, after))
+        assert now["ReservedConcurrentExecutions"] == before["ReservedConcurrentExecutions"] * 10
+        assert now["Environment"] != before["Environment"], "Lambda publishes no version that equals the last"
+
+
+def _with(**parameters: str) -> Translated:
+    return translate(ROOT / "template.yaml", {**PRODUCTION.parameters, **parameters})
+
+
+def test_a_firewall_counts_calls_by_address_where_it_is_asked_for() -> None:
+    assert not PRODUCTION.of_type("AWS::WAFv2::WebACL", "AWS::WAFv2::WebACLAssociation")
+    guarded = _with(CallsPerAddress="600")
+    [rule] = _of("AWS::WAFv2::WebACL", guarded)["Firewall"]["Rules"]
+    [association] = _of("AWS::WAFv2::WebACLAssociation", guarded).values()
+
+    assert rule["Statement"]["RateBasedStatement"] == {
+        "AggregateKeyType": "IP",
+        "EvaluationWindowSec": 60,
+        "Limit": "600",
+    }
+    assert association["ResourceArn"]["Fn::Sub"].endswith("::/restapis/${Api}/stages/${ApiproductionStage}")
+
+
+def test_who_is_turned_away_by_the_firewall_is_told_to_come_back() -> None:
+    responses = PRODUCTION.resources["Api"]["Properties"]["Body"]["x-amazon-apigateway-gateway-responses"]
+    refusal = json.loads(responses["WAF_FILTERED"]["responseTemplates"]["application/json"])
+
+    assert (responses["WAF_FILTERED"]["statusCode"], refusal["responseClass"]) == ("503", "retryable")
+    assert responses["WAF_FILTERED"]["responseParameters"]["gatewayresponse.header.Retry-After"] == "'30'"
+
+
+def test_invocations_past_the_api_alarm_where_that_is_asked_for() -> None:
+    assert "Audit" not in PRODUCTION.resources
+    audit = nested(_with(AuditInvocations="true"), "Audit")
+    [selector] = _of("AWS::CloudTrail::Trail", audit)["Trail"]["AdvancedEventSelectors"]
+    [arns] = (one["StartsWith"] for one in selector["FieldSelectors"] if one["Field"] == "resources.ARN")
+
+    for name in HTTP:
+        assert any(
+            f":function:handshake-production-{_hyphened(name)}".startswith(arn[arn.index(":function") :])
+            for arn in arns
+        )
+    [rule] = _of("AWS::Logs::MetricFilter", audit).values()
+    [alarm] = _of("AWS::CloudWatch::Alarm", audit).values()
+    [metric] = rule["MetricTransformations"]
+    assert (metric["MetricNamespace"], metric["MetricName"]) == (alarm["Namespace"], alarm["MetricName"])
+
+
+def test_snapshots_start_the_functions_of_the_api_where_they_are_asked_for() -> None:
+    def started(stack: Translated) -> dict[str, Any]:
+        functions = _of("AWS::Lambda::Function", stack).items()
+        return {name: one["SnapStart"] for name, one in functions if "SnapStart" in one}
+
+    assert started(PRODUCTION) == {}
+    asked = _with(SnapStart="true")
+    assert started(asked) == {f"{name}Function": {"ApplyOn": "PublishedVersions"} for name in HTTP}
+    changed = {name for name, version in _versions(asked).items() if version != _versions(PRODUCTION)[name]}
+    assert changed == {f"{name}Function" for name in HTTP}, "a snapshot is of a version"
+
+
 def test_what_the_local_deployment_cannot_rehearse_is_exactly_this() -> None:
     def kinds(stack: Translated) -> set[str]:
         return {str(resource["Type"]) for resource in stack.resources.values()}
 
-    assert kinds(PRODUCTION) - kinds(LOCAL) == NOT_REHEARSED | {"AWS::IAM::ManagedPolicy"}
-    assert kinds(LOCAL) <= kinds(PRODUCTION)
+    assert kinds(PRODUCTION) - kinds(LOCAL) == NOT_REHEARSED
+    assert kinds(LOCAL) - kinds(PRODUCTION) == {"AWS::ApiGateway::Account"}, "staging's stack makes it for both"
     # Versions and the API's deployment are named by digests of what they hold, others after the environment.
     named = {
         name
@@ -190,7 +325,6 @@ def test_what_the_local_deployment_cannot_rehearse_is_exactly_this() -> None:
     assert named == {
         *(f"{name}FunctionDeploymentGroup" for name in HTTP),
         "ServerlessDeploymentApplication",
-        "TracingPolicy",
         "TracingSample",
         "SecretRotationPermission",
         "TrustSecretRotation",
@@ -205,6 +339,6 @@ def test_everything_else_of_production_is_deployed_locally(stack: LocalStack) ->
         for one in page["StackResourceSummaries"]
         if one["ResourceStatus"] == "CREATE_COMPLETE"
     }
-    wanted = {str(resource["Type"]) for resource in PRODUCTION.resources.values()} - {"AWS::IAM::ManagedPolicy"}
+    wanted = {str(resource["Type"]) for resource in PRODUCTION.resources.values()}
 
     assert wanted - deployed == NOT_REHEARSED
