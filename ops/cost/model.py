@@ -138,8 +138,8 @@ def quantities(load: Load, stack: Deployed) -> dict[str, float]:
         lines = known["platform_lines"]
         lambda_bytes += invocations * (lines["bytes"] + lines["events"] * known["event_overhead"])
     access_bytes = of_all * (known["access_line"] + known["event_overhead"])
-    stored = known["stored_per_decision"]
-    kept = decisions * sum(stored.values()) * load.months / _GB
+    kept = decisions * load.months / _GB
+    in_tables, in_indexes = (kept * sum(known[f"{name}_per_decision"].values()) for name in ("stored", "indexed"))
     log_months = min(load.months, stack.log_retention_months)
     metrics = known["metrics"]
     return {
@@ -152,8 +152,8 @@ def quantities(load: Load, stack: Deployed) -> dict[str, float]:
         "dynamodb_writes": took.writes + calls[_ACTION] * known["guard_removal_writes"],
         "projector_writes": folding.writes,
         "dynamodb_reads": took.reads + folding.reads,
-        "dynamodb_storage": kept,
-        "dynamodb_pitr": kept - decisions * stored["workflow_index"] * load.months / _GB,
+        "dynamodb_storage": in_tables + in_indexes,
+        "dynamodb_pitr": in_tables,  # an index is made anew when a table is restored, and is not billed
         "stream_reads": SECONDS_PER_MONTH * known["projector"]["polls_per_second"] * folding.shards,
         "lambda_logs": lambda_bytes / _GB,
         "access_logs": access_bytes / _GB,

@@ -15,7 +15,15 @@ from rich.table import Table
 
 from ops.gates.env_rules import Cell, exposure, safeguards
 from ops.gates.gate import Options
-from ops.local.translation import ENVIRONMENTS, Translated, deploy_parameters, environment_of, nested, overrides
+from ops.local.translation import (
+    ENVIRONMENTS,
+    Translated,
+    deploy_parameters,
+    environment_of,
+    nested,
+    overrides,
+    stacks_of,
+)
 from ops.verdict import Finding, Verdict
 
 _WIDTH: Final = 118
@@ -67,6 +75,12 @@ _RULES: Final = (
         lambda one: safeguards.no_secret_override(one.stack, overrides(one.root, one.name)),
         "leave NoEcho parameters out of samconfig.toml: Secrets Manager generates the secret",
         _DEPLOYED,
+    ),
+    Rule(
+        "value of the trust secret",
+        lambda one: safeguards.generated_secret(stacks_of(one.root, one.name).values()),
+        "give no TrustSecretValue outside local: Secrets Manager generates the secret (GenerateSecretString)",
+        ("staging", "production"),
     ),
     Rule(
         "routes open to anonymous callers",

@@ -10,12 +10,15 @@ from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any, Final, Protocol
-from urllib.parse import parse_qsl, quote, unquote, urlencode
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 import urllib3
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import ReadOnlyCredentials
+
+from handshake.trust.identity import MAX_ENVELOPE_BYTES
+from handshake.trust.token import MAX_TOKEN_BYTES
 
 OPERATOR: Final = {
     "principalId": "operator",
@@ -23,9 +26,17 @@ OPERATOR: Final = {
     "roles": ["admin"],
     "scopes": ["workflow:read:any", "workflow:resolve"],
 }
+MAX_HEADERS_BYTES: Final = 10_240
+"""API Gateway's own limit on all headers of a request, with names, separators and line ends."""
+
 _ENVELOPE: Final = "x-identity-envelope"
+_TOKEN: Final = "x-internal-trust-context"  # noqa: S105 - what a header is called
 _MAX_BODY_BYTES: Final = 10 * 1024 * 1024  # API Gateway's own limit
 _TIMEOUT: Final = urllib3.Timeout(connect=5, read=30)  # API Gateway gives up after 29 s
+
+
+class HeadersTooLargeError(Exception):
+    """API Gateway would refuse the headers of this request, and give no reason code."""
 
 
 class CredentialSource(Protocol):
@@ -44,14 +55,21 @@ class Upstream:
         self._http = urllib3.PoolManager(maxsize=64, timeout=_TIMEOUT, retries=False)
 
     def send(self, method: str, target: str, *, headers: Mapping[str, str], body: bytes) -> urllib3.BaseHTTPResponse:
-        """Sign and send. ``target`` is a path with an optional query. Raises urllib3's HTTPError.
+        """Sign and send. ``target`` is a path with an optional query.
 
-        The signature covers the method, path, query, host and body; ``headers`` pass through unsigned.
+        Raises urllib3's HTTPError, and HeadersTooLargeError before anything is sent. The signature covers the method,
+        path, query, host and body; ``headers`` pass through unsigned.
         """
         url = self._api_url + _canonical(target)
         request = AWSRequest(method, url, data=body)
         SigV4Auth(self._credentials.get_frozen_credentials(), "execute-api", self._region).add_auth(request)
-        return self._http.request(method, url, headers={**headers, **request.headers}, body=body)
+        # What urllib3 would add is given here, so that it is counted.
+        added = {"host": urlsplit(url).netloc, "accept-encoding": "identity", "content-length": str(len(body))}
+        sent = {"user-agent": "handshake-edge", **added, **headers, **request.headers}
+        size = sum(len(name) + len(": ") + len(value) + len("\r\n") for name, value in sent.items())
+        if size > MAX_HEADERS_BYTES:
+            raise HeadersTooLargeError(f"signed, the headers are {size} bytes, over the {MAX_HEADERS_BYTES} allowed")
+        return self._http.request(method, url, headers=sent, body=body)
 
 
 class SigningEdge(ThreadingHTTPServer):
@@ -98,8 +116,12 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(*refusal)
             return
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        headers = self._passed_on()
         try:
-            answer = self.server.upstream.send(self.command, self.path, headers=self._passed_on(), body=body)
+            answer = self.server.upstream.send(self.command, self.path, headers=headers, body=body)
+        except HeadersTooLargeError as error:
+            self._refuse(*_too_large(headers), str(error))
+            return
         except urllib3.exceptions.HTTPError as error:
             self._refuse(503, "adapter_store_unavailable", f"the API does not answer: {error}")
             return
@@ -166,6 +188,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
         """Say nothing: the API keeps the access log."""
+
+
+def _too_large(headers: Mapping[str, str]) -> tuple[int, str]:
+    """Return status and code of a refusal: a header's own where it is over its own limit, else the request's."""
+    if len(headers[_ENVELOPE]) > MAX_ENVELOPE_BYTES:
+        return 401, "security_invalid_identity_envelope"
+    if len(headers.get(_TOKEN, "")) > MAX_TOKEN_BYTES:
+        return 401, "security_invalid_internal_trust_context"
+    return 400, "trust_context_invalid_request_shape"
 
 
 def _canonical(target: str) -> str:

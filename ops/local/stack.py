@@ -61,10 +61,12 @@ class LocalStack:
     """Handshake built by SAM and deployed to a ministack of its own, from entry to exit.
 
     ``environment`` is one of samconfig.toml's, with ``parameters`` besides those that every run here sets itself.
-    ``trust_secret`` is what the trust secret starts as; where it is empty, Secrets Manager generates one. ``migrated``
-    says whether migrations are applied on entry. ``prepare`` makes the template that is deployed of the built one and
-    the parameters, in a folder of the run's own. ``step`` wraps each phase, named for people to read.
-    Raises CommandFailedError on entry where ministack, the build or the deployment fails.
+    ``trust_secret`` is what the trust secret starts as, by default a known one in the environment local; where it is
+    empty, and in every other environment, Secrets Manager generates one. ``migrated`` says whether migrations are
+    applied on entry. ``prepare`` makes the template that is deployed of the built one and the parameters, in a folder
+    of the run's own. ``step`` wraps each phase, named for people to read.
+    Raises ValueError for a ``trust_secret`` outside the environment local: a processed template shows it to whoever
+    may read that. Raises CommandFailedError on entry where ministack, the build or the deployment fails.
     """
 
     name: str
@@ -91,11 +93,15 @@ class LocalStack:
         *,
         environment: str = LOCAL,
         parameters: Parameters = MappingProxyType({}),
-        trust_secret: str = LOCAL_TRUST_SECRET,
+        trust_secret: str | None = None,
         migrated: bool = True,
         prepare: Prepare = _as_built,
         step: Step = _silent,
     ) -> None:
+        if trust_secret is None:
+            trust_secret = LOCAL_TRUST_SECRET if environment == LOCAL else ""
+        if trust_secret and environment != LOCAL:
+            raise ValueError(f"Secrets Manager generates the trust secret of {environment}; give none")
         self.name = f"handshake-{environment}"
         self.region = REGION
         self.trust_secret = trust_secret

@@ -23,6 +23,7 @@ from handshake.simulation import answers as simulation
 from handshake.trust.bodies import IdentityEnvelope, TrustClaims
 from handshake.trust.identity import MAX_ENVELOPE_BYTES
 from handshake.trust.token import MAX_LIFETIME_S, MAX_TOKEN_BYTES
+from ops.local.signing_edge import MAX_HEADERS_BYTES
 from ops.openapi.operations import OPERATIONS, Operation
 from ops.openapi.schemas import Schemas, UndescribedError, members_of
 
@@ -34,6 +35,10 @@ SIGV4: Final = "sigv4"
 ENVELOPE: Final = "identityEnvelope"
 TOKEN: Final = "internalTrustContext"  # noqa: S105 - what a scheme is called
 _JSON: Final = "application/json"
+_TOGETHER: Final = (
+    f"All headers together, signature and session token included, may have {MAX_HEADERS_BYTES} bytes, names and line"
+    " ends counted: API Gateway refuses more without a reason code."
+)
 
 _SECURITY_SCHEMES: Final = {
     SIGV4: {
@@ -49,7 +54,7 @@ _SECURITY_SCHEMES: Final = {
         "name": "x-identity-envelope",
         "description": (
             f"An IdentityEnvelope as JSON, at most {MAX_ENVELOPE_BYTES} bytes, believed when an envelope issuer signed"
-            " the call."
+            f" the call. {_TOGETHER}"
         ),
     },
     TOKEN: {
@@ -58,7 +63,7 @@ _SECURITY_SCHEMES: Final = {
         "name": "x-internal-trust-context",
         "description": (
             f"A compact JWT of TrustClaims, HS256, at most {MAX_TOKEN_BYTES} bytes, valid for at most"
-            f" {MAX_LIFETIME_S // 60} minutes and good for one call."
+            f" {MAX_LIFETIME_S // 60} minutes and good for one call. {_TOGETHER}"
         ),
     },
 }

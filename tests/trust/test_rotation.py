@@ -153,13 +153,43 @@ def test_a_key_does_not_become_current_before_verifiers_have_read_it() -> None:
     assert aws.labels["AWSCURRENT"] == "version-old"
 
 
-@pytest.mark.parametrize(("key", "why"), [("short", "shorter"), (OLD, "is the current one")])
-def test_a_pending_key_that_is_weak_or_old_fails_its_test(key: str, why: str) -> None:
+def test_a_weak_pending_key_fails_its_test() -> None:
     aws = _aws()
-    aws.add(NEW, key, "AWSPENDING")
+    aws.add(NEW, "short", "AWSPENDING")
 
-    with pytest.raises(RotationRefusedError, match=why):
+    with pytest.raises(RotationRefusedError, match="shorter"):
         rotate_secret.test(_rotation(aws))
+
+
+def test_a_weak_current_key_fails_the_test_where_none_is_pending() -> None:
+    aws = SecretsManager(now_s=NOW_S, AWSCURRENT="short")
+
+    with pytest.raises(RotationRefusedError, match="shorter"):
+        rotate_secret.test(_rotation(aws))
+
+
+@pytest.mark.parametrize("pending", [OLD, None], ids=["equal to the current one", "absent"])
+def test_what_is_pending_while_a_rotation_is_only_configured_passes_its_test(pending: str | None) -> None:
+    aws = _aws()
+    if pending:
+        aws.add(NEW, pending, "AWSPENDING")
+
+    rotate_secret.test(_rotation(aws))
+
+    assert aws.labels["AWSCURRENT"] == "version-old"
+
+
+@pytest.mark.parametrize("earlier", ["AWSCURRENT", "AWSPREVIOUS", "HANDSHAKE_REVOKED"])
+def test_a_key_that_is_not_new_never_becomes_current(earlier: str) -> None:
+    aws = _aws()
+    aws.add("version-before", "the-key-before-that-is-long-enough-too", "AWSPREVIOUS")
+    aws.add("version-revoked", "the-revoked-key-that-is-long-enough-too", "HANDSHAKE_REVOKED")
+    aws.add(NEW, aws.key_of(earlier), "AWSPENDING", age_s=SETTLE_S)
+
+    with pytest.raises(RotationRefusedError, match="not new"):
+        rotate_secret.finish(_rotation(aws))
+
+    assert aws.labels["AWSCURRENT"] == "version-old"
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -168,7 +198,7 @@ def test_without_a_current_key_nothing_is_rotated(step: str) -> None:
         STEPS[step](_rotation(SecretsManager()))
 
 
-@pytest.mark.parametrize("step", ["setSecret", "testSecret", "finishSecret"])
+@pytest.mark.parametrize("step", ["setSecret", "finishSecret"])
 def test_a_version_that_is_not_pending_is_not_rotated_to(step: str) -> None:
     with pytest.raises(RotationRefusedError, match="not pending"):
         STEPS[step](_rotation(_aws()))
@@ -178,6 +208,6 @@ def test_messages_quote_no_key() -> None:
     aws: Any = _aws()
     aws.add(NEW, OLD, "AWSPENDING")
     with pytest.raises(RotationRefusedError) as refused:
-        rotate_secret.test(_rotation(aws))
+        rotate_secret.finish(_rotation(aws))
 
     assert OLD not in str(refused.value)

@@ -1,6 +1,6 @@
 """Check what production relies on when something goes wrong."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from ops.gates.env_rules import Cell
@@ -44,6 +44,17 @@ def no_secret_override(stack: Translated, given: Mapping[str, str]) -> Cell:
     """Require that samconfig.toml, which is committed, sets no NoEcho parameter."""
     hidden = {name for name, one in stack.template["Parameters"].items() if one.get("NoEcho")}
     return Cell.without(sorted(hidden & given.keys()), "none")
+
+
+def generated_secret(stacks: Iterable[Translated]) -> Cell:
+    """Require that Secrets Manager generates every secret: who may read a processed template reads what it is given."""
+    found = {name: one for stack in stacks for name, one in stack.of_type("AWS::SecretsManager::Secret").items()}
+    wrong = [
+        name
+        for name, one in found.items()
+        if "SecretString" in one["Properties"] or "GenerateSecretString" not in one["Properties"]
+    ]
+    return Cell.of(bool(found) and not wrong, "generated", f"given in the template: {', '.join(wrong) or 'no secret'}")
 
 
 def thresholds(alarms: Translated | None, environment: str) -> Cell:

@@ -14,6 +14,8 @@ from handshake_client.errors import NO_ANSWER, UNKNOWN, HandshakeError
 from handshake_client.retry import Retry
 
 TIMEOUT: Final = httpx.Timeout(30, connect=5)  # API Gateway itself gives up after 29 s
+MAX_HEADERS_BYTES: Final = 10_240
+"""API Gateway's own limit on all headers of a request, with names, separators, line ends and the signature."""
 
 EnvelopeProvider = Callable[[], Envelope]
 TokenProvider = Callable[[], str]
@@ -27,7 +29,7 @@ class Handshake(Operations):
     ``envelope``, itself or asked for at each call, goes with calls that need one, and ``trust_token`` is asked for at
     each change of policy, for a token is good for one; either can be given to a call instead. ``auth`` signs: a
     ``SigV4`` for an API behind IAM, nothing for a signing edge. ``sleep`` waits between attempts.
-    Every method raises HandshakeError where the call is refused or not answered.
+    Every method raises HandshakeError where the call is refused or not answered, or its headers are too large to send.
     """
 
     def __init__(
@@ -47,7 +49,9 @@ class Handshake(Operations):
         self._trust_token = trust_token
         self._retry = retry
         self._sleep = sleep
-        self._http = httpx.Client(auth=auth, timeout=timeout, transport=transport)
+        self._http = httpx.Client(
+            auth=auth, timeout=timeout, transport=transport, event_hooks={"request": [_ensure_headers_fit]}
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -80,6 +84,8 @@ class Handshake(Operations):
     def _once(self, request: Request, attempts: int) -> httpx.Response:
         try:
             return self._http.request(request.method, request.url, headers=request.headers, content=request.content)
+        except _HeadersTooLargeError as fault:
+            raise _not_sent(fault, request, attempts) from None
         except httpx.HTTPError as fault:
             raise _no_answer(fault, request, attempts) from fault
 
@@ -104,7 +110,9 @@ class AsyncHandshake(AsyncOperations):
         self._trust_token = trust_token
         self._retry = retry
         self._sleep = sleep
-        self._http = httpx.AsyncClient(auth=auth, timeout=timeout, transport=transport)
+        self._http = httpx.AsyncClient(
+            auth=auth, timeout=timeout, transport=transport, event_hooks={"request": [_ensure_headers_fit_async]}
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -139,8 +147,29 @@ class AsyncHandshake(AsyncOperations):
             return await self._http.request(
                 request.method, request.url, headers=request.headers, content=request.content
             )
+        except _HeadersTooLargeError as fault:
+            raise _not_sent(fault, request, attempts) from None
         except httpx.HTTPError as fault:
             raise _no_answer(fault, request, attempts) from fault
+
+
+class _HeadersTooLargeError(Exception):
+    """A signed request is not sent, because API Gateway would refuse it without a reason code."""
+
+
+def _ensure_headers_fit(request: httpx.Request) -> None:
+    """Raise _HeadersTooLargeError where all headers, signature included, are more than API Gateway takes."""
+    sizes = {name.decode(): len(name) + len(value) + len(": \r\n") for name, value in request.headers.raw}
+    if sum(sizes.values()) > MAX_HEADERS_BYTES:
+        largest = sorted(sizes, key=lambda name: -sizes[name])[:3]
+        raise _HeadersTooLargeError(
+            f"the headers are {sum(sizes.values())} bytes together, over the {MAX_HEADERS_BYTES} allowed; the largest: "
+            + ", ".join(f"{name} {sizes[name]}" for name in largest)
+        )
+
+
+async def _ensure_headers_fit_async(request: httpx.Request) -> None:
+    _ensure_headers_fit(request)
 
 
 async def _asked(source: Any) -> Any:
@@ -166,6 +195,16 @@ def _read(response: httpx.Response, request: Request, attempts: int) -> Any:
         attempts=attempts,
         retry_after_s=_seconds(response.headers.get("retry-after", "")),
         body=fields,
+    )
+
+
+def _not_sent(fault: _HeadersTooLargeError, request: Request, attempts: int) -> HandshakeError:
+    return HandshakeError(
+        "trust_context_invalid_request_shape",
+        str(fault),
+        status=None,
+        correlation_id=request.correlation_id,
+        attempts=attempts - 1,
     )
 
 

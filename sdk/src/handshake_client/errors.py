@@ -25,7 +25,7 @@ class HandshakeError(Exception):
     retry: RetryAdvice
     """The registry's advice: what is not in the registry is not retried."""
     status: int | None
-    """The HTTP status; None where nothing answered."""
+    """The HTTP status; None where nothing answered, or nothing was sent."""
     message: str
     """For people."""
     correlation_id: str

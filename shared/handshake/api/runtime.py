@@ -27,7 +27,8 @@ _DEFAULT_ESCALATION_TTL_S: Final = 300
 class Runtime:
     """Everything a process is given from outside, once. Envelopes are believed from the AWS principals ``issuers``.
 
-    ``now_ms`` is epoch ms; ``new_id`` gives a fresh unique id.
+    ``now_ms`` is epoch ms; ``new_id`` gives a fresh unique id; ``forget`` drops the trust keys that were read and
+    closes connections, so that the next call reads and connects anew.
     """
 
     store: Store
@@ -37,6 +38,7 @@ class Runtime:
     trust_keys: TrustKeys
     issuers: frozenset[tuple[str, str, str]]
     escalation_ttl_ms: int = _DEFAULT_ESCALATION_TTL_S * 1000
+    forget: Callable[[], None] = lambda: None
 
     @contextmanager
     def invocation(self, correlation_id: str = "", *, synthetic: bool = False) -> Iterator[Context]:
@@ -47,15 +49,23 @@ class Runtime:
 
 
 def build_runtime(environment: Mapping[str, str]) -> Runtime:
-    """The runtime that ``environment`` describes, with real clients, clock and ids."""
+    """Make the runtime that ``environment`` describes, with real clients, clock and ids."""
+    client = aws().create_client("dynamodb", config=store_config(attempts=1))
+    keys = _LazyKeys(environment.get("TRUST_SECRET_ARN", ""))
+
+    def forget() -> None:
+        client.close()
+        keys.forget()
+
     return Runtime(
-        store=Store(aws().create_client("dynamodb", config=store_config(attempts=1))),
+        store=Store(client),
         tables=Tables.from_environment(environment),
         now_ms=lambda: time.time_ns() // 1_000_000,
         new_id=lambda: str(uuid.uuid4()),
-        trust_keys=_LazyKeys(environment.get("TRUST_SECRET_ARN", "")),
+        trust_keys=keys,
         issuers=issuer_keys(environment.get("ENVELOPE_ISSUERS", "").split(",")),
         escalation_ttl_ms=int(environment.get("ESCALATION_TTL_SECONDS", _DEFAULT_ESCALATION_TTL_S)) * 1000,
+        forget=forget,
     )
 
 
@@ -75,12 +85,17 @@ def process_runtime() -> Runtime:
 
 
 def start(make: Callable[[], object]) -> None:
-    """The last of a function's module: have ``make``, which remembers, make its clients while Lambda initialises.
+    """Have ``make``, which remembers, make its clients while Lambda initialises: call it last in a function's module.
 
-    No caller waits then. What is there by now stays, so collecting garbage never looks at it again.
+    No caller waits then. What is there by now stays, so collecting garbage never looks at it again. Where Lambda
+    will take a snapshot (SnapStart), its hooks are registered too; other starts import none of that.
     """
     if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
-        make()
+        made = make()
+        if isinstance(made, Runtime) and os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
+            from handshake.api.snapshot import register  # noqa: PLC0415 - other starts need neither it nor its library
+
+            register(forget=made.forget)
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLD)
 
@@ -111,10 +126,16 @@ class _LazyKeys:
 
     def __init__(self, secret_id: str) -> None:
         self._secret_id = secret_id
+        self._client: Any = None
         self._keys: TrustKeys | None = None
 
     def read(self, *, max_age_s: float) -> list[bytes]:
         if self._keys is None:
-            client = aws().create_client("secretsmanager", config=store_config(attempts=2))
-            self._keys = SecretsManagerKeys(client, self._secret_id)
+            self._client = aws().create_client("secretsmanager", config=store_config(attempts=2))
+            self._keys = SecretsManagerKeys(self._client, self._secret_id)
         return self._keys.read(max_age_s=max_age_s)
+
+    def forget(self) -> None:
+        if self._client is not None:
+            self._client.close()
+        self._client = self._keys = None

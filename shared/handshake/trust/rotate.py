@@ -1,7 +1,7 @@
 """Rotate the trust key in the four steps of Secrets Manager, each of which may be repeated after it failed half-way."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +11,7 @@ from handshake.trust.rotation import (
     Labels,
     RotationRefusedError,
     Version,
+    ensure_new,
     ensure_usable,
 )
 from handshake.trust.secret import TrustSecret
@@ -45,18 +46,29 @@ def settle(rotation: Rotation) -> None:
 
 
 def test(rotation: Rotation) -> None:
-    """``testSecret``: sign with the pending key, and hold the token against it and against the current key."""
+    """``testSecret``: sign a token with the pending key, or the current one where none is pending, and verify it.
+
+    Where a rotation is configured without beginning at once, Secrets Manager takes this step alone: with a pending
+    version that equals the current one, or with none. Neither is wrong here; ``finish`` refuses both.
+    """
     labels = _open(rotation)
-    if labels.current != rotation.token:
-        current = rotation.secret.version(labels.current or "")
-        ensure_usable(_pending(rotation, labels), current, now_s=int(rotation.now_s()))
+    pending = rotation.secret.version(rotation.token) if labels.pending == rotation.token else None
+    tested = pending or rotation.secret.version(labels.current or "")
+    if tested is None:
+        raise RotationRefusedError("the current version of the trust secret has no value")
+    ensure_usable(tested, now_s=int(rotation.now_s()))
 
 
 def finish(rotation: Rotation) -> None:
-    """``finishSecret``: the pending key is current from now on, the one before previous until it is revoked."""
+    """``finishSecret``: make the pending key current; the one before stays believed as previous until it is revoked.
+
+    Raises RotationRefusedError where the pending key is not new, or verifiers may not have read it yet.
+    """
     labels = _open(rotation)
     if labels.current is not None and labels.current != rotation.token:
-        if rotation.now_s() < _settled_at(_pending(rotation, labels)):
+        pending = _pending(rotation, labels)
+        ensure_new(pending, _earlier(rotation, labels))
+        if rotation.now_s() < _settled_at(pending):
             raise RotationRefusedError("some verifiers may not have read the pending key yet: setSecret comes first")
         rotation.secret.make_current(rotation.token, instead_of=labels.current)
         labels = rotation.secret.labels()
@@ -86,6 +98,12 @@ def _pending(rotation: Rotation, labels: Labels) -> Version:
     if version is None:
         raise RotationRefusedError("the version of this rotation is not pending")
     return version
+
+
+def _earlier(rotation: Rotation, labels: Labels) -> Iterator[Version]:
+    for version_id in (labels.current, labels.previous, labels.revoked):
+        if version_id and (version := rotation.secret.version(version_id)):
+            yield version
 
 
 def _settled_at(pending: Version) -> float:

@@ -5,7 +5,7 @@ kept as pending until every verifier has read it (SETTLE_S). And the old key is 
 OVERLAP_S after the new one was made, so signers have that long to read the new one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -72,15 +72,18 @@ def believed(labels: Labels, versions: Mapping[str, Version], *, now_s: float) -
     return list(dict.fromkeys(keys))
 
 
-def ensure_usable(pending: Version, current: Version | None, *, now_s: int) -> None:
-    """Raise RotationRefusedError unless a token signed with the pending key is believed, and under no other key."""
-    if len(pending.key) < MIN_KEY_LENGTH:
-        raise RotationRefusedError(f"the pending key is shorter than {MIN_KEY_LENGTH} bytes")
-    token = mint_token(pending.key, now_s=now_s, jti="rotation-test")
-    if not _verifies(token, pending.key, now_s=now_s):
-        raise RotationRefusedError("a token signed with the pending key does not verify")
-    if current and _verifies(token, current.key, now_s=now_s):
-        raise RotationRefusedError("the pending key is the current one")
+def ensure_usable(version: Version, *, now_s: int) -> None:
+    """Raise RotationRefusedError unless the version's key is long enough and verifies a token signed with it."""
+    if len(version.key) < MIN_KEY_LENGTH:
+        raise RotationRefusedError(f"the key is shorter than {MIN_KEY_LENGTH} bytes")
+    if not _verifies(mint_token(version.key, now_s=now_s, jti="rotation-test"), version.key, now_s=now_s):
+        raise RotationRefusedError("a token signed with the key does not verify")
+
+
+def ensure_new(pending: Version, earlier: Iterable[Version]) -> None:
+    """Raise RotationRefusedError where the pending key is that of an ``earlier`` version, a revoked one included."""
+    if pending.key in {version.key for version in earlier}:
+        raise RotationRefusedError("the pending key is not new: remove AWSPENDING from its version, and rotate again")
 
 
 def _verifies(token: str, key: bytes, *, now_s: int) -> bool:

@@ -33,6 +33,18 @@ EDITS = {
         '"Environment=production TrustSecretValue=known ',
         "production: no secret in samconfig.toml: TrustSecretValue",
     ),
+    "a trust secret that the processed template shows": (
+        "samconfig.toml",
+        'parameter_overrides = "Environment=production"',
+        'parameter_overrides = "Environment=production TrustSecretValue=known"',
+        "production: value of the trust secret: given in the template: TrustSecret",
+    ),
+    "a trust secret by default": (
+        "template.yaml",
+        '  TrustSecretValue:\n    Type: String\n    Default: ""',
+        "  TrustSecretValue:\n    Type: String\n    Default: known",
+        "staging: value of the trust secret: given in the template: TrustSecret",
+    ),
     "a fixed ENVIRONMENT": (
         "template.yaml",
         "ENVIRONMENT: !Ref Environment",
