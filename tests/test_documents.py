@@ -15,7 +15,7 @@ COMMANDS: Final[Any] = typer.main.get_command(app)
 
 
 def _named() -> set[str]:
-    """What the documents have one run: operator's commands, and tasks of poe and make."""
+    """Give what the documents have one run: operator's commands, and tasks of poe and make."""
     texts = "\n".join(DOCUMENTS.values())
     patterns = (r"(?:python -m |`)(ops(?: [a-z]+)+)", r"\b(poe [a-z0-9]+:[a-z0-9-]+)", r"(?:`|^)(make [a-z]+)")
     return {named for pattern in patterns for named in re.findall(pattern, texts, re.MULTILINE)}

@@ -1,4 +1,4 @@
-"""What each route is called, takes and refuses: the part of the document that its handler cannot say of itself."""
+"""Describes what each route is called, takes and refuses: what its handler cannot say of itself."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -99,13 +99,13 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ),
     ("GET", "/workflow/requests/{requestId}"): Operation(
         id="getRequest",
-        summary="Where a request stands",
+        summary="Show where a request stands",
         envelope=True,
         codes=_OF_READING,
     ),
     ("GET", "/workflow/evidence/{requestId}"): Operation(
         id="getEvidence",
-        summary="What happened to a request, oldest first",
+        summary="List what happened to a request, oldest first",
         envelope=True,
         codes=_OF_READING,
     ),
@@ -133,7 +133,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ),
     ("GET", "/workflow/decision-room/{requestId}"): Operation(
         id="getDecisionRoom",
-        summary="What a person sees before deciding",
+        summary="Show what a person sees before deciding",
         envelope=True,
         codes=_OF_READING,
     ),
@@ -193,7 +193,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ),
     ("POST", "/policy/simulate"): Operation(
         id="simulatePolicy",
-        summary="What a policy would have changed",
+        summary="Simulate what a policy would have changed",
         body=PolicyProposal,
         codes=_codes(ReasonCode.TRUST_CONTEXT_MISSING_BINDING, ReasonCode.POLICY_INVALID_POLICY),
     ),

@@ -89,7 +89,7 @@ def _models(document: Mapping[str, Any]) -> str:
             *("--target-python-version", "3.11", "--formatters", "builtin", "--enum-field-as-literal", "all"),
             *("--use-union-operator", "--use-standard-collections", "--use-double-quotes", "--disable-timestamp"),
             *("--use-schema-description", "--use-field-description", "--custom-file-header"),
-            _HEADER.format(what="What bodies hold"),
+            _HEADER.format(what="Types of bodies"),
         ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:

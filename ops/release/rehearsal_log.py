@@ -50,5 +50,5 @@ def require(holds: object, problem: str) -> None:
 
 
 def describe(error: Exception) -> str:
-    """What ended a step, in words: an error of another kind than a rehearsal's is named."""
+    """Say what ended a step: an error of another kind than a rehearsal's is named."""
     return str(error) if isinstance(error, RehearsalFailedError) else f"{type(error).__name__}: {error}"

@@ -18,7 +18,7 @@ _MINUTES_SHOWN: Final = 6
 
 @dataclass
 class IncidentTimeline:
-    """When each step of one alert's incident happened, in epoch seconds; None where it has not."""
+    """The times of the steps of one alert's incident, in epoch seconds; None where it has not."""
 
     scenario: FaultScenario
     state: str = "?"

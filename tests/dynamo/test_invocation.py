@@ -143,8 +143,7 @@ def test_a_runtime_reaches_the_store_through_an_invocation_alone(moto_tables: En
     assert {"batch_get", "query", "write"} <= operations
     assert not [name for name, value in held if isinstance(value, Dynamo | Context)]
     assert not [name for name, _ in held if name in operations | {"context", "dynamo", "calls"}]
-    # The client is what an invocation is made of: whoever calls it directly has no account at all.
-    assert _public(runtime.store).keys() == {"client", "clock", "pause", "invocation"}
+    assert _public(runtime.store).keys() == {"invocation"}
     with runtime.invocation() as context:
         assert isinstance(context.dynamo, Dynamo)
 

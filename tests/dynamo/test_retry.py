@@ -1,4 +1,4 @@
-"""What the store is asked again after, and how long a caller waits in between."""
+"""Tests what the store is asked again after, and how long a caller waits in between."""
 
 from typing import Any
 

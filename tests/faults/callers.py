@@ -1,4 +1,4 @@
-"""What callers want: agents submit, people act, operators apply, everybody reads, and some have no right to."""
+"""Plays what callers want: agents submit, people act, operators apply, everybody reads, and some have no right to."""
 
 import random
 import uuid
@@ -43,7 +43,7 @@ _READS: Final = (
 
 @dataclass
 class World:
-    """What callers know of each other's doings, until it is ``over``."""
+    """Give what callers know of each other's doings, until it is ``over``."""
 
     over: Event = field(default_factory=Event)
     requests: deque[Mapping[str, Any]] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))

@@ -69,7 +69,7 @@ class Rig:
         self._control("POST", "rules", json=list(rules))
 
     def injected(self) -> int:
-        """How many calls the proxy has failed since it was started."""
+        """Count how many calls the proxy has failed since it was started."""
         return int(self._control("GET", "stats").json()["requests"]["faulted"])
 
     def _control(self, method: str, path: str, **options: Any) -> urllib3.BaseHTTPResponse:

@@ -16,7 +16,7 @@ from tests.support.service import InProcess, now_ms
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a scenario came to.
+    """Give what a scenario came to.
 
     ``injected`` calls to the database failed on purpose; ``acknowledged`` mutations were told to be done.
     """
@@ -29,7 +29,7 @@ class Outcome:
 
     @property
     def unavailable(self) -> int:
-        """How many answers were 503."""
+        """Count how many answers were 503."""
         return sum(call.reply.status == 503 for call in self.calls)
 
     @property
@@ -38,7 +38,7 @@ class Outcome:
         return max((call.seconds for call in self.calls), default=0.0)
 
     def count(self, fault: Fault) -> int:
-        """How often a fault was found."""
+        """Say how often a fault was found."""
         return sum(finding.fault == fault for finding in self.findings)
 
 

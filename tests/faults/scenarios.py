@@ -1,4 +1,4 @@
-"""What goes wrong: each scenario a sequence of phases, each phase rules of the proxy or a server that is gone."""
+"""Plays what goes wrong: each scenario a sequence of phases, each phase rules of the proxy or a server that is gone."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

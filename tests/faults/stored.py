@@ -1,4 +1,4 @@
-"""What the tables hold, looked up the way a caller would ask for it."""
+"""Plays what the tables hold, looked up the way a caller would ask for it."""
 
 import json
 from collections import Counter, defaultdict
@@ -25,7 +25,7 @@ class Request:
 
     @property
     def views(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-        """What submitting it answers: when it was decided, and now."""
+        """Give what submitting it answers: when it was decided, and now."""
         now, audit = self.record.result_view(), self.chain[1]
         first = {name: audit.detail[name] for name in ("decision", "tier", "state")}
         return {**now, **first, "reasonCode": audit.reason_code}, now
@@ -37,11 +37,11 @@ class Request:
 
     @property
     def resolved(self) -> bool:
-        """Whether a person closed it, and not the clock."""
+        """Say whether a person closed it, and not the clock."""
         return self.record.state in (State.APPROVED, State.REJECTED)
 
     def refused(self, words: str) -> int:
-        """How many refusals of the attempt with these words are in evidence."""
+        """Count how many refusals of the attempt with these words are in evidence."""
         return sum(event.detail.get("reason") == words for event in self.refusals)
 
 

@@ -1,4 +1,4 @@
-"""What callers were told, held against what the tables say. A sound service gives no findings."""
+"""Plays what callers were told, held against what the tables say. A sound service gives no findings."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
@@ -95,7 +95,7 @@ def _acted(intent: Intent, stored: Stored) -> Iterator[Finding]:
 
 
 def _refused(intent: Intent, reply: Reply, request: Request, *, mine: bool) -> Iterator[Finding]:
-    """Whether a refusal was the truth; ``mine`` if this very action had closed the request."""
+    """Say whether a refusal was the truth; ``mine`` if this very action had closed the request."""
     record = request.record
     replay = reply.reason == ReasonCode.SECURITY_REPLAY_DETECTED
     if mine and intent.replies[0] is reply:

@@ -1,4 +1,4 @@
-"""How long and from where the hostile tests search: the same every time, unless somebody asks for more."""
+"""Gives how long and from where the hostile tests search: the same every time, unless somebody asks for more."""
 
 import os
 from collections.abc import Callable

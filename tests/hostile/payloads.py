@@ -1,4 +1,4 @@
-"""What hostile callers send: strategies for texts and JSON, and a well-formed body of every route to spoil."""
+"""Gives what hostile callers send: strategies for texts and JSON, and a well-formed body of every route to spoil."""
 
 import json
 import operator

@@ -1,4 +1,4 @@
-"""What is understood of CloudWatch's messages about alarms."""
+"""Tests what is understood of CloudWatch's messages about alarms."""
 
 import json
 from typing import Any

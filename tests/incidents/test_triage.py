@@ -1,4 +1,4 @@
-"""What people are told and what is recorded when an alarm changes state, whatever is down at the time."""
+"""Tests what people are told and what is recorded when an alarm changes state, whatever is down at the time."""
 
 import json
 from collections import Counter
@@ -123,7 +123,7 @@ def _describe_stacks(params: dict[str, Any], **_: Any) -> tuple[Any, dict[str, A
 
 
 def _record_denials(aws: Aws) -> None:
-    """What the service leaves behind of forty refused reads by one tenant, and of one good call."""
+    """Give what the service leaves behind of forty refused reads by one tenant, and of one good call."""
     at = datetime.fromtimestamp((FIRED_MS - 60_000) / 1000, UTC)
     where = {"service": SERVICE, "endpoint": "GET /workflow/requests/{requestId}"}
     for name, dimensions, calls, value in (

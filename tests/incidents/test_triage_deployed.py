@@ -22,7 +22,7 @@ Found = TypeVar("Found")
 
 @pytest.fixture
 def people(stack: LocalStack) -> Iterator[Callable[[], list[dict[str, Any]]]]:
-    """What people who subscribe to incidents have been told since the last look."""
+    """Give what people who subscribe to incidents have been told since the last look."""
     sqs, sns = stack.client("sqs"), stack.client("sns")
     queue = sqs.create_queue(QueueName="people")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]

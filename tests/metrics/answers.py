@@ -1,4 +1,4 @@
-"""What the metrics endpoints must answer, computed from the events themselves by the words of contract section 5."""
+"""Computes what the metrics endpoints must answer, from the events by the words of contract section 5."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence

@@ -23,7 +23,7 @@ FAMILIES = ("trust_context", "security", "policy", "hitl", "adapter")
 
 @pytest.fixture(scope="module")
 def observed(dynamodb_local_endpoint: str) -> Iterator[Observe]:
-    """What a path leaves behind, each walked once."""
+    """Give what a path leaves behind, each walked once."""
     known: dict[int, Observed] = {}
     with on_dynamodb_local(dynamodb_local_endpoint) as service:
 
@@ -48,7 +48,7 @@ def _status(path: Path) -> int:
 
 
 def _signals(path: Path) -> Mapping[str, int]:
-    """What the log line must signal, by the words of contract section 6 and of decision 21."""
+    """Give what the log line must signal, by the words of contract section 6 and of decision 21."""
     refused = _status(path) >= 400
     told = {
         "SecurityDenied": _is_security_denial(path.code),
@@ -61,7 +61,7 @@ def _signals(path: Path) -> Mapping[str, int]:
 
 
 def _counters(path: Path) -> Mapping[str, int]:
-    """What one event must add to its roll-ups, by the words of contract section 5."""
+    """Give what one event must add to its roll-ups, by the words of contract section 5."""
     counted = path.counted
     if counted is None:
         return {}

@@ -1,4 +1,4 @@
-"""What the metrics endpoints can be asked."""
+"""Tests what the metrics endpoints can be asked."""
 
 from itertools import pairwise
 from typing import Any

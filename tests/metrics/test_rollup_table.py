@@ -1,4 +1,4 @@
-"""Where roll-ups and checkpoints are kept."""
+"""Tests where roll-ups and checkpoints are kept."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -43,7 +43,7 @@ def table(context: Context) -> str:
 
 
 def _wrote(context: Context, *steps: Callable[[RollupTransaction], None]) -> bool:
-    """Whether ``steps`` were written, as one transaction."""
+    """Say whether ``steps`` were written, as one transaction."""
     tx = RollupTransaction(context)
     for step in steps:
         step(tx)

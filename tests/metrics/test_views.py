@@ -1,4 +1,4 @@
-"""What the metrics endpoints answer, against the contract's definitions computed the plain way."""
+"""Tests what the metrics endpoints answer, against the contract's definitions computed the plain way."""
 
 from collections.abc import Mapping, Sequence
 

@@ -131,7 +131,7 @@ class World:
                 self.play(Delivery(shard=number, again=again))
 
     def context(self, acting: Acting) -> Context:
-        """What ``acting`` is given."""
+        """Give what ``acting`` is given."""
         dynamo = Dynamo(_Client(self, acting), clock=lambda: 0.0, pause=lambda _: None)
         return Context(dynamo, self.tables, lambda: self.now_ms, lambda: uuid4().hex)
 

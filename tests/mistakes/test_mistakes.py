@@ -64,7 +64,7 @@ MISTAKES: Final = {
             (_RULE_KEYS, "# In the order", _KEY),
             (_RULE_KEYS, _LISTED, "ALLOWED_HOURS, ALLOWED_CATEGORIES, ALLOWED_PAYEES)"),
         ],
-        ("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/ops/openapi/test_document.py", "-k", "rule_keys"),
+        ("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/ops/openapi/test_document.py", "-k", "rule_key"),
         "allowed_payees",
     ),
     "an action that nothing decides": Mistake(

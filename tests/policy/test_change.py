@@ -7,15 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from handshake.core.errors import Conflict, Refuse, Replay
 from handshake.policy.answers import StoredRule
 from handshake.policy.change import (
     Applied,
     Apply,
     ChangeDecision,
-    Conflict,
     PolicyChange,
-    Refuse,
-    Replay,
     StoredPolicy,
     decide_change,
     parse_change,

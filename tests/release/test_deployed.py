@@ -50,7 +50,7 @@ def _gate(stack: LocalStack) -> Any:
 
 
 def _of_the_gate(stack: LocalStack, prefix: str) -> int:
-    """How many metrics events under ``prefix`` come from calls of the gate's."""
+    """Count how many metrics events under ``prefix`` come from calls of the gate's."""
     pages = stack.client("dynamodb").get_paginator("scan").paginate(TableName=stack.tables["metrics"])
     events = (item for page in pages for item in page["Items"] if item["pk"]["S"].startswith(prefix))
     return sum(event.get("correlation_id", {}).get("S", "").startswith(RESERVED) for event in events)

@@ -143,7 +143,7 @@ def _steps() -> Iterator[tuple[str, int]]:
 def test_a_version_that_answers_any_one_call_otherwise_is_not_ready(
     release: Release, service: InProcess, route: str, turn: int
 ) -> None:
-    """What must be refused is let through, what must succeed fails."""
+    """Give what must be refused is let through, what must succeed fails."""
     seen = 0
 
     def changed(event: Event, answer: dict[str, Any]) -> dict[str, Any]:

@@ -31,7 +31,7 @@ class Guards:
     now_ms: int = NOW_MS
 
     def context(self, client: Any = None, *, ticks_ms: int = 0) -> Context:
-        """What a run is given. Each look at its clock finds it ``ticks_ms`` later."""
+        """Give what a run is given. Each look at its clock finds it ``ticks_ms`` later."""
         clock = count(self.now_ms, ticks_ms)
         own, tables = self.engine
         return Context(unhurried(client or own), tables, lambda: next(clock), lambda: "run")
@@ -43,7 +43,7 @@ class Guards:
         assert tx.commit()
 
     def held(self) -> list[int]:
-        """When each guard that is there expires."""
+        """Say when each guard that is there expires."""
         items = self.engine[0].scan(TableName=self.engine[1].replay_guards)["Items"]
         return sorted(int(item["expires_at"]["N"]) for item in items)
 

@@ -1,4 +1,4 @@
-"""Who may read and who may resolve: over every envelope that a few names can make."""
+"""Tests who may read and who may resolve: over every envelope that a few names can make."""
 
 from collections.abc import Iterator
 from itertools import chain, combinations, product

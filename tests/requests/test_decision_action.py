@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handshake.core.errors import HandshakeError, Refusal
+from handshake.core.errors import Conflict, HandshakeError, Refusal, Refuse, Replay
 from handshake.core.reasons import ReasonCode
 from handshake.requests.decision import Decision
 from handshake.requests.decision_action import (
@@ -17,11 +17,8 @@ from handshake.requests.decision_action import (
     Action,
     ActionDecision,
     Close,
-    Conflict,
     DecisionAction,
     Expire,
-    Refuse,
-    Replay,
     actor_of,
     decide_action,
     is_overdue,

@@ -29,7 +29,7 @@ History = tuple[Chain, list[EvidenceEvent]]
 
 
 def _remember(chain: Chain, event: EvidenceEvent) -> Chain:
-    """What a request remembers after a refused action, as the store counts it."""
+    """Give what a request remembers after a refused action, as the store counts it."""
     return chain._replace(refusals=chain.refusals + 1, refusal_tally=chain.refusal_tally + event.tally)
 
 

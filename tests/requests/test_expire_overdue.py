@@ -1,4 +1,4 @@
-"""What the sweep says it did and what it left waiting."""
+"""Tests what the sweep says it did and what it left waiting."""
 
 from dataclasses import replace
 from typing import Any
@@ -43,7 +43,9 @@ def test_a_sweep_expires_what_is_due_and_says_how_many_wait_and_since_when(
     assert _sweep(dynamodb_local, ages_ms) == done
 
 
-def test_an_escalation_that_sweeps_fail_to_expire_comes_to_be_older_than_its_alarm_allows(dynamodb_local: Engine) -> None:
+def test_an_escalation_that_sweeps_fail_to_expire_comes_to_be_older_than_its_alarm_allows(
+    dynamodb_local: Engine,
+) -> None:
     threshold_s = int(environment_of(ROOT, "production").parameters["PendingApprovalAlarmSeconds"])
     lost = answer_of(
         "TransactionCanceledException", 400, CancellationReasons=[{"Code": "ConditionalCheckFailed"}, {"Code": "None"}]

@@ -26,12 +26,16 @@ GUARDED = "security_replay_guard_unavailable"
 
 @dataclass
 class Crowded:
-    """A DynamoDB client before whose next ``rivals`` transactions somebody appends to the evidence of a request."""
+    """A DynamoDB client before whose next ``rivals`` transactions somebody appends to the evidence of a request.
+
+    One that ``loses`` forgets the request instead, as a store does that comes back without its latest writes.
+    """
 
     client: Any
     context: Context
     request_id: str = ""
     rivals: int = 0
+    loses: bool = False
 
     def __getattr__(self, operation: str) -> Any:
         return getattr(self.client, operation)
@@ -41,6 +45,9 @@ class Crowded:
         if self.rivals:
             self.rivals -= 1
             _append(self.context, self.request_id)
+        if self.loses:
+            key = {name: {"S": value} for name, value in requests.state_key(self.request_id).items()}
+            self.client.delete_item(TableName=self.context.tables.workflow, Key=key)
         return self.client.transact_write_items(**parameters)
 
 
@@ -147,3 +154,12 @@ def test_an_action_that_others_come_before_every_time_is_told_to_come_again_and_
     assert broken_link(record.chain, events) is None
     assert _guards_and_events(service) == unguarded
     assert act(service, pending, action, key=key).status == 200
+
+
+@pytest.mark.parametrize(("key", "code"), [(None, ALONE), ("key", GUARDED)])
+def test_an_action_on_a_request_that_the_store_has_lost_since_it_was_read_is_told_to_come_again(
+    service: InProcess, crowd: Crowded, pending: Mapping[str, Any], *, key: str | None, code: str
+) -> None:
+    crowd.loses = True
+
+    assert act(service, pending, key=key and unique(key)).outcome == (503, code)

@@ -1,4 +1,4 @@
-"""What stands on the other side of a client in these tests."""
+"""Gives what stands on the other side of a client in these tests."""
 
 import asyncio
 import inspect

@@ -1,4 +1,4 @@
-"""What the client sends and gets, against the service's own handlers."""
+"""Tests what the client sends and gets, against the service's own handlers."""
 
 import json
 from collections.abc import Mapping

@@ -30,7 +30,7 @@ def readme() -> str:
 
 @pytest.fixture
 def edge(stack: LocalStack) -> Iterator[str]:
-    """Where a signing edge of the deployed stack listens."""
+    """Say where a signing edge of the deployed stack listens."""
     with SigningEdge(0) as server:
         server.start(Upstream(stack.api_url, credentials=stack.issuer, region=stack.region))
         yield server.url

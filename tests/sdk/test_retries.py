@@ -1,4 +1,4 @@
-"""Which refusals are sent again, and how."""
+"""Tests which refusals are sent again, and how."""
 
 import httpx
 import pytest

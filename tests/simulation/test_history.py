@@ -1,4 +1,4 @@
-"""What was submitted, by day: which recorded requests a simulation replays."""
+"""Tests what was submitted, by day: which recorded requests a simulation replays."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Who signed a call."""
+"""Tests who signed a call."""
 
 import pytest
 

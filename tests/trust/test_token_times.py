@@ -1,4 +1,4 @@
-"""When a trust token is valid, and how long the guard of its jti lives."""
+"""Tests when a trust token is valid, and how long the guard of its jti lives."""
 
 import base64
 import hmac

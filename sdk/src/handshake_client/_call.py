@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 from handshake_client._generated.models import IdentityEnvelope
 
 Envelope = IdentityEnvelope
-"""Who a call is for: what ``x-identity-envelope`` holds."""
+"""Says whom a call is for: what ``x-identity-envelope`` holds."""
 
 # Sent as SigV4 encodes, so that what is signed is what arrives.
 _SAFE = "-_.~"
@@ -45,7 +45,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Request:
-    """What each attempt of a call sends."""
+    """Everything that each attempt of a call sends."""
 
     method: str
     url: str

@@ -6,7 +6,7 @@ RetryAdvice = Literal["do_not_retry", "retry_after_remediation", "retry_with_bac
 
 
 class Reason(NamedTuple):
-    """What a reason code means to a program. ``status`` is the HTTP status it is sent with as an error."""
+    """The meaning of a reason code to a program. ``status`` is the HTTP status it is sent with as an error."""
 
     family: str
     status: int

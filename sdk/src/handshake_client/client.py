@@ -144,7 +144,7 @@ class AsyncHandshake(AsyncOperations):
 
 
 async def _asked(source: Any) -> Any:
-    """What ``source`` is, or what it says when it is asked, at once or later."""
+    """Give what ``source`` is, or what it says when it is asked, at once or later."""
     value = source() if callable(source) else source
     return await value if inspect.isawaitable(value) else value
 

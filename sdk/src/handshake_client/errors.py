@@ -31,11 +31,11 @@ class HandshakeError(Exception):
     correlation_id: str
     """Names the call in the service's logs."""
     retry_after_s: float | None
-    """How long the service asks to be left alone, in seconds."""
+    """The time the service asks to be left alone, in seconds."""
     attempts: int
-    """How often the call was sent. A ``security_replay_detected`` after more than one may be this very call's doing."""
+    """The number of times the call was sent. After more than one, ``security_replay_detected`` may be its own doing."""
     fields: Mapping[str, Any]
-    """What the answer says beyond the common fields, as the API's contract has it for the operation."""
+    """Members of the answer beyond the common fields, as the API's contract has it for the operation."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class HandshakeError(Exception):
 
     @property
     def retryable(self) -> bool:
-        """Whether sending the same call again, after a while, is what the registry advises."""
+        """Say whether sending the same call again, after a while, is what the registry advises."""
         return self.retry == "retry_with_backoff"
 
     def __str__(self) -> str:

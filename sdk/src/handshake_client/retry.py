@@ -1,4 +1,4 @@
-"""When a refused call is sent again."""
+"""Decides when a refused call is sent again."""
 
 import random
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Retry:
     max_wait_s: float = 10.0
 
     def wait_s(self, error: HandshakeError) -> float | None:
-        """How long to wait before the next attempt, in seconds; None when there is to be none."""
+        """The time to wait before the next attempt, in seconds; None when there is to be none."""
         asked_s = error.retry_after_s or 0.0
         if not error.retryable or error.attempts >= self.attempts or asked_s > self.max_wait_s:
             return None

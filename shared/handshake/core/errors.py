@@ -39,6 +39,27 @@ def refusal_of(
     return Refusal(row, message, fields or {}, request_id, denies)
 
 
+@dataclass(frozen=True)
+class Refuse:
+    """Decided: refuse, whatever the caller's single-use key was used for."""
+
+    refusal: Refusal
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """Decided: refuse for what is stored, which an earlier use of the caller's own key may have brought about."""
+
+    refusal: Refusal
+
+
+@dataclass(frozen=True)
+class Replay:
+    """Decided: refuse because the caller's key was used; ``refusal`` tells how that use ended."""
+
+    refusal: Refusal
+
+
 class HandshakeError(Exception):
     """A refusal, raised. Takes what ``refusal_of`` takes."""
 

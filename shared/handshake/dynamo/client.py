@@ -54,21 +54,27 @@ class Page:
     next_key: Item | None
 
 
-@dataclass(frozen=True)
 class Store:
     """DynamoDB as a process holds it: a low-level client that makes no retries of its own, and its clock.
 
     Nothing can be asked of it outside an invocation, so no caller's time is spent on an earlier one's account.
     """
 
-    client: Any
-    clock: Callable[[], float] = time.monotonic
-    pause: Callable[[float], None] = time.sleep
+    def __init__(
+        self,
+        client: Any,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._client = client
+        self._clock = clock
+        self._pause = pause
 
     @contextmanager
     def invocation(self, budget_s: float = RETRY_BUDGET_S) -> "Iterator[Dynamo]":
         """Open the account of one invocation: no calls yet, and ``budget_s`` seconds in which calls may start."""
-        yield Dynamo(self.client, clock=self.clock, pause=self.pause, budget_s=budget_s)
+        yield Dynamo(self._client, clock=self._clock, pause=self._pause, budget_s=budget_s)
 
 
 class Dynamo:
@@ -91,6 +97,7 @@ class Dynamo:
         self._clock = clock
         self._pause = pause
         self.calls: list[str] = [] if calls is None else calls
+        self._budget_s = budget_s
         self._no_try_after = clock() + budget_s
 
     def within(self, seconds: float) -> "Dynamo":
@@ -151,10 +158,13 @@ class Dynamo:
         return items
 
     def scan(self, table: str, where: str, values: Mapping[str, Any], **options: Any) -> Iterator[Item]:
-        """Every item of a table that ``where`` holds of, whatever that costs: for audits, never for a caller."""
+        """Every item of a table that ``where`` holds of, whatever that costs: for audits, never for a caller.
+
+        Each page has as long as this account was given.
+        """
         start: Item | None = None
         while True:
-            page = self.within(RETRY_BUDGET_S).scan_page(table, where, values, start=start, **options)
+            page = self.within(self._budget_s).scan_page(table, where, values, start=start, **options)
             yield from page.items
             if page.next_key is None:
                 return

@@ -4,21 +4,18 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final, NamedTuple, assert_never
 
-from handshake.core.errors import HandshakeError, ReplayGuardUnavailableError, StoreUnavailableError
+from handshake.core.errors import (
+    Conflict,
+    HandshakeError,
+    Refuse,
+    Replay,
+    ReplayGuardUnavailableError,
+    StoreUnavailableError,
+)
 from handshake.dynamo.context import Context
 from handshake.dynamo.marshalling import Key
 from handshake.dynamo.runtime_kv import PAUSE_KEY, ensure_not_paused
-from handshake.policy.change import (
-    Applied,
-    Apply,
-    Conflict,
-    PolicyChange,
-    Refuse,
-    Replay,
-    StoredPolicy,
-    decide_change,
-    version_conflict,
-)
+from handshake.policy.change import Applied, Apply, PolicyChange, StoredPolicy, decide_change, version_conflict
 from handshake.policy.rules import version_number
 from handshake.policy.table import PolicyTransaction, active_key, policy_from, version_key
 from handshake.replay_guards.table import guard_key, read_outcome, stored_outcome

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from handshake.core.errors import HandshakeError, Refusal, refusal_of
+from handshake.core.errors import Conflict, HandshakeError, Refusal, Refuse, Replay, refusal_of
 from handshake.core.reasons import ReasonCode
 from handshake.policy.rules import Scope, parse_rules, parse_scope, version_name
 from handshake.trust.identity import Envelope
@@ -68,27 +68,6 @@ class Apply:
     """Put ``applied`` in force."""
 
     applied: Applied
-
-
-@dataclass(frozen=True)
-class Refuse:
-    """Refuse the change, whatever its token was used for."""
-
-    refusal: Refusal
-
-
-@dataclass(frozen=True)
-class Conflict:
-    """Refuse the change for the active version, which an earlier use of its own token may have brought about."""
-
-    refusal: Refusal
-
-
-@dataclass(frozen=True)
-class Replay:
-    """Refuse the change because its token was used."""
-
-    refusal: Refusal
 
 
 ChangeDecision = Apply | Refuse | Conflict | Replay

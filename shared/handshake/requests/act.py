@@ -5,21 +5,19 @@ Whatever an action changes, it changes in one transaction with its guard, its ev
 
 from typing import Final, assert_never
 
-from handshake.core.errors import HandshakeError, Refusal, ReplayGuardUnavailableError, StoreUnavailableError
+from handshake.core.errors import (
+    Conflict,
+    HandshakeError,
+    Refusal,
+    Refuse,
+    Replay,
+    ReplayGuardUnavailableError,
+    StoreUnavailableError,
+)
 from handshake.dynamo.context import Context
 from handshake.dynamo.marshalling import Key
 from handshake.replay_guards.table import IDEMPOTENCY_KEY_LIFETIME_MS, guard_key, read_outcome
-from handshake.requests.decision_action import (
-    Close,
-    Conflict,
-    DecisionAction,
-    Expire,
-    Refuse,
-    Replay,
-    actor_of,
-    decide_action,
-    over_daily_limit,
-)
+from handshake.requests.decision_action import Close, DecisionAction, Expire, actor_of, decide_action, over_daily_limit
 from handshake.requests.record import RequestRecord
 from handshake.requests.recording import record_close, record_refusal
 from handshake.requests.table import read_for_action
@@ -79,7 +77,8 @@ def _act(context: Context, action: DecisionAction, envelope: Envelope, guard: Ke
             used = key.found
         elif spend and spend.lost and not close.lost:
             return _refuse(context, action, envelope, seen, over_daily_limit(seen))
-        request = close.found if close.lost else request
+        # What was seen does not vanish: a store that has lost it is in trouble, and is not believed.
+        request = close.found or request if close.lost else request
     raise StoreUnavailableError
 
 

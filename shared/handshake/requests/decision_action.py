@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum, auto
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
-from handshake.core.errors import HandshakeError, Refusal, refusal_of
+from handshake.core.errors import Conflict, HandshakeError, Refusal, Refuse, Replay, refusal_of
 from handshake.core.reasons import ReasonCode
 from handshake.core.text import has_lone_surrogates, id_faults
 from handshake.requests.access import may_resolve
@@ -74,27 +74,6 @@ class Expire:
     seen: RequestRecord
     closed: RequestRecord
     actor: Mapping[str, Any]
-    refusal: Refusal
-
-
-@dataclass(frozen=True)
-class Refuse:
-    """Refuse the action, whatever its key was used for."""
-
-    refusal: Refusal
-
-
-@dataclass(frozen=True)
-class Conflict:
-    """Refuse the action for the request's state, which an earlier use of its own key may have brought about."""
-
-    refusal: Refusal
-
-
-@dataclass(frozen=True)
-class Replay:
-    """Refuse the action because its key was used; ``refusal`` tells how that use ended."""
-
     refusal: Refusal
 
 

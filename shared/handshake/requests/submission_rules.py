@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import NamedTuple
 
-from handshake.core.errors import Refusal, refusal_of
+from handshake.core.errors import Refuse, refusal_of
 from handshake.core.reasons import ReasonCode
 from handshake.policy.rules import PolicyInForce
 from handshake.requests.decision import Escalations, decide_in_window
@@ -36,13 +36,6 @@ class Repeat:
     """Answer by ``record``, which an earlier submission of the same facts left."""
 
     record: RequestRecord
-
-
-@dataclass(frozen=True)
-class Refuse:
-    """Refuse the submission: its requestId belongs to other facts."""
-
-    refusal: Refusal
 
 
 def decide_submission(

@@ -2,12 +2,12 @@
 
 from typing import Final, NamedTuple, assert_never
 
-from handshake.core.errors import HandshakeError, StoreUnavailableError
+from handshake.core.errors import HandshakeError, Refuse, StoreUnavailableError
 from handshake.dynamo.context import Context
 from handshake.requests.record import RequestRecord
 from handshake.requests.recording import record_decision
 from handshake.requests.submission import Submission
-from handshake.requests.submission_rules import Create, Refuse, Repeat, Seen, decide_submission
+from handshake.requests.submission_rules import Create, Repeat, Seen, decide_submission
 from handshake.requests.table import read_for_submission
 from handshake.requests.transaction import RequestTransaction
 

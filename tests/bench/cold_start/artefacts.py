@@ -1,4 +1,4 @@
-"""What Lambda would be given: functions and layer, built two ways, zipped by SAM and unpacked as Lambda does."""
+"""Builds what Lambda would be given, functions and layer, two ways, zipped by SAM and unpacked as Lambda does."""
 
 import compileall
 import importlib.metadata

@@ -1,4 +1,4 @@
-"""How long Lambda waits before a function can answer: starts in Amazon's own runtime interface emulator.
+"""Measures how long Lambda waits before a function can answer: starts in Amazon's own runtime interface emulator.
 
 Each function is started as it is shipped (`sam build` of template.yaml) and as an ordinary `sam build` would ship it
 (pip installs the layer, no bytecode, nothing trimmed), taking turns, beside a handler that does nothing. Both are

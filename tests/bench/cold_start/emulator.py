@@ -27,7 +27,7 @@ _EMPTY: Final = {"Responses": {}, "UnprocessedKeys": {}, "Items": [], "Count": 0
 
 
 class Start(NamedTuple):
-    """What one start took, ms. ``call`` is the first invocation, None where none was asked for."""
+    """Give what one start took, ms. ``call`` is the first invocation, None where none was asked for."""
 
     init: float
     call: float | None

@@ -1,4 +1,4 @@
-"""What a path leaves behind: its log lines and their metrics, its events, and the change in the roll-ups."""
+"""Gives what a path leaves behind: its log lines and their metrics, its events, and the change in the roll-ups."""
 
 import time
 from collections import Counter, defaultdict

@@ -1,4 +1,4 @@
-"""What a path to a reason code is."""
+"""Gives what a path to a reason code is."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -46,22 +46,22 @@ class Path:
     call: Callable[[InProcess, Any], object]
     counted: Counted | None = None
     decides: str = ""
-    """What its answer says was decided, where that is no refusal."""
+    """Give what its answer says was decided, where that is no refusal."""
     reports: str = ""
     """The code of the event that it reports."""
     job: bool = False
-    """Whether it is scheduled work, which answers nobody."""
+    """Say whether it is scheduled work, which answers nobody."""
     synthetic: bool = False
-    """Whether it is a synthetic call, which is no metric."""
+    """Say whether it is a synthetic call, which is no metric."""
 
     @property
     def calls(self) -> bool:
-        """Whether it is a caller's, whose log line tells how the call ended."""
+        """Say whether it is a caller's, whose log line tells how the call ended."""
         return not (self.job or self.synthetic)
 
 
 def nothing(_: InProcess) -> None:
-    """What a path needs that needs nothing."""
+    """Give what a path needs that needs nothing."""
 
 
 def while_paused(call: Callable[[InProcess, Any], Reply]) -> Callable[[InProcess, Any], Reply]:

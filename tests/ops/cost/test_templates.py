@@ -1,4 +1,4 @@
-"""What keeps the bill small in the deployed templates, and what it must not take away."""
+"""Tests what keeps the bill small in the deployed templates, and what it must not take away."""
 
 from typing import Any, Final
 

@@ -94,7 +94,7 @@ def written(seconds: Mapping[str, float]) -> str:
 
 
 def times_in(document: str) -> dict[str, float]:
-    """How many seconds each gate takes, by what the document says."""
+    """Count how many seconds each gate takes, by what the document says."""
     return {name: float(seconds) for name, seconds in _TAKES.findall(document)}
 
 

@@ -1,4 +1,4 @@
-"""What a verdict says, for tests to look for."""
+"""Gives what a verdict says, for tests to look for."""
 
 from ops.verdict import Verdict
 

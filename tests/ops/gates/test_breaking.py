@@ -1,4 +1,4 @@
-"""Which changes of the OpenAPI document break a caller: one test a rule, beside those that break nobody."""
+"""Tests which changes of the OpenAPI document break a caller: one test a rule, beside those that break nobody."""
 
 import copy
 from collections.abc import Callable

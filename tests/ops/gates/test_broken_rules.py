@@ -26,7 +26,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _found(checkout: Path, selection: Suite, path: str) -> str:
-    """What the gate finds by one file of its selection, in process and up to a failure: all of it takes minutes."""
+    """Give what the gate finds by one file of its selection, in process and up to a failure."""
     one = Suite({path: selection.paths[path]}, at_least=1)
     return problems(run_suite(one, Options(checkout), more=("-m", "not deployed", "-x")))
 

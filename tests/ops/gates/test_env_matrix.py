@@ -116,7 +116,7 @@ EDITS = {
 
 @pytest.fixture(scope="module")
 def as_it_is() -> str:
-    """What the gate finds in the checkout itself."""
+    """Give what the gate finds in the checkout itself."""
     return problems(check(Options()))
 
 

@@ -20,7 +20,7 @@ def _judged(budgets: dict[str, Budget], imported: dict[str, Imported]) -> str:
 
 
 def _judged_alone(function: str, options: Options) -> str:
-    """What is found of one function of a copy, on this checkout's layer."""
+    """Give what is found of one function of a copy, on this checkout's layer."""
     layer = build().parent / "SharedLayer" / "python"
     folder, variables = options.root / "functions" / function, variables_of(options.root)[function]
     budget = {function: read_budgets(options.root)[function]}
@@ -35,7 +35,11 @@ def test_the_checkout_is_within_its_budgets() -> None:
 
 
 def test_a_library_that_a_function_comes_to_import_is_found(options: Options, edit: Edit) -> None:
-    edit("functions/policy/app.py", "from typing import Any\n", "from typing import Any\n\nimport pydantic\n")
+    edit(
+        "functions/policy/app.py",
+        "from typing import TYPE_CHECKING\n",
+        "from typing import TYPE_CHECKING\n\nimport pydantic\n",
+    )
 
     assert "policy imports" in _judged_alone("policy", options)
 
@@ -73,7 +77,7 @@ def test_budgets_that_cannot_be_read_are_no_pass(options: Options, text: str) ->
 
 
 def test_a_function_that_cannot_be_imported_is_no_pass(options: Options, edit: Edit) -> None:
-    edit("functions/policy/app.py", "from typing import Any\n", "import nothing_like_it\n")
+    edit("functions/policy/app.py", "from typing import TYPE_CHECKING\n", "import nothing_like_it\n")
 
     with pytest.raises(CannotJudgeError, match="nothing_like_it"):
         check(options)

@@ -36,7 +36,7 @@ def test_the_template_is_what_the_code_needs(options: Options) -> None:
             "KeySchema: [{AttributeName: key, KeyType: HASH}]",
             "",
         ),
-        ("IndexName: pending_by_shard", "IndexName: pending", "it has no active index pending_by_shard"),
+        ("IndexName: pending_by_lane", "IndexName: pending", "it has no active index pending_by_lane"),
         (
             "NonKeyAttributes: [agent_id, action_type, facts, timestamp_ms]",
             "NonKeyAttributes: [agent_id, facts]",

@@ -1,4 +1,4 @@
-"""What earlier releases stored, and operators who migrate it and may die on the way."""
+"""Gives what earlier releases stored, and operators who migrate it and may die on the way."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -69,7 +69,7 @@ class World:
     ids: Any = field(default_factory=count)
 
     def context(self, client: Any = None) -> Context:
-        """What an operator is given; time stands still, so that no slow machine makes a store unavailable."""
+        """Give what an operator is given; time stands still, so that no slow machine makes a store unavailable."""
         dynamo = Dynamo(client or self.client, clock=lambda: 0.0, pause=lambda _: None)
         return Context(dynamo, self.tables, lambda: self.now_ms, lambda: f"run-{next(self.ids)}")
 
@@ -99,7 +99,7 @@ class World:
         return {item["sk"]: item for item in self.dump("metrics")["metrics"]}
 
     def broken(self, request_id: str) -> str | None:
-        """What ``evidence verify`` says of a request."""
+        """Give what ``evidence verify`` says of a request."""
         items = requests.read_partition(self.context().dynamo, self.tables.workflow, request_id)
         record, events = requests.split_partition(items)
         assert record is not None

@@ -64,7 +64,7 @@ def _migrate(*words: str) -> tuple[int, Any]:
 
 
 def _gate_lacks(world: World) -> list[str]:
-    """What the release gate finds lacking in each migration's record."""
+    """Give what the release gate finds lacking in each migration's record."""
     return [
         migration_shortfall(
             world.context().dynamo.batch_get([(world.tables.runtime_kv, migration_key(one.name))])[0],

@@ -1,4 +1,4 @@
-"""What each migration does to what earlier releases stored."""
+"""Tests what each migration does to what earlier releases stored."""
 
 import pytest
 

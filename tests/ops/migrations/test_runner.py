@@ -45,7 +45,7 @@ def _apply(world: World, client: Any = None, **options: Any) -> list[str]:
 
 
 def _shortfalls(world: World) -> set[str]:
-    """What the release gate finds lacking."""
+    """Give what the release gate finds lacking."""
     found = set()
     for one in migrations_in():
         [record] = world.context().dynamo.batch_get([(world.tables.runtime_kv, migration_key(one.name))])

@@ -1,4 +1,4 @@
-"""What handlers read of a call is what its operation describes: no member more, none less."""
+"""Tests what handlers read of a call is what its operation describes: no member more, none less."""
 
 from collections.abc import Iterator, Mapping
 from types import UnionType

@@ -57,7 +57,7 @@ LEFT_OUT: Final = {
 
 @pytest.fixture(autouse=True)
 def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where receipts go."""
+    """Say where receipts go."""
     monkeypatch.setattr(command, "RECEIPTS", tmp_path / "rehearsals")
     return tmp_path / "rehearsals"
 

@@ -1,4 +1,4 @@
-"""What bodies hold, made from openapi/handshake.json by `python -m ops.openapi.sdk`: do not edit."""
+"""Types of bodies, made from openapi/handshake.json by `python -m ops.openapi.sdk`: do not edit."""
 
 from __future__ import annotations
 

@@ -131,7 +131,7 @@ class Operations(ABC):
         *,
         correlation_id: str | None = None,
     ) -> models.Simulated:
-        """What a policy would have changed: ``POST /policy/simulate``."""
+        """Simulate what a policy would have changed: ``POST /policy/simulate``."""
         call = Call(
             SIMULATE_POLICY,
             body=body,
@@ -215,7 +215,7 @@ class Operations(ABC):
         envelope: Envelope | None = None,
         correlation_id: str | None = None,
     ) -> models.Room:
-        """What a person sees before deciding: ``GET /workflow/decision-room/{requestId}``."""
+        """Show what a person sees before deciding: ``GET /workflow/decision-room/{requestId}``."""
         call = Call(
             GET_DECISION_ROOM,
             path={"requestId": request_id},
@@ -231,7 +231,7 @@ class Operations(ABC):
         envelope: Envelope | None = None,
         correlation_id: str | None = None,
     ) -> list[models.EvidenceEvent]:
-        """What happened to a request, oldest first: ``GET /workflow/evidence/{requestId}``."""
+        """List what happened to a request, oldest first: ``GET /workflow/evidence/{requestId}``."""
         call = Call(
             GET_EVIDENCE,
             path={"requestId": request_id},
@@ -261,7 +261,7 @@ class Operations(ABC):
         envelope: Envelope | None = None,
         correlation_id: str | None = None,
     ) -> models.RequestStatus:
-        """Where a request stands: ``GET /workflow/requests/{requestId}``."""
+        """Show where a request stands: ``GET /workflow/requests/{requestId}``."""
         call = Call(
             GET_REQUEST,
             path={"requestId": request_id},
@@ -377,7 +377,7 @@ class AsyncOperations(ABC):
         *,
         correlation_id: str | None = None,
     ) -> models.Simulated:
-        """What a policy would have changed: ``POST /policy/simulate``."""
+        """Simulate what a policy would have changed: ``POST /policy/simulate``."""
         call = Call(
             SIMULATE_POLICY,
             body=body,
@@ -461,7 +461,7 @@ class AsyncOperations(ABC):
         envelope: Envelope | None = None,
         correlation_id: str | None = None,
     ) -> models.Room:
-        """What a person sees before deciding: ``GET /workflow/decision-room/{requestId}``."""
+        """Show what a person sees before deciding: ``GET /workflow/decision-room/{requestId}``."""
         call = Call(
             GET_DECISION_ROOM,
             path={"requestId": request_id},
@@ -477,7 +477,7 @@ class AsyncOperations(ABC):
         envelope: Envelope | None = None,
         correlation_id: str | None = None,
     ) -> list[models.EvidenceEvent]:
-        """What happened to a request, oldest first: ``GET /workflow/evidence/{requestId}``."""
+        """List what happened to a request, oldest first: ``GET /workflow/evidence/{requestId}``."""
         call = Call(
             GET_EVIDENCE,
             path={"requestId": request_id},
@@ -507,7 +507,7 @@ class AsyncOperations(ABC):
         envelope: Envelope | None = None,
         correlation_id: str | None = None,
     ) -> models.RequestStatus:
-        """Where a request stands: ``GET /workflow/requests/{requestId}``."""
+        """Show where a request stands: ``GET /workflow/requests/{requestId}``."""
         call = Call(
             GET_REQUEST,
             path={"requestId": request_id},
