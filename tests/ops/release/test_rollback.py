@@ -2,11 +2,24 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
+import boto3
 import pytest
+from botocore.stub import Stubber
 
-from ops.release.rollback import Alias, Move, Release, RollbackRefusedError, moves_back, moves_to, releases
+from ops.local.deployment import Deployment
+from ops.release.rollback import (
+    Alias,
+    Move,
+    Release,
+    RollbackRefusedError,
+    moves_back,
+    moves_to,
+    read_releases,
+    releases,
+)
 
 _ARN: Final = "arn:aws:lambda:eu-west-1:111122223333:function:"
 
@@ -106,3 +119,15 @@ def test_where_nothing_is_known_to_go_back_to_nothing_is_guessed(
 ) -> None:
     with pytest.raises(RollbackRefusedError, match=rf"before the last release of {re.escape(whose)}; .*--to"):
         moves_back(_live(**live), releases(_events(*history)))
+
+
+def test_a_stack_that_is_being_updated_is_left_to_codedeploy(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = boto3.Session("key", "secret", region_name="eu-west-1")
+    client = session.client("cloudformation")
+    stack = {"StackName": "some", "StackStatus": "UPDATE_IN_PROGRESS", "CreationTime": datetime.now(UTC)}
+    monkeypatch.setattr(Deployment, "client", lambda *_: client)
+
+    with Stubber(client) as stubber:
+        stubber.add_response("describe_stacks", {"Stacks": [stack]}, {"StackName": "some"})
+        with pytest.raises(RollbackRefusedError, match="Stop the deployment"):
+            read_releases(Deployment(session, None, {}), "some")
