@@ -24,8 +24,10 @@ from ops.commands.metrics import metrics
 from ops.commands.migrate import migrate
 from ops.commands.policy import policy
 from ops.commands.rehearse import rehearse
+from ops.commands.rollback import rollback
 from ops.commands.rotate import rotate
 from ops.commands.status import status
+from ops.commands.throttle import throttle
 from ops.commands.watch import watch
 from ops.local import deployment
 from ops.local.edge_client import Client, UnreachableError
@@ -40,7 +42,7 @@ app.add_typer(metrics, name="metrics")
 app.add_typer(policy, name="policy")
 _COMMANDS: tuple[Callable[..., None], ...] = (
     *(operate.pause, operate.resume, operate.retention, operate.dashboard),
-    *(cost, drill, incidents, migrate, rehearse, rotate, status, watch),
+    *(cost, drill, incidents, migrate, rehearse, rollback, rotate, status, throttle, watch),
 )
 for _command in _COMMANDS:
     app.command()(_command)

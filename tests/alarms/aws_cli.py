@@ -14,6 +14,7 @@ from botocore import xform_name
 from botocore.model import StructureShape
 
 _OUTPUT_OPTIONS: Final = ("query", "output")
+_SERVICES: Final = {"deploy": "codedeploy"}  # where the command has another name than the service
 
 
 class UsageError(Exception):
@@ -23,7 +24,14 @@ class UsageError(Exception):
 def run(words: list[str]) -> str:
     """Run the command and return what it prints. Raises UsageError."""
     service, command, *rest = words
-    client: Any = boto3.client(service)  # type: ignore[call-overload]  # stubs want a literal name
+    client: Any = boto3.client(_SERVICES.get(service, service))  # type: ignore[call-overload]  # stubs want a literal name
+    waiter = None
+    if command == "wait":
+        name, *rest = rest
+        if name.replace("-", "_") not in client.waiter_names:
+            raise UsageError(f"{service} waits for no {name}")
+        waiter = client.get_waiter(name.replace("-", "_"))
+        command = xform_name(waiter.config.operation, "-")
     operations = {xform_name(name, "-"): name for name in client.meta.service_model.operation_names}
     if command not in operations:
         raise UsageError(f"{service} has no operation {command}")
@@ -31,6 +39,9 @@ def run(words: list[str]) -> str:
     options = _options(rest)
     shown = {name: options.pop(name)[0] for name in _OUTPUT_OPTIONS if name in options}
     parameters = _parameters(model.input_shape, options)
+    if waiter:
+        waiter.wait(**parameters)
+        return ""
     answer = getattr(client, xform_name(operations[command]))(**parameters)
     answer.pop("ResponseMetadata", None)
     if service == "lambda" and command == "invoke":
