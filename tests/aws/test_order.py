@@ -32,8 +32,8 @@ def dependencies(of: Deployment) -> dict[str, set[str]]:
     """
     graph = {path: set(of.references(path)) for path in of.resources}
     for path in of.resources:
-        nest = path.rpartition("/")[0]
-        if nest:
+        nest = path
+        while nest := nest.rpartition("/")[0]:
             graph[path] |= set(of.references(nest))
             graph[nest].add(path)
     return graph

@@ -58,29 +58,35 @@ class Deployment:
         """Resources of these types, by path."""
         return {path: one for path, one in self.resources.items() if one["Type"] in kinds}
 
-    def path(self, stack: str, logical_id: str) -> str | None:
-        """Find what a reference inside ``stack`` names: its own resource first, else one of the stack that nests it."""
-        own = f"{stack}/{logical_id}" if stack else logical_id
-        return next((one for one in (own, logical_id) if one in self.resources), None)
-
     def references(self, path: str) -> Iterator[str]:
         """Yield the paths that a resource refers to by Ref, GetAtt, Sub or DependsOn, those of stacks included."""
         resource = self.resources[path]
         waits_for = resource.get("DependsOn", ())
         names = [waits_for] if isinstance(waits_for, str) else [*waits_for]
         names += references({key: value for key, value in resource.items() if key != "DependsOn"})
-        found = (self.path(stack_of(path), name) for name in names)
-        yield from (one for one in found if one not in (None, path))
+        for name in names:
+            found = self.path(stack_of(path), name)
+            if found is not None and found != path:
+                yield found
+
+    def path(self, stack: str, logical_id: str) -> str | None:
+        """Find the resource of ``stack`` that has this logical id."""
+        own = f"{stack}/{logical_id}".lstrip("/")
+        return own if own in self.resources else None
 
     def target(self, path: str, value: Any) -> str | None:
-        """Find the resource that ``value`` refers to, as the resource at ``path`` has it; through a stack's outputs."""
+        """Find the resource that ``value``, as the resource at ``path`` has it, comes from in the end.
+
+        It may be another stack's: an output of a nested stack, or a parameter that a nested stack is given.
+        """
         for name, attribute in _references_with_attributes(value):
-            found = self.path(stack_of(path), name)
+            stack = stack_of(path)
+            found = self.path(stack, name)
             if found is not None and attribute.startswith("Outputs."):
-                output = self.stacks[found].template["Outputs"][attribute.removeprefix("Outputs.")]
-                return self.target(f"{found}/output", output["Value"])
-            if found is not None:
-                return found
+                return self.target(f"{found}/output", self._output(found, attribute))
+            if found is None and stack:
+                return self.target(stack, self._given(stack, name))
+            return found
         return None
 
     def value(self, path: str, value: Any) -> Any:
@@ -132,9 +138,10 @@ class Deployment:
             return f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{self.stack_name}/0a1b"
         if name in _PSEUDO:
             return _PSEUDO[name]
-        found = self.path(stack_of(path), name)
-        if found is None:  # an alias of SAM's, as WorkflowFunction.Version, is resolved before
-            raise LookupError(f"{path} refers to {name}, which is nowhere")
+        stack = stack_of(path)
+        found = self.path(stack, name)
+        if found is None:
+            return self.value(stack, self._given(stack, name))
         kind = self.resources[found]["Type"]
         if kind in ("AWS::Lambda::Version", "AWS::Lambda::Alias"):
             of = self.value(found, self.resources[found]["Properties"]["FunctionName"])
@@ -147,11 +154,18 @@ class Deployment:
         if found is None:
             raise LookupError(f"{path} refers to {name}, which is nowhere")
         if attribute.startswith("Outputs."):
-            output = self.stacks[found].template["Outputs"][attribute.removeprefix("Outputs.")]
-            return self.value(f"{found}/output", output["Value"])
+            return self.value(f"{found}/output", self._output(found, attribute))
         if attribute == "StreamArn":
             return f"{self.arn(found)}/stream/2026-01-01T00:00:00.000"
         return self.arn(found) if attribute in ("Arn", "Id", "TopicArn") and self._has_arn(found) else self.name(found)
+
+    def _output(self, stack: str, attribute: str) -> Any:
+        return self.stacks[stack].template["Outputs"][attribute.removeprefix("Outputs.")]["Value"]
+
+    def _given(self, stack: str, name: str) -> Any:
+        """What the stack above gives a nested one as its parameter, as that stack has it; else the default."""
+        given = self.resources[stack]["Properties"].get("Parameters", {}) if stack else {}
+        return given[name] if name in given else self.stacks[stack].parameters[name]
 
     def _has_arn(self, path: str) -> bool:
         return self.resources[path]["Type"] in _ARN
