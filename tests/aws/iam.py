@@ -27,12 +27,18 @@ class Grant:
 
     def covers(self, keys: frozenset[str]) -> bool:
         """Whether its condition on ``dynamodb:LeadingKeys`` holds of these, which is so where it has none."""
-        return all(
-            any(fnmatchcase(key, pattern) for pattern in listed(condition["dynamodb:LeadingKeys"]))
-            for operator, condition in self.condition.items()
-            if operator.startswith("ForAllValues") and "dynamodb:LeadingKeys" in condition
-            for key in keys
-        )
+        patterns = self.leading_key_patterns
+        return not patterns or all(any(fnmatchcase(key, pattern) for pattern in patterns) for key in keys)
+
+    @property
+    def leading_key_patterns(self) -> list[str]:
+        """The partition keys that it is about; empty where it is about all."""
+        return [
+            pattern
+            for operator, keys in self.condition.items()
+            if operator.startswith("ForAllValues:")
+            for pattern in listed(keys.get("dynamodb:LeadingKeys", []))
+        ]
 
 
 def grants_of(of: Deployment, role: str) -> list[Grant]:
