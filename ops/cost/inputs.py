@@ -98,14 +98,22 @@ def background() -> Mapping[str, Any]:
 
 @cache
 def deployed(environment: str) -> Deployed:
-    """What template.yaml and alarms/template.yaml deploy to ``environment``, staging or production."""
-    body, nested = _yaml(ROOT / "template.yaml"), _yaml(ROOT / "alarms/template.yaml")["Resources"].values()
+    """Count what the templates deploy to ``environment``, staging or production."""
+    # It takes a while that other commands need not wait for.
+    from ops.gates.translation import stacks_of  # noqa: PLC0415
+
+    stacks = stacks_of(ROOT, environment)
+    body = stacks[""].template
     settings, shared = body["Mappings"]["Settings"][environment], body["Globals"]["Function"]
-    functions = [one["Properties"] for one in body["Resources"].values() if one["Type"] == "AWS::Serverless::Function"]
+    functions = [
+        one["Properties"]
+        for name, one in body["Resources"].items()
+        if name in stacks[""].resources and one["Type"] == "AWS::Serverless::Function"
+    ]
     events = [event for function in functions for event in function.get("Events", {}).values()]
     [projector] = [function for function in functions if "MetricsStream" in function.get("Events", {})]
     stream = projector["Events"]["MetricsStream"]["Properties"]
-    resources = [*body["Resources"].values(), *nested]
+    resources = [one for stack in stacks.values() for one in stack.resources.values()]
     rules = _of(resources, "AWS::XRay::SamplingRule")
     rule = rules[0]["Properties"]["SamplingRule"] if rules else None
     return Deployed(

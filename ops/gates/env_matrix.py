@@ -155,7 +155,7 @@ def check(options: Options) -> Verdict:
 
 def _environment(root: Path, name: str) -> Environment:
     stack = environment_of(root, name)
-    alarms = nested(root, stack, "Alarms") if "Alarms" in stack.resources else None
+    alarms = nested(stack, "Alarms") if "Alarms" in stack.resources else None
     return Environment(name, root, stack, alarms)
 
 

@@ -1,30 +1,45 @@
-"""The template as CloudFormation has it in one environment: parameters and conditions resolved, SAM translated."""
+"""Resolves the templates as CloudFormation does in one environment: loops, parameters, conditions, and SAM translated.
+
+SAM CLI's own library resolves the intrinsic functions, and SAM's translator makes its resources CloudFormation's.
+"""
 
 import json
 import logging
 import os
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
 from samcli.cli.types import CfnParameterOverridesType  # type: ignore[import-untyped]
+from samcli.lib.cfn_language_extensions import (  # type: ignore[import-untyped]
+    InvalidTemplateException,
+    TemplateProcessingContext,
+    create_default_pipeline,
+)
+from samcli.yamlhelper import yaml_parse  # type: ignore[import-untyped]
 from samtranslator.model.exceptions import InvalidDocumentException  # type: ignore[import-untyped]
 from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]
 from samtranslator.translator.translator import Translator  # type: ignore[import-untyped]
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 from ops.gates.gate import CannotJudgeError
 
 ENVIRONMENTS: Final = ("local", "staging", "production")
 TEMPLATE: Final = "template.yaml"
 CONFIG: Final = "samconfig.toml"
-_REGION: Final = "us-east-1"
-_NOTHING: Final = object()
+NESTED: Final = "AWS::CloudFormation::Stack"
+_PSEUDO: Final = {
+    "AWS::Region": "us-east-1",
+    "AWS::AccountId": "123456789012",
+    "AWS::Partition": "aws",
+    "AWS::URLSuffix": "amazonaws.com",
+}
 _PACKAGED: Final = {"CodeUri", "ContentUri", "Location"}
+_PLACEHOLDER: Final = re.compile(r"\$\{(AWS::\w+|\w+)(?:\.[\w.]+)?\}")
+_SWALLOWED: Final = re.compile(r"\{'(Ref|Fn::\w+)':")  # SAM CLI makes a reference in an Fn::Join Python's text of it
 
 # It warns of features and metrics of its own that nobody here uses.
 logging.getLogger("samtranslator").setLevel(logging.ERROR)
@@ -34,46 +49,68 @@ Resources = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Translated:
-    """One template in one environment. ``resources`` are CloudFormation's, without those its conditions leave out."""
+    """One template in one environment. ``resources`` are CloudFormation's, without those its conditions leave out.
 
+    References to resources stay as they are; everything that is known before a deployment is resolved.
+    """
+
+    path: Path
     template: Mapping[str, Any]
     parameters: Mapping[str, Any]
     resources: Resources
 
     def of_type(self, *kinds: str) -> Resources:
-        """The resources of these types, by logical id."""
+        """Return the resources of these types, by logical id."""
         return {name: one for name, one in self.resources.items() if one["Type"] in kinds}
 
 
+def stacks_of(root: Path, name: str) -> dict[str, Translated]:
+    """Resolve every stack of ``sam deploy --config-env NAME``, by its path of logical ids.
+
+    The root is "", and below it are ``Alarms`` and ``Alarms/Dashboard``. Raises CannotJudgeError.
+    """
+    stacks = {"": environment_of(root, name)}
+    waiting = [""]
+    while waiting:
+        path = waiting.pop()
+        for logical_id in stacks[path].of_type(NESTED):
+            below = f"{path}/{logical_id}".lstrip("/")
+            stacks[below] = nested(stacks[path], logical_id)
+            waiting.append(below)
+    return stacks
+
+
 def environment_of(root: Path, name: str) -> Translated:
-    """template.yaml as ``sam deploy --config-env NAME`` deploys it. Raises CannotJudgeError."""
+    """Resolve template.yaml as ``sam deploy --config-env NAME`` deploys it. Raises CannotJudgeError."""
     given = overrides(root, name)
     return translate(root / TEMPLATE, {"AWS::StackName": stack_name(root, name), "Environment": name, **given})
 
 
-def nested(root: Path, parent: Translated, logical_id: str) -> Translated:
-    """A nested stack's template, with the parameters that ``parent`` gives it. Raises CannotJudgeError."""
+def nested(parent: Translated, logical_id: str) -> Translated:
+    """Resolve a stack that ``parent`` nests, with the parameters it is given there. Raises CannotJudgeError."""
     source = parent.template["Resources"].get(logical_id)
-    if source is None:
-        raise CannotJudgeError(f"{TEMPLATE} nests no stack {logical_id}")
+    if source is None or logical_id not in parent.resources:
+        raise CannotJudgeError(f"{parent.path.name} nests no stack {logical_id}")
     given = parent.resources[logical_id]["Properties"].get("Parameters", {})
-    return translate(root / source["Properties"]["Location"], given)
+    # What other resources say is known at deployment only: a reference to such a parameter stays one.
+    known = {name: value for name, value in given.items() if not isinstance(value, dict)}
+    return translate(parent.path.parent / source["Properties"]["Location"], known)
 
 
 def overrides(root: Path, name: str) -> dict[str, str]:
-    """The parameters that samconfig.toml sets for an environment, read as SAM reads them."""
+    """Read the parameters that samconfig.toml sets for an environment, as SAM reads them."""
     given = deploy_parameters(root, name).get("parameter_overrides", "")
     values = [given] if isinstance(given, str) else list(given)
     return dict(CfnParameterOverridesType().convert(tuple(values), None, None)) if any(values) else {}
 
 
 def stack_name(root: Path, name: str) -> str:
-    """The stack that samconfig.toml names for an environment."""
+    """Read the name of the stack that samconfig.toml has for an environment."""
     return str(deploy_parameters(root, name).get("stack_name", f"handshake-{name}"))
 
 
 def deploy_parameters(root: Path, name: str) -> Mapping[str, Any]:
-    """``[NAME.deploy.parameters]`` of samconfig.toml; empty where there is none."""
+    """Read ``[NAME.deploy.parameters]`` of samconfig.toml; empty where there is none. Raises CannotJudgeError."""
     try:
         config = tomllib.loads((root / CONFIG).read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as fault:
@@ -83,109 +120,85 @@ def deploy_parameters(root: Path, name: str) -> Mapping[str, Any]:
 
 
 def translate(path: Path, given: Mapping[str, Any]) -> Translated:
-    """The template at ``path`` with the parameters ``given`` and its own defaults. Raises CannotJudgeError."""
+    """Resolve the template at ``path`` with the parameters ``given`` and its own defaults. Raises CannotJudgeError.
+
+    A parameter ``AWS::Region`` (say) overrides the pseudo parameter of that name, and one named like a resource is what
+    references to that resource become.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as fault:
         raise CannotJudgeError(f"{path.name} cannot be read: {fault}") from fault
-    return _translate(path.name, text, json.dumps(given))
+    return _translate(path, text, json.dumps(given))
 
 
-@lru_cache(maxsize=16)
-def _translate(name: str, text: str, given: str) -> Translated:
-    """By the text, not by the file: several gates judge one template, and a second's work is done once."""
+@lru_cache(maxsize=32)
+def _translate(path: Path, text: str, given: str) -> Translated:
+    """By the text too: several gates judge one template, and a second's work is done once."""
     template = yaml_parse(text)
     defaults = {name: one["Default"] for name, one in template.get("Parameters", {}).items() if "Default" in one}
-    resolver = _Resolver(template, {**defaults, **json.loads(given)})
-    resolved = {**template, "Resources": resolver.resources(template["Resources"])}
-    if "Globals" in template:
-        resolved["Globals"] = resolver.resolve(template["Globals"])
-    for resource in resolved["Resources"].values():
+    parameters = {**_PSEUDO, **defaults, **json.loads(given)}
+    try:
+        # AWS applies the language extensions first, to resources and outputs; SAM merges Globals into its resources,
+        # which then have functions again.
+        resources = _resolve(_translated(_resolve(template, parameters), parameters), parameters)["Resources"]
+    except InvalidTemplateException as fault:
+        raise CannotJudgeError(f"{path.name} cannot be resolved: {fault}") from fault
+    except InvalidDocumentException as fault:
+        reasons = "; ".join(str(cause.message) for cause in fault.causes)
+        raise CannotJudgeError(f"SAM does not take {path.name}: {reasons}") from fault
+    return Translated(path, template, parameters, resources)
+
+
+def _resolve(template: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Resolve what is known before a deployment, and leave out the resources whose conditions do not hold."""
+    context = TemplateProcessingContext(fragment=_short(template), parameter_values=dict(parameters))
+    resolved: dict[str, Any] = create_default_pipeline(context).process_template(context)
+    holds = context.resolved_conditions
+    resources = resolved["Resources"]
+    resolved["Resources"] = {
+        name: _restored({key: part for key, part in resource.items() if key != "Condition"}, resources)
+        for name, resource in resources.items()
+        if holds.get(resource.get("Condition"), True)
+    }
+    return resolved
+
+
+def _short(value: Any) -> Any:
+    """Copy ``value``, and name references among an Fn::Sub's variables in its text, where SAM CLI leaves them be."""
+    if isinstance(value, list):
+        return [_short(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() == {"Fn::Sub"} and isinstance(value["Fn::Sub"], list):
+        text, variables = value["Fn::Sub"]
+        for name, one in variables.items():
+            if isinstance(one, dict) and one.keys() == {"Ref"}:
+                text = text.replace(f"${{{name}}}", f"${{{one['Ref']}}}")
+        return {"Fn::Sub": [text, _short(variables)]}
+    return {key: _short(one) for key, one in value.items()}
+
+
+def _restored(value: Any, resources: Collection[str]) -> Any:
+    """``value`` with Fn::Sub around each text that still has placeholders: SAM CLI leaves the bare text of it."""
+    if isinstance(value, list):
+        return [_restored(one, resources) for one in value]
+    if isinstance(value, dict):
+        return {key: _restored(one, resources) for key, one in value.items()}
+    if isinstance(value, str) and _SWALLOWED.search(value):
+        raise InvalidTemplateException(f"a reference is where a text is joined: {value}")
+    if isinstance(value, str) and any(
+        name in resources or name.startswith("AWS::") for name in _PLACEHOLDER.findall(value)
+    ):
+        return {"Fn::Sub": value}
+    return value
+
+
+def _translated(template: dict[str, Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
+    for resource in template["Resources"].values():
         properties = resource.get("Properties", {})
         # What `sam deploy` uploads before it translates.
         properties |= {name: f"s3://artifacts/{value}" for name, value in properties.items() if name in _PACKAGED}
-    os.environ.setdefault("AWS_DEFAULT_REGION", _REGION)  # the translator asks boto3 for the partition
-    try:
-        made = Translator({}, Parser()).translate(resolved, dict(resolver.parameters))
-    except InvalidDocumentException as fault:
-        reasons = "; ".join(str(cause.message) for cause in fault.causes)
-        raise CannotJudgeError(f"SAM does not take {name}: {reasons}") from fault
-    return Translated(template, resolver.parameters, resolver.resources(made["Resources"]))
-
-
-class _Resolver:
-    """Resolves what is known before a deployment; references to other resources stay as they are."""
-
-    def __init__(self, template: Mapping[str, Any], parameters: Mapping[str, Any]) -> None:
-        self.parameters = parameters
-        self._mappings = template.get("Mappings", {})
-        self._conditions = template.get("Conditions", {})
-        self._functions: dict[str, Callable[[Any], Any]] = {
-            "Ref": self._ref,
-            "Condition": self.condition,
-            "Fn::If": self._if,
-            "Fn::FindInMap": self._find_in_map,
-            "Fn::Sub": self._sub,
-            "Fn::Join": self._join,
-            "Fn::Equals": lambda pair: self.resolve(pair[0]) == self.resolve(pair[1]),
-            "Fn::Not": lambda one: not self.resolve(one[0]),
-            "Fn::And": lambda all_of: all(map(self.resolve, all_of)),
-            "Fn::Or": lambda any_of: any(map(self.resolve, any_of)),
-        }
-
-    def resources(self, resources: Mapping[str, Any]) -> dict[str, Any]:
-        """Those whose condition holds, resolved."""
-        kept = {name: it for name, it in resources.items() if self.condition(it.get("Condition"))}
-        return {
-            name: {key: self.resolve(value) for key, value in it.items() if key != "Condition"}
-            for name, it in kept.items()
-        }
-
-    def condition(self, name: str | None) -> bool:
-        """Whether the named condition holds. No name is no condition."""
-        return name is None or bool(self.resolve(self._conditions[name]))
-
-    def resolve(self, value: Any) -> Any:
-        """``value`` with every function in it that can be resolved now."""
-        if isinstance(value, list):
-            return [one for one in map(self.resolve, value) if one is not _NOTHING]
-        if not isinstance(value, dict):
-            return value
-        if len(value) == 1:
-            [(function, argument)] = value.items()
-            # A policy statement has a Condition too, which is no condition's name.
-            if function in self._functions and (function != "Condition" or isinstance(argument, str)):
-                return self._functions[function](argument)
-        made = {key: self.resolve(one) for key, one in value.items()}
-        return {key: one for key, one in made.items() if one is not _NOTHING}
-
-    def _ref(self, name: str) -> Any:
-        return _NOTHING if name == "AWS::NoValue" else self.parameters.get(name, {"Ref": name})
-
-    def _if(self, choice: list[Any]) -> Any:
-        name, yes, no = choice
-        return self.resolve(yes if self.condition(name) else no)
-
-    def _find_in_map(self, path: list[Any]) -> Any:
-        found = self._mappings
-        for key in map(self.resolve, path[:3]):
-            found = found[key]
-        return found
-
-    def _sub(self, argument: Any) -> Any:
-        text, own = argument if isinstance(argument, list) else (argument, {})
-        known = {**self.parameters, **self.resolve(own)}
-        filled = re.sub(
-            r"\$\{([\w:.]+)\}",
-            lambda name: str(known[name[1]]) if isinstance(known.get(name[1]), str | int | float) else name[0],
-            text,
-        )
-        if not re.search(r"\$\{[^!]", filled):
-            return filled
-        return {"Fn::Sub": [filled, self.resolve(own)] if own else filled}
-
-    def _join(self, argument: list[Any]) -> Any:
-        separator, parts = argument[0], self.resolve(argument[1])
-        if isinstance(parts, list) and all(isinstance(part, str) for part in parts):
-            return separator.join(parts)
-        return {"Fn::Join": [separator, parts]}
+    os.environ.setdefault("AWS_DEFAULT_REGION", _PSEUDO["AWS::Region"])  # the translator asks boto3 for the partition
+    translated: dict[str, Any] = Translator({}, Parser()).translate(template, dict(parameters))
+    return translated

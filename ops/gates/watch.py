@@ -84,7 +84,7 @@ def check(options: Options) -> Verdict:
     for name in sorted(THRESHOLDS.keys() - watched):
         verdict.findings.append(Finding(f"{name} is not watched", f"add it to {CONFIG}"))
     production = environment_of(options.root, "production")
-    alarms = alerts(nested(options.root, production, "Alarms"))
+    alarms = alerts(nested(production, "Alarms"))
     for signal in watch.signals:
         _compare(verdict, signal, alarms.get(signal.alarm))
     verdict.checked.append(f"{len(watch.signals)} signals are alarms of production, with its thresholds")

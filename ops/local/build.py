@@ -17,7 +17,15 @@ from ops.local.settings import REGION, ROOT, RUNTIME, STATE
 
 SAM: Final = [sys.executable, "-m", "samcli"]
 _KEPT_S: Final = 3600
-_SOURCES: Final = ("template.yaml", "alarms/template.yaml", "shared", "functions", "migrations", "requirements-dev.txt")
+_SOURCES: Final = (
+    "template.yaml",
+    "alarms/template.yaml",
+    "alarms/dashboard.yaml",
+    "shared",
+    "functions",
+    "migrations",
+    "requirements-dev.txt",
+)
 
 
 def sam_environment() -> dict[str, str]:
@@ -43,7 +51,10 @@ def build() -> Path:
         with tempfile.TemporaryDirectory(dir=builds, prefix="making-") as making:
             target = Path(making) / "build"
             run_logged(
-                [*SAM, "build", "--build-dir", str(target), "--parameter-overrides", f"PythonRuntime={RUNTIME}"],
+                [
+                    *(*SAM, "build", "--build-dir", str(target)),
+                    *("--parameter-overrides", f"Environment=local PythonRuntime={RUNTIME}"),
+                ],
                 cwd=ROOT,
                 environment=sam_environment() | {"HANDSHAKE_PYTHON": sys.executable, "HANDSHAKE_PLATFORM": ""},
                 log=STATE / "build.log",

@@ -24,7 +24,7 @@ def resources(stack: LocalStack) -> Iterator[str]:
     """Every resource of production is deployed, but for those of unknown types. Raises RehearsalFailedError."""
     for name, production in stacks().items():
         wanted = {_DIGEST.sub("", one) for one in production.resources.keys() - production.of_type(*UNKNOWN).keys()}
-        deployed = set(_deployed(stack, stack.outputs[f"{name}Stack"] if name else stack.name))
+        deployed = set(_deployed(stack, _physical(stack, name)))
         require(wanted <= deployed, f"production has and the stack has not: {', '.join(sorted(wanted - deployed))}")
         require(deployed <= wanted, f"the stack has and production has not: {', '.join(sorted(deployed - wanted))}")
         yield f"{len(deployed)} of the {len(production.resources)} resources of {name or 'the stack'}"
@@ -37,6 +37,17 @@ def settings(stack: LocalStack) -> Iterator[str]:
     yield _retention(stack, production)
     yield _concurrency(stack, production)
     yield _tables(stack, production)
+
+
+def _physical(stack: LocalStack, path: str) -> str:
+    """Look up the physical name of a nested stack by its ``path`` of logical ids; "" is the root."""
+    if not path:
+        return stack.name
+    parent, _, logical_id = path.rpartition("/")
+    found = stack.client("cloudformation").describe_stack_resource(
+        StackName=_physical(stack, parent), LogicalResourceId=logical_id
+    )
+    return str(found["StackResourceDetail"]["PhysicalResourceId"])
 
 
 def _deployed(stack: LocalStack, name: str) -> Iterator[str]:

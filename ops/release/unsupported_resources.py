@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from samcli.yamlhelper import yaml_parse  # type: ignore[import-untyped]  # SAM CLI publishes no types
 
-from ops.gates.translation import Translated, environment_of, nested
+from ops.gates.translation import Translated, stacks_of
 from ops.local.settings import ROOT
 from ops.local.stack import Parameters
 
@@ -27,7 +27,7 @@ UNKNOWN: Final = frozenset(
 """The types that ministack's CloudFormation refuses."""
 _SHIFT: Final = "DeploymentPreference"  # the property that SAM makes CodeDeploy's resources of
 _ARTEFACTS: Final = ("CodeUri", "ContentUri")
-_NESTED: Final = "AWS::CloudFormation::Stack"
+_LOOP: Final = "Fn::ForEach::"
 
 
 @dataclass(frozen=True, order=True)
@@ -40,9 +40,8 @@ class LeftOut:
 
 @cache
 def stacks() -> dict[str, Translated]:
-    """Production as CloudFormation has it: the stack by "", its nested ones by their logical ids."""
-    root = environment_of(ROOT, PRODUCTION)
-    return {"": root, **{name: nested(ROOT, root, name) for name in root.of_type(_NESTED)}}
+    """Resolve production as CloudFormation has it. See ``stacks_of``."""
+    return stacks_of(ROOT, PRODUCTION)
 
 
 def left_out() -> list[LeftOut]:
@@ -60,9 +59,12 @@ def known_part(built: Path, parameters: Parameters, folder: Path) -> Path:
     template = yaml_parse(built.read_text())
     values = dict(_values(template["Parameters"], parameters))
     resources = template["Resources"] = {
-        name: one for name, one in template["Resources"].items() if one["Type"] not in UNKNOWN
+        name: one for name, one in template["Resources"].items() if name.startswith(_LOOP) or one["Type"] not in UNKNOWN
     }
+    template.get("Globals", {}).get("Function", {}).pop(_SHIFT, None)
     for name, resource in resources.items():
+        if name.startswith(_LOOP):
+            continue  # of types that it knows, and ministack writes it out
         resource["Properties"] = properties = _filled(resource["Properties"], values)
         properties.pop(_SHIFT, None)
         properties |= {key: str(built.parent / properties[key]) for key in _ARTEFACTS if key in properties}

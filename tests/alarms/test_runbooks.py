@@ -12,9 +12,10 @@ from typing import Any, Final
 
 import pytest
 import typer
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 from ops.commands.app import app
+from ops.gates.translation import translate
+from ops.local.cloudwatch.definitions import COMPOSITE_ALARM, METRIC_ALARM
 from ops.local.settings import ROOT, ROOT_KEY, STACK_NAME
 from ops.local.signing_edge import SigningEdge, Upstream
 from ops.local.stack import LocalStack
@@ -58,9 +59,9 @@ python() {
 
 def _alarms() -> dict[str, dict[str, Any]]:
     """Each alarm's properties by its name after the stack's."""
-    resources = yaml_parse((ALARMS / "template.yaml").read_text())["Resources"].values()
-    alarms = [one["Properties"] for one in resources if "AlarmName" in one["Properties"]]
-    return {alarm["AlarmName"]["Fn::Sub"].removeprefix("${Service}-"): alarm for alarm in alarms}
+    stack = translate(ALARMS / "template.yaml", {"Service": "handshake", "Environment": "production"})
+    alarms = [dict(one["Properties"]) for one in stack.of_type(METRIC_ALARM, COMPOSITE_ALARM).values()]
+    return {alarm["AlarmName"].removeprefix("handshake-"): alarm for alarm in alarms}
 
 
 def _scripts(text: str) -> list[str]:

@@ -4,16 +4,14 @@ from functools import cache
 from typing import Any
 
 import pytest
-from samcli.lib.cfn_language_extensions import process_template  # type: ignore[import-untyped]
-from samcli.yamlhelper import yaml_parse  # type: ignore[import-untyped]
 
 from handshake.dynamo import runtime_kv as flags
+from ops.gates.translation import translate
+from ops.local.cloudwatch.definitions import COMPOSITE_ALARM, METRIC_ALARM
 from ops.local.settings import ROOT
 
 RUNBOOKS = ROOT / "alarms" / "runbooks"
 ENVIRONMENTS = ("local", "staging", "production")
-METRIC_ALARM = "AWS::CloudWatch::Alarm"
-COMPOSITE_ALARM = "AWS::CloudWatch::CompositeAlarm"
 
 # Contract section 6: default (which local has), staging, production.
 ALERTS: dict[str, dict[str, Any]] = {
@@ -49,23 +47,17 @@ SERVICE_LEVELS = {
 }
 
 
-@cache
-def template(name: str) -> dict[str, Any]:
-    parsed: dict[str, Any] = yaml_parse((ROOT / name).read_text())
-    return parsed
+STACK = translate(ROOT / "template.yaml", {"AWS::StackName": "handshake", "Environment": "production"})
+WATCHING = translate(ROOT / "alarms/template.yaml", {"Service": "handshake", "Environment": "production"})
 
 
 @cache
 def alarms(environment: str = "production") -> dict[str, dict[str, Any]]:
     """By name without the service's, the properties of every alarm, as deployed to ``environment``."""
-    resolved = process_template(
-        template("alarms/template.yaml"),
-        parameter_values={"Service": "handshake", "Environment": environment},
-    )
+    stack = translate(ROOT / "alarms/template.yaml", {"Service": "handshake", "Environment": environment})
     return {
-        resource["Properties"]["AlarmName"].removeprefix("handshake-"): resource["Properties"]
-        for resource in resolved["Resources"].values()
-        if resource["Type"] in (METRIC_ALARM, COMPOSITE_ALARM)
+        resource["Properties"]["AlarmName"].removeprefix("handshake-"): dict(resource["Properties"])
+        for resource in stack.of_type(METRIC_ALARM, COMPOSITE_ALARM).values()
     }
 
 
@@ -80,9 +72,8 @@ def dimensions(alarm: dict[str, Any]) -> dict[str, str]:
 def functions() -> dict[str, str]:
     """Function names, without the stack's, by logical id."""
     return {
-        logical_id: resource["Properties"]["FunctionName"]["Fn::Sub"].removeprefix("${AWS::StackName}-")
-        for logical_id, resource in template("template.yaml")["Resources"].items()
-        if resource["Type"] == "AWS::Serverless::Function"
+        logical_id: resource["Properties"]["FunctionName"].removeprefix("handshake-")
+        for logical_id, resource in STACK.of_type("AWS::Lambda::Function").items()
     }
 
 
@@ -120,8 +111,7 @@ def test_every_function_has_an_alarm_on_its_errors_and_throttles(metric: str) ->
 
 
 def test_every_function_is_named_after_its_folder() -> None:
-    resources = template("template.yaml")["Resources"]
-    folders = {logical_id: resources[logical_id]["Properties"]["CodeUri"] for logical_id in functions()}
+    folders = {name: STACK.resources[name]["Properties"]["Code"]["S3Key"] for name in functions()}
 
     assert functions() == {
         logical_id: folder.removeprefix("functions/").replace("_", "-") for logical_id, folder in folders.items()
@@ -129,11 +119,7 @@ def test_every_function_is_named_after_its_folder() -> None:
 
 
 def test_every_dead_letter_queue_has_an_alarm() -> None:
-    queues = {
-        resource["Properties"]["QueueName"]["Fn::Sub"].replace("${AWS::StackName}", "handshake")
-        for resource in template("template.yaml")["Resources"].values()
-        if resource["Type"] == "AWS::SQS::Queue"
-    }
+    queues = {resource["Properties"]["QueueName"] for resource in STACK.of_type("AWS::SQS::Queue").values()}
     watched = {dimensions(alarm)["QueueName"] for alarm in alarms().values() if alarm.get("Namespace") == "AWS/SQS"}
 
     assert watched == queues
@@ -161,13 +147,7 @@ def test_an_alarms_description_is_the_first_steps_of_its_runbook(name: str) -> N
 def test_an_alarm_tells_its_topic_when_it_fires_and_when_it_recovers(name: str) -> None:
     # A page goes straight to people; everything else is triaged first.
     topic = {"Ref": "Incidents"} if name == "page" else {"Ref": "AlarmStates"}
-    resources = template("alarms/template.yaml")["Resources"].values()
-    [properties] = [
-        resource["Properties"]
-        for resource in resources
-        if resource["Type"] in (METRIC_ALARM, COMPOSITE_ALARM)
-        and resource["Properties"]["AlarmName"]["Fn::Sub"] == f"${{Service}}-{name}"
-    ]
+    properties = alarms()[name]
 
     assert properties["AlarmActions"] == [topic]
     assert properties["OKActions"] == [topic]
@@ -189,7 +169,7 @@ NAMED = {"service", "FunctionName", "QueueName", "ApiName"}
 
 
 def test_the_three_alerts_page() -> None:
-    rule = template("alarms/template.yaml")["Resources"]["Page"]["Properties"]["AlarmRule"]["Fn::Sub"]
+    rule = WATCHING.resources["Page"]["Properties"]["AlarmRule"]["Fn::Sub"]
 
     for alarm in ("ReplayGuardUnavailable", "DenialSpike", "TenantMismatchSpike"):
         assert f'ALARM("${{{alarm}}}")' in rule
@@ -197,7 +177,7 @@ def test_the_three_alerts_page() -> None:
 
 
 def test_triage_may_set_the_pause_flag_only_where_that_is_wanted() -> None:
-    root = template("template.yaml")
+    root = STACK.template
     [policy] = root["Resources"]["AlarmTriageRole"]["Properties"]["Policies"]
     [keys] = [
         statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]

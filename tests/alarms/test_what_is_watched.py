@@ -6,18 +6,19 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import pytest
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 from handshake.api import telemetry
 from handshake.api.telemetry import CallRecord
 from handshake.core.reasons import ReasonCode
 from handshake.replay_guards.retain import Retention
 from handshake.requests.expire_overdue import Expiry
+from ops.gates.translation import stacks_of
 from ops.local.settings import ROOT
 from tests.support.logs import lines_of, standard_output
 from tests.support.service import ROUTES
 
-RESOURCES: Final = yaml_parse((ROOT / "alarms" / "template.yaml").read_text())["Resources"]
+STACKS: Final = stacks_of(ROOT, "production")
+NAMED: Final = STACKS["Alarms"].parameters["Service"]
 JOBS: Final = {"hitl_expiry": Expiry(1, 1, 1, 1), "replay_retention": Retention(1, 1)}
 # Of CloudWatch Logs Insights.
 GRAMMAR: Final = {
@@ -28,7 +29,11 @@ Watched = tuple[str, frozenset[str]]
 
 
 def _of(kind: str) -> dict[str, dict[str, Any]]:
-    return {name: one["Properties"] for name, one in RESOURCES.items() if one["Type"] == f"AWS::{kind}"}
+    return {
+        name: dict(one["Properties"])
+        for stack in (STACKS["Alarms"], STACKS["Alarms/Dashboard"])
+        for name, one in stack.of_type(f"AWS::{kind}").items()
+    }
 
 
 def _lines() -> list[dict[str, Any]]:
@@ -57,10 +62,7 @@ def _written() -> set[Watched]:
 
 
 def _dashboard() -> list[dict[str, Any]]:
-    body, variables = _of("CloudWatch::Dashboard")["Dashboard"]["DashboardBody"]["Fn::Sub"]
-    for name in variables:
-        body = body.replace(f"${{{name}}}", "0")
-    widgets: list[dict[str, Any]] = json.loads(body)["widgets"]
+    widgets: list[dict[str, Any]] = json.loads(_of("CloudWatch::Dashboard")["Dashboard"]["DashboardBody"])["widgets"]
     return widgets
 
 
@@ -122,5 +124,5 @@ def test_a_saved_query_asks_for_fields_that_lines_have(name: str) -> None:
     written = {field for line in _lines() for field in line}
 
     assert words - aliases - GRAMMAR - written == set()
-    groups = {group["Fn::Sub"].removeprefix("/${Service}/") for group in query["LogGroupNames"]}
+    groups = {group.removeprefix(f"/{NAMED}/") for group in query["LogGroupNames"]}
     assert groups <= {folder.name.replace("_", "-") for folder in (ROOT / "functions").iterdir()}

@@ -37,7 +37,8 @@ THE_CONTRACTS = ENVELOPED | {
     ("POST", "/metrics/project"),
 }
 
-RESOURCES = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]
+_TEMPLATE = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]
+RESOURCES = {name: one for name, one in _TEMPLATE.items() if not name.startswith("Fn::ForEach::")}  # log groups
 
 
 def _api_events() -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 from wsgiref.headers import Headers
 
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
-
+from ops.gates.translation import environment_of
 from ops.openapi.document import ROOT
 from tests.support.service import InProcess, Reply
 
@@ -23,9 +22,8 @@ class Gateway:
     """Bound once there is a database for it."""
 
     def __init__(self) -> None:
-        self._responses = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]["Api"]["Properties"][
-            "GatewayResponses"
-        ]
+        body = environment_of(ROOT, "local").resources["Api"]["Properties"]["Body"]
+        self._responses = body["x-amazon-apigateway-gateway-responses"]
 
     def __call__(self, environ: Mapping[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         reply = self._reply(environ)
@@ -58,6 +56,6 @@ class Gateway:
 
     def _refusal(self, kind: str) -> Reply:
         response = self._responses[kind]
-        body = response["ResponseTemplates"]["application/json"].replace("$context.error.messageString", '"Refused."')
+        body = response["responseTemplates"]["application/json"].replace("$context.error.messageString", '"Refused."')
         headers = {"content-type": "application/json", "x-correlation-id": "made-by-the-gateway"}
-        return Reply(response["StatusCode"], headers, json.loads(body))
+        return Reply(int(response["statusCode"]), headers, json.loads(body))

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping
 
 import pytest
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 from handshake.core.reasons import REGISTRY
+from ops.gates.translation import environment_of
 from ops.local.settings import ROOT
 from ops.openapi.operations import OPERATIONS
 from tests.contract.test_errors import STATUS_OF
@@ -149,8 +149,7 @@ def test_codes_without_a_path_are_the_gateways_and_the_reserved_ones() -> None:
 
 
 def test_what_the_gateway_answers_is_in_the_template() -> None:
-    api = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]["Api"]
-    answers = str(api["Properties"]["GatewayResponses"])
+    answers = str(environment_of(ROOT, "production").resources["Api"]["Properties"]["Body"])
 
     sent = {code for code in REGISTRY if f'"{code}"' in answers}
 

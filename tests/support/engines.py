@@ -10,9 +10,9 @@ from uuid import uuid4
 
 import boto3
 from botocore.config import Config
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 from handshake.dynamo.tables import Tables
+from ops.gates.translation import environment_of
 from ops.local import dynamodb
 from ops.local.settings import REGION, ROOT
 
@@ -24,11 +24,10 @@ _PROPERTIES = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecond
 @cache
 def described_tables() -> Mapping[str, dict[str, Any]]:
     """By their names in ``Tables``, the parameters that create the tables of template.yaml."""
-    resources = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]
+    tables = environment_of(ROOT, "local").of_type("AWS::DynamoDB::Table")
     return {
         _snake(logical_id.removesuffix("Table")): _create_parameters(resource["Properties"])
-        for logical_id, resource in resources.items()
-        if resource["Type"] == "AWS::DynamoDB::Table"
+        for logical_id, resource in tables.items()
     }
 
 

@@ -1,6 +1,6 @@
 """ministack, with its CloudWatch left to ops.local.cloudwatch.watch, and with functions that bear a burst of calls.
 
-It also weighs a batch of PartiQL deletes as AWS does.
+It also weighs a batch of PartiQL deletes as AWS does, and applies the transforms of nested templates.
 
     python -P emulated.py FILE
 
@@ -23,6 +23,7 @@ from typing import Any, Final
 from ministack.app import main  # type: ignore[import-untyped]  # ministack publishes no types
 from ministack.core import iam_actions, lambda_runtime  # type: ignore[import-untyped]
 from ministack.services import cloudwatch, cloudwatch_logs, lambda_svc  # type: ignore[import-untyped]
+from ministack.services.cloudformation import engine, helpers  # type: ignore[import-untyped]
 
 # ruff: noqa: SLF001 - what is changed here has no public name
 
@@ -128,10 +129,27 @@ def weigh_deletes() -> None:
     iam_actions.dynamodb_transaction_checks = check
 
 
+def transform_nested() -> None:
+    """Apply a nested template's transforms, as AWS does; ministack applies those of the stack that is deployed only.
+
+    Its nested stacks alone look the function up when they are made, so the patch is theirs alone.
+    """
+    read = helpers._resolve_template
+
+    def read_transformed(params: Any) -> Any:
+        body, refusal = read(params)
+        if refusal is not None:
+            return body, refusal
+        return json.dumps(engine._apply_transforms(engine._parse_template(body))), None
+
+    helpers._resolve_template = read_transformed
+
+
 if __name__ == "__main__":
     hand_over(Path(sys.argv.pop(1)))
     # The keeper's folder, which ends with this process.
     unpack_once(Path(tempfile.mkdtemp()))
     take_turns()
     weigh_deletes()
+    transform_nested()
     main()

@@ -40,12 +40,14 @@ def shipped(into: Path) -> dict[str, Unpacked]:
 def ordinary(into: Path) -> dict[str, Unpacked]:
     """The same functions as a plain `sam build` makes them: pip's layer, no makefile, no bytecode."""
     template = yaml_parse((ROOT / "template.yaml").read_text())
-    for resource in template["Resources"].values():
+    for name, resource in template["Resources"].items():
+        if name.startswith("Fn::ForEach::"):
+            continue  # log groups
         resource.pop("Metadata", None)
         properties = resource.get("Properties", {})
-        for name in ("CodeUri", "ContentUri", "Location"):
-            if name in properties:
-                properties[name] = str(ROOT / properties[name])
+        for key in ("CodeUri", "ContentUri", "Location"):
+            if key in properties:
+                properties[key] = str(ROOT / properties[key])
     template["Resources"][LAYER]["Metadata"] = {"BuildMethod": RUNTIME}
     into.mkdir(parents=True)
     described = into / "ordinary.json"
@@ -54,7 +56,7 @@ def ordinary(into: Path) -> dict[str, Unpacked]:
     run_logged(
         [
             *(*SAM, "build", "--template", str(described), "--build-dir", str(target)),
-            *("--parameter-overrides", f"PythonRuntime={RUNTIME}"),
+            *("--language-extensions", "--parameter-overrides", f"Environment=local PythonRuntime={RUNTIME}"),
         ],
         cwd=into,
         environment=sam_environment() | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},

@@ -14,7 +14,7 @@ from ops.local.stack import LocalStack
 
 PRODUCTION: Final = environment_of(ROOT, "production")
 LOCAL: Final = environment_of(ROOT, "local")
-ALARMS: Final = nested(ROOT, PRODUCTION, "Alarms")
+ALARMS: Final = nested(PRODUCTION, "Alarms")
 HTTP: Final = {"Workflow", "DecisionRoom", "PolicyApply", "Policy", "Metrics"}
 ALERTS: Final = {"alert_replay_guard_unavailable", "alert_denial_spike", "alert_tenant_mismatch_spike"}
 # What production has and the local AWS is not given, because it does not know these types.
