@@ -28,6 +28,13 @@ ON_EVERYTHING: Final[Mapping[tuple[str, str], str]] = {
 }
 # Roles that AWS services assume, and no code of ours.
 SERVICE_ROLES: Final = {"SchedulerRole", "TrafficShiftRole", "ApiGatewayLogRole"}
+# What IAM's reference does not say and AWS documents elsewhere: by action, the pattern of ARNs, and where.
+BESIDE_THE_REFERENCE: Final[Mapping[str, tuple[str, str]]] = {
+    "codedeploy:PutLifecycleEventHookExecutionStatus": (
+        "arn:*:codedeploy:*:*:deploymentgroup:*/*",
+        "SAM's guide to safe deployments grants it so",
+    ),
+}
 
 
 def _policies(of: Deployment) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -82,7 +89,8 @@ def shortcomings(path: str, statement: Mapping[str, Any]) -> Iterator[str]:
         service = action.partition(":")[0]
         takes = {kind for one in known.values() for kind in one["resource_types"] if kind}
         for resource in listed(statement.get("Resource", [])):
-            if resource != "*" and not any(_overlap(resource, arn_patterns(service)[kind]) for kind in takes):
+            patterns = [arn_patterns(service)[kind] for kind in takes] + [*BESIDE_THE_REFERENCE.get(action, ())[:1]]
+            if resource != "*" and not any(_overlap(resource, pattern) for pattern in patterns):
                 yield f"{action} cannot be granted on {resource}, only on {sorted(takes) or '*'}"
             on_all = resource == "*" and "Principal" not in statement and (role, action) not in ON_EVERYTHING
             if on_all and takes:

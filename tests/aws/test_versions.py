@@ -16,7 +16,6 @@ import pytest
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped]
 
 from ops.gates.translation import Translated, translate
-from ops.local.settings import ROOT
 from tests.aws.translated import REGION, deployment
 
 # What belongs to the function and not to a version of it (Lambda's PublishVersion and the Put* operations beside it).
@@ -67,9 +66,6 @@ def _template() -> Mapping[str, Any]:
 
 def _translated(template: Mapping[str, Any], folder: Path) -> Translated:
     """Translate a changed template, as production deploys it."""
-    for nest in template["Resources"].values():
-        if nest["Type"] == "AWS::Serverless::Application":
-            nest["Properties"]["Location"] = str(ROOT / nest["Properties"]["Location"])
     (folder / "template.yaml").write_text(json.dumps(template))
     before = deployment("production").stacks[""].parameters
     given = {name: value for name, value in before.items() if name in ("AWS::StackName", "Environment")}

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from ops.gates.translation import Translated, environment_of, nested
+from ops.gates.translation import Translated, stacks_of
 from ops.local.settings import ROOT
 
 ACCOUNT: Final = "123456789012"
@@ -47,7 +47,7 @@ Resource = Mapping[str, Any]
 class Deployment:
     """One deployment: a stack's resources and those of its nested stacks, by path (``Alarms/TopicKey``).
 
-    ``stacks`` are the translated templates: the root's under "", a nested one's under its logical id.
+    ``stacks`` are the translated templates: the root's under "", a nested one's under its path.
     """
 
     stack_name: str
@@ -185,18 +185,17 @@ class Deployment:
 @cache
 def deployment(environment: str, root: Path = ROOT) -> Deployment:
     """Translate template.yaml, and what it nests, as ``sam deploy --config-env ENVIRONMENT`` deploys them."""
-    return assembled(root, environment_of(root, environment))
+    return assembled(stacks_of(root, environment))
 
 
-def assembled(root: Path, top: Translated) -> Deployment:
-    """Put a translated stack and those it nests together."""
-    stacks = {"": top} | {name: nested(root, top, name) for name in top.of_type("AWS::CloudFormation::Stack")}
+def assembled(stacks: Mapping[str, Translated]) -> Deployment:
+    """Put a translated stack (by "") and those it nests (by their paths) together."""
     resources = {
         f"{stack}/{name}" if stack else name: resource
         for stack, translated in stacks.items()
         for name, resource in translated.resources.items()
     }
-    return Deployment(str(top.parameters["AWS::StackName"]), stacks, resources)
+    return Deployment(str(stacks[""].parameters["AWS::StackName"]), stacks, resources)
 
 
 def stack_of(path: str) -> str:
