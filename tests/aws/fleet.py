@@ -29,7 +29,7 @@ from handshake.trust.secret import TrustSecret
 from tests.aws.translated import REGION, Deployment
 from tests.support import engines
 from tests.support.metrics_stream import stream_of
-from tests.support.recorder import Asked, Recorder
+from tests.support.recorder import Recorder
 from tests.support.service import HANDLERS, ISSUER_ARN, SIGNER_ARN, STRANGER_ARN, TRUST_KEY, InProcess, Reply
 
 HTTP: Final = dict(zip(("workflow", "decision_room", "policy_apply", "policy", "metrics"), HANDLERS, strict=True))
@@ -153,8 +153,8 @@ class Fleet:
 
 
 @contextmanager
-def running(of: Deployment) -> Iterator[tuple[Fleet, Mapping[str, set[Asked]]]]:
-    """Run the functions of a deployment, on fresh tables; what each was seen to ask is filled in as they run."""
+def running(of: Deployment) -> Iterator[tuple[Fleet, Recorder]]:
+    """Run the functions of a deployment, on fresh tables; the recorder sees what each asks of AWS."""
     recorder = Recorder()
     with mock_aws(), pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_DEFAULT_REGION", REGION)
@@ -166,7 +166,7 @@ def running(of: Deployment) -> Iterator[tuple[Fleet, Mapping[str, set[Asked]]]]:
         session.register("before-call", _answers(fleet))
         try:
             _create_tables(fleet)
-            yield fleet, recorder.asked
+            yield fleet, recorder
         finally:
             runtime.aws.cache_clear()
 

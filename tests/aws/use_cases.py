@@ -1,11 +1,17 @@
 """Every main path of every function, made once: what a role must allow is what these ask."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
+from handshake.core.reasons import ReasonCode, describe
 from handshake.trust.identity import SCOPE_READ_ANY, SCOPE_READ_TENANT, SCOPE_RESOLVE
-from tests.aws.fleet import Fleet
+from tests.aws.fleet import Fleet, running
+from tests.aws.translated import deployment
 from tests.contract.behind import let_expire, let_guard_expire
+from tests.support.logs import lines_of, standard_output
+from tests.support.recorder import Asked
 from tests.support.service import (
     act,
     apply_policy,
@@ -86,7 +92,9 @@ def _policies(fleet: Fleet) -> None:
 
 
 def _metrics(fleet: Fleet) -> None:
-    post(fleet, "/metrics/project", posted_event())
+    for reason in ReasonCode:
+        # A full batch of the stream, with as many series in it as there are reasons.
+        post(fleet, "/metrics/project", posted_event(reasonCode=reason.value, reasonFamily=describe(reason).family))
     for path in ("summary?window=30d", "series?window=30d&bucket=day", "series?window=1h", "reasons?window=7d"):
         get(fleet, f"/metrics/{path}")
     get(fleet, "/metrics/summary?window=nothing")
@@ -126,7 +134,19 @@ USE_CASES: Final[Mapping[str, Callable[[Fleet], Any]]] = {
 }
 
 
-def make_all(fleet: Fleet) -> None:
-    """Make every use case once."""
-    for make in USE_CASES.values():
-        make(fleet)
+@dataclass(frozen=True)
+class Observed:
+    """What all use cases were seen to do: by function what was asked of AWS, all expressions, all log lines."""
+
+    asked: Mapping[str, set[Asked]]
+    expressions: set[str]
+    lines: list[dict[str, Any]]
+
+
+@cache
+def observed() -> Observed:
+    """Make every use case once, on production's template."""
+    with running(deployment("production")) as (fleet, recorder), standard_output() as output:
+        for make in USE_CASES.values():
+            make(fleet)
+    return Observed(recorder.asked, recorder.expressions, lines_of(output))

@@ -30,9 +30,13 @@ class Asked:
 
 @dataclass
 class Recorder:
-    """Remembers, by who asks, what clients are asked. Register ``record`` with a session or a client of botocore's."""
+    """Remembers, by who asks, what clients are asked. Register ``record`` with a session or a client of botocore's.
+
+    ``expressions`` are all of DynamoDB's, whoever asks.
+    """
 
     asked: defaultdict[str, set[Asked]] = field(default_factory=lambda: defaultdict(set))
+    expressions: set[str] = field(default_factory=set)
     _by: str = ""
 
     @contextmanager
@@ -51,6 +55,7 @@ class Recorder:
         service = {"monitoring": "cloudwatch"}.get(service, service)
         if self._by:
             self.asked[self._by].update(_asked(service, model.name, params))
+            self.expressions.update(_expressions(params))
 
 
 def _asked(service: str, operation: str, params: Mapping[str, Any]) -> Iterator[Asked]:
@@ -89,6 +94,18 @@ def _of_dynamodb(operation: str, params: Mapping[str, Any]) -> Iterator[Asked]:
             yield Asked(f"dynamodb:{operation}", params["TableName"])
     for (action, table), touched in keys.items():
         yield Asked(f"dynamodb:{action}", table, frozenset(touched))
+
+
+def _expressions(value: Any) -> Iterator[str]:
+    if isinstance(value, list):
+        for one in value:
+            yield from _expressions(one)
+    elif isinstance(value, dict):
+        for name, one in value.items():
+            if name.endswith("Expression") and isinstance(one, str):
+                yield one
+            else:
+                yield from _expressions(one)
 
 
 def _hash_key(key: Mapping[str, Any]) -> str:
