@@ -114,9 +114,9 @@ _RULES: Final = (
         "RetentionInDays of every log group, from Settings",
     ),
     Rule(
-        "tables and secret kept",
+        "tables, secret and logs kept",
         lambda one: safeguards.kept(one.stack),
-        "DeletionPolicy and UpdateReplacePolicy Retain for tables and secret",
+        "DeletionPolicy RetainExceptOnCreate and UpdateReplacePolicy Retain for tables, secret and log groups",
     ),
     Rule(
         "deletion protection",

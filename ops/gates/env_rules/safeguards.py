@@ -15,6 +15,7 @@ THRESHOLDS: Final[Mapping[str, Mapping[str, float]]] = {
     "alert_tenant_mismatch_spike": {"local": 0.1, "staging": 0.2, "production": 0.05},
 }
 _MIN_RETENTION_DAYS: Final = 365
+_KEPT: Final = ("AWS::DynamoDB::Table", "AWS::SecretsManager::Secret", "AWS::Logs::LogGroup")
 _AT_ONCE: Final = "AllAtOnce"
 _FAILURE: Final = "DEPLOYMENT_FAILURE"
 _ALARM: Final = "DEPLOYMENT_STOP_ON_ALARM"
@@ -74,11 +75,11 @@ def log_retention(stack: Translated) -> Cell:
 
 
 def kept(stack: Translated) -> Cell:
-    """Deleting the stack, or replacing a table, leaves the data."""
+    """Deleting the stack, or replacing a table, leaves data and logs; a create that fails leaves nothing."""
     wrong = [
         name
-        for name, one in stack.of_type("AWS::DynamoDB::Table", "AWS::SecretsManager::Secret").items()
-        if (one.get("DeletionPolicy"), one.get("UpdateReplacePolicy")) != ("Retain", "Retain")
+        for name, one in stack.of_type(*_KEPT).items()
+        if (one.get("DeletionPolicy"), one.get("UpdateReplacePolicy")) != ("RetainExceptOnCreate", "Retain")
     ]
     return Cell("deleted", f"not retained: {', '.join(wrong)}") if wrong else Cell("retained")
 

@@ -22,14 +22,14 @@ EDITS = {
     ),
     "another environment's name": (
         "samconfig.toml",
-        'parameter_overrides = "Environment=production"',
-        'parameter_overrides = "Environment=staging"',
+        '"Environment=production ',
+        '"Environment=staging ',
         "production: Environment parameter: it is staging, not production",
     ),
     "a committed secret": (
         "samconfig.toml",
-        'parameter_overrides = "Environment=production"',
-        'parameter_overrides = "Environment=production TrustSecretValue=known"',
+        '"Environment=production ',
+        '"Environment=production TrustSecretValue=known ',
         "production: no secret in samconfig.toml: TrustSecretValue",
     ),
     "a fixed ENVIRONMENT": (
@@ -100,9 +100,15 @@ EDITS = {
     ),
     "data that goes with the stack": (
         "template.yaml",
-        "!If [IsProduction, Retain, Delete]",
-        "!If [IsProduction, Delete, Delete]",
-        "production: tables and secret kept: not retained: ",
+        "UpdateReplacePolicy: !If [IsProduction, Retain, Delete]",
+        "UpdateReplacePolicy: !If [IsProduction, Delete, Delete]",
+        "production: tables, secret and logs kept: not retained: ",
+    ),
+    "what a failed create would leave behind": (
+        "template.yaml",
+        "DeletionPolicy: !If [IsProduction, RetainExceptOnCreate, Delete]",
+        "DeletionPolicy: !If [IsProduction, Retain, Delete]",
+        "production: tables, secret and logs kept: not retained: ",
     ),
     "an unprotected table": (
         "template.yaml",
