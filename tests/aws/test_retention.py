@@ -87,12 +87,26 @@ def test_what_holds_something_is_kept_when_it_must_be_and_only_then(environment:
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_every_type_that_is_kept_is_in_the_table(environment: str) -> None:
+def test_nothing_else_is_kept(environment: str) -> None:
     of = deployment(environment)
-    kept = {one["Type"] for one in of.resources.values() if fate(one).deleted or fate(one).replaced}
+    kept = {path for path, one in of.resources.items() if fate(one).deleted or fate(one).replaced}
 
-    # Lambda's own versions are kept so that an alias can go back to them; a nested stack is kept for what it holds.
-    assert kept <= {*PRODUCTION, "AWS::KMS::Key", "AWS::Lambda::Version", "AWS::CloudFormation::Stack"}
+    # An alias goes back to Lambda's versions, which are no less for it.
+    assert kept - _of_the_account(of) <= {*_holding(of), *of.of_type("AWS::Lambda::Version")}
+
+
+def _of_the_account(of: Deployment) -> set[str]:
+    """What an account has one of, and the role that it has: other stacks log through it when its maker is gone."""
+    accounts = of.of_type("AWS::ApiGateway::Account")
+    roles = {of.target(path, one["Properties"]["CloudWatchRoleArn"]) for path, one in accounts.items()}
+    return {*accounts, *(role for role in roles if role)}
+
+
+def test_the_accounts_log_role_stays_when_the_stack_that_made_it_goes() -> None:
+    shared = [(of, path) for of in map(deployment, ENVIRONMENTS) for path in _of_the_account(of)]
+
+    assert len(shared) == 2
+    assert all(fate(of.resources[path]) == LASTS for of, path in shared)
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
