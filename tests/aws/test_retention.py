@@ -128,3 +128,16 @@ def test_what_is_protected_against_deletion_is_exactly_productions_tables() -> N
     assert not any(
         one.get("Properties", {}).get("DeletionProtectionEnabled") for one in deployment("staging").resources.values()
     )
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_state_is_in_a_stack_of_its_own(environment: str) -> None:
+    """Moving a table between stacks later means importing it, so it is where it stays before it holds anything."""
+    of = deployment(environment)
+    kinds = ("AWS::DynamoDB::Table", "AWS::SecretsManager::Secret")
+    stacks = {path.rpartition("/")[0] for path in of.of_type(*kinds)}
+
+    assert len(stacks) == 1
+    [stack] = stacks
+    assert stack, "tables and secret are in the stack of everything else"
+    assert {one["Type"] for one in of.stacks[stack].resources.values()} <= {*kinds, "AWS::KMS::Key", "AWS::KMS::Alias"}
