@@ -1,5 +1,6 @@
 """alarms/template.yaml: the contract's alerts, and what every alarm owes to whom it wakes."""
 
+import json
 from functools import cache
 from typing import Any
 
@@ -110,6 +111,26 @@ def test_every_function_has_an_alarm_on_its_errors_and_throttles(metric: str) ->
     assert watched == {f"handshake-{name}" for name in functions().values()}
 
 
+def test_api_errors_averages_what_the_access_log_says_of_every_call() -> None:
+    filters = [one["Properties"] for one in STACK.of_type("AWS::Logs::MetricFilter").values()]
+    line = json.loads(STACK.resources["ApiproductionStage"]["Properties"]["AccessLogSetting"]["Format"])
+    alarm = alarms()["api_errors"]
+
+    metrics = {
+        (one["MetricNamespace"], one["MetricName"], one["Dimensions"][0]["Key"], one["Dimensions"][0]["Value"])
+        for rule in filters
+        for one in rule["MetricTransformations"]
+    }
+    assert metrics == {(alarm["Namespace"], alarm["MetricName"], "service", "$.service")}
+    assert dimensions(alarm) == {"service": line["service"]}
+    assert {rule["FilterPattern"]: rule["MetricTransformations"][0]["MetricValue"] for rule in filters} == {
+        '{ $.status = "5*" }': "1",
+        '{ $.status != "5*" }': "0",
+    }
+    assert line["status"] == "$context.status", "a text, as the patterns want it"
+    assert alarm["Statistic"] == "Average"
+
+
 def test_every_function_is_named_after_its_folder() -> None:
     folders = {name: STACK.resources[name]["Properties"]["Code"]["S3Key"] for name in functions()}
 
@@ -182,7 +203,7 @@ def test_triage_may_set_the_pause_flag_only_where_that_is_wanted() -> None:
     [keys] = [
         statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
         for statement in policy["PolicyDocument"]["Statement"]
-        if "dynamodb:PutItem" in statement["Action"]
+        if "dynamodb:PutItem" in statement.get("Action", ())
     ]
 
     assert keys == [

@@ -4,9 +4,9 @@ It also weighs a batch of PartiQL deletes as AWS does, and applies the transform
 
     python -P emulated.py FILE
 
-FILE receives a JSON line for each log event that mentions EMF and for each of Lambda's own metrics, once each and at
-once. Reading log groups instead would cost more with every call: ministack keeps a stream per invocation. Works on the
-internals of the ministack version that requirements-dev.txt pins.
+FILE receives a JSON line for each log event that mentions EMF, for each of Lambda's own metrics and for each answer of
+the API, once each and at once. Reading log groups instead would cost more with every call: ministack keeps a stream per
+invocation. Works on the internals of the ministack version that requirements-dev.txt pins.
 """
 
 import hashlib
@@ -22,12 +22,13 @@ from typing import Any, Final
 
 from ministack.app import main  # type: ignore[import-untyped]  # ministack publishes no types
 from ministack.core import iam_actions, lambda_runtime  # type: ignore[import-untyped]
-from ministack.services import cloudwatch, cloudwatch_logs, lambda_svc  # type: ignore[import-untyped]
+from ministack.services import apigateway_v1, cloudwatch, cloudwatch_logs, lambda_svc  # type: ignore[import-untyped]
 from ministack.services.cloudformation import engine, helpers  # type: ignore[import-untyped]
 
 # ruff: noqa: SLF001 - what is changed here has no public name
 
 _AT_ONCE: Final = 8
+_SERVER_ERROR: Final = 500
 _DELETE: Final = re.compile(r'DELETE FROM "([^"]+)" WHERE ')
 
 
@@ -35,6 +36,7 @@ def hand_over(spool: Path) -> None:
     """Write what the watcher needs to ``spool``, and stop what it does instead."""
     output, lock = spool.open("a"), threading.Lock()
     append_log_events, execute = cloudwatch_logs._append_log_events, lambda_svc._execute_function_dispatch
+    answer_call = apigateway_v1.handle_execute
 
     def tell(*records: dict[str, Any]) -> None:
         with lock:
@@ -45,11 +47,20 @@ def hand_over(spool: Path) -> None:
         append_log_events(stream, events)
         tell(*({"message": event["message"]} for event in events if '"_aws"' in event["message"]))
 
+    def record(namespace: str, name: str, value: int, unit: str, dimensions: dict[str, str]) -> None:
+        cloudwatch.record_metric(namespace, name, value, unit, dimensions)
+        tell({"namespace": namespace, "name": name, "value": value, "unit": unit, "dimensions": dimensions})
+
     def measure(function: str, **counts: int) -> None:
-        dimensions = {"FunctionName": function}
         for name, count in counts.items():
-            cloudwatch.record_metric("AWS/Lambda", name, count, "Count", dimensions)
-            tell({"namespace": "AWS/Lambda", "name": name, "value": count, "unit": "Count", "dimensions": dimensions})
+            record("AWS/Lambda", name, count, "Count", {"FunctionName": function})
+
+    async def answer_and_measure(api_id: str, *call: Any) -> Any:
+        # What template.yaml's metric filters make of access logs, which ministack does not write.
+        answer = await answer_call(api_id, *call)
+        if api := apigateway_v1._rest_apis.get(api_id):
+            record("Handshake/Api", "ServerErrors", int(answer[0] >= _SERVER_ERROR), "None", {"service": api["name"]})
+        return answer
 
     def execute_and_measure(func: Any, config: dict[str, Any], *details: Any) -> Any:
         result = execute(func, config, *details)
@@ -62,6 +73,7 @@ def hand_over(spool: Path) -> None:
         if throttle and not duration_ms:
             measure(name, Throttles=1)
 
+    apigateway_v1.handle_execute = answer_and_measure
     cloudwatch_logs._append_log_events = append_and_tell
     lambda_svc._execute_function_dispatch = execute_and_measure
     lambda_svc._emit_lambda_metrics = measure_throttle

@@ -2,8 +2,8 @@
 
 A thread that follows what ``emulated`` writes, publishes the metrics it finds there, and at every minute sets each
 alarm's state where it has changed, so that actions and composite alarms follow as on AWS. Lambda's own metrics it takes
-from ministack, and the depth of the queues that alarms watch it measures. Nothing measures API Gateway's errors or the
-stream's iterator age here: alarms on them see no data.
+from ministack, with the API's errors, and the depth of the queues that alarms watch it measures. Nothing measures the
+stream's iterator age here: alarms on it see no data.
 """
 
 import json

@@ -79,7 +79,9 @@ def test_every_function_that_answers_the_api_shifts_its_traffic_behind_the_gate_
         alarms = {
             alarm["Name"].removeprefix("handshake-production-") for alarm in group["AlarmConfiguration"]["Alarms"]
         }
-        assert (group["AlarmConfiguration"]["Enabled"], alarms) == (True, ALERTS)
+        watched = ALERTS | {"api_errors", *(f"function_errors-{_hyphened(name)}" for name in HTTP)}
+        assert (group["AlarmConfiguration"]["Enabled"], alarms) == (True, watched)
+        assert len(alarms) <= 10, "CodeDeploy takes no more"
         assert set(group["AutoRollbackConfiguration"]["Events"]) >= {"DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM"}
         assert group["DeploymentConfigName"] == "CodeDeployDefault.LambdaLinear10PercentEvery3Minutes"
         assert group["ServiceRoleArn"] == {"Fn::GetAtt": ["TrafficShiftRole", "Arn"]}
@@ -91,13 +93,30 @@ def test_every_function_that_answers_the_api_shifts_its_traffic_behind_the_gate_
         assert hooks == [{"Ref": "ReleaseGateFunction"}] * 2
 
 
-def test_the_alerts_that_roll_back_are_alarms_of_the_stack() -> None:
+def _hyphened(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()
+
+
+def test_a_release_that_mends_what_alarms_watches_no_alarm_and_everything_else() -> None:
+    broken_glass = translate(ROOT / "template.yaml", {**PRODUCTION.parameters, "ReleasesWatchAlarms": "false"})
+    before, after = _of("AWS::CodeDeploy::DeploymentGroup"), _of("AWS::CodeDeploy::DeploymentGroup", broken_glass)
+
+    assert before.keys() == after.keys()
+    for name, group in after.items():
+        assert not group.get("AlarmConfiguration", {}).get("Alarms")
+        assert group.keys() | {"AlarmConfiguration"} == before[name].keys()
+        assert group["DeploymentConfigName"] == before[name]["DeploymentConfigName"]
+
+
+def test_the_alarms_that_roll_back_are_alarms_of_the_stack() -> None:
     names = {
         str(alarm["AlarmName"]).removeprefix("handshake-production-")
         for alarm in _of("AWS::CloudWatch::Alarm", ALARMS).values()
     }
 
-    assert names >= ALERTS
+    groups = _of("AWS::CodeDeploy::DeploymentGroup").values()
+    watched = {alarm["Name"] for group in groups for alarm in group["AlarmConfiguration"]["Alarms"]}
+    assert names >= {name.removeprefix("handshake-production-") for name in watched}
 
 
 @pytest.mark.parametrize("parameter", sorted(PRODUCTION.template["Parameters"].keys() - {"Environment"}))
