@@ -138,7 +138,8 @@ def quantities(load: Load, stack: Deployed) -> dict[str, float]:
         lines = known["platform_lines"]
         lambda_bytes += invocations * (lines["bytes"] + lines["events"] * known["event_overhead"])
     access_bytes = of_all * (known["access_line"] + known["event_overhead"])
-    kept = decisions * sum(known["stored_per_decision"].values()) * load.months / _GB
+    stored = known["stored_per_decision"]
+    kept = decisions * sum(stored.values()) * load.months / _GB
     log_months = min(load.months, stack.log_retention_months)
     metrics = known["metrics"]
     return {
@@ -152,7 +153,7 @@ def quantities(load: Load, stack: Deployed) -> dict[str, float]:
         "projector_writes": folding.writes,
         "dynamodb_reads": took.reads + folding.reads,
         "dynamodb_storage": kept,
-        "dynamodb_pitr": kept,
+        "dynamodb_pitr": kept - decisions * stored["workflow_index"] * load.months / _GB,
         "stream_reads": SECONDS_PER_MONTH * known["projector"]["polls_per_second"] * folding.shards,
         "lambda_logs": lambda_bytes / _GB,
         "access_logs": access_bytes / _GB,

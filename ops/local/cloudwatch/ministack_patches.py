@@ -157,6 +157,12 @@ def transform_nested() -> None:
     helpers._resolve_template = read_transformed
 
 
+def take_every_body_for_bytes() -> None:
+    """Hand every body of an API over in base64 where ``*~1*`` is a binary media type; ministack takes it literally."""
+    matches = apigateway_v1._media_type_matches
+    apigateway_v1._media_type_matches = lambda kind, types: "*~1*" in (types or ()) or matches(kind, types)
+
+
 if __name__ == "__main__":
     hand_over(Path(sys.argv.pop(1)))
     # The keeper's folder, which ends with this process.
@@ -164,4 +170,5 @@ if __name__ == "__main__":
     take_turns()
     weigh_deletes()
     transform_nested()
+    take_every_body_for_bytes()
     main()

@@ -64,6 +64,8 @@ def test_a_month_by_hand_where_every_decision_is_allowed_and_read_once() -> None
 
     assert of["api_requests"] == 2 * MONTH
     assert of["dynamodb_writes"] == submit.writes * MONTH
+    stored = known["stored_per_decision"]
+    assert of["dynamodb_pitr"] == pytest.approx(2 * MONTH * (stored["workflow"] + stored["metrics"]) / 1e9)
     assert of["dynamodb_storage"] == pytest.approx(2 * MONTH * sum(known["stored_per_decision"].values()) / 1e9)
     own = (submit.log_bytes + read.log_bytes + 2 * known["event_overhead"]) * MONTH / 1e9
     assert own < of["lambda_logs"] < 2.5 * own
