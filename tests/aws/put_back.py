@@ -13,13 +13,14 @@ from typing import Final, NamedTuple
 
 from ops.local.settings import ROOT
 
-TEMPLATE: Final = "template.yaml"
+TEMPLATES: Final = "**/template.yaml"
+_PASSED, _FAILED = 0, 1  # pytest's exit codes
 
 
 class Edit(NamedTuple):
-    """A substitution in a file, everywhere that its pattern matches."""
+    """A substitution in the files of a glob, everywhere that its pattern matches."""
 
-    file: str
+    files: str
     pattern: str
     instead: str
 
@@ -33,7 +34,7 @@ class Defect(NamedTuple):
 
 
 def _template(name: str, found_by: str, *edits: tuple[str, str]) -> Defect:
-    return Defect(name, tuple(Edit(TEMPLATE, *edit) for edit in edits), found_by)
+    return Defect(name, tuple(Edit(TEMPLATES, *edit) for edit in edits), found_by)
 
 
 _AFTERWARDS: Final = r"""
@@ -143,10 +144,15 @@ DEFECTS: Final = (
         "test_neither_privileged_function_may_write_the_others_guards",
         (r"(decision_action|policy_apply)#\*", "*"),
     ),
-    Defect(
+    _template(
         "a create that failed leaves what it made",
-        tuple(Edit(file, "RetainExceptOnCreate", "Retain") for file in (TEMPLATE,)),
         "test_what_holds_something_is_kept or test_the_accounts_log_role_stays",
+        ("RetainExceptOnCreate", "Retain"),
+    ),
+    _template(
+        "a stack's logs go with it",
+        "test_what_holds_something_is_kept",
+        (r"( +)DeletionPolicy: [^\n]*(\n +UpdateReplacePolicy: [^\n]*)?\n( +Properties:\n +LogGroupName)", r"\3"),
     ),
     _template(
         "a release has all traffic at once",
@@ -161,11 +167,11 @@ DEFECTS: Final = (
     _template(
         "a release that crashes is not noticed",
         "test_a_release_that_misbehaves or test_every_alarm_that_is_watched",
-        (r"(- !Sub \$\{AWS::StackName\})-(function_errors-[\w-]+|api_errors)", r"\1-alert_denial_spike"),
+        (r"\n +- !Sub \$\{AWS::StackName\}-(function_errors-[\w-]+|api_errors)", ""),
     ),
     _template(
         "a name is too long behind a long stack name",
-        "test_the_stacks_name_leaves_room or test_the_longest_name",
+        "test_the_stacks_name_leaves_room",
         (r"RuleName: !Ref AWS::StackName", "RuleName: !Sub ${AWS::StackName}-sampling-rule"),
     ),
     _template(
@@ -202,29 +208,34 @@ DEFECTS: Final = (
 
 
 def put_back(defect: Defect, checkout: Path) -> bool:
-    """Put a defect into a checkout and say whether its test fails there.
+    """Put a defect into a checkout and say whether its test passes without it and fails with it.
 
     Raises LookupError where there is nothing to put it into.
     """
-    before = {edit.file: (checkout / edit.file).read_text() for edit in defect.edits}
+    before = {path: path.read_text() for edit in defect.edits for path in checkout.glob(edit.files)}
     after = dict(before)
     for edit in defect.edits:
-        after[edit.file], times = re.subn(edit.pattern, edit.instead, after[edit.file])
+        times = 0
+        for path in checkout.glob(edit.files):
+            after[path], here = re.subn(edit.pattern, edit.instead, after[path])
+            times += here
         if not times:
-            raise LookupError(f"{edit.file} has nothing like {edit.pattern}")
+            raise LookupError(f"no {edit.files} has anything like {edit.pattern}")
+    if _outcome(defect.found_by, checkout) != _PASSED:
+        return False
     try:
-        for file, text in after.items():
-            (checkout / file).write_text(text)
-        return _fails(defect.found_by, checkout)
+        for path, text in after.items():
+            path.write_text(text)
+        return _outcome(defect.found_by, checkout) == _FAILED
     finally:
-        for file, text in before.items():
-            (checkout / file).write_text(text)
+        for path, text in before.items():
+            path.write_text(text)
 
 
-def _fails(tests: str, checkout: Path) -> bool:
-    """Whether pytest ran these tests and some failed; what pytest could not collect found nothing."""
+def _outcome(tests: str, checkout: Path) -> int:
+    """Run some of this folder's tests; pytest's exit code. What it cannot collect has found nothing."""
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:randomly", "tests/aws", "-k", tests]
-    return subprocess.run(command, cwd=checkout, capture_output=True, check=False).returncode == 1  # noqa: S603 - ours
+    return subprocess.run(command, cwd=checkout, capture_output=True, check=False).returncode  # noqa: S603 - ours
 
 
 def main(part: str = "") -> int:
