@@ -22,11 +22,12 @@ _WIDTH: Final = 118
 
 @dataclass(frozen=True)
 class Environment:
-    """One environment: its parameters in samconfig.toml, its stack and the alarms' as they would be deployed."""
+    """One environment: its parameters in samconfig.toml, its stack and the nested ones as they would be deployed."""
 
     name: str
     root: Path
     stack: Translated
+    state: Translated
     alarms: Translated | None
 
 
@@ -115,17 +116,17 @@ _RULES: Final = (
     ),
     Rule(
         "tables, secret and logs kept",
-        lambda one: safeguards.kept(one.stack),
+        lambda one: safeguards.kept(one.stack, one.state),
         "DeletionPolicy RetainExceptOnCreate and UpdateReplacePolicy Retain for tables, secret and log groups",
     ),
     Rule(
         "deletion protection",
-        lambda one: safeguards.deletion_protection(one.stack),
+        lambda one: safeguards.deletion_protection(one.state),
         "DeletionProtectionEnabled for every table",
     ),
     Rule(
         "point-in-time recovery",
-        lambda one: safeguards.recovery(one.stack),
+        lambda one: safeguards.recovery(one.state),
         "PointInTimeRecoverySpecification for every table",
     ),
     Rule(
@@ -156,7 +157,7 @@ def check(options: Options) -> Verdict:
 def _environment(root: Path, name: str) -> Environment:
     stack = environment_of(root, name)
     alarms = nested(stack, "Alarms") if "Alarms" in stack.resources else None
-    return Environment(name, root, stack, alarms)
+    return Environment(name, root, stack, nested(stack, "State"), alarms)
 
 
 def _implied(one: Environment) -> str:

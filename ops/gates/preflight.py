@@ -13,7 +13,7 @@ from handshake.release.preflight import table_shortfalls, unapplied_migrations
 from handshake.release.schema import SCHEMA, read_schema, shortfalls
 from ops.commands import deployment
 from ops.gates.gate import CannotJudgeError, Finding, Options, Verdict
-from ops.gates.translation import environment_of
+from ops.gates.translation import environment_of, nested
 
 MIGRATIONS: Final = "migrations"
 _MIGRATION: Final = re.compile(r"(\d{4})_[a-z0-9_]+")
@@ -45,17 +45,20 @@ def logical_id(table: str) -> str:
 
 
 def _check_template(verdict: Verdict, root: Path) -> None:
-    resources = environment_of(root, "production").of_type("AWS::DynamoDB::Table")
+    resources = nested(environment_of(root, "production"), "State").of_type("AWS::DynamoDB::Table")
     for name, needed in SCHEMA.items():
         properties = resources.get(logical_id(name), {}).get("Properties")
         if properties is None:
-            verdict.findings.append(Finding(f"template.yaml has no {logical_id(name)}", f"declare the table {name}"))
+            verdict.findings.append(
+                Finding(f"state/template.yaml has no {logical_id(name)}", f"declare the table {name}")
+            )
             continue
         ttl = properties.get("TimeToLiveSpecification") or {}
         found = read_schema(properties, ttl=ttl["AttributeName"] if ttl.get("Enabled") else "")
         verdict.findings += [
             Finding(
-                f"{logical_id(name)} in template.yaml: {lack}", "make it as shared/handshake/release/schema.py needs it"
+                f"{logical_id(name)} in state/template.yaml: {lack}",
+                "make it as shared/handshake/release/schema.py needs it",
             )
             for lack in shortfalls(needed, found)
         ]

@@ -19,6 +19,7 @@ SAM: Final = [sys.executable, "-m", "samcli"]
 _KEPT_S: Final = 3600
 _SOURCES: Final = (
     "template.yaml",
+    "state",
     "alarms/template.yaml",
     "alarms/dashboard.yaml",
     "shared",

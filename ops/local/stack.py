@@ -218,8 +218,9 @@ class LocalStack:
         gateway.create_deployment(restApiId=api_id, stageName=self.outputs["ApiStage"])
 
     def _complete_tables(self) -> None:
-        """Switch TTL and point-in-time recovery on where template.yaml does: ministack's CloudFormation does not."""
-        template = self.client("cloudformation").get_template(StackName=self.name, TemplateStage="Processed")
+        """Switch TTL and point-in-time recovery on as state/template.yaml does: ministack's CloudFormation does not."""
+        state = self.outputs["StateStack"]
+        template = self.client("cloudformation").get_template(StackName=state, TemplateStage="Processed")
         dynamodb = self.client("dynamodb")
         for logical_id, resource in template["TemplateBody"]["Resources"].items():
             if resource["Type"] != "AWS::DynamoDB::Table":

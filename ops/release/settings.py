@@ -32,11 +32,11 @@ def resources(stack: LocalStack) -> Iterator[str]:
 
 def settings(stack: LocalStack) -> Iterator[str]:
     """Alerts, logs, concurrency and tables are set as production's. Raises RehearsalFailedError."""
-    production = stacks()[""]
+    production, state = stacks()[""], stacks()["State"]
     yield from _alerts(stack)
     yield _retention(stack, production)
     yield _concurrency(stack, production)
-    yield _tables(stack, production)
+    yield _tables(stack, state)
 
 
 def _physical(stack: LocalStack, path: str) -> str:
@@ -88,8 +88,8 @@ def _concurrency(stack: LocalStack, production: Translated) -> str:
     )
 
 
-def _tables(stack: LocalStack, production: Translated) -> str:
-    client, tables = stack.client("dynamodb"), production.of_type(_TABLE)
+def _tables(stack: LocalStack, state: Translated) -> str:
+    client, tables = stack.client("dynamodb"), state.of_type(_TABLE)
     for name in tables:
         table = stack.outputs[name]
         backups = client.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]

@@ -1,4 +1,4 @@
-"""The DynamoDB engines that tests run on, and tables on them as template.yaml describes them."""
+"""The DynamoDB engines that tests run on, and tables on them as state/template.yaml describes them."""
 
 import os
 import re
@@ -12,7 +12,7 @@ import boto3
 from botocore.config import Config
 
 from handshake.dynamo.tables import Tables
-from ops.gates.translation import environment_of
+from ops.gates.translation import translate
 from ops.local import dynamodb
 from ops.local.settings import REGION, ROOT
 
@@ -23,8 +23,9 @@ _PROPERTIES = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecond
 
 @cache
 def described_tables() -> Mapping[str, dict[str, Any]]:
-    """By their names in ``Tables``, the parameters that create the tables of template.yaml."""
-    tables = environment_of(ROOT, "local").of_type("AWS::DynamoDB::Table")
+    """By their names in ``Tables``, the parameters that create the tables of state/template.yaml."""
+    state = translate(ROOT / "state" / "template.yaml", {"Environment": "local"})
+    tables = state.of_type("AWS::DynamoDB::Table")
     return {
         _snake(logical_id.removesuffix("Table")): _create_parameters(resource["Properties"])
         for logical_id, resource in tables.items()

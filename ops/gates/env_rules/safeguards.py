@@ -74,10 +74,11 @@ def log_retention(stack: Translated) -> Cell:
     return Cell(str(min(days.values(), default=0)), ", ".join(wrong))
 
 
-def kept(stack: Translated) -> Cell:
+def kept(*stacks: Translated) -> Cell:
     """Deleting the stack, or replacing a table, leaves data and logs; a create that fails leaves nothing."""
     wrong = [
         name
+        for stack in stacks
         for name, one in stack.of_type(*_KEPT).items()
         if (one.get("DeletionPolicy"), one.get("UpdateReplacePolicy")) != ("RetainExceptOnCreate", "Retain")
     ]

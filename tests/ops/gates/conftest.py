@@ -11,7 +11,16 @@ from ops.gates.gate import Options
 from ops.local.settings import ROOT
 from tests.support.checkouts import commit_all, replace_in
 
-_JUDGED = ("template.yaml", "samconfig.toml", "pyproject.toml", "alarms", "openapi", "shared/handshake", "functions")
+_JUDGED = (
+    "template.yaml",
+    "state",
+    "samconfig.toml",
+    "pyproject.toml",
+    "alarms",
+    "openapi",
+    "shared/handshake",
+    "functions",
+)
 
 Edit = Callable[[str, str, str], None]
 

@@ -61,17 +61,21 @@ def test_the_template_is_what_the_code_needs(options: Options) -> None:
     ],
 )
 def test_a_template_that_lacks_something_is_found(options: Options, edit: Edit, old: str, new: str, said: str) -> None:
-    edit("template.yaml", old, new)
+    edit("state/template.yaml", old, new)
     if "kv_key" in old:
-        edit("template.yaml", "[{AttributeName: kv_key, AttributeType: S}]", "[{AttributeName: key, AttributeType: S}]")
-        said = "RuntimeKvTable in template.yaml: its key is key (S), not kv_key (S)"
+        edit(
+            "state/template.yaml",
+            "[{AttributeName: kv_key, AttributeType: S}]",
+            "[{AttributeName: key, AttributeType: S}]",
+        )
+        said = "RuntimeKvTable in state/template.yaml: its key is key (S), not kv_key (S)"
 
     assert said in problems(check(options))
 
 
 def test_a_table_that_no_code_needs_is_found(options: Options, edit: Edit) -> None:
     edit(
-        "template.yaml",
+        "state/template.yaml",
         "  RuntimeKvTable:\n    Type:",
         "  SpareTable:\n    Type: AWS::DynamoDB::Table\n\n  RuntimeKvTable:\n    Type:",
     )
@@ -91,7 +95,7 @@ def test_migrations_that_are_not_numbered_in_order_are_found(options: Options, n
 
 @pytest.fixture
 def live(options: Options, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Options, Any, deployment.Deployment]]:
-    """The copy, and a stack whose tables were made from template.yaml; with a client to break them by."""
+    """The copy, and a stack whose tables were made from state/template.yaml; with a client to break them by."""
     with mock_aws():
         session = boto3.Session("testing", "testing", region_name=REGION)
         client = session.client("dynamodb")

@@ -16,6 +16,7 @@ from ops.local.stack import LocalStack
 PRODUCTION: Final = environment_of(ROOT, "production")
 LOCAL: Final = environment_of(ROOT, "local")
 ALARMS: Final = nested(PRODUCTION, "Alarms")
+STATE: Final = nested(PRODUCTION, "State")
 HTTP: Final = {"Workflow", "DecisionRoom", "PolicyApply", "Policy", "Metrics"}
 ALERTS: Final = {"alert_replay_guard_unavailable", "alert_denial_spike", "alert_tenant_mismatch_spike"}
 # What production has and the local AWS is not given, because it does not know these types.
@@ -187,14 +188,14 @@ def test_the_secret_is_rotated_every_quarter_by_the_function_that_may() -> None:
 
 
 def test_data_secret_and_logs_survive_the_stack_and_not_a_create_that_failed() -> None:
-    data = PRODUCTION.of_type("AWS::DynamoDB::Table", "AWS::SecretsManager::Secret")
+    data = STATE.of_type("AWS::DynamoDB::Table", "AWS::SecretsManager::Secret")
     logs = PRODUCTION.of_type("AWS::Logs::LogGroup")
 
     assert len(data) == len(SCHEMA) + 1
     assert len(logs) == len(_of("AWS::Lambda::Function")) + 1
     policies = {(one["DeletionPolicy"], one["UpdateReplacePolicy"]) for one in [*data.values(), *logs.values()]}
     assert policies == {("RetainExceptOnCreate", "Retain")}
-    tables = _of("AWS::DynamoDB::Table").values()
+    tables = _of("AWS::DynamoDB::Table", STATE).values()
     assert all(table["DeletionProtectionEnabled"] is True for table in tables)
     assert all(table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True for table in tables)
 
