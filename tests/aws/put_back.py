@@ -195,6 +195,11 @@ DEFECTS: Final = (
         (r"\n +BinaryMediaTypes:[^\n]*", ""),
     ),
     _template(
+        "a secret that is given is readable in the stack",
+        "test_a_given_secret_is_in_no_processed_template",
+        (r'!Equals \[!Ref TrustSecretValue, ""\]\n( +)AssertDescription', r'!Equals ["", ""]\n\1AssertDescription'),
+    ),
+    _template(
         "the alarm on errors does not see what the log quotes",
         "test_the_alarm_on_errors_counts_each_call_once",
         (r'\$\.status = "5\*"', r"$.status = 5*"),
