@@ -9,7 +9,8 @@ import pytest
 
 from ops.gates.translation import Translated, translate
 from ops.local.settings import ROOT
-from tests.aws.translated import ENVIRONMENTS, Deployment, assembled, deployment
+from tests.aws.iam import grants_of
+from tests.aws.translated import ACCOUNT, ENVIRONMENTS, REGION, Deployment, assembled, deployment
 
 RETRYABLE: Final = (
     "THROTTLED",
@@ -179,3 +180,32 @@ def test_a_given_secret_is_in_no_processed_template(environment: str) -> None:
 
     assert _refused(given) or "readable-secret" not in json.dumps(given.resources)
     assert not _refused(usual)
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_only_the_gateway_and_the_release_gate_may_invoke_what_believes_its_event(environment: str) -> None:
+    """Whoever may invoke a function can claim any signer; nothing of this stack but these two may."""
+    of = deployment(environment)
+    http = {}
+    for path, one in of.of_type("AWS::Lambda::Permission").items():
+        function = of.value(path, one["Properties"]["FunctionName"]).removesuffix(":live")
+        if one["Properties"]["Principal"] == "apigateway.amazonaws.com":
+            source = of.value(path, one["Properties"]["SourceArn"])
+            assert re.fullmatch(rf"arn:aws:execute-api:{REGION}:{ACCOUNT}:[\w-]+/\*/(GET|POST)/[^*].*", source), source
+            http[function] = path
+    others = {
+        path
+        for path, one in of.of_type("AWS::Lambda::Permission").items()
+        if of.value(path, one["Properties"]["FunctionName"]).removesuffix(":live") in http
+        and one["Properties"]["Principal"] != "apigateway.amazonaws.com"
+    }
+    roles = {
+        role
+        for role in of.of_type("AWS::IAM::Role")
+        for grant in grants_of(of, role)
+        if any(grant.allows("lambda:InvokeFunction", f"{function}:1") for function in http)
+    }
+
+    assert len(http) == 5
+    assert others == set()
+    assert roles == {"ReleaseGateRole"}
