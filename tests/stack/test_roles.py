@@ -1,9 +1,16 @@
 """Least privilege as deployed: what each function's role may do to each table, and nothing more."""
 
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from handshake.dynamo import runtime_kv as flags
-from ops.local.settings import ACCOUNT, REGION
+from ops.gates.translation import environment_of
+from ops.local.settings import ACCOUNT, REGION, ROOT
 from ops.local.stack import LocalStack
 
 READS = ("GetItem", "BatchGetItem", "Query", "Scan", "PartiQLSelect")
@@ -95,3 +102,92 @@ def test_scheduled_work_runs_as_deployed(stack: LocalStack) -> None:
         answer = stack.client("lambda").invoke(FunctionName=stack.functions[function], Qualifier="live")
 
         assert "FunctionError" not in answer, answer["Payload"].read()
+
+
+LEADING_KEYS = {
+    ("WorkflowRole", "MetricsTable", "PutItem"): ["EVENT#*", "SYNTHETIC#*"],
+    ("DecisionRoomRole", "MetricsTable", "PutItem"): ["EVENT#*", "SYNTHETIC#*"],
+    ("PolicyApplyRole", "MetricsTable", "PutItem"): ["EVENT#*", "SYNTHETIC#*"],
+    ("PolicyRole", "MetricsTable", "PutItem"): ["EVENT#*", "SYNTHETIC#*"],
+    ("MetricsRole", "MetricsTable", "PutItem"): ["EVENT#*", "SYNTHETIC#*"],
+    ("HitlExpiryRole", "MetricsTable", "PutItem"): ["EVENT#*", "SYNTHETIC#*"],
+    ("WorkflowRole", "WorkflowTable", "PutItem"): ["REQ#*"],
+    ("WorkflowRole", "WorkflowTable", "UpdateItem"): ["SPEND#*", "ESC#*"],
+    ("DecisionRoomRole", "WorkflowTable", "PutItem"): ["REQ#*"],
+    ("DecisionRoomRole", "WorkflowTable", "UpdateItem"): ["REQ#*", "SPEND#*"],
+    ("HitlExpiryRole", "WorkflowTable", "PutItem"): ["REQ#*"],
+    ("HitlExpiryRole", "WorkflowTable", "UpdateItem"): ["REQ#*"],
+    ("DecisionRoomRole", "ReplayGuardsTable", "PutItem"): ["decision_action#*"],
+    ("DecisionRoomRole", "ReplayGuardsTable", "BatchGetItem"): ["decision_action#*"],
+    ("PolicyApplyRole", "ReplayGuardsTable", "PutItem"): ["policy_apply#*"],
+    ("PolicyApplyRole", "ReplayGuardsTable", "BatchGetItem"): ["policy_apply#*"],
+    ("ReplayRetentionRole", "RuntimeKvTable", "PutItem"): ["retention#replay_guards"],
+    ("ReplayRetentionRole", "RuntimeKvTable", "BatchGetItem"): ["retention#replay_guards"],
+    ("ReleaseGateRole", "RuntimeKvTable", "BatchGetItem"): ["migration#*"],
+    ("AlarmTriageRole", "RuntimeKvTable", "PutItem"): ["incident#*"],
+    ("AlarmTriageRole", "RuntimeKvTable", "UpdateItem"): ["incident#*"],
+    ("AlarmTriageRole", "RuntimeKvTable", "BatchGetItem"): ["incident#*"],
+}
+
+
+def _leading_keys() -> Iterator[tuple[tuple[str, str, str], list[str]]]:
+    """By role, table and action, the partition keys that production's policies allow, where they name any."""
+    for name, role in environment_of(ROOT, "production").of_type("AWS::IAM::Role").items():
+        for policy in role["Properties"].get("Policies", ()):
+            for statement in policy["PolicyDocument"]["Statement"]:
+                condition = statement.get("Condition", {})
+                keys = [tests["dynamodb:LeadingKeys"] for op, tests in condition.items() if op.startswith("ForAll")]
+                if not keys:
+                    continue
+                assert condition["Null"] == {"dynamodb:LeadingKeys": "false"}, "a request without keys would pass"
+                table = statement["Resource"]["Fn::GetAtt"][1].removeprefix("Outputs.").removesuffix("Arn")
+                actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+                yield from (((name, table, action.removeprefix("dynamodb:")), keys[0]) for action in actions)
+
+
+def test_a_role_writes_its_own_kinds_of_items_and_no_others() -> None:
+    assert dict(_leading_keys()) == LEADING_KEYS
+
+
+def _as(stack: LocalStack, function: str) -> Any:
+    """A DynamoDB client of a role with the policy of the function's own, which only Lambda may assume."""
+    iam, sts = stack.client("iam"), stack.client("sts")
+    own = stack.client("lambda").get_function_configuration(FunctionName=stack.functions[function])["Role"]
+    policy = iam.get_role_policy(RoleName=own.rpartition("/")[2], PolicyName="least-privilege")["PolicyDocument"]
+    name = f"as-{function}"
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": ACCOUNT}}
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}))
+    iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=json.dumps(policy))
+    arn = f"arn:aws:iam::{ACCOUNT}:role/{name}"
+    key = sts.assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+    session = boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], key["SessionToken"], region_name=REGION)
+    return session.client("dynamodb", endpoint_url=stack.endpoint_url)
+
+
+def _writes(client: Any, table: str, **key: str) -> bool:
+    try:
+        client.transact_write_items(
+            TransactItems=[{"Put": {"TableName": table, "Item": {name: {"S": value} for name, value in key.items()}}}]
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "AccessDeniedException":
+            raise
+        return False
+    return True
+
+
+def test_a_function_of_the_api_writes_events_and_no_roll_ups(stack: LocalStack) -> None:
+    client, metrics = _as(stack, "workflow"), stack.tables["metrics"]
+
+    assert _writes(client, metrics, pk="SYNTHETIC#test", sk="of-a-role")
+    assert not _writes(client, metrics, pk="ROLLUP#hour", sk="2000-01-01T00")
+
+
+def test_a_privileged_function_burns_no_guard_of_the_other(stack: LocalStack) -> None:
+    guards = stack.tables["replay_guards"]
+    decision_room, policy_apply = _as(stack, "decision_room"), _as(stack, "policy_apply")
+
+    assert _writes(decision_room, guards, guard_key="decision_action#of-a-role")
+    assert not _writes(decision_room, guards, guard_key="policy_apply#of-a-role")
+    assert _writes(policy_apply, guards, guard_key="policy_apply#of-a-role")
+    assert not _writes(policy_apply, guards, guard_key="decision_action#of-a-role")

@@ -1,6 +1,6 @@
 """ministack, with its CloudWatch left to ops.local.cloudwatch.watch, and with functions that bear a burst of calls.
 
-It also weighs a batch of PartiQL deletes as AWS does, and applies the transforms of nested templates.
+It also weighs the items of DynamoDB requests as AWS does, and applies the transforms of nested templates.
 
     python -P emulated.py FILE
 
@@ -16,12 +16,13 @@ import sys
 import tempfile
 import threading
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
 
 from ministack.app import main  # type: ignore[import-untyped]  # ministack publishes no types
-from ministack.core import iam_actions, lambda_runtime  # type: ignore[import-untyped]
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime  # type: ignore[import-untyped]
 from ministack.services import apigateway_v1, cloudwatch, cloudwatch_logs, lambda_svc  # type: ignore[import-untyped]
 from ministack.services.cloudformation import engine, helpers  # type: ignore[import-untyped]
 
@@ -29,6 +30,7 @@ from ministack.services.cloudformation import engine, helpers  # type: ignore[im
 
 _AT_ONCE: Final = 8
 _SERVER_ERROR: Final = 500
+_PARTITION_KEYS: Final = ("pk", "guard_key", "kv_key")  # of our tables
 _DELETE: Final = re.compile(r'DELETE FROM "([^"]+)" WHERE ')
 
 
@@ -126,19 +128,54 @@ def take_turns() -> None:
     lambda_svc._execute_function_dispatch = execute_in_turn
 
 
-def weigh_deletes() -> None:
-    """Have a batch of PartiQL deletes take leave to dynamodb:PartiQLDelete on each table, and no action of its own."""
-    checks = iam_actions.dynamodb_transaction_checks
+class KeyedArn(str):
+    """A table's ARN in a check of one item, with the item's partition key."""
+
+    __slots__ = ("leading_key",)
+    leading_key: str
+
+
+def weigh_items() -> None:
+    """Have IAM weigh each item of a DynamoDB request with its partition key, dynamodb:LeadingKeys, as AWS does.
+
+    ministack tells IAM of no keys, so a condition on them always held. A batch of PartiQL deletes takes leave to
+    dynamodb:PartiQLDelete on each table, and no action of its own.
+    """
+    checks, enforce = iam_actions.dynamodb_transaction_checks, iam_evaluator.enforce
 
     def check(action: str, body: bytes, region: str, account: str) -> Any:
-        if action != "dynamodb:BatchExecuteStatement":
-            return checks(action, body, region, account)
-        found = [_DELETE.match(one["Statement"]) for one in json.loads(body)["Statements"]]
-        tables = {one[1] for one in found if one}
-        arns = [iam_actions._dynamodb_table_arn(table, region, account) for table in sorted(tables)]
-        return [("dynamodb:PartiQLDelete", arn) for arn in arns] if all(found) else []
+        found = []
+        for one, table, item in _items(action.partition(":")[2], json.loads(body or b"{}")):
+            arn = KeyedArn(iam_actions._dynamodb_table_arn(table, region, account))
+            arn.leading_key = next((str(item[name]["S"]) for name in _PARTITION_KEYS if name in item), "")
+            found.append((f"dynamodb:{one}", arn))
+        return found or checks(action, body, region, account)
+
+    def enforce_keyed(*caller: Any, resource_arn: Any = "*", service_context: Any = None, **more: Any) -> Any:
+        if key := getattr(resource_arn, "leading_key", ""):
+            service_context = {**(service_context or {}), "dynamodb:LeadingKeys": [key]}
+        return enforce(*caller, resource_arn=resource_arn, service_context=service_context, **more)
 
     iam_actions.dynamodb_transaction_checks = check
+    iam_evaluator.enforce = enforce_keyed
+
+
+def _items(operation: str, request: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Each item of a request: the action that it takes, its table, and its key or the whole of it."""
+    match operation:
+        case "TransactWriteItems":
+            for entry in request["TransactItems"]:
+                for kind, detail in entry.items():
+                    action = "ConditionCheckItem" if kind == "ConditionCheck" else f"{kind}Item"
+                    yield action, detail["TableName"], detail.get("Key") or detail["Item"]
+        case "BatchGetItem":
+            for table, wanted in request["RequestItems"].items():
+                yield from (("BatchGetItem", table, key) for key in wanted["Keys"])
+        case "PutItem" | "UpdateItem":
+            yield operation, request["TableName"], request.get("Key") or request["Item"]
+        case "BatchExecuteStatement":
+            found = [_DELETE.match(one["Statement"]) for one in request["Statements"]]
+            yield from (("PartiQLDelete", one[1], {}) for one in found if one)
 
 
 def transform_nested() -> None:
@@ -168,7 +205,7 @@ if __name__ == "__main__":
     # The keeper's folder, which ends with this process.
     unpack_once(Path(tempfile.mkdtemp()))
     take_turns()
-    weigh_deletes()
+    weigh_items()
     transform_nested()
     take_every_body_for_bytes()
     main()
