@@ -22,6 +22,7 @@ from functions.metrics_projector import app as metrics_projector
 from functions.release_gate import app as release_gate
 from functions.replay_retention import app as replay_retention
 from handshake.api import runtime
+from handshake.core.synthetic import MEMBER
 from handshake.dynamo.tables import Tables
 from handshake.release.schema import SCHEMA, migration_key
 from handshake.trust.rotate import STEPS, Rotation
@@ -44,6 +45,7 @@ class Fleet:
         self._of = of
         self._recorder = recorder
         self._signer = SIGNER_ARN
+        self._marked: Mapping[str, bool] = {}
         self._secret = secret
         self.trust_key = TRUST_KEY
         self.dynamodb = engines.client_of("dynamodb")
@@ -66,18 +68,25 @@ class Fleet:
             method, path, headers, body
         )
         [function] = [name for name, one in HTTP.items() if one is handler]
-        answer = self._answer(function, event)
+        answer = self._answer(function, event | self._marked)
         return Reply(answer["statusCode"], answer["headers"], json.loads(answer["body"]))
 
     def by_stranger(self) -> Self:
         """See Service."""
-        other = object.__new__(type(self))
-        vars(other).update(vars(self), _signer=STRANGER_ARN)
-        return other
+        return self._but(_signer=STRANGER_ARN)
+
+    def synthetically(self) -> Self:
+        """The same functions, invoked as the release gate does it."""
+        return self._but(_marked={MEMBER: True})
 
     def another(self) -> Self:
         """See Service."""
         return self
+
+    def _but(self, **changes: Any) -> Self:
+        other = object.__new__(type(self))
+        vars(other).update(vars(self), **changes)
+        return other
 
     def run(self, function: str) -> Any:
         """Invoke what no caller invokes: a schedule, the stream, the alarms' topic, CodeDeploy, Secrets Manager."""

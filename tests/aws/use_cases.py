@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any, Final
 
 from handshake.core.reasons import ReasonCode, describe
+from handshake.core.synthetic import RESERVED
 from handshake.trust.identity import SCOPE_READ_ANY, SCOPE_READ_TENANT, SCOPE_RESOLVE
 from tests.aws.fleet import Fleet, running
 from tests.aws.translated import deployment
@@ -95,6 +96,7 @@ def _metrics(fleet: Fleet) -> None:
     for reason in ReasonCode:
         # A full batch of the stream, with as many series in it as there are reasons.
         post(fleet, "/metrics/project", posted_event(reasonCode=reason.value, reasonFamily=describe(reason).family))
+    post(fleet.synthetically(), "/metrics/project", posted_event())
     for path in ("summary?window=30d", "series?window=30d&bucket=day", "series?window=1h", "reasons?window=7d"):
         get(fleet, f"/metrics/{path}")
     get(fleet, "/metrics/summary?window=nothing")
@@ -102,6 +104,8 @@ def _metrics(fleet: Fleet) -> None:
 
 def _expire(fleet: Fleet) -> None:
     let_expire(fleet, escalated(fleet))
+    reserved = escalated(fleet.synthetically(), tenantId=RESERVED)
+    let_expire(fleet, reserved)
     fleet.run("hitl_expiry")
 
 
