@@ -21,6 +21,7 @@ UNKNOWN: Final = frozenset(
         "AWS::CodeDeploy::DeploymentGroup",
         "AWS::Logs::QueryDefinition",
         "AWS::SecretsManager::RotationSchedule",
+        "AWS::WAFv2::WebACLAssociation",
         "AWS::XRay::SamplingRule",
     }
 )

@@ -253,6 +253,44 @@ def test_raising_reserved_concurrency_publishes_a_version_that_differs(
         assert now["Environment"] != before["Environment"], "Lambda publishes no version that equals the last"
 
 
+def _with(**parameters: str) -> Translated:
+    return translate(ROOT / "template.yaml", {**PRODUCTION.parameters, **parameters})
+
+
+def test_a_firewall_counts_calls_by_address_where_it_is_asked_for() -> None:
+    assert not PRODUCTION.of_type("AWS::WAFv2::WebACL", "AWS::WAFv2::WebACLAssociation")
+    guarded = _with(CallsPerAddress="600")
+    [rule] = _of("AWS::WAFv2::WebACL", guarded)["Firewall"]["Rules"]
+    [association] = _of("AWS::WAFv2::WebACLAssociation", guarded).values()
+
+    assert rule["Statement"]["RateBasedStatement"] == {
+        "AggregateKeyType": "IP",
+        "EvaluationWindowSec": 60,
+        "Limit": "600",
+    }
+    assert association["ResourceArn"]["Fn::Sub"].endswith("::/restapis/${Api}/stages/${ApiproductionStage}")
+
+
+def test_who_is_turned_away_by_the_firewall_is_told_to_come_back() -> None:
+    responses = PRODUCTION.resources["Api"]["Properties"]["Body"]["x-amazon-apigateway-gateway-responses"]
+    refusal = json.loads(responses["WAF_FILTERED"]["responseTemplates"]["application/json"])
+
+    assert (responses["WAF_FILTERED"]["statusCode"], refusal["responseClass"]) == ("503", "retryable")
+    assert responses["WAF_FILTERED"]["responseParameters"]["gatewayresponse.header.Retry-After"] == "'30'"
+
+
+def test_snapshots_start_the_functions_of_the_api_where_they_are_asked_for() -> None:
+    def started(stack: Translated) -> dict[str, Any]:
+        functions = _of("AWS::Lambda::Function", stack).items()
+        return {name: one["SnapStart"] for name, one in functions if "SnapStart" in one}
+
+    assert started(PRODUCTION) == {}
+    asked = _with(SnapStart="true")
+    assert started(asked) == {f"{name}Function": {"ApplyOn": "PublishedVersions"} for name in HTTP}
+    changed = {name for name, version in _versions(asked).items() if version != _versions(PRODUCTION)[name]}
+    assert changed == {f"{name}Function" for name in HTTP}, "a snapshot is of a version"
+
+
 def test_what_the_local_deployment_cannot_rehearse_is_exactly_this() -> None:
     def kinds(stack: Translated) -> set[str]:
         return {str(resource["Type"]) for resource in stack.resources.values()}
