@@ -41,10 +41,11 @@ def switched(environment: str, **parameters: str) -> Translated:
 
 
 def switches(of: Deployment) -> Iterator[dict[str, str]]:
-    """Yield each parameter that is "true" or "false", turned over."""
+    """Yield each parameter that is off, turned on: "false" to "true", 0 to 100."""
     for name, one in of.stacks[""].template["Parameters"].items():
-        if set(map(str, one.get("AllowedValues", ()))) == {"true", "false"}:
-            yield {name: "true" if str(one.get("Default")) == "false" else "false"}
+        default = str(one.get("Default"))
+        if default == "false" or (default == "0" and one["Type"] == "Number"):
+            yield {name: "true" if default == "false" else "100"}
 
 
 def _bodies(environment: str) -> Mapping[str, Any]:
@@ -135,8 +136,8 @@ def test_one_switch_puts_a_limit_by_address_before_the_api() -> None:
     assert rates
     for rate in rates:
         assert rate["AggregateKeyType"] == "IP", "WAF comes before IAM, and sees no principal"
-        assert rate["Limit"] >= 10
-        assert rate.get("EvaluationWindowSec", 300) in (60, 120, 300, 600)
+        assert int(rate["Limit"]) >= 10
+        assert int(rate.get("EvaluationWindowSec", 300)) in (60, 120, 300, 600)
     [association] = behind.of_type("AWS::WAFv2::WebACLAssociation")
     arn = behind.properties(association)["ResourceArn"]
     assert re.fullmatch(r"arn:aws:apigateway:us-east-1::/restapis/[^/]+/stages/production", arn), arn

@@ -157,7 +157,8 @@ def test_raising_a_setting_is_a_deployment_that_works(setting: str, before: Tran
 def test_changing_a_parameter_is_a_deployment_that_works(parameter: str, before: Translated, tmp_path: Path) -> None:
     template = copy.deepcopy(dict(_template()))
     one = template["Parameters"][parameter]
-    one["Default"] = one["Default"] + 1 if one["Type"] == "Number" else "arn:aws:iam::123456789012:role/changed"
+    is_number = one["Type"] == "Number"
+    one["Default"] = int(one["Default"]) + 10 if is_number else "arn:aws:iam::123456789012:role/changed"
 
     _judge(before, _translated(template, tmp_path))
 

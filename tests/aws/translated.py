@@ -38,7 +38,17 @@ _ARN: Final = {
 }
 # What a Ref to them comes to is their ARN, not their name.
 _REF_IS_ARN: Final = {"AWS::SecretsManager::Secret", "AWS::SNS::Topic", "AWS::CloudFormation::Stack"}
-_NAMES: Final = ("FunctionName", "TableName", "RoleName", "LogGroupName", "TopicName", "QueueName", "AlarmName", "Name")
+_NAMES: Final = (
+    "FunctionName",
+    "TableName",
+    "RoleName",
+    "LogGroupName",
+    "TopicName",
+    "QueueName",
+    "AlarmName",
+    "StageName",
+    "Name",
+)
 
 Resource = Mapping[str, Any]
 
