@@ -22,6 +22,7 @@ _SOURCES: Final = (
     "state",
     "alarms/template.yaml",
     "alarms/dashboard.yaml",
+    "alarms/audit.yaml",
     "shared",
     "functions",
     "migrations",

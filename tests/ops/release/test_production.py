@@ -279,6 +279,23 @@ def test_who_is_turned_away_by_the_firewall_is_told_to_come_back() -> None:
     assert responses["WAF_FILTERED"]["responseParameters"]["gatewayresponse.header.Retry-After"] == "'30'"
 
 
+def test_invocations_past_the_api_alarm_where_that_is_asked_for() -> None:
+    assert "Audit" not in PRODUCTION.resources
+    audit = nested(_with(AuditInvocations="true"), "Audit")
+    [selector] = _of("AWS::CloudTrail::Trail", audit)["Trail"]["AdvancedEventSelectors"]
+    [arns] = (one["StartsWith"] for one in selector["FieldSelectors"] if one["Field"] == "resources.ARN")
+
+    for name in HTTP:
+        assert any(
+            f":function:handshake-production-{_hyphened(name)}".startswith(arn[arn.index(":function") :])
+            for arn in arns
+        )
+    [rule] = _of("AWS::Logs::MetricFilter", audit).values()
+    [alarm] = _of("AWS::CloudWatch::Alarm", audit).values()
+    [metric] = rule["MetricTransformations"]
+    assert (metric["MetricNamespace"], metric["MetricName"]) == (alarm["Namespace"], alarm["MetricName"])
+
+
 def test_snapshots_start_the_functions_of_the_api_where_they_are_asked_for() -> None:
     def started(stack: Translated) -> dict[str, Any]:
         functions = _of("AWS::Lambda::Function", stack).items()
