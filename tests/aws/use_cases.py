@@ -1,0 +1,156 @@
+"""Every main path of every function, made once: what a role must allow is what these ask."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+from handshake.core.reasons import ReasonCode, describe
+from handshake.core.synthetic import RESERVED
+from handshake.trust.identity import SCOPE_READ_ANY, SCOPE_READ_TENANT, SCOPE_RESOLVE
+from tests.aws.fleet import Fleet, running
+from tests.aws.translated import deployment
+from tests.contract.behind import let_expire, let_guard_expire
+from tests.support.logs import lines_of, standard_output
+from tests.support.recorder import Asked
+from tests.support.service import (
+    act,
+    apply_policy,
+    decided,
+    escalated,
+    for_agent,
+    get,
+    human,
+    own,
+    post,
+    posted_event,
+    submission,
+    submit,
+    token,
+    unique,
+)
+
+
+def _submit(fleet: Fleet) -> None:
+    for decision in ("allow", "deny", "escalate"):
+        submit(fleet, decided(fleet, decision))
+    submit(fleet, submission("other"))
+    submit(fleet, submission(agentId=""))
+    submit(fleet.by_stranger(), submission())
+
+
+def _read(fleet: Fleet) -> None:
+    request = escalated(fleet)
+    for path in ("/workflow/requests/{}", "/workflow/decision-room/{}", "/workflow/evidence/{}"):
+        get(fleet, path.format(request["requestId"]), envelope=own(request))
+        get(fleet, path.format(request["requestId"]), envelope=human("stranger"))
+        get(fleet, path.format(request["requestId"]))
+    for scopes in ([], [SCOPE_RESOLVE], [SCOPE_READ_TENANT], [SCOPE_READ_ANY]):
+        get(fleet, "/workflow/decision-room", envelope=own(request, tenantId=request["tenantId"], scopes=scopes))
+
+
+def _authorize(fleet: Fleet) -> None:
+    request = decided(fleet, "allow")
+    artifact = submit(fleet, request).body
+    post(fleet, "/workflow/authorize-execution", {"request": request, "artifact": artifact})
+    post(fleet, "/workflow/authorize-execution", {"request": request, "artifact": {}})
+
+
+def _act(fleet: Fleet) -> None:
+    for action in ("approve", "reject"):
+        act(fleet, escalated(fleet), action)
+        request = escalated(fleet)
+        for _ in range(2):
+            act(fleet, request, action, key="k")
+        act(fleet, request, action, key="another")
+    act(fleet, escalated(fleet), key="k", envelope=human("stranger"))
+    late = escalated(fleet)
+    let_expire(fleet, late)
+    act(fleet, late, key="k")
+    post(fleet, "/workflow/decision-room/action", {})
+
+
+def _apply(fleet: Fleet) -> None:
+    agent = unique("agent")
+    for limit in (1, 2):
+        apply_policy(fleet, for_agent(agent, max_transaction=limit))
+    apply_policy(fleet, {"scope": "agent", "scopeId": agent, "policyVersion": "v1"})
+    apply_policy(fleet, {"scope": "global", "rules": []})
+    apply_policy(fleet, {"scope": "global", "rules": []}, token=None)
+    shown = token(fleet)
+    for _ in range(2):
+        apply_policy(fleet, for_agent(agent, max_transaction=3), token=shown)
+
+
+def _policies(fleet: Fleet) -> None:
+    request = decided(fleet, "allow")
+    for scope in ("scope=global", f"scope=agent&scopeId={request['agentId']}"):
+        get(fleet, f"/policy/config?{scope}")
+        get(fleet, f"/policy/versions?{scope}")
+    post(fleet, "/policy/simulate", for_agent(request["agentId"], max_transaction=1))
+    post(fleet, "/policy/simulate", {"scope": "global", "rules": []})
+    get(fleet, "/policy/config?scope=nothing")
+
+
+def _metrics(fleet: Fleet) -> None:
+    for reason in ReasonCode:
+        # A full batch of the stream, with as many series in it as there are reasons.
+        post(fleet, "/metrics/project", posted_event(reasonCode=reason.value, reasonFamily=describe(reason).family))
+    post(fleet.synthetically(), "/metrics/project", posted_event())
+    for path in ("summary?window=30d", "series?window=30d&bucket=day", "series?window=1h", "reasons?window=7d"):
+        get(fleet, f"/metrics/{path}")
+    get(fleet, "/metrics/summary?window=nothing")
+
+
+def _expire(fleet: Fleet) -> None:
+    let_expire(fleet, escalated(fleet))
+    reserved = escalated(fleet.synthetically(), tenantId=RESERVED)
+    let_expire(fleet, reserved)
+    fleet.run("hitl_expiry")
+
+
+def _retain(fleet: Fleet) -> None:
+    jti = unique("jti")
+    apply_policy(fleet, for_agent(unique("agent"), max_transaction=1), token=token(fleet, jti=jti))
+    let_guard_expire(fleet, jti)
+    fleet.run("replay_retention")
+
+
+def _run(function: str) -> Callable[[Fleet], Any]:
+    return lambda fleet: fleet.run(function)
+
+
+# The stream is folded once there is something in it.
+USE_CASES: Final[Mapping[str, Callable[[Fleet], Any]]] = {
+    "submit": _submit,
+    "read": _read,
+    "authorize": _authorize,
+    "act": _act,
+    "apply": _apply,
+    "policies": _policies,
+    "metrics": _metrics,
+    "expire": _expire,
+    "retain": _retain,
+    "fold": _run("metrics_projector"),
+    "triage": _run("alarm_triage"),
+    "gate": _run("release_gate"),
+    "rotate": _run("secret_rotation"),
+}
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What all use cases were seen to do: by function what was asked of AWS, all expressions, all log lines."""
+
+    asked: Mapping[str, set[Asked]]
+    expressions: set[str]
+    lines: list[dict[str, Any]]
+
+
+@cache
+def observed() -> Observed:
+    """Make every use case once, on production's template."""
+    with running(deployment("production")) as (fleet, recorder), standard_output() as output:
+        for make in USE_CASES.values():
+            make(fleet)
+    return Observed(recorder.asked, recorder.expressions, lines_of(output))
