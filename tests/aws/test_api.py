@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import pytest
 
-from ops.gates.translation import Translated, translate
 from ops.local.settings import ROOT
+from ops.local.translation import Translated, translate
 from tests.aws.iam import grants_of
 from tests.aws.translated import ACCOUNT, ENVIRONMENTS, REGION, Deployment, assembled, deployment
 

@@ -16,8 +16,8 @@ from handshake.api.http import MAX_CORRELATION_ID_LENGTH
 from handshake.requests.decision_action import MAX_IDEMPOTENCY_KEY_LENGTH
 from handshake.trust.identity import MAX_ENVELOPE_BYTES
 from handshake.trust.token import MAX_TOKEN_BYTES
-from ops.gates.translation import deploy_parameters
 from ops.local.settings import ROOT
+from ops.local.translation import deploy_parameters
 from tests.aws.codedeploy import groups_of
 from tests.aws.iam import documents_of, listed
 from tests.aws.test_names import given

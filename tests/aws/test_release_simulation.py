@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from functions.release_gate.app import respond
-from ops.gates.translation import translate
+from ops.local.translation import translate
 from tests.aws.codedeploy import Group, Hook, Report, deploy, groups_of, steps_of
 from tests.aws.translated import Deployment, assembled, deployment
 

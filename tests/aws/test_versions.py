@@ -15,7 +15,7 @@ from typing import Any, Final
 import pytest
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped]
 
-from ops.gates.translation import Translated, translate
+from ops.local.translation import Translated, translate
 from tests.aws.translated import REGION, deployment
 
 # What belongs to the function and not to a version of it (Lambda's PublishVersion and the Put* operations beside it).

@@ -10,8 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from ops.gates.translation import Translated, stacks_of
 from ops.local.settings import ROOT
+from ops.local.translation import Translated, stacks_of
 
 ACCOUNT: Final = "123456789012"
 REGION: Final = "us-east-1"

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
+from tests.contract.behind import let_expire, let_guard_expire
+
 from handshake.core.reasons import ReasonCode, describe
 from handshake.core.synthetic import RESERVED
 from handshake.trust.identity import SCOPE_READ_ANY, SCOPE_READ_TENANT, SCOPE_RESOLVE
 from tests.aws.fleet import Fleet, running
 from tests.aws.translated import deployment
-from tests.contract.behind import let_expire, let_guard_expire
 from tests.support.logs import lines_of, standard_output
 from tests.support.recorder import Asked
 from tests.support.service import (
