@@ -64,8 +64,8 @@ class Fleet:
 
     def send(self, method: str, path: str, *, headers: Mapping[str, str], body: str | None) -> Reply:
         """See Service."""
-        event, handler = InProcess(self.dynamodb, self.tables, signer_arn=self._signer)._event(
-            method, path, headers, body
+        event, handler = InProcess(self.dynamodb, self.tables, signer_arn=self._signer).event(
+            method, path, headers=headers, body=body
         )
         [function] = [name for name, one in HTTP.items() if one is handler]
         answer = self._answer(function, event | self._marked)
@@ -93,12 +93,12 @@ class Fleet:
         with self._recorder.on_behalf_of(function), pytest.MonkeyPatch.context() as patch:
             for name, value in self.environment(function).items():
                 patch.setenv(name, value)
-            for cached in (runtime.process_runtime, alarm_triage._process_desk, release_gate._process_release):
+            for cached in (runtime.process_runtime, alarm_triage._process_desk):
                 cached.cache_clear()
             try:
                 return getattr(self, f"_{function}")()
             finally:
-                for cached in (runtime.process_runtime, alarm_triage._process_desk, release_gate._process_release):
+                for cached in (runtime.process_runtime, alarm_triage._process_desk):
                     cached.cache_clear()
 
     def answer_invocation(self, function_arn: str, payload: bytes) -> bytes:

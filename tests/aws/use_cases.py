@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-from tests.contract.behind import let_expire, let_guard_expire
 
 from handshake.core.reasons import ReasonCode, describe
 from handshake.core.synthetic import RESERVED
@@ -14,6 +13,7 @@ from tests.aws.fleet import Fleet, running
 from tests.aws.translated import deployment
 from tests.support.logs import lines_of, standard_output
 from tests.support.recorder import Asked
+from tests.support.store import let_expire, let_guard_expire
 from tests.support.service import (
     act,
     apply_policy,
@@ -24,7 +24,7 @@ from tests.support.service import (
     human,
     own,
     post,
-    posted_event,
+    reported_event,
     submission,
     submit,
     token,
@@ -96,8 +96,8 @@ def _policies(fleet: Fleet) -> None:
 def _metrics(fleet: Fleet) -> None:
     for reason in ReasonCode:
         # A full batch of the stream, with as many series in it as there are reasons.
-        post(fleet, "/metrics/project", posted_event(reasonCode=reason.value, reasonFamily=describe(reason).family))
-    post(fleet.synthetically(), "/metrics/project", posted_event())
+        post(fleet, "/metrics/project", reported_event(reasonCode=reason.value, reasonFamily=describe(reason).family))
+    post(fleet.synthetically(), "/metrics/project", reported_event())
     for path in ("summary?window=30d", "series?window=30d&bucket=day", "series?window=1h", "reasons?window=7d"):
         get(fleet, f"/metrics/{path}")
     get(fleet, "/metrics/summary?window=nothing")
