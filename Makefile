@@ -117,8 +117,8 @@ audit: .venv-audit/made
 
 # `ops` as a command of its own, which a shell can complete: .venv/bin/ops --install-completion
 $(bin)/ops: Makefile .venv/made
-	@printf '#!%s\nimport sys\n\nsys.path.insert(0, "%s")\nfrom ops.commands.app import app\n\napp(prog_name="ops")\n' \
-		"$(CURDIR)/$(bin)/python" "$(CURDIR)" > $@
+	@printf '%s\n' '#!/bin/sh' 'exec "$(CURDIR)/$(bin)/python" -c "import sys; sys.path.insert(0, sys.argv.pop(1));' \
+		'from ops.commands.app import app; app(prog_name=\"ops\")" "$(CURDIR)" "$$@"' > $@
 	@chmod +x $@
 
 compile = $(bin)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \

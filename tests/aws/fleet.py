@@ -68,7 +68,7 @@ class Fleet:
             method, path, headers=headers, body=body
         )
         [function] = [name for name, one in HTTP.items() if one is handler]
-        answer = self._answer(function, event | self._marked)
+        answer = self._answer(function, event | dict(self._marked))
         return Reply(answer["statusCode"], answer["headers"], json.loads(answer["body"]))
 
     def by_stranger(self) -> Self:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-
 from handshake.core.reasons import ReasonCode, describe
 from handshake.core.synthetic import RESERVED
 from handshake.trust.identity import SCOPE_READ_ANY, SCOPE_READ_TENANT, SCOPE_RESOLVE
@@ -13,7 +12,6 @@ from tests.aws.fleet import Fleet, running
 from tests.aws.translated import deployment
 from tests.support.logs import lines_of, standard_output
 from tests.support.recorder import Asked
-from tests.support.store import let_expire, let_guard_expire
 from tests.support.service import (
     act,
     apply_policy,
@@ -30,6 +28,7 @@ from tests.support.service import (
     token,
     unique,
 )
+from tests.support.store import let_expire, let_guard_expire
 
 
 def _submit(fleet: Fleet) -> None:

@@ -15,7 +15,7 @@ from ops.local.settings import ROOT
 )
 def test_bash_completes_commands_and_groups(tmp_path: Path, words: list[str], offered: set[str]) -> None:
     command = tmp_path / "ops"
-    command.write_text(f'#!/bin/sh\ncd {ROOT} && exec {sys.executable} -m ops "$@"\n')
+    command.write_text(f'#!/bin/sh\ncd "{ROOT}" && exec "{sys.executable}" -m ops "$@"\n')
     command.chmod(0o755)
     asks = f"""
         eval "$({command} --show-completion bash)"
