@@ -58,9 +58,12 @@ python() {
 
 
 def _alarms() -> dict[str, dict[str, Any]]:
-    """Each alarm's properties by its name after the stack's."""
-    stack = translate(ALARMS / "template.yaml", {"Service": "handshake", "Environment": "production"})
-    alarms = [dict(one["Properties"]) for one in stack.of_type(METRIC_ALARM, COMPOSITE_ALARM).values()]
+    """Give each alarm's properties by its name after the stack's, those behind a parameter included."""
+    given = {"Service": "handshake", "Environment": "production"}
+    stacks = [translate(ALARMS / name, given) for name in ("template.yaml", "audit.yaml")]
+    alarms = [
+        dict(one["Properties"]) for stack in stacks for one in stack.of_type(METRIC_ALARM, COMPOSITE_ALARM).values()
+    ]
     return {alarm["AlarmName"].removeprefix("handshake-"): alarm for alarm in alarms}
 
 
