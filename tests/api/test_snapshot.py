@@ -135,7 +135,8 @@ def _jitter_of_two_copies(*, restored: bool) -> list[list[float]]:
     return copies
 
 
-def test_copies_jitter_their_retries_differently_once_they_are_restored(initialised: Runtime) -> None:
+@pytest.mark.usefixtures("initialised")
+def test_copies_jitter_their_retries_differently_once_they_are_restored() -> None:
     run_before_snapshot()
 
     one, other = _jitter_of_two_copies(restored=True)
@@ -144,7 +145,8 @@ def test_copies_jitter_their_retries_differently_once_they_are_restored(initiali
     assert one != other
 
 
-def test_copies_whose_hooks_nobody_runs_retry_in_lockstep(initialised: Runtime) -> None:
+@pytest.mark.usefixtures("initialised")
+def test_copies_whose_hooks_nobody_runs_retry_in_lockstep() -> None:
     one, other = _jitter_of_two_copies(restored=False)
 
     assert len(one) > 1
