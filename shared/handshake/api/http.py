@@ -108,8 +108,10 @@ class Call:
             return parse(body, max_bytes=MAX_BODY_BYTES)
         except BadJsonError as fault:
             raise _bad_shape(f"The body is {fault}.", refusal_fields, denies=denies) from None
+        except UnicodeDecodeError:
+            raise _bad_shape("The body is not UTF-8 text.", refusal_fields, denies=denies) from None
         except ValueError:
-            raise _bad_shape("The body is not valid base64 of UTF-8 text.", refusal_fields, denies=denies) from None
+            raise _bad_shape("The body is not valid base64.", refusal_fields, denies=denies) from None
 
     def envelope(self) -> Envelope:
         """The identity envelope, believed only from an envelope issuer.
