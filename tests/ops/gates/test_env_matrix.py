@@ -35,8 +35,8 @@ EDITS = {
     ),
     "a trust secret that the processed template shows": (
         "samconfig.toml",
-        'parameter_overrides = "Environment=production"',
-        'parameter_overrides = "Environment=production TrustSecretValue=known"',
+        'parameter_overrides = "Environment=production ',
+        'parameter_overrides = "Environment=production TrustSecretValue=known ',
         "production: value of the trust secret: given in the template: TrustSecret",
     ),
     "a trust secret by default": (
