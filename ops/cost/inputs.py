@@ -100,7 +100,7 @@ def background() -> Mapping[str, Any]:
 def deployed(environment: str) -> Deployed:
     """Count what the templates deploy to ``environment``, staging or production."""
     # It takes a while that other commands need not wait for.
-    from ops.local.translation import stacks_of  # noqa: PLC0415
+    from ops.local.translation import stacks_of  # noqa: PLC0415 - as said above
 
     stacks = stacks_of(ROOT, environment)
     body = stacks[""].template
@@ -143,6 +143,6 @@ def _of(resources: Sequence[Mapping[str, Any]], kind: str) -> list[Mapping[str, 
 
 def _yaml(path: Path) -> Any:
     # SAM CLI publishes no types, and takes a while that other commands need not wait for.
-    from samcli.yamlhelper import yaml_parse  # type: ignore[import-untyped]  # noqa: PLC0415
+    from samcli.yamlhelper import yaml_parse  # type: ignore[import-untyped]  # noqa: PLC0415 - as said above
 
     return yaml_parse(path.read_text(encoding="utf-8"))

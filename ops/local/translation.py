@@ -21,7 +21,7 @@ from samcli.lib.cfn_language_extensions import (  # type: ignore[import-untyped]
     TemplateProcessingContext,
     create_default_pipeline,
 )
-from samcli.yamlhelper import yaml_parse  # type: ignore[import-untyped]
+from samcli.yamlhelper import yaml_parse  # type: ignore[import-untyped]  # SAM publishes no types
 from samtranslator.model.exceptions import InvalidDocumentException  # type: ignore[import-untyped]
 from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]
 from samtranslator.translator.translator import Translator  # type: ignore[import-untyped]

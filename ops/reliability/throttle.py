@@ -29,7 +29,7 @@ class Settings:
 
     limits: Mapping[str, Limit]
     kept: Mapping[str, bool]
-    """What of its settings for every route a route's own must repeat."""
+    """Return what of its settings for every route a route's own must repeat."""
 
 
 def in_force(stack: Deployment) -> Settings:

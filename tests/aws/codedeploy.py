@@ -33,7 +33,7 @@ class Group:
 
     @property
     def minutes(self) -> int:
-        """How long the shift takes until all traffic is on the new version."""
+        """Return how long the shift takes until all traffic is on the new version."""
         return self.steps[-1][0]
 
 

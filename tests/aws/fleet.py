@@ -55,7 +55,7 @@ class Fleet:
         self._runtimes = {name: runtime.build_runtime(self.environment(name)) for name in HTTP}
 
     def environment(self, function: str) -> dict[str, str]:
-        """What the function finds in its environment on AWS, with a secret and an issuer that are here."""
+        """Return what the function finds in its environment on AWS, with a secret and an issuer that are here."""
         logical_id = function.title().replace("_", "") + "Function"
         [path] = [one for one in self._of.of_type("AWS::Lambda::Function") if one.rpartition("/")[2] == logical_id]
         given: Mapping[str, Any] = self._of.properties(path)["Environment"]["Variables"]

@@ -18,7 +18,7 @@ class Grant:
     condition: Mapping[str, Mapping[str, Any]]
 
     def allows(self, action: str, arn: str, *, leading_keys: frozenset[str] | None = None) -> bool:
-        """Whether ``action`` on ``arn`` is granted. ``leading_keys`` are the partition keys that a call touches."""
+        """Tell whether ``action`` on ``arn`` is granted. ``leading_keys`` are the partition keys it touches."""
         return (
             any(fnmatchcase(action.lower(), one.lower()) for one in self.actions)
             and any(matches(arn, one) for one in self.resources)
@@ -26,7 +26,7 @@ class Grant:
         )
 
     def covers(self, keys: frozenset[str]) -> bool:
-        """Whether its condition on ``dynamodb:LeadingKeys`` holds of these, which is so where it has none."""
+        """Tell whether its condition on ``dynamodb:LeadingKeys`` holds of these, as it does where it has none."""
         patterns = self.leading_key_patterns
         return not patterns or all(any(fnmatchcase(key, pattern) for pattern in patterns) for key in keys)
 
@@ -66,7 +66,7 @@ def role_of(of: Deployment, function: str) -> str:
 
 
 def matches(arn: str, pattern: str) -> bool:
-    """Whether an ARN is among those that a policy's pattern names. A log group's own ends in ``:*``."""
+    """Tell whether an ARN is among those that a policy's pattern names. A log group's own ends in ``:*``."""
     return fnmatchcase(arn, pattern)
 
 

@@ -110,7 +110,7 @@ def _condition_keys(service: str, privilege: Mapping[str, Any]) -> set[str]:
 
 @cache
 def _overlap(one: str, other: str) -> bool:
-    """Whether some text matches both patterns."""
+    """Tell whether some text matches both patterns."""
     if not one or not other:
         return not (one + other).strip("*")
     if "*" in (one[0], other[0]):

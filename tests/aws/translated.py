@@ -173,7 +173,7 @@ class Deployment:
         return self.stacks[stack].template["Outputs"][attribute.removeprefix("Outputs.")]["Value"]
 
     def _given(self, stack: str, name: str) -> Any:
-        """What the stack above gives a nested one as its parameter, as that stack has it; else the default."""
+        """Return what the stack above gives a nested one as its parameter; else the default."""
         given = self.resources[stack]["Properties"].get("Parameters", {}) if stack else {}
         return given[name] if name in given else self.stacks[stack].parameters[name]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from samcli.lib.package.utils import make_zip  # type: ignore[import-untyped]
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
+from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]  # SAM publishes no types
 
 from ops.local.build import SAM, build, sam_environment
 from ops.local.commands import run_logged

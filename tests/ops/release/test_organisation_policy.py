@@ -29,7 +29,7 @@ def _arn(function: str, qualifier: str) -> str:
 
 
 def _denies(sid: str, resource: str, *, principal: str) -> bool:
-    """Whether the statement denies a call by ``principal`` itself on ``resource``, by its patterns."""
+    """Tell whether the statement denies a call by ``principal`` itself on ``resource``, by its patterns."""
     statement = STATEMENTS[sid]
     spared = statement["Condition"].get("ArnNotLike", {}).get("aws:PrincipalArn", "")
     return any(fnmatchcase(resource, one) for one in statement["Resource"]) and not fnmatchcase(principal, spared)
