@@ -4,7 +4,7 @@ Requests may only become freer and answers only more exact: a caller's old reque
 reads from an answer must still be there. New routes, optional fields, statuses and reason codes break nobody.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 Schema = Mapping[str, Any]
@@ -35,11 +35,15 @@ def breaking_changes(released: Document, now: Document) -> Breaks:
 
 
 class _Pair:
-    """Two documents to follow references in, and the pairs of references that are being compared already."""
+    """Holds two documents to follow references in, and the pairs of references that are being compared already."""
 
-    def __init__(self, released: Document, now: Document) -> None:
+    def __init__(self, released: Document, now: Document, visited: Iterable[tuple[Any, ...]] = ()) -> None:
         self._documents = (released, now)
-        self.visited: set[tuple[Any, ...]] = set()
+        self.visited = set(visited)
+
+    def branch(self) -> "_Pair":
+        """Return a pair that has visited the same, whose further visits this one does not see."""
+        return _Pair(*self._documents, self.visited)
 
     def flat(self, schema: Schema, which: int) -> Schema:
         """Return ``schema`` of the released document (0) or today's (1), its reference followed and allOf merged."""
@@ -170,15 +174,9 @@ def _branches(
     pairs = [[(old, new) for new in news] for old in olds] if each == "old" else [[(o, n) for o in olds] for n in news]
     for choices in pairs:
         # A pair that is compared already higher up is not compared again here, so each choice starts anew.
-        found = [list(compare(_again(pair), place, old, new)) for old, new in choices]
+        found = [list(compare(pair.branch(), place, old, new)) for old, new in choices]
         if all(found):
             yield from min(found, key=len)
-
-
-def _again(pair: _Pair) -> _Pair:
-    again = _Pair(*pair._documents)  # noqa: SLF001 - its own kind
-    again.visited = set(pair.visited)
-    return again
 
 
 def _alternatives(schema: Schema) -> list[Schema]:

@@ -35,7 +35,7 @@ class Release:
 
 @dataclass(frozen=True)
 class Alias:
-    """What a function's alias points at. ``weights`` are of further versions that it gives traffic to."""
+    """Names the version a function's alias points at. ``weights`` are of further versions that it gives traffic to."""
 
     version: str
     revision: str

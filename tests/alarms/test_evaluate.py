@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import product
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -303,10 +304,10 @@ def test_the_harsher_missing_data_is_treated_the_sooner_an_alarm_fires(
     st.lists(st.tuples(st.integers(-600, 60), st.sampled_from([0.0, 1.0]), st.integers(1, 9)), max_size=20),
     st.randoms(),
 )
-def test_neither_order_nor_bundling_of_samples_matters(points: list[tuple[int, float, int]], random: object) -> None:
+def test_neither_order_nor_bundling_of_samples_matters(points: list[tuple[int, float, int]], random: Random) -> None:
     samples = [Sample(METRIC, NOW + offset, value, count) for offset, value, count in points]
     apart = [replace(sample, count=1) for sample in samples for _ in range(int(sample.count))]
-    random.shuffle(apart)  # type: ignore[attr-defined]
+    random.shuffle(apart)
 
     assert datapoints(alarm(), samples, now_s=NOW) == datapoints(alarm(), apart, now_s=NOW)
 

@@ -38,12 +38,13 @@ def _of(kind: str) -> dict[str, dict[str, Any]]:
 
 def _lines() -> list[dict[str, Any]]:
     """A line of every kind."""
-    refused = {"status": 503, "reason_code": ReasonCode.SECURITY_REPLAY_GUARD_UNAVAILABLE.value}
-    allowed = {"decision": "allow", "reason_code": ReasonCode.POLICY_ALLOW.value}
-    call = CallRecord("call", "GET /policy/config", principal_id="p", tenant_id="t", **allowed)  # type: ignore[arg-type]
+    allowed, unavailable = ReasonCode.POLICY_ALLOW.value, ReasonCode.SECURITY_REPLAY_GUARD_UNAVAILABLE.value
+    call = CallRecord(
+        "call", "GET /policy/config", principal_id="p", tenant_id="t", decision="allow", reason_code=allowed
+    )
     with standard_output() as output:
         telemetry.publish(call)
-        telemetry.publish(CallRecord("call", "POST /policy/apply", **refused))  # type: ignore[arg-type]
+        telemetry.publish(CallRecord("call", "POST /policy/apply", status=503, reason_code=unavailable))
         telemetry.unavailable(call, ValueError())
         telemetry.folded(events=1, lag_ms=1, correlation_ids=["call"], store_calls=2)
         for job, done in JOBS.items():

@@ -1,4 +1,4 @@
-"""What copies restored from one snapshot of an initialised function share, and what they do not.
+"""Checks what copies restored from one snapshot of an initialised function share, and what they do not.
 
 Hooks are run by the code that runs them in Lambda's own runtime.
 """

@@ -39,7 +39,7 @@ class Group:
 
 @dataclass
 class Outcome:
-    """How a deployment ended: CodeDeploy's status, and ``shares``, the new version's percentages by minute."""
+    """Says how a deployment ended: CodeDeploy's status, and ``shares``, the new version's percentages by minute."""
 
     status: Literal["Refused", "Succeeded", "Failed", "Stopped"]
     shares: list[tuple[int, int]] = field(default_factory=lambda: [(0, 0)])

@@ -1,4 +1,4 @@
-"""What roles are granted: every allowing statement, evaluated, and the policy that it stands in."""
+"""Reads what roles are granted: every allowing statement, evaluated, and the policy that it stands in."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

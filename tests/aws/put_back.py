@@ -26,7 +26,7 @@ class Edit(NamedTuple):
 
 
 class Defect(NamedTuple):
-    """What was wrong once, or would be: how to put it back, and the test of this folder that must find it."""
+    """Describes a defect, past or possible: how to put it back, and the test of this folder that must find it."""
 
     name: str
     edits: tuple[Edit, ...]

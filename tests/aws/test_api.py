@@ -1,4 +1,4 @@
-"""What API Gateway and WAF do before our functions, or instead of them: an emulator's gateway does little of it."""
+"""Checks what API Gateway and WAF do before our functions: an emulator's gateway does little of it."""
 
 import json
 import re
@@ -166,7 +166,7 @@ def _holds(condition: Any, parameters: Mapping[str, Any]) -> Any:
 
 
 def _refused(stack: Translated) -> bool:
-    """Whether a rule of the template refuses its parameters: CloudFormation then processes nothing."""
+    """Say whether a rule of the template refuses its parameters: CloudFormation then processes nothing."""
     return any(
         _holds(rule.get("RuleCondition", True), stack.parameters)
         and not all(_holds(one["Assert"], stack.parameters) for one in rule["Assertions"])

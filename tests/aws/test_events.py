@@ -1,4 +1,4 @@
-"""What starts functions that nobody calls: the stream's filter and the schedules, which emulators hardly look at."""
+"""Checks what starts functions that nobody calls: the stream's filter and the schedules, barely read by emulators."""
 
 import json
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""What AWS takes at most, each against the largest that this service makes.
+"""Compares what AWS takes at most, each against the largest that this service makes.
 
 The numbers are AWS's quotas that nobody can raise. An emulator checks none of them.
 """

@@ -16,7 +16,7 @@ from tests.aws.translated import ENVIRONMENTS, Deployment, deployment
 
 
 class Need(NamedTuple):
-    """What ``resource`` cannot be made, or cannot work, without: ``action`` on ``arn`` for ``role``."""
+    """Names what ``resource`` cannot be made, or cannot work, without: ``action`` on ``arn`` for ``role``."""
 
     resource: str
     why: str

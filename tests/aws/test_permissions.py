@@ -1,4 +1,4 @@
-"""What roles may do is what IAM knows, what the functions were seen to do, and nothing else without a reason."""
+"""Holds what roles may do to what IAM knows, what the functions were seen to do, and nothing else without a reason."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -132,7 +132,7 @@ def test_iam_knows_what_a_statement_says(environment: str, path: str, statement:
 
 @pytest.fixture(scope="module")
 def seen() -> Mapping[str, set[Asked]]:
-    """What each function was seen to ask of AWS, with every use case made once."""
+    """Collects what each function asks of AWS, with every use case made once."""
     return observed().asked
 
 

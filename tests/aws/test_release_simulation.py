@@ -1,8 +1,9 @@
-"""What traffic ends where when a release goes well, is refused by its gate, or alarms: by the template's settings."""
+"""Shows where traffic ends when a release goes well, is refused by its gate, or alarms: by the template's settings."""
 
 import copy
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -118,13 +119,17 @@ def test_a_gate_that_refuses_once_all_traffic_is_there_takes_all_of_it_back(grou
     assert (outcome.status, outcome.most, outcome.ends_at) == ("Failed", 100, 0)
 
 
+def _fires(name: str, fires: int, alarm: str, minute: int) -> bool:
+    return alarm == name and minute >= fires
+
+
 def test_any_watched_alarm_at_any_minute_of_the_shift_takes_all_traffic_back(group: Group) -> None:
     assert group.alarms
     for name in group.alarms:
         for fires in range(1, group.minutes + 1):
             outcome = deploy(
                 group,
-                active=lambda one, minute, name=name, fires=fires: one == name and minute >= fires,  # type: ignore[misc]
+                active=partial(_fires, name, fires),
             )
 
             assert (outcome.status, outcome.ends_at) == ("Stopped", 0)
@@ -132,9 +137,9 @@ def test_any_watched_alarm_at_any_minute_of_the_shift_takes_all_traffic_back(gro
 
 
 def test_an_alarm_that_is_active_already_refuses_a_release_the_one_back_too(group: Group) -> None:
-    """Why docs/deploy.md has a way back that is no deployment, and a parameter that leaves the alarms out."""
+    """Shows why docs/deploy.md has a way back that is no deployment, and a parameter that leaves the alarms out."""
     for name in group.alarms:
-        outcome = deploy(group, active=lambda one, _, name=name: one == name)  # type: ignore[misc]
+        outcome = deploy(group, active=partial(_fires, name, 0))
 
         assert (outcome.status, outcome.ends_at) == ("Refused", 0)
 

@@ -1,4 +1,4 @@
-"""What is left of each resource that holds something: after a create that fails, a delete, a replacement.
+"""Tells what is left of each resource that holds something: after a create that fails, a delete, a replacement.
 
 CloudFormation's rules, as its documentation has them: a create that fails deletes what it made, except what says
 Retain; a deleted stack deletes what says neither Retain nor RetainExceptOnCreate; a replaced resource is deleted unless
@@ -29,7 +29,7 @@ HOLDING: Final = (
 
 
 class Fate(NamedTuple):
-    """What is kept of a resource when its stack's first create fails, is deleted, and when it is replaced."""
+    """Says what is kept of a resource when its stack's first create fails, is deleted, and when it is replaced."""
 
     failed_create: bool
     deleted: bool
@@ -37,7 +37,7 @@ class Fate(NamedTuple):
 
 
 LASTS: Final = Fate(failed_create=False, deleted=True, replaced=True)
-"""What a release relies on: gone after a create that failed, so the next try finds its place empty, and else kept."""
+"""A release relies on it: gone after a create that failed, so that the next try finds its place free; else kept."""
 GOES: Final = Fate(failed_create=False, deleted=False, replaced=False)
 
 # By type, in production. Elsewhere everything goes: a staging stack is made again from nothing.
@@ -96,7 +96,7 @@ def test_nothing_else_is_kept(environment: str) -> None:
 
 
 def _of_the_account(of: Deployment) -> set[str]:
-    """What an account has one of, and the role that it has: other stacks log through it when its maker is gone."""
+    """Name what an account has one of, and its role: other stacks log through it once its maker is gone."""
     accounts = of.of_type("AWS::ApiGateway::Account")
     roles = {of.target(path, one["Properties"]["CloudWatchRoleArn"]) for path, one in accounts.items()}
     return {*accounts, *(role for role in roles if role)}

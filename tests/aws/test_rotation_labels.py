@@ -1,4 +1,4 @@
-"""How a rotation ends on both emulators, and on the model of Secrets Manager that the rotation's own tests use."""
+"""Compares how a rotation ends on both emulators, and on the rotation tests' own model of Secrets Manager."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Where moto and ministack differ, which of them is right by AWS's documentation.
+"""Judges where moto and ministack differ: which of them is right by AWS's documentation.
 
 A behaviour that one of them gets wrong is no proof of anything when a test meets it there. Each row of the table is
 tried on both, so it is true of the versions that are pinned.

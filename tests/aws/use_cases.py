@@ -140,7 +140,7 @@ USE_CASES: Final[Mapping[str, Callable[[Fleet], Any]]] = {
 
 @dataclass(frozen=True)
 class Observed:
-    """What all use cases were seen to do: by function what was asked of AWS, all expressions, all log lines."""
+    """Records what all use cases were seen to do: by function what was asked of AWS, all expressions, all log lines."""
 
     asked: Mapping[str, set[Asked]]
     expressions: set[str]

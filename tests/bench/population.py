@@ -56,13 +56,13 @@ def _copy(held: sqlite3.Connection, table: str, which: str, counted: str, wanted
     cursor = held.execute(f'SELECT * FROM "{table}" WHERE {which}')  # noqa: S608 - our own names
     columns = [column[0] for column in cursor.description]
     templates = [_Template.of(dict(zip(columns, row, strict=True))) for row in cursor]
-    [(few,)] = held.execute(f'SELECT count(*) FROM "{table}" WHERE {which} AND {counted}')  # noqa: S608
+    [(few,)] = held.execute(f'SELECT count(*) FROM "{table}" WHERE {which} AND {counted}')  # noqa: S608 - as above
     numbers = range(1, -(-wanted // few))
     # No id of the templates' own ends so: theirs are hexadecimal to the end.
     copies = (template.copy(f"z{number:05x}".encode()) for number in numbers for template in templates)
     places = ", ".join("?" for _ in columns)
     with _without_indexes(held, table):
-        held.executemany(f'INSERT INTO "{table}" VALUES ({places})', copies)  # noqa: S608
+        held.executemany(f'INSERT INTO "{table}" VALUES ({places})', copies)  # noqa: S608 - as above
 
 
 @contextmanager
@@ -96,9 +96,9 @@ class _Template:
         """The row with ``tail`` for the last digits of every id."""
         made = self.row | {name: tail.join(parts) for name, parts in self.around.items()}
         # What orders rows that are otherwise equal; all that matters of it is that it is their own.
-        made["hashValue"] = sha1(made["hashKey"]).digest()  # noqa: S324
+        made["hashValue"] = sha1(made["hashKey"]).digest()  # noqa: S324 - DynamoDB Local's own digest
         if "hashRangeValue" in made:
-            made["hashRangeValue"] = sha1(made["hashKey"] + made["rangeKey"]).digest()  # noqa: S324
+            made["hashRangeValue"] = sha1(made["hashKey"] + made["rangeKey"]).digest()  # noqa: S324 - as above
         return tuple(made.values())
 
 

@@ -181,7 +181,7 @@ def test_a_body_that_lies_about_its_encoding_is_refused(
     service: InProcess,
     path: str,
     body: str,
-    declared: bool,  # noqa: FBT001
+    declared: bool,  # noqa: FBT001 - pytest passes it by name
 ) -> None:
     assert post(service, path, body, isBase64Encoded=declared).outcome == BAD_SHAPE
 

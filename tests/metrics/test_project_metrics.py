@@ -4,6 +4,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -55,7 +56,7 @@ def test_projectors_that_race_over_the_same_events_count_each_once(dynamodb_loca
     def deliver(_: int) -> None:
         together.wait()
         for start in range(0, 60, 20):
-            _until_it_succeeds(lambda: project_metrics(_context(client, tables), streamed[start : start + 20]))  # noqa: B023
+            _until_it_succeeds(partial(project_metrics, _context(client, tables), streamed[start : start + 20]))
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(deliver, range(8)))
@@ -73,7 +74,7 @@ def test_shards_that_advance_at_once_all_count_towards_the_same_hour(dynamodb_lo
     def deliver(shard: int) -> None:
         together.wait()
         for event in shards[shard]:
-            _until_it_succeeds(lambda: project_metrics(_context(client, tables), [event]))  # noqa: B023
+            _until_it_succeeds(partial(project_metrics, _context(client, tables), [event]))
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(deliver, range(4)))

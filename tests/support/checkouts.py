@@ -34,4 +34,4 @@ def commit_all(checkout: Path) -> None:
 
 
 def _git(checkout: Path, *arguments: str) -> None:
-    subprocess.run(["git", *_IDENTITY, *arguments], cwd=checkout, check=True, capture_output=True)  # noqa: S603, S607
+    subprocess.run(["git", *_IDENTITY, *arguments], cwd=checkout, check=True, capture_output=True)  # noqa: S603, S607 - our own words

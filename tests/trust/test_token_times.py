@@ -4,6 +4,7 @@ import base64
 import hmac
 import json
 import math
+from functools import partial
 from typing import Any
 
 import pytest
@@ -103,4 +104,4 @@ def test_a_guard_outlives_its_token_and_never_lives_less_than_300_seconds(lifeti
     if isinstance(claims, TrustClaims):
         assert claims.guard_until_s >= now_s + MIN_GUARD_LIFETIME_S
         for later_s in (claims.guard_until_s, math.nextafter(claims.guard_until_s, math.inf)):
-            assert reason(lambda later_s=later_s: _verify(token, now_s=later_s)) == EXPIRED  # type: ignore[misc]
+            assert reason(partial(_verify, token, now_s=later_s)) == EXPIRED

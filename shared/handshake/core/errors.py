@@ -11,7 +11,7 @@ RETRY_AFTER_SECONDS: Final = 2
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a call is refused, with a reason the caller can act on.
+    """Says why a call is refused, with a reason the caller can act on.
 
     ``reason`` is the registry row that gives status, class and retry advice. ``message`` is shown to the caller, so it
     never holds a secret, a token, an envelope or a payload. ``fields`` are the body fields an endpoint adds to the

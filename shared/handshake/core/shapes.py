@@ -57,7 +57,7 @@ Cursor = Annotated[str, Schema(minLength=1)]
 
 @closed
 class Refusal(TypedDict):
-    """Why a call was refused. ``reasonCode`` and ``responseClass`` are for programs, ``message`` is for people."""
+    """Says why a call was refused. ``reasonCode`` and ``responseClass`` are for programs, ``message`` is for people."""
 
     status: Literal["error"]
     error: Annotated[str, "The same as ``reasonCode``."]

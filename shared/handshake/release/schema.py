@@ -117,7 +117,7 @@ def migration_key(migration: str) -> Key:
 
 
 def migration_shortfall(record: Item | None, *, checksum: str) -> str:
-    """Why ``record`` does not say that the migration with this checksum (SHA-256, hex) was applied; "" when it does.
+    """Say why ``record`` does not vouch for the migration of this checksum (SHA-256, hex); "" when it does.
 
     A record holds ``checksum``, and ``applied_at`` (epoch ms) once the migration is complete.
     """

@@ -35,7 +35,7 @@ class CloudWatch:
         begins, ends = self._times(name)
         return {"MetricAlarms": [{"StateValue": "ALARM" if begins <= self.now < ends else "OK"}]}
 
-    def describe_alarm_history(self, *, AlarmName: str, HistoryItemType: str, StartDate: datetime) -> Any:  # noqa: N803
+    def describe_alarm_history(self, *, AlarmName: str, HistoryItemType: str, StartDate: datetime) -> Any:  # noqa: N803 - AWS's own names
         assert HistoryItemType == "StateUpdate"
         begins, ends = self._times(AlarmName)
         items = [(begins, "Alarm updated from OK to ALARM"), (ends, "Alarm updated from ALARM to OK")]

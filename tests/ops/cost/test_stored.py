@@ -1,4 +1,4 @@
-"""What the model says that a decision leaves in DynamoDB, against what one leaves."""
+"""Compares what the model says a decision leaves in DynamoDB with what one does leave."""
 
 from typing import Any
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""What a stack on this machine is not given."""
+"""Holds a stack on this machine to what it must not be given."""
 
 import pytest
 

@@ -1,5 +1,8 @@
 """Tests what each migration does to what earlier releases stored."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from handshake.metrics.event_stream import StoredEvent, read_stream, stored_events
@@ -63,14 +66,14 @@ def test_an_action_refused_while_its_request_is_brought_up_is_not_lost(
     late = refusal_event(Chain(), "req-1", Entry("x", "audit", {}), event_id="late", now_ms=NOW_MS + 50)
     bring_up, waiting = Worker._bring_up, [late]
 
-    def with_a_refusal_after_the_read(worker: Worker, item: object, change: object) -> bool:
-        def changes(given: object) -> object:
-            update = change(given)  # type: ignore[operator]
+    def with_a_refusal_after_the_read(worker: Worker, item: Any, change: Callable[[Any], Any]) -> bool:
+        def changes(given: Any) -> Any:
+            update = change(given)
             while waiting:
                 refuse(world, waiting.pop(), digits=SHORT)
             return update
 
-        return bring_up(worker, item, changes)  # type: ignore[arg-type]
+        return bring_up(worker, item, changes)
 
     monkeypatch.setattr(Worker, "_bring_up", with_a_refusal_after_the_read)
 
@@ -123,10 +126,10 @@ def test_an_event_deleted_meanwhile_does_not_come_back(world: World, monkeypatch
     world.put(world.tables.metrics, [old_event("e-1")])
     bring_up = Worker._bring_up
 
-    def after_a_deletion(worker: Worker, item: dict[str, str], change: object) -> bool:
+    def after_a_deletion(worker: Worker, item: Any, change: Callable[[Any], Any]) -> bool:
         key = {name: {"S": item[name]} for name in ("pk", "sk")}
         world.client.delete_item(TableName=world.tables.metrics, Key=key)
-        return bring_up(worker, item, change)  # type: ignore[arg-type]
+        return bring_up(worker, item, change)
 
     monkeypatch.setattr(Worker, "_bring_up", after_a_deletion)
 
