@@ -1,5 +1,7 @@
 """Collect what a responder asks first about an alarm that fired, each part as far as it can be read."""
 
+import hashlib
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -25,6 +27,8 @@ _REASONS_WINDOW: Final = Window("2h", "hour", 2 * _HOUR_MS)
 _SERIES_WINDOW: Final = Window("6h", "hour", 6 * _HOUR_MS)
 _LISTED: Final = 8
 _CORRELATION_IDS: Final = 5
+_PLAIN: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_DIGEST_DIGITS: Final = 16
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,7 @@ def _endpoints(metrics: Metrics, service: str, *, start_ms: int, end_ms: int) ->
 
 
 def _callers(lines: list[dict[str, Any]]) -> dict[str, Any]:
-    newest_first = [str(line["correlation_id"]) for line in reversed(lines) if line.get("correlation_id")]
+    newest_first = [plain_or_digest(line["correlation_id"]) for line in reversed(lines) if line.get("correlation_id")]
     return {
         "lines": len(lines),
         "tenants": _most(line.get("tenant") for line in lines),
@@ -108,8 +112,16 @@ def _callers(lines: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
+def plain_or_digest(callers_text: object) -> str:
+    """Give what a caller chose where it is plain, else its digest: a mail to people repeats no sentence and no link."""
+    text = str(callers_text)
+    if _PLAIN.fullmatch(text):
+        return text
+    return f"sha256-{hashlib.sha256(text.encode(errors='replace')).hexdigest()[:_DIGEST_DIGITS]}"
+
+
 def _most(pseudonyms: Iterable[Any]) -> list[Mapping[str, Any]]:
-    counts = Counter(str(pseudonym) for pseudonym in pseudonyms if pseudonym)
+    counts = Counter(plain_or_digest(pseudonym) for pseudonym in pseudonyms if pseudonym)
     return [{"pseudonym": pseudonym, "count": count} for pseudonym, count in counts.most_common(_LISTED)]
 
 
