@@ -41,7 +41,7 @@ app.add_typer(operate.evidence, name="evidence")
 app.add_typer(metrics, name="metrics")
 app.add_typer(policy, name="policy")
 _COMMANDS: tuple[Callable[..., None], ...] = (
-    *(operate.pause, operate.resume, operate.retention, operate.dashboard),
+    *(operate.pause, operate.resume, operate.retention, operate.pseudonym, operate.dashboard),
     *(cost, drill, incidents, migrate, rehearse, rollback, rotate, status, throttle, watch),
 )
 for _command in _COMMANDS:

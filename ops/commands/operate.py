@@ -54,6 +54,21 @@ def retention(
     print(json.dumps(report) if as_json else text)
 
 
+def pseudonym(
+    name: Annotated[str, typer.Argument(help="A principal's or a tenant's id, as it is spelled.")],
+    stack: Stack = deployment.LOCAL,
+) -> None:
+    """Say what logs and incidents call a principal or a tenant."""
+    from handshake.api.telemetry import pseudonym
+
+    try:
+        there = deployment.find(stack)
+        key = there.client("secretsmanager").get_secret_value(SecretId=there.outputs["PseudonymKeyArn"])["SecretString"]
+    except (deployment.NoDeploymentError, BotoCoreError, ClientError) as error:
+        fail(str(error))
+    print(pseudonym(name, key.encode()))
+
+
 def dashboard(
     stack: Stack = deployment.LOCAL,
     out: Annotated[Path, typer.Option(dir_okay=False, help="The picture (PNG).")] = Path("dashboard.png"),

@@ -202,7 +202,7 @@ def test_limits_are_inclusive() -> None:
 
 def written(record: CallRecord) -> Extraction:
     with standard_output() as output:
-        telemetry.publish(record)
+        telemetry.publish(record, pseudonym_key=b"key")
     [line] = output.getvalue().splitlines()
     return extract(line, now_s=json.loads(line)["_aws"]["Timestamp"] / 1000)
 

@@ -33,7 +33,7 @@ Say = Callable[[], None]
 
 def call(code: str = "", *, endpoint: str = "GET /metrics/summary", latency_ms: float = 10) -> Say:
     record = CallRecord("id", endpoint, 403 if code else 200, code, latency_ms=latency_ms)
-    return lambda: telemetry.publish(record)
+    return lambda: telemetry.publish(record, pseudonym_key=b"key")
 
 
 def run(job: str, **counts: int) -> Say:

@@ -43,8 +43,10 @@ def _lines() -> list[dict[str, Any]]:
         "call", "GET /policy/config", principal_id="p", tenant_id="t", decision="allow", reason_code=allowed
     )
     with standard_output() as output:
-        telemetry.publish(call)
-        telemetry.publish(CallRecord("call", "POST /policy/apply", status=503, reason_code=unavailable))
+        telemetry.publish(call, pseudonym_key=b"key")
+        telemetry.publish(
+            CallRecord("call", "POST /policy/apply", status=503, reason_code=unavailable), pseudonym_key=b"key"
+        )
         telemetry.unavailable(call, ValueError())
         telemetry.folded(events=1, lag_ms=1, correlation_ids=["call"], store_calls=2)
         for job, done in JOBS.items():

@@ -1,5 +1,6 @@
 """One line a call: a log record that CloudWatch makes metrics of."""
 
+import hashlib
 import logging
 import re
 import time
@@ -18,9 +19,12 @@ ENDPOINT = "GET /workflow/requests/{requestId}"
 SIGNALS = ("SecurityDenied", "TenantMismatchDenied", "ReplayGuardUnavailable")
 
 
-def _published(**call: Any) -> dict[str, Any]:
+KEY = b"a key of the tests"
+
+
+def _published(key: bytes = KEY, **call: Any) -> dict[str, Any]:
     with standard_output() as output:
-        telemetry.publish(CallRecord(**({"correlation_id": "call-1", "endpoint": ENDPOINT} | call)))
+        telemetry.publish(CallRecord(**({"correlation_id": "call-1", "endpoint": ENDPOINT} | call)), pseudonym_key=key)
     [line] = lines_of(output)
     return line
 
@@ -97,6 +101,16 @@ def test_principals_and_tenants_are_pseudonyms_that_stay_the_same() -> None:
     assert "ana" not in str(first)
     assert "acme" not in str(first)
     assert "principal" not in _published()
+
+
+def test_a_pseudonym_is_worth_nothing_without_the_key() -> None:
+    """A dictionary of names finds those that are only hashed."""
+    line, elsewhere, keyless = (_published(key, principal_id="ana", tenant_id="acme") for key in (KEY, b"another", b""))
+
+    assert line["principal"] != elsewhere["principal"]
+    assert line["tenant"] != elsewhere["tenant"]
+    assert line["principal"] != hashlib.sha256(b"ana").hexdigest()[:16]
+    assert not {"principal", "tenant"} & keyless.keys()
 
 
 def test_a_scheduled_run_counts_itself_and_what_it_did() -> None:

@@ -148,8 +148,7 @@ def _arn(of: Deployment, asked: Asked) -> str:
         group = f"{of.stack_name}-ServerlessDeploymentApplication-1A/{of.stack_name}-WorkflowFunctionDeploymentGroup-1A"
         return f"arn:aws:codedeploy:{REGION}:{ACCOUNT}:deploymentgroup:{group}"
     if service == "secretsmanager":
-        [secret] = of.of_type("AWS::SecretsManager::Secret")
-        return of.arn(secret)
+        return of.arn("State/TrustSecret")
     if asked.subject == "*" or asked.subject.startswith("arn:"):
         return asked.subject
     kind = {"dynamodb": "table/", "logs": "log-group:"}[service]

@@ -121,6 +121,7 @@ class InProcess:
             new_id=lambda: str(uuid.uuid4()),
             trust_keys=FixedKeys([self.trust_key]),
             issuers=issuer_keys([ISSUER_ARN]),
+            pseudonym_key=b"a key of the tests",
         )
 
     @property

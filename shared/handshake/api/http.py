@@ -177,7 +177,7 @@ class HttpHandler:
             body = _answer(self.routes.get((method, resource)), call)
             record.store_calls = len(context.dynamo.calls)
         record.latency_ms = (time.perf_counter() - started) * 1000
-        telemetry.publish(record)
+        telemetry.publish(record, pseudonym_key=runtime.pseudonym_key)
         answered = {
             "content-type": "application/json",
             "cache-control": "no-store",

@@ -27,6 +27,8 @@ _DEFAULT_ESCALATION_TTL_S: Final = 300
 class Runtime:
     """Everything a process is given from outside, once. Envelopes are believed from the AWS principals ``issuers``.
 
+    ``pseudonym_key`` keys what logs call principals and tenants; without one they call them nothing.
+
     ``now_ms`` is epoch ms; ``new_id`` gives a fresh unique id; ``forget`` drops the trust keys that were read and
     closes connections, so that the next call reads and connects anew.
     """
@@ -38,6 +40,7 @@ class Runtime:
     trust_keys: TrustKeys
     issuers: frozenset[tuple[str, str, str]]
     escalation_ttl_ms: int = _DEFAULT_ESCALATION_TTL_S * 1000
+    pseudonym_key: bytes = b""
     forget: Callable[[], None] = lambda: None
 
     @contextmanager
@@ -65,6 +68,7 @@ def build_runtime(environment: Mapping[str, str]) -> Runtime:
         trust_keys=keys,
         issuers=issuer_keys(environment.get("ENVELOPE_ISSUERS", "").split(",")),
         escalation_ttl_ms=int(environment.get("ESCALATION_TTL_SECONDS", _DEFAULT_ESCALATION_TTL_S)) * 1000,
+        pseudonym_key=environment.get("PSEUDONYM_KEY", "").encode(),
         forget=forget,
     )
 

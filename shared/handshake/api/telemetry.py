@@ -5,7 +5,7 @@ store. Alarm signals have the value 0 or 1 on every call (design: their average 
 three plain alarms need no metric math. Nothing here carries a secret, a token, an envelope or a payload.
 """
 
-import hashlib
+import hmac
 import time
 import traceback
 from collections.abc import Collection, Mapping
@@ -64,10 +64,14 @@ class CallRecord:
     synthetic: bool = False
 
 
-def publish(record: CallRecord) -> None:
-    """Write the line of one handled call; a synthetic one says ``synthetic`` and has no metrics."""
+def publish(record: CallRecord, *, pseudonym_key: bytes) -> None:
+    """Write the line of one handled call; a synthetic one says ``synthetic`` and has no metrics.
+
+    Who the call is about is named by pseudonyms under ``pseudonym_key``.
+    """
+    described = _described(record, pseudonym_key)
     if record.synthetic:
-        logger.info("synthetic", **_described(record))
+        logger.info("synthetic", **described)
         return
     directives, told = [_SIGNALS, _LATENCY], {}
     if record.status >= 400 or record.decision == "deny":
@@ -76,7 +80,7 @@ def publish(record: CallRecord) -> None:
         directives, told = [*directives, _DECISIONS], told | {"Decisions": 1}
     logger.info(
         "handled",
-        **_described(record),
+        **described,
         Latency=round(record.latency_ms, 1),
         SecurityDenied=int(record.reason_code in SECURITY_DENIALS),
         TenantMismatchDenied=int(record.reason_code == ReasonCode.SECURITY_READ_TENANT_MISMATCH),
@@ -86,22 +90,25 @@ def publish(record: CallRecord) -> None:
     )
 
 
-def _described(record: CallRecord) -> dict[str, Any]:
+def _described(record: CallRecord, pseudonym_key: bytes) -> dict[str, Any]:
     return {
         "correlation_id": record.correlation_id,
         "endpoint": record.endpoint,
         "status": record.status,
         "reason_code": record.reason_code or None,
         "decision": record.decision or None,
-        "principal": pseudonym(record.principal_id),
-        "tenant": pseudonym(record.tenant_id),
+        "principal": pseudonym(record.principal_id, pseudonym_key),
+        "tenant": pseudonym(record.tenant_id, pseudonym_key),
         "store_calls": record.store_calls,
     }
 
 
-def pseudonym(name: str) -> str | None:
-    """Enough to follow one principal or tenant through the logs, not enough to name them; None for nobody."""
-    return hashlib.sha256(name.encode()).hexdigest()[:_PSEUDONYM_DIGITS] if name else None
+def pseudonym(name: str, key: bytes) -> str | None:
+    """Give enough to follow one principal or tenant through the logs, and not to name them; None for nobody.
+
+    Names are few enough to be guessed one by one, so without a ``key`` there is no pseudonym either.
+    """
+    return hmac.digest(key, name.encode(), "sha256").hex()[:_PSEUDONYM_DIGITS] if name and key else None
 
 
 def scheduled(job: str, done: Mapping[str, int], *, correlation_id: str) -> None:

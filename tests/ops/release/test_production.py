@@ -187,11 +187,11 @@ def test_the_secret_is_rotated_every_quarter_by_the_function_that_may() -> None:
     assert (permission["Principal"], "SourceAccount" in permission) == ("secretsmanager.amazonaws.com", True)
 
 
-def test_data_secret_and_logs_survive_the_stack_and_not_a_create_that_failed() -> None:
+def test_data_secrets_and_logs_survive_the_stack_and_not_a_create_that_failed() -> None:
     data = STATE.of_type("AWS::DynamoDB::Table", "AWS::SecretsManager::Secret")
     logs = PRODUCTION.of_type("AWS::Logs::LogGroup")
 
-    assert len(data) == len(SCHEMA) + 1
+    assert len(data) == len(SCHEMA) + 2
     assert len(logs) == len(_of("AWS::Lambda::Function")) + 1
     policies = {(one["DeletionPolicy"], one["UpdateReplacePolicy"]) for one in [*data.values(), *logs.values()]}
     assert policies == {("RetainExceptOnCreate", "Retain")}

@@ -614,7 +614,7 @@ class PolicyVersions(TypedDict):
 
 class Refusal(TypedDict):
     """
-    Why a call was refused. ``reasonCode`` and ``responseClass`` are for programs, ``message`` is for people.
+    Says why a call was refused. ``reasonCode`` and ``responseClass`` are for programs, ``message`` is for people.
     """
 
     error: str
