@@ -15,7 +15,7 @@ export SAM_CLI_TELEMETRY := 0
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run unit test test-rules test-rest test-deployed test-waiting gates drill faults bench lint audit lock clean
-run: .venv/made $(bin)/ops
+run: .venv/run $(bin)/ops
 	@$(bin)/python -m ops up
 
 # Ends at once, with `Error 69`, where DynamoDB Local cannot run: green must mean that all was tested.
@@ -51,7 +51,7 @@ gates: .venv/made
 	$(bin)/python -m ops.gates all
 
 # Incidents on purpose, on the local stack: about ten minutes, with receipts in .handshake/drills.
-drill: .venv/made
+drill: .venv/run
 	$(bin)/python -m ops drill
 
 # Races and faults at length, with a table of what came of them; `make test` runs a shorter cut.
@@ -101,22 +101,30 @@ audit: .venv-audit/made
 	@touch $@
 
 # uv takes seconds where pip takes a minute; pip still does it where uv cannot reach its index.
-.venv/made: requirements-dev.txt
+install = $(bin)/uv pip install -q --python $(bin)/python --no-deps --require-hashes -r $(1) \
+	|| $(bin)/python -m pip install -q --no-compile --no-deps --require-hashes -r $(1)
+
+# What runs and deploys, alone: whoever runs the service waits for no checker.
+.venv/run: requirements-run.txt
 	@test -n "$(PYTHON)" || { echo "error: Python 3.11 or newer with venv is needed; name it with PYTHON=..." >&2; exit 1; }
 	@echo "making .venv with $(PYTHON)"
 	@rm -rf .venv
 	@"$(PYTHON)" -m venv .venv
-	@sed -n '/^uv==/,/[^\\]$$/p' requirements-dev.txt > .venv/uv.txt
+	@sed -n '/^uv==/,/[^\\]$$/p' $< > .venv/uv.txt
 	@$(bin)/python -m pip install -qq --no-deps --require-hashes -r .venv/uv.txt
-	@$(bin)/uv pip install -q --python $(bin)/python --no-deps --require-hashes -r requirements-dev.txt \
-		|| $(bin)/python -m pip install -q --no-compile --no-deps --require-hashes -r requirements-dev.txt
+	@$(call install,$<)
 	@$(bin)/python -c 'import pathlib, site; \
 		paths = "\n".join(str(pathlib.Path(one).resolve()) for one in ("shared", "sdk/src")); \
 		pathlib.Path(site.getsitepackages()[0], "handshake.pth").write_text(paths)'
 	@touch $@
 
+# What checks and tests, on top of it.
+.venv/made: requirements-dev.txt .venv/run
+	@$(call install,$<)
+	@touch $@
+
 # `ops` as a command of its own, which a shell can complete: .venv/bin/ops --install-completion
-$(bin)/ops: Makefile .venv/made
+$(bin)/ops: Makefile .venv/run
 	@printf '%s\n' '#!/bin/sh' 'exec "$(CURDIR)/$(bin)/python" -c "import sys; sys.path.insert(0, sys.argv.pop(1));' \
 		'from ops.commands.app import app; app(prog_name=\"ops\")" "$(CURDIR)" "$$@"' > $@
 	@chmod +x $@
@@ -124,8 +132,9 @@ $(bin)/ops: Makefile .venv/made
 compile = $(bin)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	--no-emit-index-url
 lock: .venv/made
-	$(compile) $(LOCK_OPTIONS) requirements-dev.in -o requirements-dev.txt
-	$(compile) $(LOCK_OPTIONS) -c requirements-dev.txt shared/requirements.in -o shared/requirements.txt
+	$(compile) $(LOCK_OPTIONS) requirements-run.in -o requirements-run.txt
+	$(compile) $(LOCK_OPTIONS) -c requirements-run.txt requirements-dev.in -o requirements-dev.txt
+	$(compile) $(LOCK_OPTIONS) -c requirements-run.txt shared/requirements.in -o shared/requirements.txt
 	$(compile) $(LOCK_OPTIONS) requirements-audit.in -o requirements-audit.txt
 
 clean:
