@@ -38,6 +38,7 @@ def act_on_request(call: Call) -> "ActionDone | Refusal":
     if isinstance(record, Refusal):
         return record
     call.decided(record.reason, record.outcome)
+    call.record.waited_ms = record.decided_at_ms - record.created_at_ms
     return record.action_view()
 
 

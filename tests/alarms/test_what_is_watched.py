@@ -43,10 +43,10 @@ def _lines() -> list[dict[str, Any]]:
         "call", "GET /policy/config", principal_id="p", tenant_id="t", decision="allow", reason_code=allowed
     )
     with standard_output() as output:
-        telemetry.publish(call, pseudonym_key=b"key")
-        telemetry.publish(
-            CallRecord("call", "POST /policy/apply", status=503, reason_code=unavailable), pseudonym_key=b"key"
-        )
+        decided = CallRecord("call", "POST /workflow/decision-room/action", decision="allow", waited_ms=1)
+        refused = CallRecord("call", "POST /policy/apply", status=503, reason_code=unavailable)
+        for record in (call, decided, refused):
+            telemetry.publish(record, pseudonym_key=b"key")
         telemetry.unavailable(call, ValueError())
         telemetry.folded(events=1, lag_ms=1, correlation_ids=["call"], store_calls=2)
         for job, done in JOBS.items():
@@ -64,14 +64,15 @@ def _written() -> set[Watched]:
     }
 
 
-def _dashboard() -> list[dict[str, Any]]:
+def dashboard() -> list[dict[str, Any]]:
+    """Give the widgets of production's dashboard."""
     widgets: list[dict[str, Any]] = json.loads(_of("CloudWatch::Dashboard")["Dashboard"]["DashboardBody"])["widgets"]
     return widgets
 
 
 def _drawn() -> Iterator[tuple[str, Mapping[str, str | None]]]:
     """Each of our metrics on the dashboard, with its dimensions; those of a search have no values."""
-    for widget in _dashboard():
+    for widget in dashboard():
         for row in widget["properties"].get("metrics", []):
             expression = row[0].get("expression") if isinstance(row[0], dict) else None
             if expression and "{Handshake," in expression:
@@ -107,7 +108,7 @@ def test_every_metric_that_is_written_is_watched_or_drawn() -> None:
 
 def test_widgets_lie_side_by_side_within_the_grid() -> None:
     taken: set[tuple[int, int]] = set()
-    for widget in _dashboard():
+    for widget in dashboard():
         cells = {
             (x, y)
             for x in range(widget["x"], widget["x"] + widget["width"])

@@ -37,6 +37,7 @@ _SIGNALS: Final = _directive(
 _LATENCY: Final = _directive("service", "endpoint", Latency="Milliseconds")
 _DENIED: Final = _directive("service", "endpoint", "reason_code", Denied="Count")
 _DECISIONS: Final = _directive("service", "decision", Decisions="Count")
+_DECIDED: Final = _directive("service", TimeToDecide="Seconds")
 _FOLDED: Final = _directive("service", EventsFolded="Count", RollUpLag="Milliseconds")
 
 # The level is fixed: a line left out would be metrics lost, and alarms with them. Lambda reads level and time of JSON
@@ -49,6 +50,7 @@ class CallRecord:
     """The facts of one handled call. ``latency_ms`` is the handler's own time.
 
     A ``repeated`` answer tells of a decision that an earlier call made; a ``synthetic`` call is no metric.
+    ``waited_ms`` is how long an escalation waited for the person who decided it with this call.
     """
 
     correlation_id: str
@@ -62,6 +64,7 @@ class CallRecord:
     store_calls: int = 0
     repeated: bool = False
     synthetic: bool = False
+    waited_ms: int | None = None
 
 
 def publish(record: CallRecord, *, pseudonym_key: bytes) -> None:
@@ -73,11 +76,14 @@ def publish(record: CallRecord, *, pseudonym_key: bytes) -> None:
     if record.synthetic:
         logger.info("synthetic", **described)
         return
-    directives, told = [_SIGNALS, _LATENCY], {}
+    directives: list[Directive] = [_SIGNALS, _LATENCY]
+    told: dict[str, float] = {}
     if record.status >= 400 or record.decision == "deny":
         directives, told = [*directives, _DENIED], {"Denied": 1}
     if record.status == 200 and record.decision and not record.repeated:
         directives, told = [*directives, _DECISIONS], told | {"Decisions": 1}
+    if record.waited_ms is not None:
+        directives, told = [*directives, _DECIDED], told | {"TimeToDecide": round(record.waited_ms / 1000, 1)}
     logger.info(
         "handled",
         **described,
