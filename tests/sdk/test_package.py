@@ -11,6 +11,7 @@ from typing import Final
 
 import pytest
 
+from ops.local.edge_rules import OPEN
 from ops.local.settings import REGION, ROOT
 from ops.local.signing_edge import SigningEdge, Upstream
 from ops.local.stack import LocalStack
@@ -32,7 +33,7 @@ def readme() -> str:
 def edge(stack: LocalStack) -> Iterator[str]:
     """Say where a signing edge of the deployed stack listens."""
     with SigningEdge(0) as server:
-        server.start(Upstream(stack.api_url, credentials=stack.issuer, region=stack.region))
+        server.start(Upstream(stack.api_url, credentials=stack.issuer, region=stack.region), access=OPEN)
         yield server.url
         server.shutdown()
 
