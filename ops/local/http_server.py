@@ -31,7 +31,7 @@ class Limits:
     """What callers may take, in connections, threads, bytes and seconds. Deadlines are for a whole head or body."""
 
     connections: int = 128
-    threads: int = 32
+    threads: int = 64
     head_bytes: int = 64 * 1024
     body_bytes: int = 1024 * 1024
     head_s: float = 30

@@ -208,6 +208,15 @@ def test_a_client_that_waits_to_be_asked_for_its_body_is_asked(rig: Rig) -> None
     assert rig.gateway.last.body == b"{}"
 
 
+def test_a_client_that_would_rather_speak_another_protocol_is_answered_in_this(rig: Rig) -> None:
+    upgrade = (("connection", "upgrade, http2-settings"), ("upgrade", "h2c"), ("http2-settings", "AAMAAABkAAQCAAAA"))
+
+    with connections(rig.port, 1) as [connection]:
+        for _ in range(2):
+            connection.sendall(raw_http.request(rig.port, "GET", "/metrics/summary", *upgrade))
+            assert hear(connection).status == 200
+
+
 def test_a_body_is_refused_for_its_size_before_it_is_read(rig: Rig) -> None:
     fits = rig.say("POST", "/policy/simulate", body=b" " * 1024 * 1024)
     too_large = rig.say("POST", "/policy/simulate", body=b" " * (1024 * 1024 + 1))
