@@ -162,8 +162,10 @@ class LoopbackServer:
             if self._connections <= 2 * self._limits.connections:  # more are not even told why
                 connection = _Connection(reader, writer, self._limits, crowded=crowded)
                 await connection.serve(self._application, self._threads)
-        except (ConnectionError, TimeoutError, _ClosedError):
+        except (ConnectionError, _ClosedError):
             pass  # nobody is there to be told
+        except TimeoutError:
+            writer.transport.abort()  # closing would wait for whoever does not read
         finally:
             self._connections -= 1
             writer.close()

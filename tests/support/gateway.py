@@ -67,6 +67,7 @@ class Gateway:
     received: list[Received] = field(default_factory=list)
     status: int = 200
     delay_s: float = 0
+    answer: bytes = b"{}"
 
     @property
     def last(self) -> Received:
@@ -87,13 +88,14 @@ def gateway() -> Iterator[Gateway]:
             kept.received.append(Received(self.command, self.path, tuple(self.headers.items()), body))
             sleep(kept.delay_s)
             self.send_response(kept.status)
-            self.send_header("content-length", "2")
+            answer = kept.answer
+            self.send_header("content-length", str(len(answer)))
             self.send_header("location", "/elsewhere")
             self.send_header("access-control-allow-origin", "*")
             with suppress(ConnectionError):  # a caller that waited no longer
                 self.end_headers()
                 if self.command != "HEAD":
-                    self.wfile.write(b"{}")
+                    self.wfile.write(answer)
 
         do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _keep  # noqa: N815 - the names http.server calls
 

@@ -112,6 +112,22 @@ def test_a_body_has_a_deadline_as_a_whole(make_rig: MakeRig) -> None:
     assert "body did not arrive within 0.3 s" in answer.body["message"]
 
 
+def test_who_does_not_read_the_answers_is_let_go(make_rig: MakeRig) -> None:
+    rig = make_rig(limits=Limits(connections=1, head_s=0.3, body_s=0.3))
+    rig.gateway.answer = b" " * 64_000_000
+
+    with connections(rig.port, 1) as [connection]:
+        connection.sendall(raw_http.request(rig.port, "GET", "/metrics/summary"))
+        time.sleep(0.8)
+        rig.gateway.answer = b"{}"
+        assert rig.say("GET", "/metrics/summary").status == 200
+        received = 0
+        with contextlib.suppress(ConnectionError):
+            while data := connection.recv(1_000_000):
+                received += len(data)
+    assert received < 64_000_000
+
+
 def test_an_idle_connection_is_closed_without_a_word(make_rig: MakeRig) -> None:
     rig = make_rig(limits=HASTY)
 
