@@ -31,8 +31,9 @@ from ops.commands.throttle import throttle
 from ops.commands.watch import watch
 from ops.local import deployment
 from ops.local.edge_client import Client, UnreachableError
+from ops.local.edge_rules import OPEN, Access
 from ops.local.settings import LOCAL_TRUST_SECRET, ROOT
-from ops.local.signing_edge import OPERATOR, SigningEdge, Upstream
+from ops.local.signing_edge import OPERATOR, SigningEdge, Upstream, kept_token
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_show_locals=False)
 token = typer.Typer(no_args_is_help=True, help="Trust tokens for privileged policy changes.")
@@ -54,7 +55,14 @@ _INTERRUPTED: Final = 130
 Port = Annotated[int, typer.Option(envvar="PORT", help="Loopback port of the signing edge.")]
 BaseUrl = Annotated[str, typer.Option(envvar="HANDSHAKE_URL", help="Where a signing edge listens.")]
 Envelope = Annotated[
-    str, typer.Option(envvar="HANDSHAKE_ENVELOPE", help="Identity envelope (JSON) for requests without one.")
+    str,
+    typer.Option(envvar="HANDSHAKE_ENVELOPE", help="Identity envelope (JSON) for calls that need one and have none."),
+]
+HeaderFile = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="HANDSHAKE_EDGE_HEADER", help="File with the header line that `ops edge` asks for; it says where it is."
+    ),
 ]
 Secret = Annotated[
     str, typer.Option(envvar="INTERNAL_TRUST_SHARED_SECRET", show_envvar=True, show_default=False, help="Trust secret.")
@@ -82,7 +90,7 @@ def up(
             deployment.running_here(stack.endpoint_url),
         ):
             upstream = Upstream(stack.api_url, credentials=stack.issuer, region=stack.region)
-            server.start(upstream, envelope=operator)
+            server.start(upstream, access=OPEN, envelope=operator)
             if tour:
                 _tour(server.url, secret=stack.trust_secret, operator=operator["principalId"])
             took = time.monotonic() - started
@@ -98,23 +106,33 @@ def edge(
     region: Annotated[str, typer.Option(envvar="AWS_REGION", help="The API's region.")],
     port: Port = 3000,
     envelope: Envelope = _OPERATOR,
+    accept_envelopes: Annotated[
+        bool, typer.Option("--accept-envelopes", help="Pass on envelopes that callers bring, whoever they name.")
+    ] = False,
 ) -> None:
-    """Sign requests to a deployed stack with your own AWS credentials."""
+    """Sign requests to a deployed stack with your own AWS credentials, for whoever has this start's token.
+
+    The token is in a file that only you can read: `curl -H @FILE URL` sends it.
+    """
     import botocore.session
 
     credentials = botocore.session.get_session().get_credentials()
     if credentials is None:
         fail("no AWS credentials; set AWS_PROFILE or sign in first")
-    with _interruptible(), _edge(port) as server:
+    operator = _envelope(envelope)
+    with _interruptible(), _edge(port) as server, kept_token(server.server_port) as (secret, file):
         upstream = Upstream(api_url, credentials=credentials, region=region)
-        server.start(upstream, envelope=_envelope(envelope))
+        server.start(upstream, access=Access(secret, callers_envelopes=accept_envelopes), envelope=operator)
+        print(f"each call needs the header in {file}: curl -H @{file} {server.url}/metrics/summary")
         _ready(server)
 
 
 @app.command("replay")
 def replay_command(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Request bodies, one JSON object a line.")],
+    *,
     base_url: BaseUrl = "http://127.0.0.1:3000",
+    header_file: HeaderFile = None,
     run_id: Annotated[str, typer.Option(help="Ends each request id, so that the requests are new ones.")] = "",
     workers: Annotated[int, typer.Option(min=1, max=64, help="Agents at a time.")] = 8,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
@@ -127,16 +145,17 @@ def replay_command(
 
     try:
         actions = read_actions(file)
+        client = Client(base_url, connections=workers, header=header_file.read_text() if header_file else "")
         with Progress(console=Console(stderr=True), transient=True) as progress:
             task = progress.add_task(f"{len(actions)} actions", total=len(actions))
             report = replay(
-                Client(base_url, connections=workers),
+                client,
                 actions,
                 run_id=run_id,
                 workers=workers,
                 sent=lambda: progress.advance(task),
             )
-    except (BadFileError, UnreachableError) as error:
+    except (BadFileError, OSError, UnreachableError) as error:
         fail(str(error))
     if as_json:
         print(json.dumps(report.as_json(), indent=2))

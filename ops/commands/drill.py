@@ -24,8 +24,9 @@ from ops.commands.common import Stack, fail
 from ops.gates import receipts
 from ops.local import deployment
 from ops.local.deployment import Deployment
+from ops.local.edge_rules import Access
 from ops.local.settings import ROOT, ROOT_KEY, STATE
-from ops.local.signing_edge import SigningEdge, Upstream
+from ops.local.signing_edge import SigningEdge, Upstream, kept_token
 from ops.reliability.fault_scenarios import SCENARIOS, Traffic, broken_store
 from ops.reliability.incident_timeline import IncidentTimeline, Observer, subscribed
 
@@ -94,7 +95,10 @@ def run(target: Deployment, stack: str, alerts: Sequence[str], *, role: str = ""
     upstream = Upstream(target.api_url, credentials=credentials, region=str(caller.region_name))
     with ExitStack() as resources:
         edge = resources.enter_context(SigningEdge(0))
-        edge.start(upstream)
+        token, header_file = resources.enter_context(kept_token(edge.server_port))
+        # A runbook asks as somebody else, to see that it is refused.
+        edge.start(upstream, access=Access(token, callers_envelopes=True))
+        shell = {"HANDSHAKE_STACK": stack, "HANDSHAKE_URL": edge.url, "HANDSHAKE_EDGE_HEADER": str(header_file)}
         observer = Observer(target, stack, timelines, resources.enter_context(subscribed(target)))
         traffic = resources.enter_context(Traffic(upstream, [timeline.scenario for timeline in timelines]))
         show = resources.enter_context(_shown(timelines, traffic))
@@ -105,14 +109,11 @@ def run(target: Deployment, stack: str, alerts: Sequence[str], *, role: str = ""
             traffic.inject(on=True)
             _stamp(timelines, "began_at")
             _wait(lambda: _all(observer, timelines, "fired"), _PATIENCE_S, "every alarm, page and incident", show)
-            steps = {
-                timeline.scenario.alert: _follow(timeline.scenario.alert, target, stack, edge.url)
-                for timeline in timelines
-            }
+            steps = {timeline.scenario.alert: _follow(timeline.scenario.alert, target, shell) for timeline in timelines}
             traffic.inject(on=False)
         _stamp(timelines, "restored_at")
         _wait(lambda: _all(observer, timelines, "over"), _PATIENCE_S, "every alarm to be OK again", show)
-        _run("python -m ops resume", target, stack, edge.url)
+        _run("python -m ops resume", target, shell)
     return [_write(timeline, stack, steps[timeline.scenario.alert], traffic) for timeline in timelines]
 
 
@@ -153,16 +154,16 @@ def _wait(happened: Callable[[], bool], seconds: float, what: str, show: Callabl
     show()
 
 
-def _follow(alert: str, target: Deployment, stack: str, edge_url: str) -> list[Step]:
+def _follow(alert: str, target: Deployment, shell: Mapping[str, str]) -> list[Step]:
     """Run the commands of the alert's runbook that are a responder's own; AWS's own CLI is left to people."""
     text = (ROOT / "alarms" / "runbooks" / f"{alert}.md").read_text()
     scripts = "\n".join(re.findall(r"^```bash\n(.*?)^```", text, re.DOTALL | re.MULTILINE))
     commands = re.findall(r"^(?:python -m ops|poe|curl) .*(?:\n  .*)*", scripts, re.MULTILINE)
     followed = [command for command in commands if not command.startswith(_LEFT_OUT)]
-    return [_run(command, target, stack, edge_url) for command in followed]
+    return [_run(command, target, shell) for command in followed]
 
 
-def _run(command: str, target: Deployment, stack: str, edge_url: str) -> Step:
+def _run(command: str, target: Deployment, shell: Mapping[str, str]) -> Step:
     began = time.monotonic()
     local = (
         {
@@ -175,7 +176,7 @@ def _run(command: str, target: Deployment, stack: str, edge_url: str) -> Step:
         else {}
     )
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    environment = os.environ | local | {"PATH": path, "HANDSHAKE_STACK": stack, "HANDSHAKE_URL": edge_url}
+    environment = {**os.environ, **local, **shell, "PATH": path}
     done = subprocess.run(["bash", "-c", command], cwd=ROOT, env=environment, capture_output=True, check=False)
     console.print(f"[dim]$ {command.splitlines()[0]}[/] -> {done.returncode}", highlight=False)
     return Step(command, done.returncode, round(time.monotonic() - began, 1))

@@ -24,10 +24,15 @@ class Answer:
 
 
 class Client:
-    """Thread-safe; keeps up to ``connections`` open."""
+    """Thread-safe; keeps up to ``connections`` open, and uses no proxy.
 
-    def __init__(self, base_url: str, *, connections: int = 1) -> None:
+    ``header`` is a line that goes with each call, as an edge of a deployed stack asks for it.
+    """
+
+    def __init__(self, base_url: str, *, connections: int = 1, header: str = "") -> None:
         self._base_url = base_url.rstrip("/")
+        name, _, value = header.partition(":")
+        self._headers = {"content-type": "application/json"} | ({name.strip(): value.strip()} if value else {})
         self._http = urllib3.PoolManager(maxsize=connections, block=True, retries=False, timeout=35)
 
     def call(
@@ -44,7 +49,7 @@ class Client:
                 method,
                 self._base_url + path,
                 body=None if body is None else json.dumps(body).encode(),
-                headers={"content-type": "application/json", **(headers or {})},
+                headers={**self._headers, **(headers or {})},
             )
         except urllib3.exceptions.HTTPError as error:
             raise UnreachableError(f"{self._base_url} does not answer: {error}") from error

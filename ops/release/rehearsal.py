@@ -13,6 +13,7 @@ import boto3
 
 from ops.local.deployment import Deployment
 from ops.local.edge_client import Client
+from ops.local.edge_rules import OPEN
 from ops.local.settings import ISSUER_ARN, ROOT, ROOT_KEY
 from ops.local.signing_edge import SigningEdge, Upstream
 from ops.local.stack import LocalStack
@@ -79,7 +80,7 @@ def _stage(log: Log) -> Iterator[Stage]:
         ) as stack,
         SigningEdge(0) as edge,
     ):
-        edge.start(Upstream(stack.api_url, credentials=stack.issuer, region=stack.region))
+        edge.start(Upstream(stack.api_url, credentials=stack.issuer, region=stack.region), access=OPEN)
         yield Stage(stack, Client(edge.url))
 
 

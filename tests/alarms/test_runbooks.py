@@ -15,8 +15,9 @@ import typer
 
 from ops.commands.app import app
 from ops.local.cloudwatch.definitions import COMPOSITE_ALARM, METRIC_ALARM
+from ops.local.edge_rules import Access
 from ops.local.settings import ROOT, ROOT_KEY, STACK_NAME
-from ops.local.signing_edge import SigningEdge, Upstream
+from ops.local.signing_edge import SigningEdge, Upstream, kept_token
 from ops.local.stack import LocalStack
 from ops.local.translation import translate
 
@@ -77,14 +78,17 @@ def environment(stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> 
     tools = tmp_path_factory.mktemp("bin")
     (tools / "aws").write_text(f'#!/bin/sh\nexec "{sys.executable}" "{ROOT}/tests/alarms/aws_cli.py" "$@"\n')
     (tools / "aws").chmod(0o755)
-    with SigningEdge(0) as edge:
+    with SigningEdge(0) as edge, kept_token(edge.server_port) as (token, header_file):
         edge.start(
-            Upstream(stack.api_url, credentials=stack.issuer, region=stack.region), envelope={"principalId": "me"}
+            Upstream(stack.api_url, credentials=stack.issuer, region=stack.region),
+            access=Access(token, callers_envelopes=True),
+            envelope={"principalId": "me"},
         )
         shell = os.environ | {
             "PATH": f"{tools}:{Path(sys.executable).parent}:{os.environ['PATH']}",
             "HANDSHAKE_STACK": STACK_NAME,
             "HANDSHAKE_URL": edge.url,
+            "HANDSHAKE_EDGE_HEADER": str(header_file),
             "AWS_ENDPOINT_URL": stack.endpoint_url,
             "AWS_REGION": stack.region,
             "AWS_DEFAULT_REGION": stack.region,
@@ -147,7 +151,7 @@ def test_every_command_of_a_runbook_works(name: str, environment: Mapping[str, s
         "aws dynamodb nothing",
         "aws dynamodb describe-table --nothing x",
         "aws dynamodb describe-table --table-name nothing",
-        'curl -sf "$HANDSHAKE_URL/nothing"',
+        'curl -sf -H "@$HANDSHAKE_EDGE_HEADER" "$HANDSHAKE_URL/nothing"',
         "nothing",
     ],
 )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import httpx
 import pytest
 import urllib3
 from botocore.auth import SigV4Auth
@@ -10,6 +11,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]  # SAM publishes no types
 
+from handshake_client.signing import SigV4
 from ops.local.settings import ROOT
 from ops.local.signing_edge import Upstream
 from ops.local.stack import LocalStack
@@ -177,3 +179,17 @@ def test_the_functions_have_no_address_of_their_own(stack: LocalStack) -> None:
     for name in stack.functions.values():
         with pytest.raises(functions.exceptions.ResourceNotFoundException):
             functions.get_function_url_config(FunctionName=name)
+
+
+def test_another_persons_envelope_in_a_captured_call_is_refused(stack: LocalStack) -> None:
+    ana, eve = (
+        {"x-identity-envelope": f'{{"principalId": "{name}", "subjectType": "human"}}'} for name in ("ana", "eve")
+    )
+    url = f"{stack.api_url}/workflow/requests/nobody"
+    captured = next(SigV4(stack.region, stack.issuer).sync_auth_flow(httpx.Request("GET", url, headers=ana)))
+
+    as_sent = urllib3.request("GET", url, headers=dict(captured.headers), retries=False)
+    changed = urllib3.request("GET", url, headers={**captured.headers, **eve}, retries=False)
+
+    assert _refused(as_sent) == (404, "hitl_request_not_found")
+    assert _refused(changed) == (401, BAD_SIGNATURE)

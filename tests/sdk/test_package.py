@@ -11,12 +11,14 @@ from typing import Final
 
 import pytest
 
+from ops.local.edge_rules import OPEN, Access
 from ops.local.settings import REGION, ROOT
-from ops.local.signing_edge import SigningEdge, Upstream
+from ops.local.signing_edge import SigningEdge, Upstream, kept_token
 from ops.local.stack import LocalStack
 
 SDK: Final = ROOT / "sdk"
 EDGE: Final = "http://127.0.0.1:3000"
+EDGE_OF_DEPLOYED: Final = "http://127.0.0.1:3001"
 API: Final = "https://api-id.execute-api.us-east-1.amazonaws.com/production"
 
 
@@ -32,20 +34,35 @@ def readme() -> str:
 def edge(stack: LocalStack) -> Iterator[str]:
     """Say where a signing edge of the deployed stack listens."""
     with SigningEdge(0) as server:
-        server.start(Upstream(stack.api_url, credentials=stack.issuer, region=stack.region))
+        server.start(Upstream(stack.api_url, credentials=stack.issuer, region=stack.region), access=OPEN)
         yield server.url
         server.shutdown()
 
 
-def test_what_the_readme_shows_runs(readme: str, stack: LocalStack, edge: str, tmp_path: Path) -> None:
-    assert (EDGE in readme, API in readme) == (True, True)
+@pytest.fixture
+def guarded_edge(stack: LocalStack) -> Iterator[tuple[str, Path]]:
+    """Say where an edge of a deployed stack listens, and which file has its token."""
+    with SigningEdge(0) as server, kept_token(server.server_port) as (token, header_file):
+        upstream = Upstream(stack.api_url, credentials=stack.issuer, region=stack.region)
+        server.start(upstream, access=Access(token, callers_envelopes=False))
+        yield server.url, header_file
+
+
+def test_what_the_readme_shows_runs(
+    readme: str, stack: LocalStack, edge: str, guarded_edge: tuple[str, Path], tmp_path: Path
+) -> None:
+    shown = {EDGE: edge, EDGE_OF_DEPLOYED: guarded_edge[0], API: stack.api_url, "us-east-1": REGION}
+    assert all(text in readme for text in shown)
     program = tmp_path / "readme.py"
-    program.write_text(readme.replace(EDGE, edge).replace(API, stack.api_url).replace("us-east-1", REGION))
+    for text, meant in shown.items():
+        readme = readme.replace(text, meant)
+    program.write_text(readme)
     key = stack.issuer.get_frozen_credentials()
     credentials = {
         "AWS_ACCESS_KEY_ID": str(key.access_key),
         "AWS_SECRET_ACCESS_KEY": str(key.secret_key),
         "AWS_SESSION_TOKEN": str(key.token),
+        "HANDSHAKE_EDGE_HEADER": str(guarded_edge[1]),
     }
 
     ran = subprocess.run(  # noqa: S603 - our own README
@@ -54,8 +71,8 @@ def test_what_the_readme_shows_runs(readme: str, stack: LocalStack, edge: str, t
 
     assert ran.returncode == 0, ran.stderr
     lines = ran.stdout.splitlines()
-    assert lines[1:3] == ["v1", "escalated_approved_terminal"]
-    assert [line.split()[1] for line in lines[3:]].count("hitl_approved") >= 1
+    assert lines[1:4] == ["v1", "escalated_approved_terminal", "v1"]
+    assert [line.split()[1] for line in lines[4:]].count("hitl_approved") >= 1
 
 
 def test_a_type_checker_follows_what_the_readme_shows(readme: str, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from handshake_client._generated import models
 from handshake_client._generated.reasons import REASONS, REGISTRY_VERSION
 from handshake_client._reason import Reason
 from handshake_client.client import AsyncHandshake, Handshake
+from handshake_client.edge_token import EdgeToken
 from handshake_client.errors import NO_ANSWER, UNKNOWN, HandshakeError
 from handshake_client.retry import NEVER, Retry
 
@@ -15,6 +16,7 @@ __all__ = [
     "REGISTRY_VERSION",
     "UNKNOWN",
     "AsyncHandshake",
+    "EdgeToken",
     "Envelope",
     "Handshake",
     "HandshakeError",

@@ -1,6 +1,7 @@
 """The clients: one that blocks, one for async code, the same in all else."""
 
 import inspect
+import ipaddress
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Self
@@ -28,7 +29,8 @@ class Handshake(Operations):
 
     ``envelope``, itself or asked for at each call, goes with calls that need one, and ``trust_token`` is asked for at
     each change of policy, for a token is good for one; either can be given to a call instead. ``auth`` signs: a
-    ``SigV4`` for an API behind IAM, nothing for a signing edge. ``sleep`` waits between attempts.
+    ``SigV4`` for an API behind IAM, an ``EdgeToken`` for the signing edge of a deployed stack, nothing for that of a
+    local one. ``sleep`` waits between attempts. No redirect is followed, and no proxy comes between on loopback.
     Every method raises HandshakeError where the call is refused or not answered, or its headers are too large to send.
     """
 
@@ -50,7 +52,11 @@ class Handshake(Operations):
         self._retry = retry
         self._sleep = sleep
         self._http = httpx.Client(
-            auth=auth, timeout=timeout, transport=transport, event_hooks={"request": [_ensure_headers_fit]}
+            auth=auth,
+            timeout=timeout,
+            transport=transport,
+            trust_env=not _is_loopback(base_url),
+            event_hooks={"request": [_ensure_headers_fit]},
         )
 
     def __enter__(self) -> Self:
@@ -111,7 +117,11 @@ class AsyncHandshake(AsyncOperations):
         self._retry = retry
         self._sleep = sleep
         self._http = httpx.AsyncClient(
-            auth=auth, timeout=timeout, transport=transport, event_hooks={"request": [_ensure_headers_fit_async]}
+            auth=auth,
+            timeout=timeout,
+            transport=transport,
+            trust_env=not _is_loopback(base_url),
+            event_hooks={"request": [_ensure_headers_fit_async]},
         )
 
     async def __aenter__(self) -> Self:
@@ -151,6 +161,15 @@ class AsyncHandshake(AsyncOperations):
             raise _not_sent(fault, request, attempts) from None
         except httpx.HTTPError as fault:
             raise _no_answer(fault, request, attempts) from fault
+
+
+def _is_loopback(base_url: str) -> bool:
+    """Whether calls stay on this machine, so that a proxy of the environment must not see them."""
+    host = httpx.URL(base_url).host
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 class _HeadersTooLargeError(Exception):

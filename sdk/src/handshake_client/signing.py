@@ -1,7 +1,7 @@
 """AWS Signature Version 4, for callers who reach the API directly. Needs ``handshake-client[sigv4]``."""
 
 from collections.abc import AsyncGenerator, Generator
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import anyio.to_thread
 import httpx
@@ -14,6 +14,9 @@ except ModuleNotFoundError as missing:
     raise ModuleNotFoundError("signing needs botocore: install handshake-client[sigv4]", name="botocore") from missing
 
 
+_CARRIES: Final = ("content-type", "x-")  # what the call says beside its body: who asks, with which token and key
+
+
 class Credentials(Protocol):
     """Credentials of botocore or boto3, of any kind; those that expire renew themselves."""
 
@@ -21,8 +24,10 @@ class Credentials(Protocol):
 
 
 class SigV4(httpx.Auth):
-    """Signs method, path, query, host and body for ``execute-api`` in ``region``.
+    """Signs method, path, query, host, body, content type and every x- header for ``execute-api`` in ``region``.
 
+    So whoever sees a signed call can replay it, but not put another envelope, trust token or idempotency key into it.
+    A header that the call did not have is not covered.
     Without ``credentials``, those of the environment, found as the AWS command line finds them. Raises ValueError
     where there are none.
     """
@@ -49,6 +54,7 @@ class SigV4(httpx.Auth):
         yield request
 
     def _sign(self, request: httpx.Request) -> None:
-        signed = AWSRequest(request.method, str(request.url), data=request.content)
+        covered = {name: value for name, value in request.headers.items() if name.startswith(_CARRIES)}
+        signed = AWSRequest(request.method, str(request.url), data=request.content, headers=covered)
         SigV4Auth(self._credentials.get_frozen_credentials(), "execute-api", self._region).add_auth(signed)
         request.headers.update(dict(signed.headers.items()))
