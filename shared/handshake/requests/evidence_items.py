@@ -2,8 +2,8 @@
 
 What one write appends to the chain is one item. Its first event stands in attributes of its own, as every event did
 when each had an item; what the events after it do not share with the first is in ``then``. Both kinds are read. An item
-is to fit the kilobyte that a write unit pays for. So events that say of what kind they are share SHARED, which stands in
-the first alone, and their predecessor, which stands beside them, is not named.
+is to fit the kilobyte that a write unit pays for. So events that say of what kind they are share SHARED, which stands
+in the first alone, and their predecessor, which stands beside them, is not named.
 """
 
 import json
