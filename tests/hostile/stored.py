@@ -115,10 +115,10 @@ def populate(service: InProcess, *, flood: int = 2) -> Iterator[None]:
 
 def dumped(client: Any, tables: Tables) -> Items:
     """Everything in ``tables``."""
-    return {place(table, item): item for table in TABLES for item in _scanned(client, getattr(tables, table))}
+    return {place_of(table, item): item for table in TABLES for item in _scanned(client, getattr(tables, table))}
 
 
-def place(table: str, item: Item) -> Place:
+def place_of(table: str, item: Item) -> Place:
     """Where ``item`` belongs."""
     key = [item[name] for name in ("pk", "sk", "guard_key", "kv_key") if name in item]
     return Place(table, key[0], key[1] if len(key) > 1 else "")
