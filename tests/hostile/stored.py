@@ -156,13 +156,13 @@ class InMemory:
         """Take as long as it likes."""
         return self
 
-    def scan_page(self, table: str, where: str, values: Mapping[str, Any], **_options: Any) -> Page:
+    def scan_page(self, table: str, where: str, values: Mapping[str, Any], **options: Any) -> Page:  # noqa: ARG002 - one page is all
         """Give the whole table, by partition."""
         holds = _FILTERS[where]
         items = [item for at, item in sorted(self.stored.items.items(), key=_key) if at.table == table]
         return Page([item for item in items if holds(item, values)], None)
 
-    def query_all(self, table: str, _condition: str, values: Mapping[str, Any], **_options: Any) -> list[Item]:
+    def query_all(self, table: str, condition: str, values: Mapping[str, Any], **options: Any) -> list[Item]:  # noqa: ARG002 - there is one way to ask
         """Give a partition."""
         [pk] = values.values()
         return [self.stored.items[at] for at in sorted(self.stored.partition(table, pk))]

@@ -170,9 +170,11 @@ def _copy(at: Callable[[Stored], list[Place]]) -> Attack:
 
     def attack(dice: random.Random, stored: Stored) -> None:
         one, other = dice.sample(at(stored), 2)
+        kind, _, number = one.sk.partition("#")
         moved = Place(one.table, other.pk, one.sk)
-        if moved not in stored.items:
-            stored.items[moved] = {**stored.items[one], "pk": other.pk}
+        if moved in stored.items:
+            moved = moved._replace(sk=f"{kind}#{int(number) + 40:06d}" if kind == "EVT" else f"{one.sk}-again")
+        stored.items[moved] = {**stored.items[one], "pk": moved.pk, "sk": moved.sk}
 
     return attack
 
@@ -203,8 +205,8 @@ def _put_request_back(dice: random.Random, stored: Stored) -> None:
     """Put a whole request back as it was before something happened to it."""
     places = [place for place in _places(stored, kind="STATE") if stored.versions(place)]
     pk = dice.choice(places).pk
-    pasts = [then for then in stored.history if Place("workflow", pk, "STATE") in then]
-    past = dice.choice(pasts)
+    state = Place("workflow", pk, "STATE")
+    past = dice.choice([then for then in stored.history if then.get(state) not in (None, stored.items[state])])
     for place in stored.partition("workflow", pk):
         del stored.items[place]
     stored.items |= {place: item for place, item in past.items() if place[:2] == ("workflow", pk)}

@@ -56,6 +56,7 @@ def test_a_kind_that_is_listed_as_residual_does_go_unseen(world: Stored) -> None
     assert unseen.keys() == {kind.name for kind, _ in made if kind.residual}
 
 
+@pytest.mark.timeout(60 + ON_THE_ENGINE)
 def test_on_a_real_store_the_command_names_what_was_attacked_and_nothing_once_it_is_put_right(
     dynamodb_local: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -77,35 +77,20 @@ def test_what_was_applied_holds(kept: Mapping[str, Item]) -> None:
     assert verify_scope(list(kept.values())) == []
 
 
+FORGED: dict[str, dict[str, Any]] = {
+    "ACTIVE": {"rules": LAX, "number": 2, "applied_at": 1, "audit_event_id": "x", "audit_digest": "x"},
+    "VERSION#00000001": {"rules": LAX, "number": 2, "applied_at": 1, "audit_event_id": "x", "audit_digest": "x"},
+    "AUDIT#00000002": {
+        **dict.fromkeys(("principal_id", "issuer", "jti", "signer", "gateway_request_id", "correlation_id"), "x"),
+        "number": 1, "applied_at": 1, "previous": "x", "rules_digest": "x",
+    },
+    "AUDIT#00000003": {"reapplied": "v2"},
+}
+
+
 @pytest.mark.parametrize(
     ("sort_key", "attribute", "value"),
-    [
-        (sort_key, attribute, value)
-        for sort_key, attributes in {
-            "ACTIVE": {"rules": LAX, "number": 2, "applied_at": 1, "audit_event_id": "x", "audit_digest": "x"},
-            "VERSION#00000001": {
-                "rules": LAX,
-                "number": 2,
-                "applied_at": 1,
-                "audit_event_id": "x",
-                "audit_digest": "x",
-            },
-            "AUDIT#00000002": {
-                "principal_id": "bob",
-                "issuer": "x",
-                "jti": "x",
-                "signer": "x",
-                "gateway_request_id": "x",
-                "correlation_id": "x",
-                "number": 1,
-                "previous": "x",
-                "rules_digest": "x",
-                "applied_at": 1,
-            },
-            "AUDIT#00000003": {"reapplied": "v2"},
-        }.items()
-        for attribute, value in attributes.items()
-    ],
+    [(sort_key, *forged) for sort_key, attributes in FORGED.items() for forged in attributes.items()],
 )
 def test_whatever_is_exchanged_by_itself_is_seen(
     kept: dict[str, Item], sort_key: str, attribute: str, value: Any
