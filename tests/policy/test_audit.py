@@ -82,7 +82,10 @@ FORGED: dict[str, dict[str, Any]] = {
     "VERSION#00000001": {"rules": LAX, "number": 2, "applied_at": 1, "audit_event_id": "x", "audit_digest": "x"},
     "AUDIT#00000002": {
         **dict.fromkeys(("principal_id", "issuer", "jti", "signer", "gateway_request_id", "correlation_id"), "x"),
-        "number": 1, "applied_at": 1, "previous": "x", "rules_digest": "x",
+        "number": 1,
+        "applied_at": 1,
+        "previous": "x",
+        "rules_digest": "x",
     },
     "AUDIT#00000003": {"reapplied": "v2"},
 }

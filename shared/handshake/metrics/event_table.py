@@ -31,8 +31,8 @@ class EventTransaction(Transaction):
         """
         context = self._context
         synthetic = synthetic or context.synthetic
-        marks = {"correlation_id": context.correlation_id, "evidence": evidence}
-        item = event_item(event, now_ms=now_ms, synthetic=synthetic, **marks)
+        call = context.correlation_id
+        item = event_item(event, correlation_id=call, now_ms=now_ms, synthetic=synthetic, evidence=evidence)
         return self._add(Put(context.tables.metrics, item, condition="attribute_not_exists(pk)"), unread)
 
 
@@ -45,7 +45,7 @@ def event_key(event_id: str, *, synthetic: bool = False) -> Key:
 def event_item(
     event: MetricsEvent,
     *,
-    correlation_id: str | None,
+    correlation_id: str,
     now_ms: int,
     synthetic: bool = False,
     evidence: str | None = None,

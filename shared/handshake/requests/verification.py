@@ -35,6 +35,12 @@ UNREADABLE: Final = (
 )
 
 
+# Bytes of a key, as DynamoDB has them.
+_MAX_PK: Final = 2048
+_MAX_SK: Final = 1024
+_ABSENT: Final = object()
+
+
 class Place(NamedTuple):
     """The key of an item."""
 
@@ -100,10 +106,12 @@ def verify_event(event: Item, evidence: Item | None) -> str | None:
 
 def evidence_place(event: Item) -> Place | None:
     """The key of the evidence that a metrics event names; None where it names none, or nothing that is a key."""
-    try:
-        return Place(state_key(event["request_id"])["pk"], event["evidence"])
-    except UNREADABLE:
+    request_id, sort_key = event.get("request_id"), event.get("evidence")
+    if not (isinstance(request_id, str) and isinstance(sort_key, str) and sort_key):
         return None
+    place = Place(state_key(request_id)["pk"], sort_key)
+    # The store refuses longer keys, and whatever is asked for beside them.
+    return place if len(place.pk.encode()) <= _MAX_PK and len(sort_key.encode()) <= _MAX_SK else None
 
 
 def _verify(request_id: str, items: Sequence[Item]) -> Verdict:
@@ -309,7 +317,9 @@ def _ensure_state_is(expected: Item, stored: Item) -> None:
 def _differences(expected: Mapping[str, Any], stored: Mapping[str, Any]) -> str:
     """Name the attributes by which two items differ; "" where they are the same. None is no attribute."""
     given = {name: value for name, value in expected.items() if value is not None}
-    names = {name for name in given.keys() | stored.keys() if not _same(given.get(name), stored.get(name))}
+    names = {
+        name for name in given.keys() | stored.keys() if not _same(given.get(name, _ABSENT), stored.get(name, _ABSENT))
+    }
     return ", ".join(sorted(names))
 
 

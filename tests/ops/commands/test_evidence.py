@@ -392,5 +392,35 @@ def test_whatever_an_id_holds_is_printed_as_text(service: InProcess, name: str) 
     assert f"broken request {shown}: the request remembers 2 events" in verified.output
 
 
+ODD = [{"B": b"x"}, {"SS": ["x"]}, {"NS": ["1"]}, {"BS": [b"x"]}, {"NULL": True}, {"L": [{"M": {}}]}, {"S": ""}]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=lambda odd: next(iter(odd)))
+def test_no_kind_of_value_ends_a_verification(service: InProcess, odd: Mapping[str, Any]) -> None:
+    """Whoever writes the tables could otherwise hide everything behind one item that cannot be read."""
+    apply_policy(service, {"scope": "global", "rules": rules(max_transaction=100)})
+    request = _refused(service)
+    targets = [(service.tables.workflow, item) for item in _wire(service, service.tables.workflow, request)]
+    targets += [(service.tables.metrics, item) for item in _wire(service, service.tables.metrics)]
+    targets += [(service.tables.policy, item) for item in _wire(service, service.tables.policy)]
+    for table, item in targets:
+        own = sorted(name for name in item if not name.startswith(_KEYED))
+        for name in (own[0], own[-1], "forged"):
+            service.dynamodb.put_item(TableName=table, Item=item | {name: odd})
+            assert _problems(), (item, name)
+        service.dynamodb.put_item(TableName=table, Item=item)
+
+    assert _problems() == []
+
+
+# Of these, the store takes text or numbers only.
+_KEYED = ("pk", "sk", "pending_", "recorded_", "created_at")
+
+
+def _wire(service: InProcess, table: str, request: Request | None = None) -> list[Any]:
+    items: list[Any] = service.dynamodb.scan(TableName=table)["Items"]
+    return [item for item in items if request is None or item["pk"]["S"] == f"REQ#{request['requestId']}"]
+
+
 def test_an_unknown_request_is_a_finding(service: InProcess) -> None:  # noqa: ARG001 - an empty store
     assert _problems("no-such") == ["there is no such request"]
