@@ -13,8 +13,8 @@ from handshake.dynamo.context import Context
 from handshake.dynamo.marshalling import Item
 from handshake.requests.verify import PAGES, ByPage, Finding, requests_page, verify_request
 from tests.conftest import Engine
-from tests.hostile.stored import InMemory, Stored, a_world, load_earlier_release
 from tests.support.service import InProcess, act, get, human
+from tests.support.worlds import InMemory, Stored, a_world, load_earlier_release
 
 EVERY_PAYLOAD = {"source", "event", "reasonCode", "timestamp", "decision", "state", "decisionContextHash"}
 
