@@ -8,7 +8,7 @@ import os
 import random
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from moto import mock_aws
@@ -83,7 +83,10 @@ def attacks(world: Stored, *, seed: int) -> Iterator[tuple[Kind, Stored]]:
 
 
 _any_of_request = evidence_of("")
-_earlier_state: Callable[[Stored], list[Place]] = lambda stored: places_of(stored, earlier=True, kind="STATE")  # noqa: E731 - a row of a table
+
+
+def _earlier_state(stored: Stored) -> list[Place]:
+    return places_of(stored, earlier=True, kind="STATE")
 
 
 def _names_said(_place: Place, item: Item) -> list[str]:
@@ -94,8 +97,8 @@ def _names_unsaid(_place: Place, _item: Item) -> list[str]:
     return sorted(_UNSAID)
 
 
-def _times_beyond(place: Place, _item: Item) -> list[str]:
-    return ["last_at"] if place.sk.startswith("REFC#") else ["correlation_id"]
+def _last(_place: Place, _item: Item) -> list[str]:
+    return ["last_at"]
 
 
 KINDS: Final[Sequence[Kind]] = (
@@ -140,11 +143,7 @@ KINDS: Final[Sequence[Kind]] = (
     Kind(
         "residual: newest version taken back that decided nothing", roll_policy_back("SCOPE#agent#idle"), residual=True
     ),
-    Kind(
-        "residual: when refused actions beyond those kept came",
-        edit(evidence_of("REFC#"), _times_beyond),
-        residual=True,
-    ),
+    Kind("residual: when refused actions came beyond those kept", edit(evidence_of("REFC#"), _last), residual=True),
     Kind("residual: metrics events that count no evidence", edit(uncounting), residual=True),
     Kind("residual: spend of a day", edit(of_table("workflow", "SPEND#")), residual=True),
     Kind("residual: escalation windows", edit(of_table("workflow", "ESC#")), residual=True),
