@@ -54,10 +54,12 @@ gates: .venv/made
 drill: .venv/run
 	$(bin)/python -m ops drill
 
-# Races and faults at length, with a table of what came of them; `make test` runs a shorter cut.
+# Races, faults and a table-writer's attacks at length, with tables of what came of them; `make test` runs a shorter cut.
 faults: .venv/made
 	$(bin)/python -m ops.local.dynamodb
 	$(bin)/python -m tests.faults
+	$(bin)/python -m tests.hostile.table_writer
+	HANDSHAKE_ATTACKS_ON_ENGINE=300 $(bin)/pytest -q tests/hostile/test_table_writer.py -k real_store
 
 # About 25 minutes; ratios hold on a busy machine, milliseconds do not.
 bench: .venv/made

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from handshake.api.http import Call, HttpHandler, Route
 from handshake.core.reasons import ReasonCode
 from handshake.requests.authorize_execution import authorize_execution
+from handshake.requests.evidence import views
 from handshake.requests.execution import NOT_ALLOWED
 from handshake.requests.read import read_evidence, read_request
 from handshake.requests.submission import REFUSED, parse_submission
@@ -31,8 +32,9 @@ def get_request(call: Call) -> "RequestStatus":
 
 def get_evidence(call: Call) -> "list[EvidenceEvent]":
     """Read what happened to a request, oldest first."""
-    _, events = read_evidence(call.context, call.path("requestId"), call.envelope())
-    return [event.view() for event in events]
+    record, events = read_evidence(call.context, call.path("requestId"), call.envelope())
+    context_hash = record.submission.decision_context_hash
+    return views(events, decision_context_hash=context_hash, hitl_request_id=record.hitl_request_id)
 
 
 def authorize(call: Call) -> "ExecutionAuthorized":

@@ -1,7 +1,7 @@
 """Operate on a stack's own state: pause and resume, replay guard retention, dashboard, evidence."""
 
 import json
-from collections.abc import Iterator
+from collections import Counter
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
@@ -10,12 +10,14 @@ from typing import Annotated, Final
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
+from rich.text import Text
 
 from handshake.dynamo.runtime_kv import RuntimeTransaction
 from handshake.replay_guards.retain import expired_guards, retain_guards
+from handshake.requests.verify import Finding, Page
 from ops.commands.common import AsJson, Stack, fail, reach
 from ops.local import deployment
-from ops.reliability.evidence import Finding, verify, verify_all
+from ops.reliability.evidence import verify, verify_all
 
 _LISTED: Final = 20
 _console: Final = Console()
@@ -90,21 +92,37 @@ def verify_evidence(
     stack: Stack = deployment.LOCAL,
     as_json: AsJson = False,
 ) -> None:
-    """Check the hash chain of a request's evidence and name its first broken link. Ends with 1 where one is."""
-    checked, broken = 0, []
-    with reach(stack) as context:
-        findings: Iterator[Finding] = iter([verify(context, request_id)]) if request_id else verify_all(context)
-        for finding in findings:
-            checked += 1
-            if finding.broken:
-                broken.append(finding)
-                if not as_json:
-                    _console.print(f"[red]broken[/] {finding.request_id}: {finding.broken}", highlight=False)
+    """Hold what is stored against its evidence, and name what does not agree. Ends with 1 where something does not.
+
+    Requests are held against their own evidence and against metrics, metrics events against evidence, active policies
+    against their versions and the audit trail.
+    """
+    checked: Counter[str] = Counter()
+    findings: list[Finding] = []
+    with reach(stack) as context, Console(stderr=True).status("") as progress:
+        pages = iter([("requests", Page(1, verify(context, request_id), None))]) if request_id else verify_all(context)
+        for name, page in pages:
+            checked[name] += page.checked
+            findings += page.findings
+            progress.update(Text(f"{_counts(checked)} checked"))
+            for finding in () if as_json else page.findings:
+                named = _escaped(f"{finding.subject} {finding.name}: {finding.problem}")
+                _console.print(Text.assemble(("broken", "red"), " ", named), highlight=False, soft_wrap=True)
     if as_json:
-        print(json.dumps({"checked": checked, "broken": [vars(finding) for finding in broken]}))
+        broken = [vars(finding) for finding in findings]
+        print(json.dumps({"checked": checked, "broken": broken}))
     else:
-        _console.print(f"{checked} requests checked, {len(broken)} broken", highlight=False)
-    raise typer.Exit(1 if broken else 0)
+        _console.print(f"{_counts(checked)} checked, {len(findings)} broken", highlight=False)
+    raise typer.Exit(1 if findings else 0)
+
+
+def _escaped(text: str) -> str:
+    """Escape what a terminal does not print; callers choose ids, and whoever writes the tables chooses everything."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def _counts(checked: Counter[str]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in checked.items())
 
 
 def _switch(stack: str, *, paused: bool) -> None:

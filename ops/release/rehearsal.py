@@ -151,13 +151,13 @@ def _find(log: Log, stage: Stage, data: Data) -> None:
         headers = {"x-identity-envelope": json.dumps(person)}
         answer = stage.client.call("POST", "/workflow/decision-room/action", body=action, headers=headers)
         require(answer.reason == "hitl_approved", f"approving what had waited answers {answer.reason}")
-        findings = list(verify_all(stage.found.context()))
-        broken = [one for one in findings if one.broken]
-        require(not broken, "; ".join(f"evidence of {one.request_id}: {one.broken}" for one in broken))
+        pages = [page for _, page in verify_all(stage.found.context())]
+        broken = [finding for page in pages for finding in page.findings]
+        require(not broken, "; ".join(f"{finding.subject} {finding.name}: {finding.problem}" for finding in broken))
         saw(
             "tables and trust secret are the same, and so are the decisions",
             "what had waited was approved",
-            f"evidence of {len(findings)} requests holds",
+            f"evidence of {sum(page.checked for page in pages)} requests, events and policies holds",
         )
 
 

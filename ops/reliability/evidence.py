@@ -1,37 +1,30 @@
-"""Verify evidence: every request's events against its record."""
+"""Verify the evidence of a whole stack: requests, the metrics events that count them, and policies."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import Final
 
-from handshake.dynamo.client import RETRY_BUDGET_S
 from handshake.dynamo.context import Context
-from handshake.requests import table as requests
-from handshake.requests.evidence import broken_link
+from handshake.requests.verify import PAGES, Finding, Page, verify_request
+
+# For all the calls that one page takes; nobody waits for any single one.
+_PAGE_S: Final = 60.0
 
 
-@dataclass(frozen=True)
-class Finding:
-    """The state of one request's evidence; ``broken`` names its first broken link, None when all of it holds."""
-
-    request_id: str
-    events: int
-    broken: str | None
+def verify(context: Context, request_id: str) -> list[Finding]:
+    """Verify one request. An unknown one is a finding too. Raises StoreUnavailableError."""
+    return verify_request(context.within(_PAGE_S), request_id)
 
 
-def verify(context: Context, request_id: str) -> Finding:
-    """Verify the evidence of one request. An unknown request has none, which is a finding too."""
-    context = context.within(RETRY_BUDGET_S)
-    items = requests.read_partition(context.dynamo, context.tables.workflow, request_id)
-    record, events = requests.split_partition(items)
-    if record is None:
-        return Finding(request_id, len(events), "there is no such request")
-    broken = broken_link(record.chain, events)
-    if broken is None and not any(event.detail.get("state") == record.state for event in events):
-        broken = f"no event says how the request came to be {record.state.value}"
-    return Finding(request_id, len(events), broken)
+def verify_all(context: Context) -> Iterator[tuple[str, Page]]:
+    """Verify every request, event and policy there is: page by page, each with the name of what it holds.
 
-
-def verify_all(context: Context) -> Iterator[Finding]:
-    """Verify every request there is, reading the whole table."""
-    for request_id in requests.request_ids(context.dynamo, context.tables.workflow):
-        yield verify(context, request_id)
+    Raises StoreUnavailableError.
+    """
+    for name, page_of in PAGES.items():
+        start = None
+        while True:
+            page = page_of(context.within(_PAGE_S), start)
+            yield name, page
+            if page.next_key is None:
+                break
+            start = page.next_key

@@ -1,5 +1,6 @@
 """The policy table: what one application writes, and how versions are named and listed."""
 
+import json
 from typing import Any
 
 import pytest
@@ -73,11 +74,12 @@ def _page(
 def test_an_application_is_an_active_policy_its_version_and_its_audit_event(store: Context) -> None:
     _apply(store, 1)
 
-    stored = StoredPolicy(1, RULES, NOW_MS + 1, "audit-1")
-    assert _active(store) == stored
     version, audit = _read(store, policies.version_key(GLOBAL, 1), {"pk": "SCOPE#global", "sk": "AUDIT#00000001"})
-    assert policies.policy_from(version) == stored
     assert audit is not None
+    stored = StoredPolicy(1, RULES, NOW_MS + 1, "audit-1", policies.audit_digest(audit))
+    assert _active(store) == stored
+    assert policies.policy_from(version) == stored
+    assert audit["rules_digest"] == policies.rules_digest(json.dumps(RULES))
     assert {name: audit[name] for name in ("jti", "issuer", "principal_id", "audit_event_id")} == {
         "jti": "jti-1",
         "issuer": "handshake-edge",

@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handshake.requests.evidence import GENESIS, Chain, Entry, EvidenceEvent, broken_link, link, refusal_event
+from handshake.requests.evidence import GENESIS, Chain, Entry, EvidenceEvent, broken_link, link, refusal_event, views
 from tests.support.metrics_events import NOW_MS
 
 REQUEST = "req-1"
+PENDING = {"decision": "escalate", "state": "escalated_pending"}
+REJECTED = {"decision": "deny", "state": "escalated_rejected_terminal"}
 DETAILS = st.dictionaries(st.sampled_from(["actor", "tier", "é"]), st.text(max_size=4) | st.integers(0, 4), max_size=2)
 ENTRIES = st.builds(
     Entry, st.sampled_from(["policy_allow", "hitl_approved"]), st.sampled_from(["audit", "lineage"]), DETAILS
@@ -180,16 +182,47 @@ def test_events_take_the_next_places_and_name_their_predecessors() -> None:
 
 
 @pytest.mark.parametrize("source", ["audit", "lineage"])
-def test_an_event_is_shown_with_its_place_in_the_chain(source: Any) -> None:
-    [event] = link(Chain(), REQUEST, [Entry("policy_allow", source, {"tier": 1})], now_ms=NOW_MS)
+@pytest.mark.parametrize("hitl", [None, "hitl_req-1"])
+def test_an_event_is_shown_with_what_every_payload_has_and_its_place_in_the_chain(
+    source: Any, hitl: str | None
+) -> None:
+    said = {"event": "decided", "decision": "allow", "state": "allowed_terminal", "decisionContextHash": "ctx_0"}
+    [event] = link(Chain(), REQUEST, [Entry("policy_allow", source, {**said, "tier": 1})], now_ms=NOW_MS)
 
-    assert event.view() == {
+    [view] = views([event], decision_context_hash="ctx_of_the_record", hitl_request_id=hitl)
+
+    named = {"hitlRequestId": hitl} if hitl else {}
+    place = {"sequence": 1, "previousHash": GENESIS, "hash": event.digest}
+    occurred = {"reasonCode": "policy_allow", "timestamp": NOW_MS}
+    assert view == {
         "id": "req-1:1",
         "requestId": REQUEST,
-        "timestamp": NOW_MS,
-        "reasonCode": "policy_allow",
-        "payload": {"source": source, "tier": 1, "sequence": 1, "previousHash": GENESIS, "hash": event.digest},
+        "payload": {"source": source, "tier": 1, **said, **occurred, **named, **place},
+        **occurred,
     }
+
+
+def test_what_an_earlier_release_wrote_is_shown_with_what_its_neighbours_say() -> None:
+    chain = Chain()
+    first = link(chain, REQUEST, [Entry("e", "lineage", {}), Entry("e", "audit", PENDING)], now_ms=NOW_MS)
+    chain = chain.extended_by(first)
+    early = refusal_event(chain, REQUEST, Entry("no", "audit", {"actor": "x"}), event_id="1", now_ms=NOW_MS)
+    moved = {"decisionContextHash": "ctx_0", "from": "escalated_pending", "to": REJECTED["state"]}
+    second = link(chain, REQUEST, [Entry("r", "lineage", moved), Entry("r", "audit", REJECTED)], now_ms=NOW_MS)
+    late = refusal_event(chain.extended_by(second), REQUEST, Entry("no", "audit", {}), event_id="2", now_ms=NOW_MS)
+
+    shown = views([*first, early, *second, late], decision_context_hash="ctx_0", hitl_request_id="hitl_req-1")
+
+    said = [tuple(view["payload"][name] for name in ("event", "decision", "state")) for view in shown]
+    assert said == [
+        ("decided", "escalate", "escalated_pending"),
+        ("decided", "escalate", "escalated_pending"),
+        ("refused", "deny", "escalated_pending"),
+        ("closed", "deny", "escalated_rejected_terminal"),
+        ("closed", "deny", "escalated_rejected_terminal"),
+        ("refused", "deny", "escalated_rejected_terminal"),
+    ]
+    assert {view["payload"]["decisionContextHash"] for view in shown} == {"ctx_0"}
 
 
 def test_a_billion_refused_actions_still_fit_the_stores_numbers() -> None:

@@ -335,7 +335,7 @@ def test_an_event_is_never_overwritten_and_what_would_is_not_stored(store: Conte
 
 
 def test_a_refused_action_of_no_request_is_not_kept(store: Context) -> None:
-    event = refusal_event(Chain(), "req-1", Entry("x", "audit", {}), event_id="e", now_ms=NOW_MS)
+    event = refusal_event(Chain(), "req-1", Entry("x", "audit", {"actor": "a"}), event_id="e", now_ms=NOW_MS)
     tx = RequestTransaction(store)
     tx.append_refusal(RecordedRefusal(a_record(), event, an_event()))
 

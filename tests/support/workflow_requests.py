@@ -18,7 +18,7 @@ from handshake.requests.decision import Decision, decide
 from handshake.requests.record import RequestRecord, State
 from handshake.requests.recording import record_close, record_decision
 from handshake.requests.submission import Submission, parse_recorded
-from handshake.requests.transaction import RequestTransaction
+from handshake.requests.transaction import RequestTransaction, origin
 from handshake.trust.identity import Envelope, parse_envelope
 from tests.support.metrics_events import NOW_MS
 
@@ -142,8 +142,7 @@ def context_on(engine: tuple[Any, Tables]) -> Context:
 
 def created(context: Context, record: RequestRecord) -> RequestRecord:
     """Store ``record`` as its submission does, and give it as it is stored: with its chain."""
-    ids = {"event_id": context.new_id(), "correlation_id": context.correlation_id}
-    recorded = record_decision(record, PolicyInForce(), **ids)
+    recorded = record_decision(record, PolicyInForce(), origin(context))
     tx = RequestTransaction(context)
     tx.create_request(recorded)
     assert tx.commit()
@@ -154,7 +153,7 @@ def closing(
     context: Context, seen: RequestRecord, state: State, reason: ReasonCode, *, now_ms: int = NOW_MS
 ) -> tuple[RequestTransaction, Step[RequestRecord | None]]:
     """The transaction that closes the request that was ``seen``, not committed, and its step."""
-    ids = {"event_id": context.new_id(), "correlation_id": context.correlation_id}
-    recorded = record_close(seen, seen.resolved(state, reason, now_ms=now_ms), {"actor": "alice"}, **ids)
+    closed = seen.resolved(state, reason, now_ms=now_ms)
+    recorded = record_close(seen, closed, {"actor": "alice"}, origin(context))
     tx = RequestTransaction(context)
     return tx, tx.close_request(recorded, seen=seen)

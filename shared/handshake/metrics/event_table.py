@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from handshake.dynamo.marshalling import Item, Put
+from handshake.dynamo.marshalling import Item, Key, Put
 from handshake.dynamo.sharding import shard
 from handshake.dynamo.transaction import Step, Transaction, unread
 from handshake.metrics.events import EVENT_SCHEMA_VERSION, MetricsEvent
@@ -19,26 +19,44 @@ _SYNTHETIC_KEPT_S: Final = 24 * 60 * 60
 class EventTransaction(Transaction):
     """Writes of the metrics table's events."""
 
-    def append_event(self, event: MetricsEvent, *, now_ms: int, synthetic: bool = False) -> Step[None]:
+    def append_event(
+        self, event: MetricsEvent, *, now_ms: int, synthetic: bool = False, evidence: str | None = None
+    ) -> Step[None]:
         """Append ``event``, if no event has its id.
 
         Beside it are kept the call it came from, and when it was appended (``now_ms``, epoch ms): a reported event
         may tell of another time. That of a ``synthetic`` call or request is kept for a day where nothing counts it.
+        ``evidence`` is the sort key of the evidence, beside its request, that the event counts; without it, nothing but
+        the event itself says that it happened.
         """
         context = self._context
         synthetic = synthetic or context.synthetic
-        item = event_item(event, correlation_id=context.correlation_id, now_ms=now_ms, synthetic=synthetic)
+        call = context.correlation_id
+        item = event_item(event, correlation_id=call, now_ms=now_ms, synthetic=synthetic, evidence=evidence)
         return self._add(Put(context.tables.metrics, item, condition="attribute_not_exists(pk)"), unread)
 
 
-def event_item(event: MetricsEvent, *, correlation_id: str, now_ms: int, synthetic: bool = False) -> Item:
+def event_key(event_id: str, *, synthetic: bool = False) -> Key:
+    """The key of an event."""
+    prefix = SYNTHETIC_PREFIX if synthetic else PARTITION_PREFIX
+    return {"pk": f"{prefix}{shard(event_id, SHARDS)}", "sk": event_id}
+
+
+def event_item(
+    event: MetricsEvent,
+    *,
+    correlation_id: str,
+    now_ms: int,
+    synthetic: bool = False,
+    evidence: str | None = None,
+) -> Item:
     """The item of ``event``; a ``synthetic`` one expires after a day, in partitions that nothing counts."""
     return {
-        "pk": f"{SYNTHETIC_PREFIX if synthetic else PARTITION_PREFIX}{shard(event.event_id, SHARDS)}",
-        "sk": event.event_id,
+        **event_key(event.event_id, synthetic=synthetic),
         "schema_version": EVENT_SCHEMA_VERSION,
         "correlation_id": correlation_id,
         "appended_at": now_ms,
+        **({"evidence": evidence} if evidence else {}),
         **{name: value for name, value in vars(event).items() if value is not None},
         **({"ttl": now_ms // 1000 + _SYNTHETIC_KEPT_S} if synthetic else {}),
     }

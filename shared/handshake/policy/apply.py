@@ -48,7 +48,15 @@ def apply_policy(context: Context, change: PolicyChange, *, envelope: Envelope, 
 def _apply(context: Context, change: PolicyChange, envelope: Envelope, claims: TrustClaims) -> Applied:
     guard = guard_key("policy_apply", claims.jti)
     used, active, earlier = _read(context, change, guard)
-    decide = partial(decide_change, change, envelope=envelope, claims=claims, correlation_id=context.correlation_id)
+    decide = partial(
+        decide_change,
+        change,
+        envelope=envelope,
+        claims=claims,
+        correlation_id=context.correlation_id,
+        signer=context.signer,
+        gateway_request_id=context.gateway_request_id,
+    )
     for _ in range(_TRIES):
         now, audit_event_id = context.now_ms(), context.new_id()
         decided = decide(active, earlier, used, now_ms=now, audit_event_id=audit_event_id)

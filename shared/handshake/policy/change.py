@@ -29,12 +29,16 @@ class PolicyChange:
 
 @dataclass(frozen=True)
 class StoredPolicy:
-    """A policy as a scope stores it. ``number`` 0 is no policy yet; ``rules`` are as the operator wrote them."""
+    """A policy as a scope stores it. ``number`` 0 is no policy yet; ``rules`` are as the operator wrote them.
+
+    ``audit_digest`` is that of its audit event, "" where an earlier release applied it.
+    """
 
     number: int = 0
     rules: "list[StoredRule]" = field(default_factory=list)
     applied_at_ms: int = 0
     audit_event_id: str = ""
+    audit_digest: str = ""
 
     @property
     def version(self) -> str | None:
@@ -44,7 +48,11 @@ class StoredPolicy:
 
 @dataclass(frozen=True)
 class Applied:
-    """One application of a policy, as its audit event names it. Times are epoch ms."""
+    """One application of a policy, as its audit event names it. Times are epoch ms.
+
+    ``previous`` is the digest of the audit event of the version before, "" where there is none. ``signer`` and
+    ``gateway_request_id`` name the call, as ``Context`` has them.
+    """
 
     audit_event_id: str
     scope: Scope
@@ -56,6 +64,9 @@ class Applied:
     principal_id: str
     reapplied: str | None
     correlation_id: str
+    previous: str = ""
+    signer: str = ""
+    gateway_request_id: str = ""
 
     @property
     def version(self) -> str:
@@ -110,6 +121,8 @@ def decide_change(
     now_ms: int,
     audit_event_id: str,
     correlation_id: str,
+    signer: str = "",
+    gateway_request_id: str = "",
 ) -> ChangeDecision:
     """Decide what becomes of ``change`` at ``now_ms`` (epoch ms), where ``active`` is its scope's policy.
 
@@ -139,6 +152,9 @@ def decide_change(
             principal_id=envelope.principal_id,
             reapplied=change.reapply_version,
             correlation_id=correlation_id,
+            previous=active.audit_digest,
+            signer=signer,
+            gateway_request_id=gateway_request_id,
         )
     )
 

@@ -1,9 +1,14 @@
-"""The policy table: for each scope the active policy, its immutable versions and its audit trail."""
+"""The policy table: for each scope the active policy, its immutable versions and its audit trail.
+
+An audit event holds the digest of the rules that it vouches for and that of the audit event before it; its own digest
+stands in the version and in the active policy, so whatever is exchanged no longer agrees with the others.
+"""
 
 import json
+from decimal import Decimal
 from typing import Final
 
-from handshake.core.jsonio import canonical
+from handshake.core.jsonio import canonical, digest
 from handshake.core.paging import PageRequest, cursor_after
 from handshake.dynamo.client import Dynamo
 from handshake.dynamo.marshalling import Item, Key, Put
@@ -38,16 +43,37 @@ def version_key(scope: Scope, number: int) -> Key:
     return {"pk": partition(scope), "sk": _version_key(number)}
 
 
+def audit_key(scope: Scope, number: int) -> Key:
+    """The key of the audit event of one version of a scope's policy."""
+    return {"pk": partition(scope), "sk": f"AUDIT#{number:0{VERSION_DIGITS}d}"}
+
+
 def policy_from(item: Item | None) -> StoredPolicy:
     """The policy an ACTIVE or VERSION item holds."""
     if item is None:
         return StoredPolicy()
-    return StoredPolicy(int(item["number"]), json.loads(item["rules"]), int(item["applied_at"]), item["audit_event_id"])
+    return StoredPolicy(
+        int(item["number"]),
+        json.loads(item["rules"]),
+        int(item["applied_at"]),
+        item["audit_event_id"],
+        item.get("audit_digest", ""),
+    )
 
 
 def in_force(global_item: Item | None, agent_item: Item | None) -> PolicyInForce:
     """The policy in force that two ACTIVE items make together."""
     return policy_in_force(_stored(global_item), _stored(agent_item))
+
+
+def audit_digest(audit: Item) -> str:
+    """The digest of everything that an audit event says."""
+    return digest({name: int(value) if isinstance(value, Decimal) else value for name, value in audit.items()})
+
+
+def rules_digest(rules: str) -> str:
+    """The digest of rules, as a version stores them."""
+    return digest(json.loads(rules))
 
 
 def _stored(item: Item | None) -> StoredRules | None:
@@ -64,22 +90,26 @@ class PolicyTransaction(GuardTransaction):
         not, the active one is found.
         """
         table = self._context.tables.policy
-        policy = {
+        policy: Item = {
             "number": applied.number,
             "rules": canonical([dict(rule) for rule in applied.rules]),
             "applied_at": applied.at_ms,
             "audit_event_id": applied.audit_event_id,
         }
         audit = {
-            "pk": partition(applied.scope),
-            "sk": f"AUDIT#{applied.number:08d}",
+            **audit_key(applied.scope, applied.number),
             "jti": applied.jti,
             "issuer": applied.issuer,
             "principal_id": applied.principal_id,
             "reapplied": applied.reapplied,
             "correlation_id": applied.correlation_id,
+            "signer": applied.signer or None,
+            "gateway_request_id": applied.gateway_request_id or None,
+            "rules_digest": rules_digest(policy["rules"]),
+            "previous": applied.previous or None,
             **{name: value for name, value in policy.items() if name != "rules"},
         }
+        policy["audit_digest"] = audit_digest({name: value for name, value in audit.items() if value is not None})
         first = applied.number == 1
         active = Put(
             table,

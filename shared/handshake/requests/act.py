@@ -18,10 +18,11 @@ from handshake.dynamo.context import Context
 from handshake.dynamo.marshalling import Key
 from handshake.replay_guards.table import IDEMPOTENCY_KEY_LIFETIME_MS, guard_key, read_outcome
 from handshake.requests.decision_action import Close, DecisionAction, Expire, actor_of, decide_action, over_daily_limit
+from handshake.requests.evidence import MAX_REFUSALS, MAX_REFUSALS_OF_PRINCIPAL
 from handshake.requests.record import RequestRecord
 from handshake.requests.recording import record_close, record_refusal
-from handshake.requests.table import read_for_action
-from handshake.requests.transaction import RequestTransaction
+from handshake.requests.table import read_for_action, refusals_key
+from handshake.requests.transaction import RequestTransaction, origin
 from handshake.trust.identity import Envelope
 
 # A lost race shows what the winner wrote. One more look refuses what was closed; the others are for whoever appends
@@ -48,7 +49,8 @@ def act(
 
 
 def _act(context: Context, action: DecisionAction, envelope: Envelope, guard: Key | None) -> RequestRecord | Refusal:
-    request, used = read_for_action(context, action.request_id, guard)
+    refusals = refusals_key(action.request_id, envelope.principal_id, envelope.tenant_id)
+    request, used, kept = read_for_action(context, action.request_id, guard, refused=refusals)
     for _ in range(_TRIES):
         decided = decide_action(action, request, envelope, used, context.now_ms())
         if isinstance(decided, Conflict) and guard:
@@ -57,10 +59,9 @@ def _act(context: Context, action: DecisionAction, envelope: Envelope, guard: Ke
             decided = decide_action(action, request, envelope, used, context.now_ms())
         match decided:
             case Refuse(refusal) | Conflict(refusal) | Replay(refusal):
-                return _refuse(context, action, envelope, request, refusal)
+                return _refuse(context, action, envelope, request, refusal, kept=kept)
             case Close(seen, closed, actor) | Expire(seen, closed, actor):
-                ids = {"event_id": context.new_id(), "correlation_id": context.correlation_id}
-                recorded = record_close(seen, closed, actor, **ids)
+                recorded = record_close(seen, closed, actor, origin(context))
             case _:
                 assert_never(decided)
         now = closed.decided_at_ms
@@ -76,21 +77,34 @@ def _act(context: Context, action: DecisionAction, envelope: Envelope, guard: Ke
         if key and key.lost:
             used = key.found
         elif spend and spend.lost and not close.lost:
-            return _refuse(context, action, envelope, seen, over_daily_limit(seen))
+            return _refuse(context, action, envelope, seen, over_daily_limit(seen), kept=kept)
         # What was seen does not vanish: a store that has lost it is in trouble, and is not believed.
         request = close.found or request if close.lost else request
     raise StoreUnavailableError
 
 
 def _refuse(
-    context: Context, action: DecisionAction, envelope: Envelope, request: RequestRecord | None, refusal: Refusal
+    context: Context,
+    action: DecisionAction,
+    envelope: Envelope,
+    request: RequestRecord | None,
+    refusal: Refusal,
+    *,
+    kept: int,
 ) -> Refusal:
+    """Leave the refusal in evidence, which keeps ``kept`` of this principal's; where there is no room, count it."""
     if request is None:
         raise HandshakeError.of(refusal)
-    ids = {"event_id": context.new_id(), "correlation_id": context.correlation_id}
     actor, code = actor_of(action, envelope), refusal.reason.code
+    now, event_id = context.now_ms(), context.new_id()
+    refused = record_refusal(request, code, actor, origin(context), now_ms=now, event_id=event_id)
     tx = RequestTransaction(context)
-    tx.append_refusal(record_refusal(request, code, actor, now_ms=context.now_ms(), **ids))
+    if kept < MAX_REFUSALS_OF_PRINCIPAL and request.chain.refusals < MAX_REFUSALS:
+        tx.append_refusal(refused)
+        if tx.commit():
+            return refusal
+        tx = RequestTransaction(context)  # others were refused meanwhile, and the room is taken
+    tx.count_refusal(refused)
     if not tx.commit():
         raise StoreUnavailableError
     return refusal

@@ -104,6 +104,13 @@ class EvidencePayload(TypedDict):
     """Records what happened, linked to what happened before."""
 
     source: Source
+    event: Annotated[str, "What happened: `decided`, `closed` or `refused` (an action)."]
+    reasonCode: Annotated[str, Schema(like=ReasonCode)]
+    timestamp: EpochMs
+    decision: Annotated[Outcome, "Of a refused action: deny."]
+    state: Annotated[State, "Of the request, once this had happened."]
+    decisionContextHash: ContextHash
+    hitlRequestId: NotRequired[str]
     sequence: Annotated[Count, "From 1 in the chain; 0 for a refused action, which stands beside it."]
     previousHash: str
     hash: str

@@ -4,9 +4,11 @@ Two kinds of event are kept. Decisions and their lineage form a chain: each carr
 predecessor, and the request remembers the head, so truncation shows too. Refused actions change nothing and
 may come many at once, so they are not serialised on the head: each names the head it saw, and the request
 keeps their number and the sum of their digests, which shows a dropped or edited one in any order of arrival.
+
+The digest of an event names the metrics event that counts it, so neither can be exchanged without the other.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
@@ -21,8 +23,11 @@ Source = Literal["audit", "lineage"]
 GENESIS: Final = "0" * 64
 # Refused actions kept of one request: at their longest they still fit, all together, an answer of Lambda's 6 MB.
 MAX_REFUSALS: Final = 500
+# Of these, as many by one principal: nobody's flood hides what others tried.
+MAX_REFUSALS_OF_PRINCIPAL: Final = 20
 # Summed digests keep 20 hex digits (80 bits): a thousand million million of them fit DynamoDB's 38 decimal digits.
 _TALLY_DIGITS: Final = 20
+_EVENT_ID_DIGITS: Final = 32
 
 
 @dataclass(frozen=True)
@@ -59,22 +64,6 @@ class EvidenceEvent:
         """Give this event's share in the request's sum of refused actions."""
         return int(self.digest[:_TALLY_DIGITS], 16)
 
-    def view(self) -> "answers.EvidenceEvent":
-        """Show the event, its details in the payload beside what links it (contract.md section 3)."""
-        linked: answers.EvidencePayload = {
-            "source": self.source,
-            "sequence": self.sequence,
-            "previousHash": self.previous,
-            "hash": self.digest,
-        }
-        return {
-            "id": self.event_id,
-            "requestId": self.request_id,
-            "timestamp": self.timestamp_ms,
-            "reasonCode": self.reason_code,
-            "payload": {"source": self.source, **self.detail, **linked},
-        }
-
 
 class Chain(NamedTuple):
     """The summary of its evidence that a request keeps: the chain's length and head, refusals' number and sum."""
@@ -95,6 +84,57 @@ class Entry(NamedTuple):
     reason_code: str
     source: Source
     detail: Mapping[str, Any]
+
+
+def event_id_of(event: EvidenceEvent) -> str:
+    """Give the id of the metrics event that counts ``event``."""
+    return event.digest[:_EVENT_ID_DIGITS]
+
+
+def views(
+    events: Iterable[EvidenceEvent], *, decision_context_hash: str, hitl_request_id: str | None
+) -> "list[answers.EvidenceEvent]":
+    """Show ``events``, oldest first: their details in the payload, beside what links them (contract.md section 3).
+
+    An event that an earlier release wrote is shown with what its neighbours say: of what was written together, the
+    later event says decision and state, and a refused action names the head that it saw.
+    """
+    kept = list(events)
+    chained = sorted((event for event in kept if event.sequence), key=_sequence)
+    says: Mapping[str, Any] = {}
+    by_digest: dict[str, Mapping[str, Any]] = {}
+    for event in reversed(chained):
+        says = event.detail if "decision" in event.detail else says
+        by_digest[event.digest] = says
+    return [_view(event, by_digest, decision_context_hash, hitl_request_id) for event in kept]
+
+
+def _view(
+    event: EvidenceEvent, by_digest: Mapping[str, Mapping[str, Any]], context_hash: str, hitl_request_id: str | None
+) -> "answers.EvidenceEvent":
+    says = by_digest.get(event.digest if event.sequence else event.previous, {})
+    kind = ("decided" if event.sequence <= 2 else "closed") if event.sequence else "refused"
+    shown: answers.EvidencePayload = {
+        "source": event.source,
+        "event": event.detail.get("event", kind),
+        "reasonCode": event.reason_code,
+        "timestamp": event.timestamp_ms,
+        "decision": says.get("decision", "deny") if event.sequence else "deny",
+        "state": event.detail.get("state", says.get("state", "")),
+        "decisionContextHash": event.detail.get("decisionContextHash", context_hash),
+        "sequence": event.sequence,
+        "previousHash": event.previous,
+        "hash": event.digest,
+    }
+    if hitl_request_id is not None:
+        shown["hitlRequestId"] = hitl_request_id
+    return {
+        "id": event.event_id,
+        "requestId": event.request_id,
+        "timestamp": event.timestamp_ms,
+        "reasonCode": event.reason_code,
+        "payload": {**event.detail, **shown},
+    }
 
 
 def chained_id(request_id: str, sequence: int) -> str:

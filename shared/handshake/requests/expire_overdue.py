@@ -11,7 +11,7 @@ from handshake.requests.decision_action import expired
 from handshake.requests.record import RequestRecord
 from handshake.requests.recording import record_close
 from handshake.requests.table import record_from
-from handshake.requests.transaction import RequestTransaction
+from handshake.requests.transaction import RequestTransaction, origin
 
 # Lambda ends a run after 60 s; what cannot be done in this time is left to the next run.
 RUN_MS: Final = 40_000
@@ -61,10 +61,10 @@ def expire_overdue(context: Context, *, run_ms: int = RUN_MS) -> Expiry:
 
 def _expire(context: Context, record: RequestRecord) -> bool:
     """Close an overdue escalation; False where somebody else came first."""
-    ids = {"event_id": context.new_id(), "correlation_id": context.correlation_id}
     closed = expired(record, now_ms=context.now_ms())
+    recorded = record_close(record, closed, {"actor": "hitl_expiry", "action": "expire"}, origin(context))
     tx = RequestTransaction(context)
-    tx.close_request(record_close(record, closed, {"actor": "hitl_expiry", "action": "expire"}, **ids), seen=record)
+    tx.close_request(recorded, seen=record)
     return tx.commit()
 
 

@@ -37,7 +37,7 @@ class State(StrEnum):
         return self in (State.ALLOWED, State.APPROVED)
 
 
-_FIRST_STATE: Mapping[Outcome, State] = {
+FIRST_STATE: Mapping[Outcome, State] = {
     "allow": State.ALLOWED,
     "deny": State.DENIED,
     "escalate": State.PENDING,
@@ -75,7 +75,7 @@ class RequestRecord:
             outcome=decision.outcome,
             reason=decision.reason,
             tier=decision.tier,
-            state=_FIRST_STATE[decision.outcome],
+            state=FIRST_STATE[decision.outcome],
             created_at_ms=now_ms,
             decided_at_ms=now_ms,
             expires_at_ms=now_ms + escalation_ttl_ms if escalated else None,

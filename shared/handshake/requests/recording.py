@@ -1,15 +1,47 @@
-"""Records what was decided: the record with its chain moved on, its evidence and its metrics event, to write as one."""
+"""Records what was decided: the record with its chain moved on, its evidence and its metrics event, to write as one.
+
+Evidence says what sets each field of the record, so that verification can hold the record against it: what is added to
+a record is added to the event that sets it (``requests.verification`` reads it back).
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
 
 from handshake.core.reasons import REGISTRY
 from handshake.core.tiers import RISK_TIERS
 from handshake.metrics.events import MetricsEvent, denial_event
 from handshake.policy.rules import PolicyInForce
-from handshake.requests.evidence import Entry, EvidenceEvent, link, refusal_event
+from handshake.requests.evidence import Entry, EvidenceEvent, event_id_of, link, refusal_event
 from handshake.requests.record import RequestRecord, State
+
+# Kinds of event, in ``event`` of its details.
+DECIDED: Final = "decided"
+CLOSED: Final = "closed"
+REFUSED: Final = "refused"
+
+
+class Origin(NamedTuple):
+    """The call or run that something is written by, as evidence names it.
+
+    ``signer`` is the ARN of the role that signed the call and ``gateway_request_id`` API Gateway's name for it, both ""
+    where nobody called; ``synthetic`` calls are the release gate's.
+    """
+
+    correlation_id: str
+    signer: str = ""
+    gateway_request_id: str = ""
+    synthetic: bool = False
+
+    def detail(self, record: RequestRecord) -> dict[str, Any]:
+        """Name the call in the evidence of ``record``."""
+        names = {
+            "signer": self.signer,
+            "gatewayRequestId": self.gateway_request_id,
+            "synthetic": self.synthetic or record.synthetic,
+        }
+        return {"correlationId": self.correlation_id} | {name: value for name, value in names.items() if value}
 
 
 @dataclass(frozen=True)
@@ -30,73 +62,79 @@ class RecordedRefusal:
     event: MetricsEvent
 
 
-def record_decision(record: RequestRecord, policy: PolicyInForce, *, event_id: str, correlation_id: str) -> Recorded:
+def record_decision(record: RequestRecord, policy: PolicyInForce, origin: Origin) -> Recorded:
     """Record a fresh decision, made by ``policy``."""
     submission = record.submission
     lineage = {
-        "decisionContextHash": submission.decision_context_hash,
         "facts": dict(submission.facts),
+        "actionType": submission.action_type,
+        "payloadRef": submission.payload_ref,
+        "requestTimestamp": submission.timestamp_ms,
         "policyVersions": {"global": policy.global_version, "agent": policy.agent_version},
     }
     audit: dict[str, Any] = {
         "principalId": submission.principal_id,
         "agentId": submission.agent_id,
         "tenantId": submission.tenant_id,
-        "decision": record.outcome,
         "tier": record.tier,
-        "state": record.state.value,
-        "correlationId": correlation_id,
     }
+    if record.expires_at_ms is not None:
+        audit["expiresAt"] = record.expires_at_ms
     if record.trigger:
         audit["escalatedBy"] = record.trigger._asdict()
-    return _recorded(record, lineage, audit, event_id=event_id)
+    if record.spend:
+        audit["spend"] = {"amount": plain_text(record.spend.amount), "limit": plain_text(record.spend.daily_limit)}
+    return _recorded(record, DECIDED, lineage, audit, origin)
 
 
-def record_close(
-    seen: RequestRecord, closed: RequestRecord, actor: Mapping[str, Any], *, event_id: str, correlation_id: str
-) -> Recorded:
+def record_close(seen: RequestRecord, closed: RequestRecord, actor: Mapping[str, Any], origin: Origin) -> Recorded:
     """Record the end of the escalation that was ``seen``; ``actor`` says in evidence who ended it."""
-    lineage = {
-        "decisionContextHash": closed.submission.decision_context_hash,
-        "from": seen.state.value,
-        "to": closed.state.value,
-    }
-    audit = {
-        **actor,
-        "decision": closed.outcome,
-        "tier": closed.tier,
-        "state": closed.state.value,
-        "correlationId": correlation_id,
-    }
-    return _recorded(closed, lineage, audit, event_id=event_id)
+    lineage = {"from": seen.state.value, "to": closed.state.value}
+    return _recorded(closed, CLOSED, lineage, {**actor, "tier": closed.tier}, origin)
 
 
 def record_refusal(
     record: RequestRecord,
     reason_code: str,
     actor: Mapping[str, Any],
+    origin: Origin,
     *,
     now_ms: int,
     event_id: str,
-    correlation_id: str,
 ) -> RecordedRefusal:
     """Record that an action on ``record`` was refused at ``now_ms``, for ``reason_code``."""
-    entry = Entry(reason_code, "audit", {**actor, "refused": True, "correlationId": correlation_id})
-    request_id = record.request_id
-    return RecordedRefusal(
-        record,
-        refusal_event(record.chain, request_id, entry, event_id=event_id, now_ms=now_ms),
-        denial_event(reason_code, event_id=event_id, request_id=request_id, now_ms=now_ms),
-    )
+    shared = _shared(record, REFUSED) | {"decision": "deny"}
+    entry = Entry(reason_code, "audit", {**shared, **actor, "refused": True, **origin.detail(record)})
+    evidence = refusal_event(record.chain, record.request_id, entry, event_id=event_id, now_ms=now_ms)
+    return RecordedRefusal(record, evidence, refusal_metrics(evidence))
+
+
+def actor_named(detail: Mapping[str, Any]) -> tuple[str, str]:
+    """Give the principal and the tenant ("" without one) whom the evidence of an action names."""
+    return detail["actor"], detail.get("tenantId") or ""
 
 
 def _recorded(
-    record: RequestRecord, lineage: Mapping[str, Any], audit: Mapping[str, Any], *, event_id: str
+    record: RequestRecord, kind: str, lineage: Mapping[str, Any], audit: Mapping[str, Any], origin: Origin
 ) -> Recorded:
-    entries = [Entry(record.reason, "lineage", lineage), Entry(record.reason, "audit", audit)]
+    shared = _shared(record, kind)
+    entries = [
+        Entry(record.reason, "lineage", {**shared, **lineage}),
+        Entry(record.reason, "audit", {**shared, **audit, **origin.detail(record)}),
+    ]
     evidence = link(record.chain, record.submission.request_id, entries, now_ms=record.decided_at_ms)
     chained = replace(record, chain=record.chain.extended_by(evidence))
-    return Recorded(chained, evidence, decision_event(chained, event_id=event_id))
+    return Recorded(chained, evidence, decision_event(chained, event_id=event_id_of(evidence[-1])))
+
+
+def _shared(record: RequestRecord, kind: str) -> dict[str, Any]:
+    """Give what every event says of ``record`` (contract.md section 3); how a view names it is the view's."""
+    return {
+        "event": kind,
+        "decision": record.outcome,
+        "state": record.state.value,
+        "decisionContextHash": record.submission.decision_context_hash,
+    }
 
 
 def decision_event(record: RequestRecord, *, event_id: str) -> MetricsEvent:
@@ -118,3 +156,18 @@ def decision_event(record: RequestRecord, *, event_id: str) -> MetricsEvent:
         incident_detected_ms=record.created_at_ms if closed_escalation else None,
         terminal_decision_ms=record.decided_at_ms if closed_escalation else None,
     )
+
+
+def refusal_metrics(refusal: EvidenceEvent) -> MetricsEvent:
+    """The event that counts a refused action."""
+    return denial_event(
+        refusal.reason_code,
+        event_id=event_id_of(refusal),
+        request_id=refusal.request_id,
+        now_ms=refusal.timestamp_ms,
+    )
+
+
+def plain_text(amount: Decimal) -> str:
+    """Write an amount as evidence keeps it: without an exponent, and without zeros that say nothing."""
+    return f"{amount.normalize():f}"

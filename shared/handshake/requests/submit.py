@@ -9,7 +9,7 @@ from handshake.requests.recording import record_decision
 from handshake.requests.submission import Submission
 from handshake.requests.submission_rules import Create, Repeat, Seen, decide_submission
 from handshake.requests.table import read_for_submission
-from handshake.requests.transaction import RequestTransaction
+from handshake.requests.transaction import RequestTransaction, origin
 
 # Each lost race shows what the winner wrote, and five escalations fill a window, so a seventh try cannot
 # lose to the same rivals again.
@@ -52,7 +52,7 @@ def submit(context: Context, submission: Submission, *, escalation_ttl_ms: int) 
 
 def _create(context: Context, record: RequestRecord, seen: Seen) -> RequestRecord | Seen:
     """Store ``record``; where others were first, what to decide by now."""
-    recorded = record_decision(record, seen.policy, event_id=context.new_id(), correlation_id=context.correlation_id)
+    recorded = record_decision(record, seen.policy, origin(context))
     tx = RequestTransaction(context)
     create, spend, escalation = tx.create_request(recorded), None, None
     if record.outcome == "escalate":

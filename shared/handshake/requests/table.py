@@ -1,8 +1,8 @@
 """The workflow table: requests, their evidence, what agents have spent and how often they escalated.
 
-One request is one partition: its state under STATE, its evidence beside it (store.evidence), so one query reads all
-of it. Pending requests carry the attributes of three sparse indexes (by tenant, by principal, by shard) that a queue
-or an expiry sweep reads instead of the table.
+One request is one partition: its state under STATE, its evidence beside it (evidence_items), and under REFC# how often
+each principal's actions on it were refused, so one query reads all of it. Pending requests carry the attributes of
+three sparse indexes (by tenant, by principal, by shard) that a queue or an expiry sweep reads instead of the table.
 """
 
 import json
@@ -11,7 +11,7 @@ from decimal import Decimal
 from heapq import merge
 from typing import Any, Final
 
-from handshake.core.jsonio import canonical
+from handshake.core.jsonio import canonical, digest
 from handshake.core.reasons import ReasonCode
 from handshake.dynamo.client import Dynamo
 from handshake.dynamo.context import Context
@@ -33,6 +33,8 @@ RECORDED: Final = "recorded"
 RECORDED_SHARDS: Final = 4
 
 _STATE: Final = "STATE"
+_REFUSALS: Final = "REFC#"
+_EVENTS: Final = ("EVT#", "REF#")
 PENDING_ATTRIBUTES: Final = "pending_tenant, pending_principal, pending_lane, pending_deadline"
 
 
@@ -49,6 +51,16 @@ def spend_key(agent_id: str, timestamp_ms: int) -> Key:
 def escalations_key(principal_id: str, agent_id: str) -> Key:
     """The key of the recent escalations of a principal and agent."""
     return {"pk": f"ESC#{principal_id}", "sk": agent_id}
+
+
+def refusals_key(request_id: str, principal_id: str, tenant_id: str) -> Key:
+    """The key of what counts a principal's refused actions on a request. A digest, because a key must stay short."""
+    return {"pk": f"REQ#{request_id}", "sk": f"{_REFUSALS}{digest([tenant_id, principal_id])[:32]}"}
+
+
+def refusals_kept(item: Item | None) -> int:
+    """How many refused actions of a principal evidence keeps, by the item that counts them."""
+    return int(item.get("kept", 0)) if item else 0
 
 
 def pending_shard(number: int) -> str:
@@ -116,7 +128,7 @@ def record_from(item: Item | None) -> RequestRecord | None:
 def split_partition(items: Sequence[Item]) -> tuple[RequestRecord | None, list[EvidenceEvent]]:
     """A request and its evidence, oldest first, from all the items of its partition."""
     state = next((item for item in items if item["sk"] == _STATE), None)
-    events = [event for item in items if item["sk"] != _STATE for event in evidence_from(item)]
+    events = [event for item in items if item["sk"].startswith(_EVENTS) for event in evidence_from(item)]
     chained = sorted((event for event in events if event.sequence), key=lambda event: event.sequence)
     refusals = sorted((event for event in events if not event.sequence), key=_time)
     # A merge keeps the chain's own order even where clocks disagree.
@@ -145,19 +157,21 @@ def read_for_submission(context: Context, submission: Submission) -> Seen:
 
 
 def read_for_action(
-    context: Context, request_id: str, guard: Key | None
-) -> tuple[RequestRecord | None, Mapping[str, Any] | None]:
+    context: Context, request_id: str, guard: Key | None, *, refused: Key
+) -> tuple[RequestRecord | None, Mapping[str, Any] | None, int]:
     """Read, in one call, the request that an action is on, and the outcome of an earlier use of its key.
 
+    With them comes how many refused actions of its principal evidence keeps, which the item of key ``refused`` counts.
     Raises HandshakeError adapter_privileged_mutations_paused, StoreUnavailableError.
     """
     tables = context.tables
-    keys = [(tables.workflow, state_key(request_id)), (tables.runtime_kv, PAUSE_KEY)]
+    keys = [(tables.workflow, state_key(request_id)), (tables.workflow, refused), (tables.runtime_kv, PAUSE_KEY)]
     if guard:
         keys.append((tables.replay_guards, guard))
-    state, pause, *guards = context.dynamo.batch_get(keys)
+    state, refusals, pause, *guards = context.dynamo.batch_get(keys)
     ensure_not_paused(pause)
-    return record_from(state), stored_outcome(guards[0], now_ms=context.now_ms()) if guards else None
+    used = stored_outcome(guards[0], now_ms=context.now_ms()) if guards else None
+    return record_from(state), used, refusals_kept(refusals)
 
 
 def state_item(record: RequestRecord) -> Item:

@@ -3,22 +3,24 @@
 from decimal import Decimal
 from typing import Final
 
+from handshake.dynamo.context import Context
 from handshake.dynamo.marshalling import Put, Update
 from handshake.dynamo.transaction import Step, unread
 from handshake.metrics.event_table import EventTransaction
 from handshake.policy.rule_keys import Spend
 from handshake.replay_guards.table import GuardTransaction
 from handshake.requests.decision import ESCALATION_WINDOW_MS, Escalations, within_window
-from handshake.requests.evidence import MAX_REFUSALS
-from handshake.requests.evidence_items import evidence_item
+from handshake.requests.evidence import MAX_REFUSALS, MAX_REFUSALS_OF_PRINCIPAL
+from handshake.requests.evidence_items import evidence_item, evidence_sort_key
 from handshake.requests.record import RequestRecord, State
-from handshake.requests.recording import Recorded, RecordedRefusal
+from handshake.requests.recording import Origin, Recorded, RecordedRefusal, actor_named
 from handshake.requests.submission import Submission
 from handshake.requests.table import (
     PENDING_ATTRIBUTES,
     escalations_from,
     escalations_key,
     record_from,
+    refusals_key,
     spend_key,
     spent,
     state_item,
@@ -27,6 +29,11 @@ from handshake.requests.table import (
 
 _DAYS_KEPT_AFTER_SPEND: Final = 3
 _SECONDS_PER_DAY: Final = 24 * 60 * 60
+
+
+def origin(context: Context) -> Origin:
+    """Name the call of ``context`` as evidence does."""
+    return Origin(context.correlation_id, context.signer, context.gateway_request_id, context.synthetic)
 
 
 class RequestTransaction(EventTransaction, GuardTransaction):
@@ -70,25 +77,53 @@ class RequestTransaction(EventTransaction, GuardTransaction):
         return step
 
     def append_refusal(self, refused: RecordedRefusal) -> None:
-        """Put a refused action in evidence and count it; beyond MAX_REFUSALS of a request, only count it."""
-        if refused.record.chain.refusals < MAX_REFUSALS:
-            item = evidence_item([refused.evidence])
-            self._add(Put(self._context.tables.workflow, item, condition="attribute_not_exists(pk)"), unread)
-            values = {":one": 1, ":tally": refused.evidence.tally}
-            expression = "ADD refusals :one, refusal_tally :tally"
-        else:
-            expression, values = "ADD refusals_beyond :one", {":one": 1}
-        self._add(
-            Update(
-                self._context.tables.workflow,
-                state_key(refused.record.request_id),
-                expression,
-                values=values,
-                condition="attribute_exists(pk)",
-            ),
-            unread,
+        """Put a refused action in evidence and count it, while there is room: for its principal, and at all.
+
+        Both limits are conditions, so they hold however many actions are refused at once.
+        """
+        table, evidence = self._context.tables.workflow, refused.evidence
+        self._add(Put(table, evidence_item([evidence]), condition="attribute_not_exists(pk)"), unread)
+        tally = Update(
+            table,
+            state_key(evidence.request_id),
+            "ADD refusals :one, refusal_tally :tally",
+            values={":one": 1, ":tally": evidence.tally, ":max": MAX_REFUSALS},
+            condition="attribute_exists(pk) AND (attribute_not_exists(refusals) OR refusals < :max)",
         )
-        self.append_event(refused.event, now_ms=refused.event.timestamp_ms, synthetic=refused.record.synthetic)
+        self._add(tally, unread)
+        self._count(refused, "kept", at_most=MAX_REFUSALS_OF_PRINCIPAL, evidence=evidence_sort_key(evidence))
+
+    def count_refusal(self, refused: RecordedRefusal) -> None:
+        """Count a refused action that evidence has no more room for: with its principal, and at the request."""
+        update = Update(
+            self._context.tables.workflow,
+            state_key(refused.evidence.request_id),
+            "ADD refusals_counted :one",
+            values={":one": 1},
+            condition="attribute_exists(pk)",
+        )
+        self._add(update, unread)
+        self._count(refused, "beyond")
+
+    def _count(
+        self, refused: RecordedRefusal, counter: str, *, at_most: int | None = None, evidence: str | None = None
+    ) -> None:
+        """Count a refused action in its principal's ``counter``, and append its event."""
+        event = refused.evidence
+        actor, tenant = actor_named(event.detail)
+        condition = "" if at_most is None else "attribute_not_exists(#counter) OR #counter < :max"
+        update = Update(
+            self._context.tables.workflow,
+            refusals_key(event.request_id, actor, tenant),
+            "SET principal_id = :actor, tenant_id = :tenant, first_at = if_not_exists(first_at, :now), last_at = :now"
+            " ADD #counter :one",
+            values={":actor": actor, ":tenant": tenant, ":now": event.timestamp_ms, ":one": 1, ":max": at_most},
+            names={"#counter": counter},
+            condition=condition,
+        )
+        self._add(update, unread)
+        synthetic = refused.record.synthetic
+        self.append_event(refused.event, now_ms=event.timestamp_ms, synthetic=synthetic, evidence=evidence)
 
     def add_spend(self, submission: Submission, spend: Spend) -> Step[Decimal]:
         """Spend, if the day's total stays within the limit with it; where it does not, the total is found."""
@@ -134,4 +169,9 @@ class RequestTransaction(EventTransaction, GuardTransaction):
         """
         item = evidence_item(recorded.evidence)
         self._add(Put(self._context.tables.workflow, item, condition="attribute_not_exists(pk)"), unread)
-        self.append_event(recorded.event, now_ms=recorded.record.decided_at_ms, synthetic=recorded.record.synthetic)
+        self.append_event(
+            recorded.event,
+            now_ms=recorded.record.decided_at_ms,
+            synthetic=recorded.record.synthetic,
+            evidence=evidence_sort_key(recorded.evidence[0]),
+        )

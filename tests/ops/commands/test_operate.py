@@ -80,15 +80,15 @@ def test_untouched_evidence_holds(service: Deployed) -> None:
 
     verified = _ops("evidence", "verify", request["requestId"], "--json")
 
-    assert (verified.exit_code, json.loads(verified.output)) == (0, {"checked": 1, "broken": []})
+    assert (verified.exit_code, json.loads(verified.output)) == (0, {"checked": {"requests": 1}, "broken": []})
 
 
 @pytest.mark.parametrize(
     ("tamper", "says"),
     [
-        (lambda service, request: _edit(service, request, 1, "detail", {"S": '{"decision":"allow"}'}), "event 2"),
+        (lambda service, request: _edit(service, request, 1, "detail", {"S": '{"decision":"allow"}'}), "event 3"),
         (lambda service, request: _drop(service, request, 1), "event 1 of 4 is missing"),
-        (_exchange, "event 1 does not follow"),
+        (_exchange, "EVT#000001 is not evidence as it is written"),
         (lambda service, request: _drop(service, request, 3), "remembers 4 events"),
     ],
     ids=["edited", "dropped", "reordered", "truncated"],
@@ -102,7 +102,7 @@ def test_the_first_broken_link_is_named(service: Deployed, tamper: Any, says: st
 
     assert verified.exit_code == 1
     [finding] = json.loads(verified.output)["broken"]
-    assert says in finding["broken"]
+    assert says in finding["problem"]
 
 
 @pytest.mark.usefixtures("service")

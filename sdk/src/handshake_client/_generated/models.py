@@ -35,20 +35,6 @@ class EscalationCause(TypedDict):
     value: Any
 
 
-class EvidencePayload(TypedDict):
-    """
-    Records what happened, linked to what happened before.
-    """
-
-    hash: str
-    previousHash: str
-    sequence: int
-    """
-    From 1 in the chain; 0 for a refused action, which stands beside it.
-    """
-    source: Literal["audit", "lineage"]
-
-
 class ExecutionAuthorized(TypedDict):
     """
     The effect may go ahead.
@@ -418,15 +404,33 @@ class EventKept(TypedDict):
     status: Literal["ok"]
 
 
-class EvidenceEvent(TypedDict):
+class EvidencePayload(TypedDict):
     """
-    One immutable event of a request.
+    Records what happened, linked to what happened before.
     """
 
-    id: str
-    payload: EvidencePayload
+    decision: Outcome
+    """
+    Of a refused action: deny.
+    """
+    decisionContextHash: ContextHash
+    event: str
+    """
+    What happened: `decided`, `closed` or `refused` (an action).
+    """
+    hash: str
+    hitlRequestId: NotRequired[str]
+    previousHash: str
     reasonCode: ReasonCode
-    requestId: Id
+    sequence: int
+    """
+    From 1 in the chain; 0 for a refused action, which stands beside it.
+    """
+    source: Literal["audit", "lineage"]
+    state: State
+    """
+    Of the request, once this had happened.
+    """
     timestamp: int
 
 
@@ -732,6 +736,18 @@ class ActionRefusal(TypedDict):
     requestId: Id | None
     responseClass: ResponseClass
     status: Literal["error"]
+
+
+class EvidenceEvent(TypedDict):
+    """
+    One immutable event of a request.
+    """
+
+    id: str
+    payload: EvidencePayload
+    reasonCode: ReasonCode
+    requestId: Id
+    timestamp: int
 
 
 class Queue(TypedDict):

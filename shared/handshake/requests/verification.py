@@ -1,0 +1,327 @@
+"""Verifies a request: what decides it, STATE, against the evidence of how it came to be so, and that against metrics.
+
+The events of a chain say what sets each field. So they are played through, STATE is made anew from them, and the item
+that is stored must be that one, indexes included. What events of earlier releases do not say is taken from STATE as it
+is: they have the hash of what was submitted, and say nothing of the deadline and the spend.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+from handshake.core.reasons import ReasonCode
+from handshake.dynamo.marshalling import Item
+from handshake.metrics.event_table import SYNTHETIC_PREFIX, event_item
+from handshake.policy.rule_keys import Spend, Trigger
+from handshake.policy.rules import GLOBAL, Scope, version_number
+from handshake.policy.table import version_key
+from handshake.requests.evidence import Chain, EvidenceEvent, broken_link, event_id_of
+from handshake.requests.evidence_items import evidence_from, evidence_item, evidence_sort_key
+from handshake.requests.record import FIRST_STATE, RequestRecord, State
+from handshake.requests.recording import CLOSED, DECIDED, actor_named, decision_event, refusal_metrics
+from handshake.requests.submission import Submission
+from handshake.requests.table import record_from, refusals_key, state_item, state_key
+
+# What reading an item raises that nobody of ours wrote.
+UNREADABLE: Final = (
+    KeyError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    IndexError,
+    RecursionError,
+)
+
+
+# Bytes of a key, as DynamoDB has them.
+_MAX_PK: Final = 2048
+_MAX_SK: Final = 1024
+_ABSENT: Final = object()
+
+
+class Place(NamedTuple):
+    """The key of an item."""
+
+    pk: str
+    sk: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was found of a request.
+
+    ``events`` are the metrics events that its evidence says were written, as they must be stored; ``policies`` the
+    versions that decided it.
+    """
+
+    request_id: str
+    problems: Sequence[str] = ()
+    events: Mapping[Place, Item] = field(default_factory=dict)
+    policies: frozenset[Place] = frozenset()
+
+
+class BrokenEvidenceError(Exception):
+    """Evidence does not hold. The message says where."""
+
+
+def verify_partition(pk: str, items: Sequence[Item]) -> Verdict:
+    """Verify all that is kept of a request: ``items``, in any order, are everything in its partition ``pk``."""
+    request_id = pk.removeprefix(state_key("")["pk"])
+    try:
+        return _verify(request_id, items)
+    except BrokenEvidenceError as broken:
+        return Verdict(request_id, [str(broken)])
+    except UNREADABLE:
+        return Verdict(request_id, ["what is kept of it cannot be read"])
+
+
+def verify_events(verdict: Verdict, kept: Mapping[Place, Item | None], *, now_ms: int) -> list[str]:
+    """Hold the metrics events of a verified request against those ``kept``; synthetic ones may have expired."""
+    problems: list[str] = []
+    for place, expected in verdict.events.items():
+        stored = kept.get(place)
+        if stored is None:
+            expired = place.pk.startswith(SYNTHETIC_PREFIX) and expected["ttl"] * 1000 <= now_ms
+            problems += [] if expired else [f"its metrics event {place.sk} is not there"]
+        elif others := _differences(expected, stored):
+            problems.append(f"its metrics event {place.sk} is not what evidence says at {others}")
+    return problems
+
+
+def verify_event(event: Item, evidence: Item | None) -> str | None:
+    """Verify that the evidence which a metrics event names is there: in words what is wrong, None where it is.
+
+    ``evidence`` is the item of that sort key in the partition of the event's request.
+    """
+    if evidence is None:
+        return f"it counts evidence of {event.get('request_id')} that is not there"
+    try:
+        known = {event_id_of(kept) for kept in evidence_from(evidence)}
+    except UNREADABLE:
+        return f"it counts evidence of {event.get('request_id')} that cannot be read"
+    return None if event["sk"] in known else f"it counts other evidence of {event.get('request_id')} than is there"
+
+
+def evidence_place(event: Item) -> Place | None:
+    """The key of the evidence that a metrics event names; None where it names none, or nothing that is a key."""
+    request_id, sort_key = event.get("request_id"), event.get("evidence")
+    if not (isinstance(request_id, str) and isinstance(sort_key, str) and sort_key):
+        return None
+    place = Place(state_key(request_id)["pk"], sort_key)
+    # The store refuses longer keys, and whatever is asked for beside them.
+    return place if len(place.pk.encode()) <= _MAX_PK and len(sort_key.encode()) <= _MAX_SK else None
+
+
+def _verify(request_id: str, items: Sequence[Item]) -> Verdict:
+    by_kind: dict[str, list[Item]] = {"STATE": [], "EVT": [], "REF": [], "REFC": []}
+    for item in items:
+        kind = item["sk"].partition("#")[0]
+        if kind not in by_kind:
+            raise BrokenEvidenceError(f"{item['sk']} is no part of a request")
+        by_kind[kind].append(item)
+    evidence = [*by_kind["EVT"], *by_kind["REF"]]
+    events = [event for item in evidence for event in _events_of(request_id, item)]
+    stored = record_from(by_kind["STATE"][0]) if by_kind["STATE"] else None
+    if stored is None:
+        raise BrokenEvidenceError("there is evidence of it and no request" if items else "there is no such request")
+    if broken := broken_link(stored.chain, events):
+        raise BrokenEvidenceError(broken)
+    chained = sorted((event for event in events if event.sequence), key=lambda event: event.sequence)
+    refusals = [event for event in events if not event.sequence]
+    steps = list(_played(stored, chained))
+    counted = _counted(request_id, refusals, by_kind["REFC"])
+    _ensure_state_is(_expected_state(steps[-1].record, stored.chain, counted, by_kind["STATE"][0]), by_kind["STATE"][0])
+    counting = [*(step.counted for step in steps), *map(_refusal_counted, refusals)]
+    return Verdict(
+        request_id,
+        events={Place(event["pk"], event["sk"]): event for event in counting if event},
+        policies=frozenset(_policies(steps[0])),
+    )
+
+
+def _events_of(request_id: str, item: Item) -> list[EvidenceEvent]:
+    """Read an item of evidence, which must be as it was written."""
+    events = list(evidence_from(item))
+    written = evidence_item(events)
+    if not all("event" in event.detail for event in events):  # an earlier release spelled it in its own way
+        written |= {name: item[name] for name in ("detail", "then") if name in item}
+    if events[0].request_id != request_id or _differences(written, item):
+        raise BrokenEvidenceError(f"{item['sk']} is not evidence as it is written")
+    return events
+
+
+class _Step(NamedTuple):
+    """The record once two events, written together, had set it."""
+
+    record: RequestRecord
+    lineage: EvidenceEvent
+    audit: EvidenceEvent
+
+    @property
+    def counted(self) -> Item | None:
+        """The metrics event of the step; None of one that an earlier release wrote, whose event has another id."""
+        detail = self.audit.detail
+        if "event" not in detail:
+            return None
+        return event_item(
+            decision_event(self.record, event_id=event_id_of(self.audit)),
+            correlation_id=detail["correlationId"],
+            now_ms=self.audit.timestamp_ms,
+            synthetic=detail.get("synthetic", False),
+            evidence=evidence_sort_key(self.lineage),
+        )
+
+
+def _refusal_counted(refusal: EvidenceEvent) -> Item | None:
+    """The metrics event of a refused action; None of one that an earlier release wrote."""
+    if "event" not in refusal.detail:
+        return None
+    return event_item(
+        refusal_metrics(refusal),
+        correlation_id=refusal.detail["correlationId"],
+        now_ms=refusal.timestamp_ms,
+        synthetic=refusal.detail.get("synthetic", False),
+        evidence=evidence_sort_key(refusal),
+    )
+
+
+def _played(stored: RequestRecord, chained: Sequence[EvidenceEvent]) -> Iterator[_Step]:
+    """Play a chain's events through: the record after each two that were written together."""
+    if not chained or [event.source for event in chained] != ["lineage", "audit"] * (len(chained) // 2):
+        raise BrokenEvidenceError(f"{len(chained)} events do not say how the request came to be {stored.state.value}")
+    record: RequestRecord | None = None
+    for lineage, audit in zip(chained[::2], chained[1::2], strict=True):
+        kind = audit.detail.get("event", DECIDED if record is None else CLOSED)
+        if lineage.detail.get("event", kind) != kind:
+            raise BrokenEvidenceError(f"event {audit.sequence} is of another kind than event {lineage.sequence}")
+        if kind == DECIDED and record is None:
+            record = _decided(stored, lineage, audit)
+        elif kind == CLOSED and record is not None and record.state is State.PENDING:
+            record = _closed(record, lineage, audit)
+        else:
+            was = record.state.value if record else "not there"
+            raise BrokenEvidenceError(f"event {audit.sequence} cannot be: the request was {was}")
+        if audit.detail["state"] != record.state or audit.detail["decision"] != record.outcome:
+            raise BrokenEvidenceError(f"event {audit.sequence} contradicts itself")
+        yield _Step(record, lineage, audit)
+
+
+def _decided(stored: RequestRecord, lineage: EvidenceEvent, audit: EvidenceEvent) -> RequestRecord:
+    """Make the record that the first two events say was decided."""
+    says = {**lineage.detail, **audit.detail}
+    known = stored.submission
+    in_full = "event" in audit.detail
+    outcome, spend, trigger = says["decision"], says.get("spend"), says.get("escalatedBy")
+    record = RequestRecord(
+        submission=Submission(
+            request_id=audit.request_id,
+            principal_id=says["principalId"],
+            agent_id=says["agentId"],
+            tenant_id=says["tenantId"],
+            action_type=says["actionType"] if in_full else known.action_type,
+            payload_ref=says["payloadRef"] if in_full else known.payload_ref,
+            timestamp_ms=says["requestTimestamp"] if in_full else known.timestamp_ms,
+            facts=says["facts"],
+        ),
+        outcome=outcome,
+        reason=ReasonCode(audit.reason_code),
+        tier=says["tier"],
+        state=FIRST_STATE[outcome],
+        created_at_ms=audit.timestamp_ms,
+        decided_at_ms=audit.timestamp_ms,
+        expires_at_ms=says.get("expiresAt") if in_full else stored.expires_at_ms,
+        trigger=Trigger(**trigger) if trigger else None,
+        spend=(Spend(Decimal(spend["amount"]), Decimal(spend["limit"])) if spend else None)
+        if in_full
+        else stored.spend,
+        synthetic=says.get("synthetic", False) if in_full else stored.synthetic,
+    )
+    if record.submission.decision_context_hash != says["decisionContextHash"]:
+        raise BrokenEvidenceError("what was submitted has another decisionContextHash than was decided")
+    if (record.expires_at_ms is not None) != (record.state is State.PENDING):
+        raise BrokenEvidenceError(f"event {audit.sequence} says {outcome}, and of a deadline the contrary")
+    return record
+
+
+def _closed(record: RequestRecord, lineage: EvidenceEvent, audit: EvidenceEvent) -> RequestRecord:
+    """Make the record that two events say an escalation was closed as."""
+    closed = record.resolved(State(audit.detail["state"]), ReasonCode(audit.reason_code), now_ms=audit.timestamp_ms)
+    says = (lineage.detail["from"], lineage.detail["to"], audit.detail["tier"])
+    if says != (record.state, closed.state, closed.tier):
+        raise BrokenEvidenceError(f"event {audit.sequence} contradicts itself or what was before")
+    overdue = record.expires_at_ms is not None and audit.timestamp_ms >= record.expires_at_ms
+    if overdue != (closed.state is State.EXPIRED):
+        raise BrokenEvidenceError(f"it became {closed.state.value} on the wrong side of its deadline")
+    return closed
+
+
+def _policies(first: _Step) -> Iterator[Place]:
+    """The policy versions that a decision names."""
+    named = first.lineage.detail["policyVersions"]
+    scopes = {"global": GLOBAL, "agent": Scope("agent", first.record.submission.agent_id)}
+    for kind, scope in scopes.items():
+        number = version_number(named[kind]) if named.get(kind) is not None else None
+        if number is not None:
+            key = version_key(scope, number)
+            yield Place(key["pk"], key["sk"])
+
+
+class _Refusals(NamedTuple):
+    """How many refused actions evidence keeps, and how many were only counted."""
+
+    kept: int
+    beyond: int
+
+
+def _counted(request_id: str, refusals: Sequence[EvidenceEvent], counters: Sequence[Item]) -> _Refusals:
+    """Hold what each principal's counter says against the refused actions that are kept of it."""
+    times: dict[tuple[str, str], list[int]] = {}
+    for refusal in refusals:
+        if "event" in refusal.detail:
+            times.setdefault(actor_named(refusal.detail), []).append(refusal.timestamp_ms)
+    beyond = 0
+    for counter in counters:
+        actor, tenant = counter["principal_id"], counter["tenant_id"]
+        kept = times.pop((actor, tenant), [])
+        more = counter.get("beyond", 0)
+        first, last = counter["first_at"], counter["last_at"]
+        own = {**refusals_key(request_id, actor, tenant), "principal_id": actor, "tenant_id": tenant}
+        whole = {**own, "first_at": first, "last_at": last, "kept": len(kept) or None, "beyond": more or None}
+        times_hold = (not kept or first in kept) and (more or last in kept) and (len(kept) + more > 1 or first == last)
+        if _differences(whole, counter) or not times_hold:
+            raise BrokenEvidenceError(f"{counter['sk']} does not count what was refused")
+        beyond += int(more)
+    if times:
+        raise BrokenEvidenceError(f"nothing counts refused actions of {len(times)} principals")
+    return _Refusals(len(refusals), beyond)
+
+
+def _expected_state(record: RequestRecord, chain: Chain, refused: _Refusals, stored: Item) -> Item:
+    """Make the STATE item that evidence says, with what only counts taken from the counters."""
+    counted = {
+        "refusals": refused.kept or None,
+        "refusal_tally": chain.refusal_tally if refused.kept else None,
+        "refusals_counted": refused.beyond or None,
+        "refusals_beyond": stored.get("refusals_beyond"),  # of an earlier release, which nothing else counts
+    }
+    return state_item(replace(record, chain=chain)) | counted
+
+
+def _ensure_state_is(expected: Item, stored: Item) -> None:
+    if others := _differences(expected, stored):
+        raise BrokenEvidenceError(f"the request is not what its evidence says at {others}")
+
+
+def _differences(expected: Mapping[str, Any], stored: Mapping[str, Any]) -> str:
+    """Name the attributes by which two items differ; "" where they are the same. None is no attribute."""
+    given = {name: value for name, value in expected.items() if value is not None}
+    names = {
+        name for name in given.keys() | stored.keys() if not _same(given.get(name, _ABSENT), stored.get(name, _ABSENT))
+    }
+    return ", ".join(sorted(names))
+
+
+def _same(one: Any, other: Any) -> bool:
+    return one == other and isinstance(one, bool) == isinstance(other, bool)

@@ -1,0 +1,158 @@
+"""Verify what is stored: requests against their evidence and metrics, metrics against evidence, policies against audit.
+
+A table is read page by page, each partition whole, in bounded memory. Writes go on meanwhile, and nothing reads two
+tables at one moment: what looks broken is read again before it is believed.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Final, Literal, NamedTuple
+
+from handshake.dynamo.context import Context
+from handshake.dynamo.marshalling import Item
+from handshake.policy.verification import verify_scope
+from handshake.requests.table import read_partition, state_key
+from handshake.requests.verification import (
+    Place,
+    Verdict,
+    evidence_place,
+    verify_event,
+    verify_events,
+    verify_partition,
+)
+
+_READS: Final = 3
+_BATCH: Final = 100  # keys of one call
+_REQUESTS: Final = state_key("")["pk"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that does not hold: of a request (``name`` is its id), a metrics event (its id) or a policy's scope."""
+
+    subject: Literal["request", "event", "policy"]
+    name: str
+    problem: str
+
+
+class Page(NamedTuple):
+    """What one page of a table was found to be; ``next_key`` goes on after it, and is None at the end."""
+
+    checked: int
+    findings: Sequence[Finding]
+    next_key: Item | None
+
+
+def verify_request(context: Context, request_id: str) -> list[Finding]:
+    """Verify one request. That there is none is a finding too. Raises StoreUnavailableError."""
+    problems: Sequence[str] = ()
+    for _ in range(_READS):
+        items = read_partition(context.dynamo, context.tables.workflow, request_id)
+        [(_, problems)] = _hold(context, [verify_partition(state_key(request_id)["pk"], items)])
+        if not problems:
+            break
+    return [Finding("request", request_id, problem) for problem in problems]
+
+
+def requests_page(context: Context, start: Item | None = None, **options: Any) -> Page:
+    """Verify the requests of one page of the workflow table, after ``start``; ``options`` are Scan's own.
+
+    Evidence of a request that is not there is a finding. Raises StoreUnavailableError.
+    """
+    groups, next_key = _partitions(context, context.tables.workflow, _REQUESTS, start, options)
+    held = _hold(context, [verify_partition(pk, items) for pk, items in groups.items()])
+    doubtful = [request_id for request_id, problems in held if problems]
+    return Page(len(groups), [found for name in doubtful for found in verify_request(context, name)], next_key)
+
+
+def policies_page(context: Context, start: Item | None = None, **options: Any) -> Page:
+    """Verify the scopes of one page of the policy table, after ``start``; ``options`` are Scan's own.
+
+    Raises StoreUnavailableError.
+    """
+    table = context.tables.policy
+    groups, next_key = _partitions(context, table, "SCOPE#", start, options)
+    findings: list[Finding] = []
+    for pk, items in groups.items():
+        problems = verify_scope(items)
+        for _ in range(_READS):
+            problems = problems and verify_scope(_whole(context, table, pk))
+        findings += [Finding("policy", pk.removeprefix("SCOPE#"), problem) for problem in problems]
+    return Page(len(groups), findings, next_key)
+
+
+def events_page(context: Context, start: Item | None = None, **options: Any) -> Page:
+    """Verify that the evidence is there which the metrics events of one page name, after ``start``.
+
+    Those that name none are passed over: what callers report, what is refused at the door, and what earlier releases
+    wrote. ``options`` are Scan's own. Raises StoreUnavailableError.
+    """
+    tables = context.tables
+    page = context.dynamo.scan_page(
+        tables.metrics, "attribute_type(evidence, :text)", {":text": "S"}, start=start, **options
+    )
+    named = {(event["pk"], event["sk"]): evidence_place(event) for event in page.items}
+    kept = _read(context, tables.workflow, {place for place in named.values() if place})
+    findings: list[Finding] = []
+    for event in page.items:
+        place = named[event["pk"], event["sk"]]
+        problem = verify_event(event, kept[place] if place else None)
+        findings += [Finding("event", event["sk"], problem)] if problem else []
+    return Page(len(page.items), findings, page.next_key)
+
+
+def _hold(context: Context, verdicts: Sequence[Verdict]) -> list[tuple[str, list[str]]]:
+    """Give each request's problems: those of its partition, and where it differs from metrics and policies."""
+    tables = context.tables
+    events = _read(context, tables.metrics, {place for verdict in verdicts for place in verdict.events})
+    policies = _read(context, tables.policy, {place for verdict in verdicts for place in verdict.policies})
+    now = context.now_ms()
+    return [
+        (
+            verdict.request_id,
+            [
+                *verdict.problems,
+                *verify_events(verdict, events, now_ms=now),
+                *(
+                    f"{place.sk} of {place.pk} decided it and is not there"
+                    for place in sorted(verdict.policies)
+                    if policies[place] is None
+                ),
+            ],
+        )
+        for verdict in verdicts
+    ]
+
+
+def _read(context: Context, table: str, places: Iterable[Place]) -> Mapping[Place, Item | None]:
+    kept: dict[Place, Item | None] = {}
+    wanted = iter(sorted(places))
+    while batch := list(islice(wanted, _BATCH)):
+        kept |= zip(batch, context.dynamo.batch_get([(table, place._asdict()) for place in batch]), strict=True)
+    return kept
+
+
+def _partitions(
+    context: Context, table: str, prefix: str, start: Item | None, options: Mapping[str, Any]
+) -> tuple[dict[str, list[Item]], Item | None]:
+    """One page of a table, as whole partitions: one that its end cuts is read by itself, and skipped in the next."""
+    page = context.dynamo.scan_page(table, "begins_with(pk, :prefix)", {":prefix": prefix}, start=start, **options)
+    groups: dict[str, list[Item]] = {}
+    for item in page.items:
+        groups.setdefault(item["pk"], []).append(item)
+    if start:
+        groups.pop(start["pk"], None)
+    cut = page.next_key and page.next_key["pk"]
+    if cut in groups:
+        groups[cut] = _whole(context, table, cut)
+    return groups, page.next_key
+
+
+def _whole(context: Context, table: str, pk: str) -> list[Item]:
+    return context.dynamo.query_all(table, "pk = :pk", {":pk": pk}, ConsistentRead=True)
+
+
+ByPage = Callable[..., Page]
+PAGES: Final[Mapping[str, ByPage]] = {"requests": requests_page, "events": events_page, "policies": policies_page}
+"""What verifies a whole stack, one after another: each table by its pages."""

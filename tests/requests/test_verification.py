@@ -1,0 +1,165 @@
+"""Verification of stored requests: by pages, while others write, and of what the release before wrote."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from handshake.dynamo.client import Page as StorePage
+from handshake.dynamo.context import Context
+from handshake.dynamo.marshalling import Item
+from handshake.requests.verify import PAGES, ByPage, Finding, requests_page, verify_request
+from tests.conftest import Engine
+from tests.support.service import InProcess, act, get, human
+from tests.support.worlds import InMemory, Stored, a_world, load_earlier_release
+
+EVERY_PAYLOAD = {"source", "event", "reasonCode", "timestamp", "decision", "state", "decisionContextHash"}
+
+
+@pytest.fixture
+def world(dynamodb_local: Engine) -> Stored:
+    """A store with requests of every kind."""
+    return a_world(*dynamodb_local, flood=3)
+
+
+@pytest.fixture
+def context(dynamodb_local: Engine) -> Context:
+    """An operator's, on the same store."""
+    return InProcess(*dynamodb_local).context
+
+
+def _pages(context: Context, page_of: ByPage, **options: Any) -> Iterator[tuple[int, list[Finding]]]:
+    start = None
+    while True:
+        page = page_of(context, start, **options)
+        # What goes on after it is kept by whoever does that in several runs.
+        start = page.next_key and json.loads(json.dumps(page.next_key))
+        yield page.checked, list(page.findings)
+        if start is None:
+            return
+
+
+@pytest.mark.parametrize("limit", [1, 3, 7, 1000])
+@pytest.mark.parametrize("name", sorted(PAGES))
+def test_pages_of_any_size_take_everything_once_and_whole(
+    world: Stored, context: Context, name: str, limit: int
+) -> None:
+    pages = list(_pages(context, PAGES[name], Limit=limit))
+
+    assert [finding for _, findings in pages for finding in findings] == []
+    assert sum(checked for checked, _ in pages) == _count(world)[name]
+
+
+@pytest.mark.parametrize("name", sorted(PAGES))
+def test_parts_of_a_table_together_take_everything_once(world: Stored, context: Context, name: str) -> None:
+    parts = [
+        sum(checked for checked, _ in _pages(context, PAGES[name], Segment=part, TotalSegments=4, Limit=5))
+        for part in range(4)
+    ]
+
+    assert sum(parts) == _count(world)[name]
+
+
+def _count(world: Stored) -> Counter[str]:
+    return Counter(
+        {
+            "requests": len({at.pk for at in world.items if at.pk.startswith("REQ#")}),
+            "events": sum(at.table == "metrics" and "evidence" in item for at, item in world.items.items()),
+            "policies": len({at.pk for at in world.items if at.table == "policy"}),
+        }
+    )
+
+
+@dataclass
+class Torn(InMemory):
+    """Shows a scan, and the first ``stale`` queries, what was stored a moment ago."""
+
+    before: Stored
+    stale: int = 0
+
+    def scan_page(self, table: str, where: str, values: Any, **options: Any) -> StorePage:
+        """Give the whole table as it was."""
+        return InMemory(self.before).scan_page(table, where, values, **options)
+
+    def query_all(self, table: str, condition: str, values: Any, **options: Any) -> list[Item]:
+        """Give a partition as it was, or as it is."""
+        self.stale -= 1
+        shown = InMemory(self.before) if self.stale >= 0 else InMemory(self.stored)
+        return shown.query_all(table, condition, values, **options)
+
+
+@pytest.mark.parametrize(("stale", "broken"), [(0, 0), (2, 0), (3, 1)])
+def test_what_is_seen_half_written_is_read_again_before_it_is_a_finding(world: Stored, stale: int, broken: int) -> None:
+    """A scan and a query see a transaction's items one by one; so what does not agree is read again, three times."""
+    state = next(at for at, item in world.items.items() if at.sk == "STATE" and "event" in _first(world, at.pk))
+    half = world.copy()
+    half.items[state] = {**world.items[state], "chain_length": 1}
+
+    page = requests_page(Torn(world, before=half, stale=stale).context())
+
+    assert len(page.findings) == broken
+
+
+def _first(world: Stored, pk: str) -> str:
+    detail: str = next(item["detail"] for at, item in world.items.items() if (at.pk, at.sk) == (pk, "EVT#000001"))
+    return detail
+
+
+def test_one_request_is_verified_by_its_id(world: Stored, context: Context) -> None:
+    ids = [item["request_id"] for at, item in world.items.items() if at.sk == "STATE"]
+
+    assert [finding for request_id in ids for finding in verify_request(context, request_id)] == []
+    assert verify_request(context, "no-such") == [Finding("request", "no-such", "there is no such request")]
+
+
+# -- what the release before wrote ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def earlier(dynamodb_local: Engine) -> InProcess:
+    """The service on what the release before it stored."""
+    load_earlier_release(*dynamodb_local)
+    return InProcess(*dynamodb_local)
+
+
+def _states(service: InProcess) -> list[Item]:
+    items = service.context.dynamo.scan(service.tables.workflow, "sk = :state", {":state": "STATE"})
+    return list(items)
+
+
+def test_what_the_release_before_wrote_is_no_finding(earlier: InProcess) -> None:
+    pages = [page for page_of in PAGES.values() for page in _pages(earlier.context, page_of)]
+
+    assert sum(checked for checked, _ in pages) > 15
+    assert [findings for _, findings in pages if findings] == []
+
+
+def test_what_waited_across_the_releases_is_decided_and_holds(earlier: InProcess) -> None:
+    """Its first two events are the release before's, whatever follows is this one's."""
+    waiting = [item for item in _states(earlier) if item["state"] == "escalated_pending"]
+    assert waiting
+    for item in waiting:
+        request = {"requestId": item["request_id"]}
+        act(earlier, request, envelope=human("stranger"))
+        closed = act(earlier, request, envelope=human(item["principal_id"], tenantId=item.get("tenant_id")))
+        assert closed.body["reasonCode"] in ("hitl_approved", "hitl_timeout_fail_closed")
+
+    pages = [page for page_of in PAGES.values() for page in _pages(earlier.context, page_of)]
+
+    assert [findings for _, findings in pages if findings] == []
+
+
+def test_evidence_of_the_release_before_is_shown_with_what_every_payload_has(earlier: InProcess) -> None:
+    for item in _states(earlier):
+        request_id = item["request_id"]
+        reader = human(item["principal_id"], tenantId=item.get("tenant_id"))
+        events = get(earlier, f"/workflow/evidence/{request_id}", envelope=reader).body
+        assert events
+        for event in events:
+            assert event["payload"].keys() >= EVERY_PAYLOAD
+            assert ("hitlRequestId" in event["payload"]) == ("expires_at" in item)
+            assert event["payload"]["state"]
+        assert events[-1]["payload"]["state"] == item["state"]
