@@ -188,8 +188,9 @@ def test_another_persons_envelope_in_a_captured_call_is_refused(stack: LocalStac
     url = f"{stack.api_url}/workflow/requests/nobody"
     captured = next(SigV4(stack.region, stack.issuer).sync_auth_flow(httpx.Request("GET", url, headers=ana)))
 
-    as_sent = urllib3.request("GET", url, headers=dict(captured.headers), retries=False)
-    changed = urllib3.request("GET", url, headers={**captured.headers, **eve}, retries=False)
+    cold_start = 30
+    as_sent = urllib3.request("GET", url, headers=dict(captured.headers), retries=False, timeout=cold_start)
+    changed = urllib3.request("GET", url, headers={**captured.headers, **eve}, retries=False, timeout=cold_start)
 
     assert _refused(as_sent) == (404, "hitl_request_not_found")
     assert _refused(changed) == (401, BAD_SIGNATURE)
