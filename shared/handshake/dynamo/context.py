@@ -11,7 +11,8 @@ class Context(NamedTuple):
     """Given to every use case. ``now_ms`` is epoch ms; ``new_id`` gives a fresh unique id.
 
     ``correlation_id`` names the call or run that is served, in logs, evidence and events alike. What a
-    ``synthetic`` call of the release gate does is real, and left out of metrics.
+    ``synthetic`` call of the release gate does is real, and left out of metrics. ``signer`` is the ARN of the role that
+    signed the call, and ``gateway_request_id`` what API Gateway calls it; both are "" where nobody called.
     """
 
     dynamo: Dynamo
@@ -20,6 +21,8 @@ class Context(NamedTuple):
     new_id: Callable[[], str]
     correlation_id: str = ""
     synthetic: bool = False
+    signer: str = ""
+    gateway_request_id: str = ""
 
     def within(self, seconds: float) -> "Context":
         """The same context with ``seconds`` from now for the work ahead."""

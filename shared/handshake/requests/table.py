@@ -6,7 +6,7 @@ or an expiry sweep reads instead of the table.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from heapq import merge
 from typing import Any, Final
@@ -145,19 +145,18 @@ def read_for_submission(context: Context, submission: Submission) -> Seen:
 
 
 def read_for_action(
-    context: Context, request_id: str, guard: Key | None
-) -> tuple[RequestRecord | None, Mapping[str, Any] | None]:
-    """Read, in one call, the request that an action is on, and the outcome of an earlier use of its key.
+    context: Context, request_id: str, guards: Sequence[Key]
+) -> tuple[RequestRecord | None, list[dict[str, Any] | None]]:
+    """Read, in one call, the request that an action is on, and the outcome of an earlier use of each of its guards.
 
     Raises HandshakeError adapter_privileged_mutations_paused, StoreUnavailableError.
     """
     tables = context.tables
     keys = [(tables.workflow, state_key(request_id)), (tables.runtime_kv, PAUSE_KEY)]
-    if guard:
-        keys.append((tables.replay_guards, guard))
-    state, pause, *guards = context.dynamo.batch_get(keys)
+    keys += [(tables.replay_guards, guard) for guard in guards]
+    state, pause, *used = context.dynamo.batch_get(keys)
     ensure_not_paused(pause)
-    return record_from(state), stored_outcome(guards[0], now_ms=context.now_ms()) if guards else None
+    return record_from(state), [stored_outcome(item, now_ms=context.now_ms()) for item in used]
 
 
 def state_item(record: RequestRecord) -> Item:
