@@ -48,7 +48,8 @@ logger: Final = Logger(level="INFO", location=None, use_rfc3339=True, utc=True)
 class CallRecord:
     """The facts of one handled call. ``latency_ms`` is the handler's own time.
 
-    A ``repeated`` answer tells of a decision that an earlier call made; a ``synthetic`` call is no metric.
+    A ``repeated`` answer tells of a decision that an earlier call made; a ``synthetic`` call is no metric. ``signer``
+    is the ARN of the role that signed it, and ``gateway_request_id`` what API Gateway's access log calls it.
     """
 
     correlation_id: str
@@ -62,6 +63,8 @@ class CallRecord:
     store_calls: int = 0
     repeated: bool = False
     synthetic: bool = False
+    signer: str = ""
+    gateway_request_id: str = ""
 
 
 def publish(record: CallRecord) -> None:
@@ -95,6 +98,8 @@ def _described(record: CallRecord) -> dict[str, Any]:
         "decision": record.decision or None,
         "principal": pseudonym(record.principal_id),
         "tenant": pseudonym(record.tenant_id),
+        "signer": record.signer or None,
+        "gateway_request_id": record.gateway_request_id or None,
         "store_calls": record.store_calls,
     }
 
