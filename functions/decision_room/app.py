@@ -1,32 +1,17 @@
-"""People's side of the workflow: the queue, one room, and the action that closes it (contract.md section 3)."""
+"""The decision action, which closes what waits for a person (contract.md section 3).
+
+It is alone here, so that nothing which needs less than it does can take the concurrency that is reserved for it.
+"""
 
 from typing import TYPE_CHECKING
 
 from handshake.api.http import Call, HttpHandler, Route
 from handshake.core.errors import Refusal
-from handshake.core.paging import parse_page
 from handshake.requests.act import act
 from handshake.requests.decision_action import REFUSED, parse_action, parse_idempotency_key
-from handshake.requests.read import read_queue, read_request
 
 if TYPE_CHECKING:
-    from handshake.requests.answers import ActionDone, Queue, Room
-
-
-def list_rooms(call: Call) -> "Queue":
-    """List the requests that wait for the caller, or for the caller's tenant."""
-    envelope = call.envelope()
-    page = parse_page(call.query("limit"), call.query("cursor"), parts=(str, int))
-    records, cursor = read_queue(call.context, envelope, page)
-    answer: Queue = {"requests": [record.room_view() for record in records]}
-    if cursor:
-        answer["nextCursor"] = cursor
-    return answer
-
-
-def get_room(call: Call) -> "Room":
-    """Read what a person sees before deciding."""
-    return read_request(call.context, call.path("requestId"), call.envelope()).room_view()
+    from handshake.requests.answers import ActionDone
 
 
 def act_on_request(call: Call) -> "ActionDone | Refusal":
@@ -42,8 +27,4 @@ def act_on_request(call: Call) -> "ActionDone | Refusal":
     return record.action_view()
 
 
-handler = HttpHandler(
-    Route("GET", "/workflow/decision-room", list_rooms),
-    Route("GET", "/workflow/decision-room/{requestId}", get_room),
-    Route("POST", "/workflow/decision-room/action", act_on_request),
-)
+handler = HttpHandler(Route("POST", "/workflow/decision-room/action", act_on_request, REFUSED))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def get_config(call: Call) -> "PolicyConfig":
     """Read the policy of a scope; where global scope stores nothing, the defaults that stand in for it."""
-    scope = _scope(call)
+    scope = _scope(call, default=GLOBAL.kind)
     stored = read_config(call.context, scope)
     rules = list(DEFAULT_RULES) if scope == GLOBAL and not stored.version else stored.rules
     config: PolicyConfig = (
@@ -61,8 +61,9 @@ def simulate(call: Call) -> "Simulated":
     return simulate_policy(call.context, scope, parse_rules(body.get("rules"))).view()
 
 
-def _scope(call: Call) -> Scope:
-    return parse_scope({"scope": call.query("scope"), "scopeId": call.query("scopeId")})
+def _scope(call: Call, *, default: str | None = None) -> Scope:
+    kind = call.query("scope")
+    return parse_scope({"scope": default if kind is None else kind, "scopeId": call.query("scopeId")}, stored=True)
 
 
 handler = HttpHandler(

@@ -50,6 +50,7 @@ def build_release(environment: Mapping[str, str], context: Context) -> Release:
         ),
         migrations=json.loads(_MIGRATIONS.read_text()),
         issuer=issuer,
+        stack=environment["POWERTOOLS_SERVICE_NAME"],
     )
 
 

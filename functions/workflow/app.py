@@ -1,24 +1,28 @@
-"""Agents' side of the workflow: submit an action, follow it, and authorize its execution (contract.md section 3)."""
+"""The workflow but for its decision action: submit, authorize an execution, and every read (contract.md section 3)."""
 
 from typing import TYPE_CHECKING
 
 from handshake.api.http import Call, HttpHandler, Route
+from handshake.core.paging import parse_page
 from handshake.core.reasons import ReasonCode
 from handshake.requests.authorize_execution import authorize_execution
 from handshake.requests.evidence import views
 from handshake.requests.execution import NOT_ALLOWED
-from handshake.requests.read import read_evidence, read_request
-from handshake.requests.submission import REFUSED, parse_submission
+from handshake.requests.read import read_evidence, read_queue, read_request
+from handshake.requests.submission import REFUSED, ensure_submitted_by, parse_submission
 from handshake.requests.submit import submit
 
 if TYPE_CHECKING:
-    from handshake.requests.answers import Decided, EvidenceEvent, ExecutionAuthorized, RequestStatus
+    from handshake.requests.answers import Decided, EvidenceEvent, ExecutionAuthorized, Queue, RequestStatus, Room
 
 
 def submit_request(call: Call) -> "Decided":
     """Submit an action for a decision."""
+    submitter = call.submitter()
     body = call.json_body(REFUSED, denies=True)
     submission = parse_submission(body, now_ms=call.context.now_ms())
+    if submitter:
+        ensure_submitted_by(submitter, submission)
     call.acts_for(submission.principal_id, submission.tenant_id)
     record, repeated = submit(call.context, submission, escalation_ttl_ms=call.runtime.escalation_ttl_ms)
     call.decided(record.reason, record.outcome, repeated=repeated)
@@ -37,9 +41,26 @@ def get_evidence(call: Call) -> "list[EvidenceEvent]":
     return views(events, decision_context_hash=context_hash, hitl_request_id=record.hitl_request_id)
 
 
+def list_rooms(call: Call) -> "Queue":
+    """List the requests that wait for the caller, or for the caller's tenant."""
+    envelope = call.envelope()
+    page = parse_page(call.query("limit"), call.query("cursor"), parts=(str, int))
+    records, cursor = read_queue(call.context, envelope, page)
+    answer: Queue = {"requests": [record.room_view() for record in records]}
+    if cursor:
+        answer["nextCursor"] = cursor
+    return answer
+
+
+def get_room(call: Call) -> "Room":
+    """Read what a person sees before deciding."""
+    return read_request(call.context, call.path("requestId"), call.envelope()).room_view()
+
+
 def authorize(call: Call) -> "ExecutionAuthorized":
     """Say that a privileged effect may go ahead, or refuse it."""
-    authorize_execution(call.context, call.json_body(NOT_ALLOWED))
+    envelope = call.submitter()
+    authorize_execution(call.context, call.json_body(NOT_ALLOWED), envelope)
     call.decided(ReasonCode.SECURITY_ARTIFACT_AUTHORIZED)
     return {
         "status": "ok",
@@ -50,8 +71,10 @@ def authorize(call: Call) -> "ExecutionAuthorized":
 
 
 handler = HttpHandler(
-    Route("POST", "/workflow/requests", submit_request),
+    Route("POST", "/workflow/requests", submit_request, REFUSED),
     Route("GET", "/workflow/requests/{requestId}", get_request),
     Route("GET", "/workflow/evidence/{requestId}", get_evidence),
-    Route("POST", "/workflow/authorize-execution", authorize),
+    Route("GET", "/workflow/decision-room", list_rooms),
+    Route("GET", "/workflow/decision-room/{requestId}", get_room),
+    Route("POST", "/workflow/authorize-execution", authorize, NOT_ALLOWED),
 )

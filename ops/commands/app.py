@@ -166,14 +166,21 @@ def replay_command(
 
 @token.command()
 def mint(
+    body: Annotated[str, typer.Option(help="The body that it is for, to the byte; @FILE reads it, @- standard input.")],
+    *,
     secret: Secret = LOCAL_TRUST_SECRET,
     lifetime: Annotated[int, typer.Option(min=1, max=900, help="Seconds.")] = 300,
     principal_id: Annotated[str | None, typer.Option(help="Only this principal may use it.")] = None,
     trace_id: Annotated[str | None, typer.Option(help="Kept in the token for tracing.")] = None,
+    stack: Annotated[str, typer.Option(help="The stack that it is for.")] = deployment.LOCAL,
 ) -> None:
-    """Print a value for x-internal-trust-context, good for one policy change."""
-    from handshake.trust.token import mint_token
+    """Print a value for x-internal-trust-context, good for one policy change: that of this body, on this stack."""
+    from handshake.trust.token import Binding, mint_token
 
+    try:
+        given = body.encode() if body[:1] != "@" else _bytes_of(body[1:])
+    except OSError as error:
+        fail(f"the body cannot be read: {error}")
     print(
         mint_token(
             (secret or LOCAL_TRUST_SECRET).encode(),
@@ -182,8 +189,13 @@ def mint(
             lifetime_s=lifetime,
             principal_id=principal_id,
             trace_id=trace_id,
+            binding=Binding.to(given, stack),
         )
     )
+
+
+def _bytes_of(file: str) -> bytes:
+    return typer.get_binary_stream("stdin").read() if file == "-" else Path(file).read_bytes()
 
 
 def _tour(base_url: str, *, secret: str, operator: str) -> None:

@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.text import Text
 
-from handshake.trust.token import mint_token
+from handshake.trust.token import Binding, mint_token
 from handshake_client import Handshake, HandshakeError, models
 from handshake_client.signing import SigV4
 from ops.commands.common import AsJson, Stack, fail
@@ -207,24 +207,25 @@ def _desk(stack: str, *, agent: str, role: str, principal: str = _OPERATOR) -> I
     """Yield the API of ``stack``; end the command where it refuses or cannot be reached."""
     try:
         target = deployment.find(stack)
-        with _client(target, role=role, principal=principal) as client:
+        with _client(target, stack, role=role, principal=principal) as client:
             yield Desk(client, agent)
     except (deployment.NoDeploymentError, BotoCoreError, ClientError, HandshakeError, ValueError) as error:
         fail(str(error))
 
 
-def _client(target: Deployment, *, role: str, principal: str) -> Handshake:
+def _client(target: Deployment, stack: str, *, role: str, principal: str) -> Handshake:
     session = target.caller(role)
 
-    def mint() -> str:
+    def mint(body: bytes) -> str:
         secret = target.client("secretsmanager").get_secret_value(SecretId=target.outputs["TrustSecretArn"])
         key = secret["SecretString"].encode()
-        return mint_token(key, now_s=int(time.time()), jti=str(uuid.uuid4()), principal_id=principal)
+        binding = Binding.to(body, stack)
+        return mint_token(key, now_s=int(time.time()), jti=str(uuid.uuid4()), principal_id=principal, binding=binding)
 
     return Handshake(
         target.api_url,
         envelope=cast("models.IdentityEnvelope", OPERATOR | {"principalId": principal}),
-        trust_token=mint,
+        bound_token=mint,
         auth=SigV4(str(session.region_name), session.get_credentials()),
     )
 

@@ -10,8 +10,9 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from handshake.trust.token import mint_token
-from ops.local.edge_client import Answer, Client
+from handshake.trust.token import Binding, mint_token
+from ops.local.edge_client import Answer, Client, bytes_of
+from ops.local.settings import STACK_NAME
 
 _EVENTS_MADE: Final = 5  # by the stops below: three decisions, an approval, a refused replay
 _PROJECTION_TIMEOUT_S: Final = 15
@@ -104,12 +105,18 @@ def take_tour(client: Client, *, trust_secret: str, operator: str) -> Iterator[S
         expect="security_artifact_authorized",
         why="it is what was approved",
     )
-    token = mint_token(trust_secret.encode(), now_s=int(time.time()), jti=uuid.uuid4().hex, principal_id=operator)
     rules = {
         "scope": "agent",
         "scopeId": agent,
         "rules": [{"id": "tour-limit", "key": "max_transaction", "value": 60}],
     }
+    token = mint_token(
+        trust_secret.encode(),
+        now_s=int(time.time()),
+        jti=uuid.uuid4().hex,
+        principal_id=operator,
+        binding=Binding.to(bytes_of(rules), STACK_NAME),
+    )
     for sent, expect, why in (
         ("the operator limits that agent to 60", "", "a trust token, good for one change"),
         ("the same token again", "security_replay_detected", "a token is used once"),

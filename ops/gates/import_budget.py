@@ -77,12 +77,16 @@ def check(options: Options) -> Verdict:
 
 
 def variables_of(root: Path) -> dict[str, dict[str, str]]:
-    """Read each function's environment variables, by folder; whatever a deployment fills in is "1"."""
+    """Read each function's environment variables, by folder; whatever a deployment fills in is "1".
+
+    A switch keeps its value, and no issuer is believed: a function does not start with what is neither.
+    """
     functions = environment_of(root, "local").of_type("AWS::Lambda::Function")
     return {
-        re.sub(r"(?<!^)(?=[A-Z])", "_", name.removesuffix("Function")).lower(): dict.fromkeys(
-            function["Properties"]["Environment"]["Variables"], "1"
-        )
+        re.sub(r"(?<!^)(?=[A-Z])", "_", name.removesuffix("Function")).lower(): {
+            variable: value if isinstance(value, str) else "" if variable == "ENVELOPE_ISSUERS" else "1"
+            for variable, value in function["Properties"]["Environment"]["Variables"].items()
+        }
         for name, function in functions.items()
     }
 

@@ -15,8 +15,13 @@ from ops.verdict import CannotJudgeError, Finding, Verdict
 
 COMMITTED: Final = "openapi/handshake.json"
 RELEASED: Final = "openapi/released.json"
+NARROWED: Final = "openapi/narrowed.json"
+"""What is stricter than the released document on purpose: how each such change begins, by the reason for it."""
 _MAKE: Final = "python -m ops.openapi, and commit it"
-_KEEP: Final = "keep what callers rely on, or raise the major version in ops/openapi/document.py"
+_KEEP: Final = (
+    "keep what callers rely on, or raise the major version in ops/openapi/document.py; what the contract itself made"
+    f" stricter is listed in {NARROWED}"
+)
 
 
 def check(options: Options) -> Verdict:
@@ -45,8 +50,19 @@ def judge(described: Mapping[str, Any], root: Path) -> Verdict:
     verdict.checked.append(f"{COMMITTED} against the code")
     released = load(root / RELEASED)
     broken = [] if _major(described) > _major(released) else list(breaking_changes(released, described))
-    verdict.findings += [Finding(f"breaks callers: {change}", _KEEP) for change in broken]
-    verdict.checked.append(f"no breaking change since the released {released['info']['version']} ({RELEASED})")
+    intended = [change for changes in load(root / NARROWED).values() for change in changes]
+    verdict.findings += [
+        Finding(f"breaks callers: {change}", _KEEP) for change in broken if not change.startswith(tuple(intended))
+    ]
+    verdict.findings += [
+        Finding(f"{NARROWED} lists what is no change since the released document: {change}", "remove it there")
+        for change in intended
+        if _major(described) == _major(released) and not any(one.startswith(change) for one in broken)
+    ]
+    verdict.checked.append(
+        f"no breaking change since the released {released['info']['version']} ({RELEASED}) but the {len(intended)} of"
+        f" {NARROWED}"
+    )
     return verdict
 
 

@@ -14,7 +14,7 @@ from handshake.api.http import HttpHandler, Route
 from handshake.api.runtime import Runtime
 from handshake.dynamo.client import Store
 from handshake.dynamo.tables import Tables
-from handshake.trust.signer import issuer_keys
+from handshake.trust.signer import issuer_roles
 from handshake.trust.token import MAX_LIFETIME_S, mint_token
 
 _KEY: Final = b"a key of this probe's own"
@@ -104,7 +104,7 @@ def answer_to(route: Route, probe: Probe) -> Outcome:
         now_ms=lambda: time.time_ns() // 1_000_000,
         new_id=lambda: str(uuid.uuid4()),
         trust_keys=_Keys(list(probe.keys)),
-        issuers=issuer_keys([_ISSUER]),
+        issuers=issuer_roles([_ISSUER]),
     )
     headers = {"x-identity-envelope": probe.envelope, "x-internal-trust-context": probe.token, **probe.headers}
     event = {

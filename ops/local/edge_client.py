@@ -23,6 +23,11 @@ class Answer:
         return str(self.body.get("reasonCode") or self.body.get("error") or f"http {self.status}")
 
 
+def bytes_of(body: Mapping[str, Any]) -> bytes:
+    """Write ``body`` as a client sends it, which is what a trust token may be bound to."""
+    return json.dumps(body).encode()
+
+
 class Client:
     """Thread-safe; keeps up to ``connections`` open, and uses no proxy.
 
@@ -48,7 +53,7 @@ class Client:
             answer = self._http.request(
                 method,
                 self._base_url + path,
-                body=None if body is None else json.dumps(body).encode(),
+                body=None if body is None else bytes_of(body),
                 headers={**self._headers, **(headers or {})},
             )
         except urllib3.exceptions.HTTPError as error:

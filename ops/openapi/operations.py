@@ -9,7 +9,7 @@ from handshake.core.shapes import PageQuery, Refusal
 from handshake.metrics.bodies import SeriesQuery, WindowQuery
 from handshake.metrics.query import INVALID_METRIC_QUERY
 from handshake.metrics.reported_event import INVALID_METRICS_EVENT, ReportedEvent
-from handshake.policy.bodies import PolicyChange, PolicyProposal, ScopeQuery, VersionsQuery
+from handshake.policy.bodies import ConfigQuery, PolicyChange, PolicyProposal, VersionsQuery
 from handshake.requests.answers import ActionRefusal, ExecutionRefusal, SubmissionRefusal
 from handshake.requests.bodies import DecisionAction, ExecutionRequest, Submission
 
@@ -20,11 +20,13 @@ def _codes(*codes: ReasonCode | Reason, shape: type = Refusal) -> dict[Reason, t
     return {code if isinstance(code, Reason) else describe(code): shape for code in codes}
 
 
-# The gateway's own, and what any call may meet.
+# The gateway's own, and what any call may meet: two envelopes or tokens are refused where none is needed, too.
 _ANYWHERE: Final = _codes(
     ReasonCode.TRUST_CONTEXT_INVALID_REQUEST_SHAPE,
     ReasonCode.SECURITY_MISSING_AUTHORIZATION_HEADER,
     ReasonCode.SECURITY_TOKEN_INVALID,
+    ReasonCode.SECURITY_INVALID_IDENTITY_ENVELOPE,
+    ReasonCode.SECURITY_INVALID_INTERNAL_TRUST_CONTEXT,
     ReasonCode.ADAPTER_STORE_UNAVAILABLE,
 )
 _OF_ENVELOPE: Final = _codes(
@@ -40,6 +42,12 @@ _OF_TOKEN: Final = _codes(
 _OF_READING: Final = _codes(
     ReasonCode.HITL_REQUEST_NOT_FOUND,
     ReasonCode.SECURITY_READ_SCOPE_DENIED,
+    ReasonCode.SECURITY_READ_TENANT_MISMATCH,
+)
+# With SubmissionIdentity=envelope, or where a call carries an envelope though none is needed.
+_OF_SUBMITTER: Final = _codes(ReasonCode.SECURITY_MISSING_IDENTITY_ENVELOPE)
+_OF_SUBMITTER_ON_BODY: Final = (
+    ReasonCode.SECURITY_IDENTITY_SUBJECT_MISMATCH,
     ReasonCode.SECURITY_READ_TENANT_MISMATCH,
 )
 _OF_PRIVILEGE: Final = _codes(
@@ -93,6 +101,8 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
                 ReasonCode.SECURITY_SIDE_CHANNEL_DENIED,
                 shape=SubmissionRefusal,
             ),
+            **_OF_SUBMITTER,
+            **_codes(*_OF_SUBMITTER_ON_BODY, shape=SubmissionRefusal),
             **_codes(ReasonCode.SECURITY_DECISION_CONTEXT_MISMATCH),
         },
         opens=("getRequest", "getEvidence", "getDecisionRoom"),
@@ -113,7 +123,9 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
         id="authorizeExecution",
         summary="Ask whether a privileged effect may go ahead",
         body=ExecutionRequest,
-        codes=_codes(
+        codes=_OF_SUBMITTER
+        | _codes(
+            *_OF_SUBMITTER_ON_BODY,
             ReasonCode.TRUST_CONTEXT_INVALID_REQUEST_SHAPE,
             ReasonCode.TRUST_CONTEXT_MISSING_BINDING,
             ReasonCode.TRUST_CONTEXT_INVALID_TIMESTAMP,
@@ -181,7 +193,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
         id="getPolicyConfig",
         summary="The policy of a scope",
         description="where global scope stores nothing, the defaults that stand in for it",
-        query=ScopeQuery,
+        query=ConfigQuery,
         codes=_codes(ReasonCode.TRUST_CONTEXT_MISSING_BINDING),
     ),
     ("GET", "/policy/versions"): Operation(

@@ -156,7 +156,8 @@ def test_only_a_human_approves_and_anybody_with_authority_rejects(
 
 AUTHORITY: Mapping[str, tuple[Callable[[Request], dict[str, Any]], bool]] = {
     "own principal": (own, True),
-    "own principal of another tenant": (lambda request: own(request, tenantId="another"), True),
+    "own principal of another tenant": (lambda request: own(request, tenantId="another"), False),
+    "own principal of its tenant": (lambda request: own(request, tenantId=request["tenantId"]), True),
     "resolver of the tenant": (_resolver, True),
     "resolver of another tenant": (lambda request: _resolver(request, tenantId="another"), False),
     "resolver of no tenant": (lambda _: human("resolver", scopes=["workflow:resolve"]), False),
@@ -292,3 +293,20 @@ def test_an_approval_that_no_longer_fits_the_day_is_refused_and_leaves_the_reque
     assert [reply.outcome for reply in approvals] == [APPROVED, (422, "policy_daily_limit_exceeded")]
     assert state_of(service, second) == "escalated_pending"
     assert act(service, second, "reject").outcome == REJECTED
+
+
+@pytest.mark.parametrize(
+    "name", ["comment", "Reason", "reasons", "hitlRequestID", "timestamp", "", "\u200breason"], ids=ascii
+)
+def test_a_member_that_nobody_reads_is_declined_and_never_dropped(service: Service, name: str) -> None:
+    """A person who writes ``comment`` for ``reason`` used to be answered as if their words were kept."""
+    request = escalated(service)
+
+    refused = act(service, request, "reject", **{name: "these words matter"})
+
+    assert refused.outcome == SHAPE
+    assert refused.body["requestId"] == request["requestId"]
+    assert "these words" not in refused.body["message"]
+    assert name == "" or f" {name} " not in refused.body["message"]
+    assert state_of(service, request) == "escalated_pending"
+    assert act(service, request, "reject", reason="these words matter").status == 200

@@ -173,7 +173,7 @@ REFUSALS: Mapping[str, tuple[str, Refuse, set[str]]] = {
     "apply while paused": ("adapter_privileged_mutations_paused", _apply_while_paused, set()),
     "policy of no scope": (
         "trust_context_invalid_request_shape",
-        lambda service: get(service, "/policy/config"),
+        lambda service: get(service, "/policy/config?scope="),
         set(),
     ),
     "simulation of no agent": (

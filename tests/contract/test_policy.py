@@ -95,7 +95,6 @@ def test_a_malformed_body_is_refused(
 @pytest.mark.parametrize(
     ("query", "outcome"),
     [
-        ("", SHAPE),
         ("?scope=", SHAPE),
         ("?scope=galaxy", SHAPE),
         ("?scope=agent", BINDING),
@@ -106,6 +105,13 @@ def test_a_malformed_body_is_refused(
 )
 def test_a_scope_must_be_named(service: Service, path: str, query: str, outcome: tuple[int, str]) -> None:
     assert get(service, path + query).outcome == outcome
+
+
+def test_without_a_scope_the_config_is_the_global_one_and_versions_have_none(service: Service) -> None:
+    config, spelled = (get(service, f"/policy/config{query}") for query in ("", "?scope=global"))
+
+    assert (config.status, config.body) == (200, spelled.body)
+    assert get(service, "/policy/versions").outcome == SHAPE
 
 
 def test_without_stored_policy_global_scope_shows_the_defaults(global_scope: Service) -> None:

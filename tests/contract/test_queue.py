@@ -84,7 +84,6 @@ def test_what_is_overdue_waits_no_longer(service: Service, tenant: str) -> None:
     [
         {},
         {"scopes": ["workflow:resolve"]},
-        {"tenantId": "another tenant"},
         {"roles": ["admin"], "scopes": ["workflow:read:any"]},
     ],
     ids=str,

@@ -81,9 +81,18 @@ def test_of_several_faults_the_first_in_the_contracts_order_is_reported(service:
         *[
             ({name: value}, SHAPE)
             for name in ("requestId", "agentId", "principalId", "payloadRef", "tenantId")
-            for value in ("x" * 257, "line\nbreak", "nul\u0000", "del\u007f", "next\u0085", 12, ["x"], True)
+            for value in (
+                "x" * (1025 if name == "payloadRef" else 257),
+                "line\nbreak",
+                "nul\u0000",
+                "del\u007f",
+                "next\u0085",
+                12,
+                ["x"],
+                True,
+            )
         ],
-        ({"tenantId": ""}, SHAPE),
+        ({"tenantId": " "}, SHAPE),
         *[({"timestamp": value}, TIMESTAMP) for value in NO_TIMES],
         *[({"timestamp": value}, SKEW) for value in (0.0, -1.0, 1e300, -1e300)],
         *[({"privilegedPath": value}, SHAPE) for value in NO_FLAGS],

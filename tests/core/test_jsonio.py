@@ -81,9 +81,23 @@ def test_what_is_not_json_is_refused(text: str) -> None:
     _refused(text)
 
 
+@pytest.mark.parametrize(
+    "text", [*NOT_JSON, *DUPLICATES, *LONE_SURROGATES, "[" * 60_000, "[" * 33 + "]" * 33, "9" * 70_000]
+)
+def test_every_fault_makes_a_sentence_of_what_was_read(text: str) -> None:
+    assert f"The body {_refused(text)}." in {
+        "The body is not valid JSON.",
+        "The body is longer than 65536 bytes.",
+        "The body nests deeper than 32 levels.",
+        "The body names a key of an object twice.",
+        "The body holds a lone surrogate.",
+        *(f"The body holds {name}, which is no JSON number." for name in ("NaN", "Infinity", "-Infinity")),
+    }
+
+
 @pytest.mark.parametrize("text", DUPLICATES)
 def test_a_key_named_twice_is_refused_at_any_depth(text: str) -> None:
-    assert _refused(text) == "an object names a key twice"
+    assert _refused(text) == "names a key of an object twice"
 
 
 @pytest.mark.parametrize("text", LONE_SURROGATES)

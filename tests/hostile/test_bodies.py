@@ -25,7 +25,7 @@ every_route: Final = pytest.mark.parametrize("path", ROUTES)
 
 def post(service: InProcess, path: str, body: str | None, **event: Any) -> Reply:
     """A POST with all that any route asks for."""
-    envelope = json.dumps(human("operator"))
+    envelope = json.dumps(human("operator", scopes=["workflow:submit:any"]))
     headers = [("x-identity-envelope", envelope), ("x-internal-trust-context", token(service))]
     return send(service, "POST", path, headers=headers, body=body, **event)
 

@@ -59,7 +59,7 @@ every_post: Final = pytest.mark.parametrize("path", sorted(WELL_FORMED))
 def credentials(service: InProcess, *, envelope: str | None = None, shown: str | None = None) -> list[tuple[str, str]]:
     """Good ones, but for what a test plants in them."""
     return [
-        ("x-identity-envelope", envelope or json.dumps(human("operator"))),
+        ("x-identity-envelope", envelope or json.dumps(human("operator", scopes=["workflow:submit:any"]))),
         ("x-internal-trust-context", shown or token(service)),
     ]
 

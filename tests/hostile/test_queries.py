@@ -172,7 +172,7 @@ def test_an_id_in_a_path_that_no_request_can_have_is_not_found(service: InProces
     assert ask(service, path + request_id).outcome == NOT_FOUND
 
 
-ODD_IDS: Final = ("a/b", "a?b", "a#b", "a%b", "%2e", "..", "a+b", "é", "ab\u200b", " a ", "\U0001f600" * 200)
+ODD_IDS: Final = ("a/b", "a?b", "a#b", "a%b", "%2e", "..", "a+b", "é", "a b", "\U0001f600" * 200)
 
 
 @pytest.mark.parametrize("request_id", ODD_IDS, ids=lambda text: ascii(text[:5]))

@@ -2,14 +2,15 @@
 
 import json
 from typing import Any, Final
+from unicodedata import normalize
 
 import pytest
 import schemathesis
 from schemathesis import Case
 from schemathesis.config import GenerationConfig, ProjectConfig, ProjectsConfig, SchemathesisConfig
 
-from handshake.core.text import MAX_ID_LENGTH
-from handshake.trust.identity import ROLE_ADMIN, SCOPE_READ_ANY, SCOPE_RESOLVE
+from handshake.core.text import MAX_ID_LENGTH, MAX_PAYLOAD_REF_LENGTH, id_fault, is_seen
+from handshake.trust.identity import ROLE_ADMIN, SCOPE_READ_ANY, SCOPE_RESOLVE, SCOPE_SUBMIT_ANY
 from ops.openapi.document import COMMITTED
 from tests.hostile.bounds import EXAMPLES, SEED, TIMEOUT
 from tests.hostile.wsgi import SIGNED, Gateway
@@ -17,7 +18,20 @@ from tests.support.service import InProcess, human, now_ms, token
 
 pytestmark = pytest.mark.timeout(TIMEOUT)
 
-OPERATOR: Final = human("operator", tenantId="t", roles=[ROLE_ADMIN], scopes=[SCOPE_READ_ANY, SCOPE_RESOLVE])
+OPERATOR: Final = human(
+    "operator", tenantId="t", roles=[ROLE_ADMIN], scopes=[SCOPE_READ_ANY, SCOPE_RESOLVE, SCOPE_SUBMIT_ANY]
+)
+_IDS: Final = (
+    "requestId",
+    "principalId",
+    "agentId",
+    "payloadRef",
+    "scopeId",
+    "id",
+    "eventId",
+    "reasonCode",
+    "reasonFamily",
+)
 GATEWAY: Final = Gateway()
 GENERATION: Final = GenerationConfig(max_examples=EXAMPLES, with_security_parameters=False)
 
@@ -44,7 +58,7 @@ def _heed_what_no_schema_says(case: Case[Any]) -> None:
     body: Any = case.body
     query: Any = case.query or {}
     for fields in (body, query):
-        if isinstance(fields, dict) and fields.get("scope") == "global":
+        if isinstance(fields, dict) and fields.get("scope", "global" if fields is query else None) == "global":
             # Global scope is nobody's in particular, so the id of somebody beside it is not read.
             fields.pop("scopeId", None)
     if case.meta and case.meta.generation.mode.is_negative:
@@ -55,6 +69,8 @@ def _heed_what_no_schema_says(case: Case[Any]) -> None:
     # Only a list makes its cursors.
     query.pop("cursor", None)
     if isinstance(body, dict):
+        for fields in (body, body.get("request"), *(body.get("rules") or ())):
+            _heed_spelling(fields)
         if "actionType" in body:
             # Five minutes around the server's clock.
             body["timestamp"] = now_ms()
@@ -63,6 +79,18 @@ def _heed_what_no_schema_says(case: Case[Any]) -> None:
             rule["id"] = f"{index} {rule['id']}"[:MAX_ID_LENGTH]
         # An incident ends after it began.
         body.pop("incidentDetectedTsMs", None)
+
+
+def _heed_spelling(fields: Any) -> None:
+    """Spell ids as no pattern can say: in NFC, and of characters that Unicode assigned. The operator has a tenant."""
+    if not isinstance(fields, dict):
+        return
+    if fields.get("tenantId"):
+        fields["tenantId"] = "t"
+    for name in _IDS:
+        value = fields.get(name)
+        if isinstance(value, str) and id_fault(value, max_length=MAX_PAYLOAD_REF_LENGTH):
+            fields[name] = "".join(char for char in normalize("NFC", value) if is_seen(char)).strip() or "a"
 
 
 def _credentials(service: InProcess) -> dict[str, str]:

@@ -49,7 +49,7 @@ def service(dynamodb_local: Any) -> InProcess:
         TableName=tables.runtime_kv,
         Item={name: {"N": "1"} if value == 1 else {"S": value} for name, value in item.items()},
     )
-    return InProcess(client, tables)
+    return InProcess(client, tables, settings={"stack": "handshake"})
 
 
 @pytest.fixture
@@ -63,6 +63,7 @@ def release(service: InProcess) -> Release:
         Versions(service),
         {"0001_one": CHECKSUM},
         ISSUER_ARN,
+        "handshake",
     )
 
 

@@ -1,12 +1,20 @@
 """Tests who may read and who may resolve: over every envelope that a few names can make."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain, combinations, product
 from typing import Any
 
 import pytest
 
-from handshake.requests.access import ensure_may_read, may_resolve, resolves_for_tenant, same_tenant
+from handshake.requests.access import (
+    decide_submitter,
+    ensure_may_read,
+    may_resolve,
+    other_tenant,
+    resolves_for_tenant,
+    same_tenant,
+)
 from handshake.trust.identity import Envelope
 from tests.support.refusals import answer
 from tests.support.workflow_requests import an_envelope
@@ -40,14 +48,15 @@ def _told(fields: dict[str, Any], tenant: str | None) -> str | None:
 
 def _contract(fields: dict[str, Any], tenant: str | None) -> str | None:
     """The contract's read scope, by its words."""
-    if fields["principal_id"] == OWNER:
+    apart = None not in (tenant, fields["tenantId"]) and tenant != fields["tenantId"]  # two people of one name
+    if fields["principal_id"] == OWNER and not apart:
         return None
     if "workflow:read:any" in fields["scopes"] and "admin" in fields["roles"]:
         return None
     if "workflow:read:any" in fields["scopes"] or "workflow:read:tenant" in fields["scopes"]:
         both_present_and_equal = tenant is not None and fields["tenantId"] == tenant
         return None if both_present_and_equal else MISMATCH
-    return DENIED
+    return MISMATCH if fields["principal_id"] == OWNER else DENIED
 
 
 def _cases() -> Iterator[tuple[dict[str, Any], str | None]]:
@@ -84,7 +93,7 @@ def test_self_is_within_tenant_and_tenant_within_any() -> None:
     of_any_tenant = readable(["workflow:read:any"], [])
     everything = readable(["workflow:read:any"], ["admin"])
 
-    assert own == {("bob", tenant) for tenant in TENANTS}
+    assert own == {("bob", None), ("bob", "t-1")}
     assert own < of_tenant == of_any_tenant < everything
     assert everything == set(product(("alice", "bob"), TENANTS))
 
@@ -98,10 +107,36 @@ def test_nobody_but_an_admin_reads_another_tenants_request() -> None:
 def test_a_request_is_resolved_by_its_own_principal_or_by_its_tenants_resolvers() -> None:
     for fields, tenant in _cases():
         resolver = "workflow:resolve" in fields["scopes"] and tenant is not None and fields["tenantId"] == tenant
+        apart = None not in (tenant, fields["tenantId"]) and tenant != fields["tenantId"]
 
         assert may_resolve(_envelope(fields), principal_id=OWNER, tenant_id=tenant) == (
-            fields["principal_id"] == OWNER or resolver
+            (fields["principal_id"] == OWNER and not apart) or resolver
         )
+
+
+def test_two_named_tenants_that_differ_are_kept_apart_and_an_unnamed_one_where_it_is_bound() -> None:
+    for ours, theirs, bound in product(TENANTS, TENANTS, (False, True)):
+        envelope = replace(an_envelope(OWNER, tenantId=ours), tenant_bound=bound)
+        apart = theirs is not None and (ours != theirs if ours else bound)
+
+        assert other_tenant(envelope, theirs) == apart
+        assert may_resolve(envelope, principal_id=OWNER, tenant_id=theirs) != apart
+        told = answer(lambda: ensure_may_read(envelope, request_id="r", principal_id=OWNER, tenant_id=theirs))  # noqa: B023 - called at once
+        assert told == (MISMATCH if apart else None)
+
+
+def test_an_agent_and_the_principal_submit_for_themselves_and_a_scope_for_anybody() -> None:
+    for name, kind, scopes, ours, theirs in product(
+        (OWNER, "robot", "bob"), ("human", "agent", "service"), ([], ["workflow:submit:any"]), TENANTS, TENANTS
+    ):
+        envelope = an_envelope(name, subjectType=kind, scopes=scopes, tenantId=ours)
+        refused = decide_submitter(envelope, principal_id=OWNER, agent_id="robot", tenant_id=theirs)
+
+        if not (name == OWNER or (name == "robot" and kind == "agent") or scopes):
+            assert refused
+            assert refused[0] == "security_identity_subject_mismatch"
+        else:
+            assert (refused and refused[0]) == (MISMATCH if other_tenant(envelope, theirs) else None)
 
 
 def test_whoever_sees_a_tenants_queue_may_resolve_what_is_in_it() -> None:

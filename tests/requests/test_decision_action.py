@@ -178,7 +178,7 @@ ENVELOPES: list[Envelope] = [
 def _contract(action: DecisionAction, envelope: Envelope) -> str | None:
     if action is APPROVE and envelope.subject_type != "human":
         return SUBJECT
-    own = envelope.principal_id == "alice"
+    own = envelope.principal_id == "alice" and envelope.tenant_id in ("", "tenant-a")
     of_tenant = "workflow:resolve" in envelope.scopes and envelope.tenant_id == "tenant-a"
     return None if own or of_tenant else UNAUTHORIZED
 

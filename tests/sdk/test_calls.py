@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 
+from handshake.trust.token import Binding
 from handshake_client import Envelope, HandshakeError, models
 from tests.sdk.conftest import Connect
 from tests.sdk.doubles import Script, ok
@@ -77,6 +79,42 @@ def test_a_policy_is_applied_with_a_token_of_its_own_each_time(connect: Connect,
     assert (versions, len(set(minted))) == (["v1", "v2"], 2)
     assert [version["policyVersion"] for version in stored["versions"]] == ["v2"]
     assert client.get_policy_config(scope="agent", scope_id=agent)["rules"][0]["value"] == 7
+
+
+def test_a_token_can_be_bound_to_the_body_that_is_sent(connect: Connect, service: InProcess) -> None:
+    strict = replace(service, settings={"stack": "here", "binds_tokens": True})
+    bodies: list[bytes] = []
+
+    def mint(body: bytes) -> str:
+        bodies.append(body)
+        return token(strict, binding=Binding.to(body, "here"))
+
+    agent = unique("agent")
+    client = connect(strict, envelope=human("operator"), bound_token=mint, trust_token=lambda: token(strict))
+    change = cast("models.PolicyChange", {"scope": "agent", "scopeId": agent, "rules": rules(max_transaction=7)})
+
+    assert client.apply_policy(change)["policyVersion"] == "v1"
+    assert [json.loads(body)["scopeId"] for body in bodies] == [agent]
+
+
+def test_a_submitter_goes_with_submissions_and_executions_and_with_nothing_else(
+    connect: Connect, service: InProcess
+) -> None:
+    strict = replace(service, settings={"needs_submitter": True})
+    body = cast("models.Submission", submission())
+    client = connect(strict, submitter=human(body["principalId"]), envelope=human(body["principalId"]))
+
+    decision = client.submit_request(body)
+    artifact = cast("models.PresentedArtifact", decision)
+    assert client.authorize_execution({"request": body, "artifact": artifact})["allowed"] is True
+
+    script = Script([ok({})])
+    client = connect(script, submitter=human("submitter"), envelope=human("ana"))
+    client.submit_request(_payment(1))
+    client.get_request("one")
+    client.get_metrics_summary()
+    sent = [json.loads(one or "{}").get("principalId") for one in script.sent("x-identity-envelope")]
+    assert sent == ["submitter", "ana", None]
 
 
 def test_a_token_and_an_envelope_go_only_where_they_are_needed(connect: Connect) -> None:

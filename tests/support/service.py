@@ -19,7 +19,7 @@ from handshake.api.runtime import Runtime
 from handshake.dynamo.client import Store
 from handshake.dynamo.context import Context
 from handshake.dynamo.tables import Tables
-from handshake.trust.signer import issuer_keys
+from handshake.trust.signer import issuer_roles
 from handshake.trust.token import mint_token
 from ops.local.signing_edge import Upstream
 from ops.local.stack import LocalStack
@@ -101,7 +101,7 @@ class InProcess:
     """The handlers themselves, on any DynamoDB; ``dataclasses.replace`` gives one that differs.
 
     Time stands still for their patience with the store, unless ``clock`` runs: how long tests who share one machine
-    take says nothing of the service.
+    take says nothing of the service. ``settings`` are those of Runtime that template parameters make.
     """
 
     dynamodb: Any
@@ -111,6 +111,7 @@ class InProcess:
     now_ms: Callable[[], int] = now_ms
     pause: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = lambda: 0.0
+    settings: Mapping[str, Any] = field(default_factory=dict)
     runtime: Runtime = field(init=False)
 
     def __post_init__(self) -> None:
@@ -120,8 +121,9 @@ class InProcess:
             now_ms=self.now_ms,
             new_id=lambda: str(uuid.uuid4()),
             trust_keys=FixedKeys([self.trust_key]),
-            issuers=issuer_keys([ISSUER_ARN]),
+            issuers=issuer_roles([ISSUER_ARN]),
             pseudonym_key=b"a key of the tests",
+            **self.settings,
         )
 
     @property

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handshake.trust.identity import FIELDS, MAX_ENVELOPE_BYTES, Envelope, parse_envelope
+from tests.support.ids import IDS
 from tests.support.refusals import answer, reason, refusal
 from tests.support.workflow_requests import ANY_JSON
 
@@ -25,7 +26,6 @@ FULL: dict[str, Any] = {
 }
 STRINGS = ("principalId", "issuer", "sessionId", "tenantId")
 LISTS = ("roles", "scopes")
-NAMES = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=20).filter(str.strip)
 SPACE = st.sampled_from(["", " ", "\t", "\n ", "\u00a0"])
 
 
@@ -56,7 +56,7 @@ def test_what_is_left_out_grants_nothing() -> None:
     assert (envelope.roles, envelope.scopes, envelope.tenant_id) == ((), (), "")
 
 
-@given(NAMES, st.lists(st.tuples(SPACE, NAMES, SPACE), max_size=6), st.sampled_from(STRINGS), st.sampled_from(LISTS))
+@given(IDS, st.lists(st.tuples(SPACE, IDS, SPACE), max_size=6), st.sampled_from(STRINGS), st.sampled_from(LISTS))
 def test_strings_are_trimmed_and_lists_are_sorted_sets_of_them(
     name: str, padded: list[tuple[str, str, str]], field: str, many: str
 ) -> None:
@@ -73,7 +73,7 @@ def test_a_string_has_at_most_256_characters_after_trimming(field: str) -> None:
 
 
 @pytest.mark.parametrize("field", STRINGS)
-@pytest.mark.parametrize("value", ["", "  ", None, 7, True, [], ["alice"], {}, "a\x00b", "a\nb"])
+@pytest.mark.parametrize("value", ["", "  ", None, 7, True, [], ["alice"], {}, "a\x00b", "a\nb", "a\u200b", "e\u0301"])
 def test_a_string_that_is_blank_or_none_is_refused(field: str, value: Any) -> None:
     assert reason(lambda: _parse(PLAIN | {field: value})) == INVALID
 
@@ -149,6 +149,28 @@ def test_any_header_is_an_envelope_or_refused(header: str) -> None:
     read = answer(lambda: parse_envelope(header))
 
     assert isinstance(read, Envelope) or read in {MISSING, INVALID}
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    {
+        "{": "The identity envelope is not valid JSON.",
+        "[]": "The identity envelope is not an object.",
+        "{}": "The identity envelope is refused: principalId is missing.",
+        '{"principalId":" "}': "The identity envelope is refused: principalId is empty.",
+        '{"principalId":"a","roles":1}': "The identity envelope is refused: roles is not a list.",
+        '{"principalId":"a","subjectType":1}': (
+            "The identity envelope is refused: subjectType is not human, service or agent."
+        ),
+        '{"principalId":"a","x":1,"tenantId":"t\\u200b"}': (
+            "The identity envelope is refused: it has an unknown field; tenantId holds U+200B, which is not a visible"
+            " character."
+        ),
+    }.items(),
+    ids=ascii,
+)
+def test_what_is_wrong_is_said_in_a_sentence(header: str, message: str) -> None:
+    assert refusal(lambda: parse_envelope(header)).message == message
 
 
 def test_a_refusal_names_the_field_and_never_its_value() -> None:

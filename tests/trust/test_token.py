@@ -4,20 +4,24 @@ import base64
 import hashlib
 import hmac
 import json
+from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from handshake.core.text import id_fault
 from handshake.trust.token import (
     MAX_LIFETIME_S,
     MAX_TOKEN_BYTES,
+    Binding,
     TrustClaims,
     mint_token,
     verify_token,
 )
+from tests.support.ids import IDS
 from tests.support.metrics_events import NOW_MS
 from tests.support.refusals import answer, reason, refusal
 
@@ -68,7 +72,7 @@ def _without(name: str) -> dict[str, Any]:
 
 
 @given(
-    st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=8, max_size=60).filter(str.strip),
+    IDS.map(lambda text: f"jti-1234{text}").filter(lambda text: id_fault(text) is None),
     st.integers(1, MAX_LIFETIME_S),
     st.none() | st.just("alice"),
     st.none() | st.just("trace"),
@@ -82,6 +86,45 @@ def test_what_is_minted_verifies_and_says_what_it_was_minted_with(
 
     assert (claims.jti, claims.issuer) == (jti, "handshake-edge")
     assert (claims.principal_id, claims.trace_id) == (principal_id, trace_id)
+
+
+BODY: Final = Binding.to(b'{"scope":"global"}', "handshake-a")
+STRICT: Final = replace(BODY, required=True)
+
+
+@pytest.mark.parametrize("required", [False, True])
+def test_a_bound_token_is_believed_with_its_body_on_its_stack_only(required: bool) -> None:  # noqa: FBT001 - a case
+    token = mint_token(KEY, now_s=NOW_S, jti=JTI, binding=BODY)
+
+    def verified(call: Binding) -> object:
+        call = replace(call, required=required)
+        return answer(lambda: verify_token(token, keys=[KEY], now_s=NOW_S, binding=call).jti)
+
+    assert verified(BODY) == JTI
+    assert verified(Binding.to(b'{"scope": "global"}', "handshake-a")) == INVALID
+    assert verified(Binding.to(b"", "handshake-a")) == INVALID
+    assert verified(replace(BODY, stack="handshake-b")) == INVALID
+    assert verified(replace(BODY, stack=None)) == INVALID
+    assert verified(replace(BODY, body_sha256=None)) == INVALID
+
+
+@pytest.mark.parametrize("name", ["bodySha256", "stack"])
+@pytest.mark.parametrize("wrong", [None, "", 7, [], "HANDSHAKE-A", str(BODY.body_sha256).upper()], ids=str)
+def test_a_claim_of_a_binding_holds_to_the_letter(name: str, wrong: object) -> None:
+    bound = CLAIMS | {"bodySha256": BODY.body_sha256, "stack": BODY.stack}
+
+    for binding in (BODY, STRICT):
+        assert verify_token(_signed(claims=bound), keys=[KEY], now_s=NOW_S, binding=binding).jti == JTI
+        spoiled = _signed(claims=bound | {name: wrong})
+        assert reason(partial(verify_token, spoiled, keys=[KEY], now_s=NOW_S, binding=binding)) == INVALID
+
+
+@pytest.mark.parametrize("unbound", [Binding(), Binding(BODY.body_sha256), Binding(stack=BODY.stack)], ids=str)
+def test_where_binding_is_required_a_token_must_say_both(unbound: Binding) -> None:
+    token = mint_token(KEY, now_s=NOW_S, jti=JTI, binding=unbound)
+
+    assert verify_token(token, keys=[KEY], now_s=NOW_S, binding=BODY).jti == JTI
+    assert reason(lambda: verify_token(token, keys=[KEY], now_s=NOW_S, binding=STRICT)) == INVALID
 
 
 def test_a_token_is_believed_by_either_key_while_a_rotation_is_open_and_by_no_third() -> None:

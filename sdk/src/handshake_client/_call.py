@@ -12,6 +12,9 @@ from handshake_client._generated.models import IdentityEnvelope
 Envelope = IdentityEnvelope
 """Says whom a call is for: what ``x-identity-envelope`` holds."""
 
+SUBMITTING = frozenset({"submitRequest", "authorizeExecution"})
+"""Operations that an envelope may go with, and must where the stack has SubmissionIdentity=envelope."""
+
 # Sent as SigV4 encodes, so that what is signed is what arrives.
 _SAFE = "-_.~"
 _DOTS = {".": "%2E", "..": "%2E%2E"}  # as path segments they would lead elsewhere
@@ -54,6 +57,11 @@ class Request:
     correlation_id: str
 
 
+def content_of(call: Call) -> bytes | None:
+    """Give the bytes of the body of ``call``, None where it has none."""
+    return None if call.body is None else json.dumps(call.body, allow_nan=False).encode()
+
+
 def request_of(call: Call, base_url: str, *, envelope: Envelope | None, trust_token: str | None) -> Request:
     """``call`` as HTTP. ``envelope`` and ``trust_token`` are the ones to use, wherever they come from."""
     operation = call.operation
@@ -65,10 +73,9 @@ def request_of(call: Call, base_url: str, *, envelope: Envelope | None, trust_to
         headers["x-internal-trust-context"] = trust_token
     if operation.idempotency_key:
         headers["x-idempotency-key"] = str(uuid.uuid4()) if call.idempotency_key is None else call.idempotency_key
-    content = None
-    if call.body is not None:
+    content = content_of(call)
+    if content is not None:
         headers["content-type"] = "application/json"
-        content = json.dumps(call.body, allow_nan=False).encode()
     path = operation.path.format_map(
         {name: _DOTS.get(value) or quote(value, _SAFE) for name, value in call.path.items()}
     )

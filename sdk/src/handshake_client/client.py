@@ -4,12 +4,13 @@ import inspect
 import ipaddress
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final, Self
 
 import anyio
 import httpx
 
-from handshake_client._call import Call, Envelope, Request, request_of
+from handshake_client._call import SUBMITTING, Call, Envelope, Request, content_of, request_of
 from handshake_client._generated.operations import AsyncOperations, Operations
 from handshake_client.errors import NO_ANSWER, UNKNOWN, HandshakeError
 from handshake_client.retry import Retry
@@ -20,15 +21,19 @@ MAX_HEADERS_BYTES: Final = 10_240
 
 EnvelopeProvider = Callable[[], Envelope]
 TokenProvider = Callable[[], str]
+BoundTokenProvider = Callable[[bytes], str]
 AsyncEnvelopeProvider = Callable[[], Awaitable[Envelope]]
 AsyncTokenProvider = Callable[[], Awaitable[str]]
+AsyncBoundTokenProvider = Callable[[bytes], Awaitable[str]]
 
 
 class Handshake(Operations):
     """The API at ``base_url``. Thread-safe; close it, or use it as a context manager.
 
     ``envelope``, itself or asked for at each call, goes with calls that need one, and ``trust_token`` is asked for at
-    each change of policy, for a token is good for one; either can be given to a call instead. ``auth`` signs: a
+    each change of policy, for a token is good for one; either can be given to a call instead. ``bound_token`` is asked
+    in place of ``trust_token``, with the body's bytes, so that the token can be bound to them. ``submitter`` goes with
+    submissions and authorized executions, which a stack with SubmissionIdentity=envelope needs. ``auth`` signs: a
     ``SigV4`` for an API behind IAM, an ``EdgeToken`` for the signing edge of a deployed stack, nothing for that of a
     local one. ``sleep`` waits between attempts. No redirect is followed, and no proxy comes between on loopback.
     Every method raises HandshakeError where the call is refused or not answered, or its headers are too large to send.
@@ -40,6 +45,8 @@ class Handshake(Operations):
         *,
         envelope: Envelope | EnvelopeProvider | None = None,
         trust_token: TokenProvider | None = None,
+        bound_token: BoundTokenProvider | None = None,
+        submitter: Envelope | EnvelopeProvider | None = None,
         auth: httpx.Auth | None = None,
         retry: Retry = Retry(),  # noqa: B008 - it is immutable
         timeout: httpx.Timeout | float = TIMEOUT,
@@ -49,6 +56,8 @@ class Handshake(Operations):
         self._base_url = base_url
         self._envelope = envelope
         self._trust_token = trust_token
+        self._bound_token = bound_token
+        self._submitter = submitter
         self._retry = retry
         self._sleep = sleep
         self._http = httpx.Client(
@@ -73,7 +82,11 @@ class Handshake(Operations):
         envelope, token = call.envelope, call.trust_token
         if call.operation.envelope and envelope is None:
             envelope = self._envelope() if callable(self._envelope) else self._envelope
-        if call.operation.token and token is None and self._trust_token is not None:
+        elif call.operation.id in SUBMITTING and envelope is None:
+            envelope = self._submitter() if callable(self._submitter) else self._submitter
+        if call.operation.token and token is None and self._bound_token is not None:
+            token = self._bound_token(content_of(call) or b"")
+        elif call.operation.token and token is None and self._trust_token is not None:
             token = self._trust_token()
         request = request_of(call, self._base_url, envelope=envelope, trust_token=token)
         attempts = 0
@@ -97,7 +110,7 @@ class Handshake(Operations):
 
 
 class AsyncHandshake(AsyncOperations):
-    """As Handshake, for asyncio and trio. ``envelope`` and ``trust_token`` may be asked for by coroutines."""
+    """As Handshake, for asyncio and trio. ``envelope`` and tokens may be asked for by coroutines."""
 
     def __init__(
         self,
@@ -105,6 +118,8 @@ class AsyncHandshake(AsyncOperations):
         *,
         envelope: Envelope | EnvelopeProvider | AsyncEnvelopeProvider | None = None,
         trust_token: TokenProvider | AsyncTokenProvider | None = None,
+        bound_token: BoundTokenProvider | AsyncBoundTokenProvider | None = None,
+        submitter: Envelope | EnvelopeProvider | AsyncEnvelopeProvider | None = None,
         auth: httpx.Auth | None = None,
         retry: Retry = Retry(),  # noqa: B008 - it is immutable
         timeout: httpx.Timeout | float = TIMEOUT,
@@ -114,6 +129,8 @@ class AsyncHandshake(AsyncOperations):
         self._base_url = base_url
         self._envelope = envelope
         self._trust_token = trust_token
+        self._bound_token = bound_token
+        self._submitter = submitter
         self._retry = retry
         self._sleep = sleep
         self._http = httpx.AsyncClient(
@@ -138,7 +155,11 @@ class AsyncHandshake(AsyncOperations):
         envelope, token = call.envelope, call.trust_token
         if call.operation.envelope and envelope is None:
             envelope = await _asked(self._envelope)
-        if call.operation.token and token is None:
+        elif call.operation.id in SUBMITTING and envelope is None:
+            envelope = await _asked(self._submitter)
+        if call.operation.token and token is None and self._bound_token is not None:
+            token = await _asked(partial(self._bound_token, content_of(call) or b""))
+        elif call.operation.token and token is None:
             token = await _asked(self._trust_token)
         request = request_of(call, self._base_url, envelope=envelope, trust_token=token)
         attempts = 0

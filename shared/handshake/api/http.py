@@ -8,8 +8,8 @@ import base64
 import json
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
@@ -26,8 +26,8 @@ from handshake.metrics.event_table import EventTransaction
 from handshake.metrics.events import denial_event
 from handshake.trust.identity import Envelope, invalid_envelope, parse_envelope
 from handshake.trust.keys import verify_with
-from handshake.trust.signer import principal_key
-from handshake.trust.token import TrustClaims
+from handshake.trust.signer import role_of, signer_arn
+from handshake.trust.token import Binding, TrustClaims
 
 if TYPE_CHECKING:
     from handshake.core import shapes
@@ -35,29 +35,34 @@ if TYPE_CHECKING:
 MAX_BODY_BYTES: Final = 64 * 1024
 MAX_CORRELATION_ID_LENGTH: Final = 128
 
+# Headers of contract section 2, and the code that refuses a call which has one twice: to take either value, or both
+# joined, is to choose whom to believe.
+_GIVEN_ONCE: Final[Mapping[str, ReasonCode]] = {
+    "x-identity-envelope": ReasonCode.SECURITY_INVALID_IDENTITY_ENVELOPE,
+    "x-internal-trust-context": ReasonCode.SECURITY_INVALID_INTERNAL_TRUST_CONTEXT,
+    "x-idempotency-key": ReasonCode.TRUST_CONTEXT_INVALID_REQUEST_SHAPE,
+    "x-correlation-id": ReasonCode.TRUST_CONTEXT_INVALID_REQUEST_SHAPE,
+}
 _UNFORESEEN: Final = "The service could not complete the request; retry with backoff."
 
 Event = Mapping[str, Any]
 Answer = Mapping[str, Any] | list[Any]
 
 
-def headers_of(event: Event) -> Mapping[str, str]:
-    """The headers of an event by their lower-case names.
-
-    Repeated ones, however they are spelled, are joined as HTTP defines it; neither two envelopes nor two tokens parse
-    as one.
-    """
-    joined: defaultdict[str, list[str]] = defaultdict(list)
+def headers_of(event: Event) -> Mapping[str, Sequence[str]]:
+    """Every value of each header of an event, by the lower-case names."""
+    given: defaultdict[str, list[str]] = defaultdict(list)
     for name, values in (event.get("multiValueHeaders") or {}).items():
-        joined[name.lower()] += values
-    return {name: ", ".join(values) for name, values in joined.items()}
+        given[name.lower()] += values
+    return given
 
 
 @dataclass(frozen=True)
 class Call:
     """One HTTP call, read on demand so that checks happen in the order a route asks for them.
 
-    ``context`` is what a use case needs, in the name of this call. ``headers`` have lower-case names.
+    ``context`` is what a use case needs, in the name of this call. ``headers`` are those given once, by their
+    lower-case names.
     """
 
     runtime: Runtime
@@ -81,8 +86,11 @@ class Call:
         self.record.repeated = repeated
 
     def path(self, name: str) -> str:
-        """A URL-decoded path parameter. API Gateway's REST APIs hand it over as it was encoded."""
-        return unquote((self.event.get("pathParameters") or {}).get(name, ""))
+        """A URL-decoded path parameter. API Gateway's REST APIs hand it over as it was encoded.
+
+        What is not UTF-8 is not repaired into some other name: it holds lone surrogates, which nothing stored does.
+        """
+        return unquote((self.event.get("pathParameters") or {}).get(name, ""), errors="surrogateescape")
 
     def query_values(self, name: str) -> list[str]:
         """Every value a query parameter was given."""
@@ -101,17 +109,19 @@ class Call:
         Raises HandshakeError trust_context_invalid_request_shape, its answer with ``refusal_fields`` in it; it
         ``denies`` where the refusal is a decision against a request.
         """
-        body = self.event.get("body") or ""
         try:
-            if self.event.get("isBase64Encoded"):
-                body = base64.b64decode(body[: 2 * MAX_BODY_BYTES], validate=True).decode()
-            return parse(body, max_bytes=MAX_BODY_BYTES)
+            return parse(self._raw_body().decode(), max_bytes=MAX_BODY_BYTES)
         except BadJsonError as fault:
-            raise _bad_shape(f"The body is {fault}.", refusal_fields, denies=denies) from None
-        except UnicodeDecodeError:
+            raise _bad_shape(f"The body {fault}.", refusal_fields, denies=denies) from None
+        except UnicodeError:
             raise _bad_shape("The body is not UTF-8 text.", refusal_fields, denies=denies) from None
         except ValueError:
             raise _bad_shape("The body is not valid base64.", refusal_fields, denies=denies) from None
+
+    def _raw_body(self) -> bytes:
+        """The body's bytes. Raises UnicodeError for text that no encoding can write, ValueError for bad base64."""
+        body: str = self.event.get("body") or ""
+        return base64.b64decode(body, validate=True) if self.event.get("isBase64Encoded") else body.encode()
 
     def envelope(self) -> Envelope:
         """The identity envelope, believed only from an envelope issuer.
@@ -119,19 +129,34 @@ class Call:
         Raises HandshakeError security_missing_identity_envelope or security_invalid_identity_envelope.
         """
         envelope = parse_envelope(self.headers.get("x-identity-envelope"))
-        signer = self.event.get("requestContext", {}).get("identity", {}).get("userArn") or ""
-        if principal_key(signer) not in self.runtime.issuers:
+        if not self._signed_by_issuer():
             raise invalid_envelope("The caller is not an envelope issuer of this service.")
         self.acts_for(envelope.principal_id, envelope.tenant_id)
-        return envelope
+        return replace(envelope, tenant_bound=True) if self.runtime.binds_tenantless else envelope
+
+    def submitter(self) -> Envelope | None:
+        """The identity envelope of who submits or asks to execute (contract.md section 9.15).
+
+        None where the call carries none from an envelope issuer, and none is needed. Raises as ``envelope``.
+        """
+        carried = (self.headers.get("x-identity-envelope") or "").strip()
+        return self.envelope() if self.runtime.needs_submitter or (carried and self._signed_by_issuer()) else None
+
+    def _signed_by_issuer(self) -> bool:
+        return role_of(_signer(self.event)) in self.runtime.issuers
 
     def trust_claims(self, envelope: Envelope) -> TrustClaims:
         """The verified trust token of this call, made out to the envelope's principal or to nobody by name.
 
-        Raises HandshakeError as domain.trust does, or security_identity_subject_mismatch.
+        Raises HandshakeError as verify_token does, or security_identity_subject_mismatch.
         """
-        now_s = self.context.now_ms() / 1000
-        claims = verify_with(self.runtime.trust_keys, self.headers.get("x-internal-trust-context"), now_s=now_s)
+        now_s, runtime = self.context.now_ms() / 1000, self.runtime
+        try:
+            binding = Binding.to(self._raw_body(), runtime.stack, required=runtime.binds_tokens)
+        except ValueError:  # a body that is no bytes, so nothing is bound to it
+            binding = Binding(None, runtime.stack, runtime.binds_tokens)
+        token = self.headers.get("x-internal-trust-context")
+        claims = verify_with(runtime.trust_keys, token, now_s=now_s, binding=binding)
         if claims.principal_id not in (None, envelope.principal_id):
             raise HandshakeError(
                 ReasonCode.SECURITY_IDENTITY_SUBJECT_MISMATCH,
@@ -144,12 +169,14 @@ class Call:
 class Route:
     """One route, as API Gateway names it (``/workflow/requests/{requestId}``), and what answers it with 200.
 
-    An answer that is a Refusal was left in the store by its own transaction, with its metrics event.
+    An answer that is a Refusal was left in the store by its own transaction, with its metrics event. ``refused`` is
+    what the body of a refused shape has beside a refusal's own members.
     """
 
     method: str
     resource: str
     answer: Callable[[Call], Answer | Refusal]
+    refused: Mapping[str, Any] = field(default_factory=dict)
 
 
 class HttpHandler:
@@ -170,11 +197,22 @@ class HttpHandler:
     def _handle(self, event: Event, runtime: Runtime) -> dict[str, Any]:
         started = time.perf_counter()
         method, resource = event.get("httpMethod", ""), event.get("resource", "")
-        headers, synthetic = headers_of(event), is_synthetic(event)
-        with runtime.invocation(_correlation_id(headers), synthetic=synthetic) as context:
-            record = telemetry.CallRecord(context.correlation_id, f"{method} {resource}", synthetic=synthetic)
+        given, synthetic = headers_of(event), is_synthetic(event)
+        headers = {name: values[0] for name, values in given.items() if len(values) == 1}
+        repeated = [name for name, values in given.items() if len(values) > 1]
+        signer, gateway_id = signer_arn(_signer(event)), (event.get("requestContext") or {}).get("requestId") or ""
+        with runtime.invocation(
+            _correlation_id(headers), synthetic=synthetic, signer=signer, gateway_request_id=gateway_id
+        ) as context:
+            record = telemetry.CallRecord(
+                context.correlation_id,
+                f"{method} {resource}",
+                synthetic=synthetic,
+                signer=signer,
+                gateway_request_id=gateway_id,
+            )
             call = Call(runtime, context, event, headers, record)
-            body = _answer(self.routes.get((method, resource)), call)
+            body = _answer(self.routes.get((method, resource)), call, repeated)
             record.store_calls = len(context.dynamo.calls)
         record.latency_ms = (time.perf_counter() - started) * 1000
         telemetry.publish(record, pseudonym_key=runtime.pseudonym_key)
@@ -188,9 +226,15 @@ class HttpHandler:
         return {"statusCode": record.status, "headers": answered, "body": body}
 
 
-def _answer(route: Route | None, call: Call) -> str:
+def _answer(route: Route | None, call: Call, repeated: Sequence[str]) -> str:
     """The body of the call's answer; whatever happens, a refusal has a reason code."""
     try:
+        for name, code in _GIVEN_ONCE.items():
+            if name in repeated:
+                message = f"The {name} header is given more than once."
+                if route is None or code is not ReasonCode.TRUST_CONTEXT_INVALID_REQUEST_SHAPE:
+                    raise HandshakeError(code, message)
+                raise _bad_shape(message, route.refused, denies="decision" in route.refused)
         if route is None:
             raise _bad_shape("There is no such route.")
         answer = route.answer(call)
@@ -232,6 +276,12 @@ def _record_denial(call: Call, refusal: Refusal) -> None:
         tx.commit()  # lost, a try whose answer was lost had written it
     except Exception as error:  # noqa: BLE001 - the refusal stands, and its alarm signal does not depend on the store
         telemetry.unavailable(call.record, error)
+
+
+def _signer(event: Event) -> str:
+    """The ARN of the AWS principal that signed a call, as API Gateway has it; "" where it names none."""
+    arn: str = ((event.get("requestContext") or {}).get("identity") or {}).get("userArn") or ""
+    return arn
 
 
 def _correlation_id(headers: Mapping[str, str]) -> str:

@@ -18,19 +18,21 @@ from handshake.dynamo.client import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, Store
 from handshake.dynamo.context import Context
 from handshake.dynamo.tables import Tables
 from handshake.trust.keys import SecretsManagerKeys, TrustKeys
-from handshake.trust.signer import issuer_keys
+from handshake.trust.signer import Role, issuer_roles
 
 _DEFAULT_ESCALATION_TTL_S: Final = 300
 
 
 @dataclass(frozen=True, kw_only=True)
 class Runtime:
-    """Everything a process is given from outside, once. Envelopes are believed from the AWS principals ``issuers``.
+    """Everything a process is given from outside, once. Envelopes are believed from the roles ``issuers``.
 
     ``pseudonym_key`` keys what logs call principals and tenants; without one they call them nothing.
 
     ``now_ms`` is epoch ms; ``new_id`` gives a fresh unique id; ``forget`` drops the trust keys that were read and
-    closes connections, so that the next call reads and connects anew.
+    closes connections, so that the next call reads and connects anew. ``stack`` is the stack's name, where it is known;
+    ``needs_submitter``, ``binds_tenantless`` and ``binds_tokens`` are the template's SubmissionIdentity=envelope,
+    TenantlessEnvelopes=refused and TrustTokenBinding=required.
     """
 
     store: Store
@@ -38,21 +40,41 @@ class Runtime:
     now_ms: Callable[[], int]
     new_id: Callable[[], str]
     trust_keys: TrustKeys
-    issuers: frozenset[tuple[str, str, str]]
+    issuers: frozenset[Role]
     escalation_ttl_ms: int = _DEFAULT_ESCALATION_TTL_S * 1000
     pseudonym_key: bytes = b""
     forget: Callable[[], None] = lambda: None
+    stack: str | None = None
+    needs_submitter: bool = False
+    binds_tenantless: bool = False
+    binds_tokens: bool = False
 
     @contextmanager
-    def invocation(self, correlation_id: str = "", *, synthetic: bool = False) -> Iterator[Context]:
-        """Open the context of one call or run, the only way to the store; without a ``correlation_id`` one is made."""
+    def invocation(
+        self, correlation_id: str = "", *, synthetic: bool = False, signer: str = "", gateway_request_id: str = ""
+    ) -> Iterator[Context]:
+        """Open the context of one call or run, the only way to the store; without a ``correlation_id`` one is made.
+
+        ``signer`` is the ARN of the role that signed the call, ``gateway_request_id`` what API Gateway calls it.
+        """
         with self.store.invocation() as dynamo:
-            correlation_id = correlation_id or self.new_id()
-            yield Context(dynamo, self.tables, self.now_ms, self.new_id, correlation_id, synthetic)
+            yield Context(
+                dynamo,
+                self.tables,
+                self.now_ms,
+                self.new_id,
+                correlation_id or self.new_id(),
+                synthetic,
+                signer,
+                gateway_request_id,
+            )
 
 
 def build_runtime(environment: Mapping[str, str]) -> Runtime:
-    """Make the runtime that ``environment`` describes, with real clients, clock and ids."""
+    """Make the runtime that ``environment`` describes, with real clients, clock and ids.
+
+    Raises ValueError where an envelope issuer is no role, or a parameter has a value that it cannot have.
+    """
     client = aws().create_client("dynamodb", config=store_config(attempts=1))
     keys = _LazyKeys(environment.get("TRUST_SECRET_ARN", ""))
 
@@ -66,11 +88,23 @@ def build_runtime(environment: Mapping[str, str]) -> Runtime:
         now_ms=lambda: time.time_ns() // 1_000_000,
         new_id=lambda: str(uuid.uuid4()),
         trust_keys=keys,
-        issuers=issuer_keys(environment.get("ENVELOPE_ISSUERS", "").split(",")),
+        issuers=issuer_roles(environment.get("ENVELOPE_ISSUERS", "").split(",")),
         escalation_ttl_ms=int(environment.get("ESCALATION_TTL_SECONDS", _DEFAULT_ESCALATION_TTL_S)) * 1000,
         pseudonym_key=environment.get("PSEUDONYM_KEY", "").encode(),
         forget=forget,
+        stack=environment.get("POWERTOOLS_SERVICE_NAME"),  # which every function has, and tests need not
+        needs_submitter=_is_strict(environment, "SUBMISSION_IDENTITY", "asserted", "envelope"),
+        binds_tenantless=_is_strict(environment, "TENANTLESS_ENVELOPES", "allowed", "refused"),
+        binds_tokens=_is_strict(environment, "TRUST_TOKEN_BINDING", "optional", "required"),
     )
+
+
+def _is_strict(environment: Mapping[str, str], name: str, default: str, strict: str) -> bool:
+    """Say which of its two values a parameter has. A third is no default: it may be a misspelt strict one."""
+    value = environment.get(name, default)
+    if value not in (default, strict):
+        raise ValueError(f"{name} is neither {default} nor {strict}")
+    return value == strict
 
 
 @cache

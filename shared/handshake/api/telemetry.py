@@ -50,7 +50,8 @@ class CallRecord:
     """The facts of one handled call. ``latency_ms`` is the handler's own time.
 
     A ``repeated`` answer tells of a decision that an earlier call made; a ``synthetic`` call is no metric.
-    ``waited_ms`` is how long an escalation waited for the person who decided it with this call.
+    ``waited_ms`` is how long an escalation waited for the person who decided it with this call. ``signer`` is the ARN
+    of the role that signed it, and ``gateway_request_id`` what API Gateway's access log calls it.
     """
 
     correlation_id: str
@@ -65,6 +66,8 @@ class CallRecord:
     repeated: bool = False
     synthetic: bool = False
     waited_ms: int | None = None
+    signer: str = ""
+    gateway_request_id: str = ""
 
 
 def publish(record: CallRecord, *, pseudonym_key: bytes) -> None:
@@ -105,6 +108,8 @@ def _described(record: CallRecord, pseudonym_key: bytes) -> dict[str, Any]:
         "decision": record.decision or None,
         "principal": pseudonym(record.principal_id, pseudonym_key),
         "tenant": pseudonym(record.tenant_id, pseudonym_key),
+        "signer": record.signer or None,
+        "gateway_request_id": record.gateway_request_id or None,
         "store_calls": record.store_calls,
     }
 

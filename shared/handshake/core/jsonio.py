@@ -15,11 +15,14 @@ _MAX_INT_DIGITS: Final = 18
 
 
 class BadJsonError(ValueError):
-    """The text is not JSON that every parser reads alike. The message names the fault, never the content."""
+    """The text is not JSON that every parser reads alike.
+
+    The message is a predicate for whatever was to be read ("is not valid JSON"); it names the fault, never the content.
+    """
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise BadJsonError(f"{name} is not a JSON number")
+    raise BadJsonError(f"holds {name}, which is no JSON number")
 
 
 def _bounded_int(text: str) -> int | float:
@@ -29,7 +32,7 @@ def _bounded_int(text: str) -> int | float:
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):
-        raise BadJsonError("an object names a key twice")
+        raise BadJsonError("names a key of an object twice")
     return result
 
 
@@ -50,10 +53,10 @@ def parse(text: str, *, max_bytes: int) -> Any:
     """
     # Characters are at least one byte each, so the cheap test bounds the work of the exact one.
     if len(text) > max_bytes:
-        raise BadJsonError(f"longer than {max_bytes} bytes")
+        raise BadJsonError(f"is longer than {max_bytes} bytes")
     try:
         if len(text.encode()) > max_bytes:
-            raise BadJsonError(f"longer than {max_bytes} bytes")
+            raise BadJsonError(f"is longer than {max_bytes} bytes")
         value = json.loads(
             text, parse_constant=_refuse_constant, parse_int=_bounded_int, object_pairs_hook=_unique_keys
         )
@@ -66,7 +69,7 @@ def parse(text: str, *, max_bytes: int) -> Any:
     except RecursionError:
         raise BadJsonError(f"nests deeper than {MAX_DEPTH} levels") from None
     except ValueError:
-        raise BadJsonError("not valid JSON") from None
+        raise BadJsonError("is not valid JSON") from None
     if not _depth_within(value, MAX_DEPTH):
         raise BadJsonError(f"nests deeper than {MAX_DEPTH} levels")
     return value

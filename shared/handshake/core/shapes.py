@@ -9,15 +9,24 @@ from collections.abc import Callable
 from typing import Annotated, Any, Final, Literal, NotRequired, TypedDict, TypeVar
 
 from handshake.core import reasons, tiers
+from handshake.core.characters import UNICODE_VERSION
 from handshake.core.paging import DEFAULT_LIMIT, MAX_LIMIT
-from handshake.core.text import MAX_ID_LENGTH
+from handshake.core.text import MAX_ID_LENGTH, MAX_PAYLOAD_REF_LENGTH
 from handshake.core.tiers import DENIAL_TIER
 
 Shape = TypeVar("Shape", bound=type)
 
-# Category Cc, as has_control_characters has it. A test holds the patterns against what the code takes.
+# Category Cc. A test holds the patterns against what the code takes.
 CONTROL: Final = r"\x00-\x1f\x7f-\x9f"
 ID_PATTERN: Final = rf"^[^{CONTROL}]*[^\s{CONTROL}][^{CONTROL}]*$"
+# As far as a pattern that every engine reads alike can go: what is unseen in the Basic Multilingual Plane. Of the other
+# planes, of unassigned characters and of the normal form only id_fault knows.
+UNSEEN: Final = (
+    CONTROL + r"\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5\u180b-\u180f"
+    r"\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ue000-\uf8ff\ufdd0-\ufdef\ufe00-\ufe0f\ufeff\uffa0"
+    r"\ufff0-\ufffb\ufffe\uffff"
+)
+NEW_ID_PATTERN: Final = rf"^[^\s{UNSEEN}]([^{UNSEEN}]*[^\s{UNSEEN}])?$"
 
 
 class Schema:
@@ -44,7 +53,19 @@ def described(**keywords: Any) -> Callable[[Shape], Shape]:
 # What callers send may hold members that nobody reads; what they are sent holds exactly what its type names.
 closed: Final = described(additionalProperties=False)
 
+# What something stored is called: an earlier version may have taken for an id what names nothing new any more.
 Id = Annotated[str, Schema("Id", minLength=1, maxLength=MAX_ID_LENGTH, pattern=ID_PATTERN)]
+_SPELLING: Final = (
+    "Has one spelling: it is in NFC, holds no control, format, private-use, unassigned or invisible character\n"
+    f"of Unicode {UNICODE_VERSION}, and has no white space at either end."
+)
+NewId = Annotated[
+    str, Schema("NewId", minLength=1, maxLength=MAX_ID_LENGTH, pattern=NEW_ID_PATTERN, description=_SPELLING)
+]
+PayloadRef = Annotated[
+    str,
+    Schema("PayloadRef", minLength=1, maxLength=MAX_PAYLOAD_REF_LENGTH, pattern=NEW_ID_PATTERN, description=_SPELLING),
+]
 Outcome = Annotated[tiers.Outcome, Schema("Outcome")]
 RiskTier = Annotated[tiers.RiskTier, Schema("RiskTier")]
 ResponseClass = Annotated[reasons.ResponseClass, Schema("ResponseClass")]

@@ -20,7 +20,7 @@ from handshake.core.errors import HandshakeError
 from handshake.core.jsonio import number
 from handshake.core.reasons import Reason, describe
 from handshake.core.shapes import Outcome, RiskTier, Schema, Tier
-from handshake.core.text import is_id
+from handshake.core.text import id_fault
 from handshake.core.tiers import RISK_TIERS
 from handshake.metrics.events import MetricsEvent
 from handshake.metrics.rollup import COST_SCALE
@@ -34,8 +34,8 @@ _COST_STEP: Final = Decimal(1) / COST_SCALE
 
 
 def _id(value: str) -> str:
-    if not is_id(value):
-        raise ValueError("not an id")
+    if fault := id_fault(value):
+        raise ValueError(fault)
     return value
 
 
@@ -62,7 +62,7 @@ def _tier_name(value: Any) -> Any:
     return RISK_TIERS[int(tier)] if tier is not None and tier in range(5) else value
 
 
-Id = Annotated[shapes.Id, AfterValidator(_id)]
+Id = Annotated[shapes.NewId, AfterValidator(_id)]
 TimeMs = Annotated[
     int,
     BeforeValidator(_whole_ms),

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Final, NotRequired, TypedDict
 
-from handshake.core.shapes import CONTROL, ID_PATTERN, Id, PageQuery, Schema, described
+from handshake.core.shapes import CONTROL, ID_PATTERN, Id, NewId, PageQuery, Schema, described
 from handshake.policy.answers import ScopeKind
 from handshake.policy.rule_keys import HOURS_PATTERN as HOURS
 from handshake.policy.rule_keys import KEY_OF, MAX_AMOUNT, MAX_CATEGORIES, MAX_CATEGORY_LENGTH
@@ -24,7 +24,7 @@ def _words_for(*keys: str) -> Schema:
 class AmountRule(TypedDict):
     """A limit on a payment, or on what an agent spends in a UTC day. Keys are read in any case."""
 
-    id: Id
+    id: NewId
     key: Annotated[str, _words_for("max_transaction", "daily_spend_limit")]
     value: Annotated[float, Schema(minimum=0, maximum=int(MAX_AMOUNT))]
 
@@ -32,7 +32,7 @@ class AmountRule(TypedDict):
 class HoursRule(TypedDict):
     """Allows payments at these times only, UTC; an end before the start spans midnight."""
 
-    id: Id
+    id: NewId
     key: Annotated[str, _words_for("allowed_hours")]
     value: Annotated[str, Schema(pattern=HOURS_PATTERN)]
 
@@ -40,7 +40,7 @@ class HoursRule(TypedDict):
 class CategoriesRule(TypedDict):
     """Allows payments of these categories only: names, or one text of names between commas."""
 
-    id: Id
+    id: NewId
     key: Annotated[str, _words_for("allowed_categories")]
     value: (
         Annotated[list[Category], Schema(maxItems=MAX_CATEGORIES)] | Annotated[str, Schema(pattern=CATEGORIES_PATTERN)]
@@ -52,7 +52,7 @@ Rules = Annotated[
     Schema(maxItems=MAX_RULES),
     "Rules, each with an id of its own.",
 ]
-ScopeId = Annotated[Id | None, "The agent; not read beside global scope."]
+ScopeId = Annotated[NewId | None, "The agent; not read beside global scope."]
 
 _AGENT_SCOPE_HAS_AN_ID: Final[dict[str, Any]] = {
     "if": {"properties": {"scope": {"const": "agent"}}},
@@ -94,6 +94,13 @@ class ScopeQuery(TypedDict):
     """Whose policy."""
 
     scope: Annotated[ScopeKind, "Whose policy."]
+    scopeId: NotRequired[Annotated[Id, "The agent; required with agent scope, not read beside global scope."]]
+
+
+class ConfigQuery(TypedDict):
+    """Whose policy; the global one when ``scope`` is left out."""
+
+    scope: NotRequired[Annotated[ScopeKind, "Whose policy; ``global`` when left out."]]
     scopeId: NotRequired[Annotated[Id, "The agent; required with agent scope, not read beside global scope."]]
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Self, TypeVar
 from handshake.core.errors import HandshakeError
 from handshake.core.jsonio import number, plain
 from handshake.core.reasons import ReasonCode
-from handshake.core.text import folded, is_id
+from handshake.core.text import folded, is_label
 from handshake.core.tiers import DENIAL_TIER, STRICTNESS, Outcome
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def _categories(value: Any) -> frozenset[str] | None:
     names = value.split(",") if isinstance(value, str) else value
     if not isinstance(names, list) or len(names) > MAX_CATEGORIES:
         return None
-    if not all(isinstance(name, str) and is_id(name) and len(name) <= MAX_CATEGORY_LENGTH for name in names):
+    if not all(is_label(name) and len(name) <= MAX_CATEGORY_LENGTH for name in names):
         return None
     return frozenset(map(folded, names))
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from handshake.core.errors import HandshakeError
 from handshake.core.reasons import ReasonCode
-from handshake.core.text import is_absent, is_id
+from handshake.core.text import id_fault, is_absent, is_label
 from handshake.policy.rule_keys import NO_LIMITS, Limits, limits_of
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ def policy_in_force(for_all: StoredRules | None, for_agent: StoredRules | None) 
     return PolicyInForce(limits_of(for_all.rules), limits_of(for_agent.rules), *versions)
 
 
-def parse_scope(fields: Mapping[str, Any]) -> Scope:
-    """The scope named by ``scope`` and ``scopeId``.
+def parse_scope(fields: Mapping[str, Any], *, stored: bool = False) -> Scope:
+    """The scope named by ``scope`` and ``scopeId``; of what is ``stored``, as an earlier version may have named it.
 
     Raises HandshakeError: trust_context_invalid_request_shape for an unknown scope or a malformed id,
     trust_context_missing_binding for agent scope without ``scopeId``.
@@ -71,11 +71,8 @@ def parse_scope(fields: Mapping[str, Any]) -> Scope:
         raise HandshakeError(ReasonCode.TRUST_CONTEXT_INVALID_REQUEST_SHAPE, "scope must be global or agent.")
     if is_absent(scope_id):
         raise HandshakeError(ReasonCode.TRUST_CONTEXT_MISSING_BINDING, "Agent scope needs a scopeId.")
-    if not is_id(scope_id):
-        raise HandshakeError(
-            ReasonCode.TRUST_CONTEXT_INVALID_REQUEST_SHAPE,
-            "scopeId must be 1 to 256 characters without control characters.",
-        )
+    if fault := None if stored and is_label(scope_id) else id_fault(scope_id):
+        raise _bad_shape(f"scopeId {fault}.")
     return Scope("agent", scope_id)
 
 
@@ -90,8 +87,10 @@ def parse_rules(value: Any) -> "list[StoredRule]":
         raise _bad_shape(f"rules must be an array of at most {MAX_RULES} rules.")
     rules: list[StoredRule] = []
     for index, rule in enumerate(value):
-        if not (isinstance(rule, dict) and is_id(rule.get("id")) and isinstance(rule.get("key"), str)):
+        if not (isinstance(rule, dict) and isinstance(rule.get("key"), str)):
             raise _bad_shape(f"rules[{index}] must be an object with an id, a key and a value.")
+        if fault := id_fault(rule.get("id")):
+            raise _bad_shape(f"rules[{index}].id {fault}.")
         if "value" not in rule:
             raise _bad_shape(f"rules[{index}] has no value.")
         rules.append({"id": rule["id"], "key": rule["key"], "value": rule["value"]})

@@ -14,7 +14,7 @@ from handshake.core.synthetic import MEMBER, RESERVED
 from handshake.dynamo.context import Context
 from handshake.release.preflight import table_shortfalls, unapplied_migrations
 from handshake.trust.secret import TrustSecret
-from handshake.trust.token import mint_token
+from handshake.trust.token import Binding, mint_token
 
 
 class NotReadyError(Exception):
@@ -33,7 +33,8 @@ class Versions(Protocol):
 class Release:
     """A release that is to have traffic, and its stack. ``issuer`` is an ARN whose envelopes are believed.
 
-    ``migrations`` are those the release needs, by the SHA-256 of their files; ``dynamodb`` is a botocore client.
+    ``migrations`` are those the release needs, by the SHA-256 of their files; ``dynamodb`` is a botocore client;
+    ``stack`` is the stack's name.
     """
 
     context: Context
@@ -42,6 +43,7 @@ class Release:
     versions: Versions
     migrations: Mapping[str, str]
     issuer: str
+    stack: str
 
 
 def ensure_ready(release: Release) -> list[str]:
@@ -96,7 +98,7 @@ class _SyntheticCalls:
         }
         submit = _Route("workflow", "POST", "/workflow/requests")
         self._call(submit, self._request, answers=(200, "hitl_sensitive_ambiguous_escalated"))
-        read = _Route("decision_room", "GET", "/workflow/decision-room/{requestId}")
+        read = _Route("workflow", "GET", "/workflow/decision-room/{requestId}")
         self._call(read, envelope=False, answers=(401, "security_missing_identity_envelope"))
         return "an ambiguous request escalates, and nobody without an envelope reads it"
 
@@ -119,7 +121,10 @@ class _SyntheticCalls:
     def _apply(self) -> str:
         rules = [{"id": "rehearsal", "key": "max_transaction", "value": 1}]
         policy = {"scope": "agent", "scopeId": self._name, "rules": rules}
-        apply, token = _Route("policy_apply", "POST", "/policy/apply"), {"x-internal-trust-context": self._token()}
+        apply, token = (
+            _Route("policy_apply", "POST", "/policy/apply"),
+            {"x-internal-trust-context": self._token(policy)},
+        )
         self._call(apply, policy, answers=(401, "security_missing_internal_trust_context"))
         applied = self._call(apply, policy, headers=token, answers=(200, None))
         self._call(apply, policy, headers=token, answers=(409, "security_replay_detected"))
@@ -134,12 +139,13 @@ class _SyntheticCalls:
         self._call(_Route("metrics", "GET", "/metrics/summary"), answers=(200, None))
         return "the policy that was applied is read, and metrics are answered"
 
-    def _token(self) -> str:
+    def _token(self, body: Any) -> str:
         labels = self._release.secret.labels()
         current = self._release.secret.version(labels.current) if labels.current else None
         if current is None:
             raise NotReadyError("the trust secret has no current version: security_internal_trust_config_missing")
-        return mint_token(current.key, now_s=self._release.context.now_ms() // 1000, jti=self._name)
+        binding = Binding.to(canonical(body).encode(), self._release.stack)
+        return mint_token(current.key, now_s=self._release.context.now_ms() // 1000, jti=self._name, binding=binding)
 
     def _call(
         self,

@@ -63,10 +63,16 @@ def stored_outcome(item: Item | None, *, now_ms: int) -> dict[str, Any] | None:
     return outcome
 
 
+def read_outcomes(context: Context, keys: Sequence[Key]) -> list[dict[str, Any] | None]:
+    """Read, in one call, how the use of each key ended; None where no live guard holds it."""
+    items = context.dynamo.batch_get([(context.tables.replay_guards, key) for key in keys])
+    return [stored_outcome(item, now_ms=context.now_ms()) for item in items]
+
+
 def read_outcome(context: Context, key: Key) -> dict[str, Any] | None:
     """Read how the use of a key ended, or None if no live guard holds it."""
-    [item] = context.dynamo.batch_get([(context.tables.replay_guards, key)])
-    return stored_outcome(item, now_ms=context.now_ms())
+    [outcome] = read_outcomes(context, [key])
+    return outcome
 
 
 def hour_of(time_ms: int) -> int:

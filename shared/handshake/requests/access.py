@@ -1,4 +1,4 @@
-"""Access: reading a request, and resolving it (contract.md section 3).
+"""Access: submitting a request, reading it, and resolving it (contract.md sections 3, 9.15 and 9.17).
 
 Scopes only widen: whatever ``self`` may read, ``tenant`` may, and whatever ``tenant`` may, ``any`` may.
 """
@@ -10,6 +10,7 @@ from handshake.trust.identity import (
     SCOPE_READ_ANY,
     SCOPE_READ_TENANT,
     SCOPE_RESOLVE,
+    SCOPE_SUBMIT_ANY,
     Envelope,
 )
 
@@ -19,18 +20,49 @@ def same_tenant(envelope: Envelope, tenant_id: str | None) -> bool:
     return bool(tenant_id) and envelope.tenant_id == tenant_id
 
 
+def other_tenant(envelope: Envelope, tenant_id: str | None) -> bool:
+    """Say whether the envelope's tenant keeps it from acting on a request of ``tenant_id`` as its own.
+
+    One principal id in two named tenants is two people. Where either names no tenant they are not kept apart, unless
+    the envelope is bound to requests without one.
+    """
+    return bool(tenant_id) and (envelope.tenant_id != tenant_id if envelope.tenant_id else envelope.tenant_bound)
+
+
+def is_own(envelope: Envelope, *, principal_id: str, tenant_id: str | None) -> bool:
+    """Say whether a request of this principal and tenant is that of the envelope's principal."""
+    return envelope.principal_id == principal_id and not other_tenant(envelope, tenant_id)
+
+
+def decide_submitter(
+    envelope: Envelope, *, principal_id: str, agent_id: str, tenant_id: str | None
+) -> tuple[ReasonCode, str] | None:
+    """Decide whether the envelope may submit, or authorize, for this principal, agent and tenant: None where it may.
+
+    Else security_identity_subject_mismatch or security_read_tenant_mismatch, with a message.
+    """
+    is_principal = envelope.principal_id == principal_id
+    is_agent = envelope.subject_type == "agent" and envelope.principal_id == agent_id
+    if not (is_principal or is_agent or SCOPE_SUBMIT_ANY in envelope.scopes):
+        message = "The envelope's principal is neither the request's principal nor, as an agent, its agent."
+        return ReasonCode.SECURITY_IDENTITY_SUBJECT_MISMATCH, message
+    if other_tenant(envelope, tenant_id):
+        return ReasonCode.SECURITY_READ_TENANT_MISMATCH, "The request belongs to another tenant than the envelope."
+    return None
+
+
 def ensure_may_read(envelope: Envelope, *, request_id: str, principal_id: str, tenant_id: str | None) -> None:
     """Allow the request's own principal, an admin with read:any, or a tenant reader of the same tenant.
 
     Raises HandshakeError with security_read_tenant_mismatch when only the tenant stands in the way, and
     security_read_scope_denied otherwise.
     """
-    if envelope.principal_id == principal_id:
+    if is_own(envelope, principal_id=principal_id, tenant_id=tenant_id):
         return
     reads_any = SCOPE_READ_ANY in envelope.scopes
     if reads_any and ROLE_ADMIN in envelope.roles:
         return
-    if not reads_any and SCOPE_READ_TENANT not in envelope.scopes:
+    if not reads_any and SCOPE_READ_TENANT not in envelope.scopes and envelope.principal_id != principal_id:
         message = "No scope of this principal covers the request."
         raise HandshakeError(ReasonCode.SECURITY_READ_SCOPE_DENIED, message, request_id=request_id)
     if not same_tenant(envelope, tenant_id):
@@ -45,6 +77,6 @@ def resolves_for_tenant(envelope: Envelope) -> bool:
 
 def may_resolve(envelope: Envelope, *, principal_id: str, tenant_id: str | None) -> bool:
     """Say whether the principal has authority over an escalation: its own, or its tenant's with the scope."""
-    return envelope.principal_id == principal_id or (
+    return is_own(envelope, principal_id=principal_id, tenant_id=tenant_id) or (
         SCOPE_RESOLVE in envelope.scopes and same_tenant(envelope, tenant_id)
     )

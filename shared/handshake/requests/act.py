@@ -3,7 +3,8 @@
 Whatever an action changes, it changes in one transaction with its guard, its evidence and its metrics event.
 """
 
-from typing import Final, assert_never
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, assert_never
 
 from handshake.core.errors import (
     Conflict,
@@ -16,8 +17,16 @@ from handshake.core.errors import (
 )
 from handshake.dynamo.context import Context
 from handshake.dynamo.marshalling import Key
-from handshake.replay_guards.table import IDEMPOTENCY_KEY_LIFETIME_MS, guard_key, read_outcome
-from handshake.requests.decision_action import Close, DecisionAction, Expire, actor_of, decide_action, over_daily_limit
+from handshake.replay_guards.table import IDEMPOTENCY_KEY_LIFETIME_MS, guard_key, read_outcomes
+from handshake.requests.decision_action import (
+    Close,
+    DecisionAction,
+    Expire,
+    actor_of,
+    decide_action,
+    over_daily_limit,
+    refused_fields,
+)
 from handshake.requests.evidence import MAX_REFUSALS, MAX_REFUSALS_OF_PRINCIPAL
 from handshake.requests.record import RequestRecord
 from handshake.requests.recording import record_close, record_refusal
@@ -39,23 +48,45 @@ def act(
     which leaves none, or adapter_privileged_mutations_paused. When the store cannot be consulted:
     ReplayGuardUnavailableError if there is a key to guard, StoreUnavailableError if there is none.
     """
-    guard = guard_key("decision_action", envelope.principal_id, idempotency_key) if idempotency_key else None
+    guards = _guards(envelope, idempotency_key) if idempotency_key else ()
     try:
-        return _act(context, action, envelope, guard)
+        return _act(context, action, envelope, guards)
     except StoreUnavailableError as unavailable:
-        if guard:
+        if guards:
             raise ReplayGuardUnavailableError from unavailable
         raise
 
 
-def _act(context: Context, action: DecisionAction, envelope: Envelope, guard: Key | None) -> RequestRecord | Refusal:
+def _guards(envelope: Envelope, idempotency_key: str) -> tuple[Key, Key]:
+    """The guard of a key of a tenant's principal, and where earlier versions kept it: by the principal alone."""
+    principal = envelope.principal_id
+    now = guard_key("decision_action", envelope.tenant_id, principal, idempotency_key)
+    return now, guard_key("decision_action", principal, idempotency_key)
+
+
+def _use(outcomes: Sequence[Mapping[str, Any] | None], action: DecisionAction) -> Mapping[str, Any] | None:
+    """How an earlier use of the key ended, None where it was not used.
+
+    What an earlier version kept may be the use of another tenant's principal of the same name: its key is used, and
+    what became of it is told about the request itself only.
+    """
+    now, earlier = outcomes or (None, None)
+    if now is None and earlier is not None and earlier["requestId"] != action.request_id:
+        return refused_fields(action.request_id)
+    return now or earlier
+
+
+def _act(
+    context: Context, action: DecisionAction, envelope: Envelope, guards: Sequence[Key]
+) -> RequestRecord | Refusal:
     refusals = refusals_key(action.request_id, envelope.principal_id, envelope.tenant_id)
-    request, used, kept = read_for_action(context, action.request_id, guard, refused=refusals)
+    request, outcomes, kept = read_for_action(context, action.request_id, guards, refused=refusals)
+    used = _use(outcomes, action)
     for _ in range(_TRIES):
         decided = decide_action(action, request, envelope, used, context.now_ms())
-        if isinstance(decided, Conflict) and guard:
+        if isinstance(decided, Conflict) and guards:
             # A batch reads its items one after another, so the key may have been used before the state was read.
-            used = read_outcome(context, guard)
+            used = _use(read_outcomes(context, guards), action)
             decided = decide_action(action, request, envelope, used, context.now_ms())
         match decided:
             case Refuse(refusal) | Conflict(refusal) | Replay(refusal):
@@ -67,9 +98,9 @@ def _act(context: Context, action: DecisionAction, envelope: Envelope, guard: Ke
         now = closed.decided_at_ms
         tx = RequestTransaction(context)
         close, key, spend = tx.close_request(recorded, seen=seen), None, None
-        if guard and isinstance(decided, Close):
+        if guards and isinstance(decided, Close):
             outlives = now + IDEMPOTENCY_KEY_LIFETIME_MS
-            key = tx.claim_key(guard, now_ms=now, expires_at_ms=outlives, outcome=decided.outcome)
+            key = tx.claim_key(guards[0], now_ms=now, expires_at_ms=outlives, outcome=decided.outcome)
         if seen.spend and closed.outcome == "allow":
             spend = tx.add_spend(seen.submission, seen.spend)
         if tx.commit():

@@ -17,11 +17,13 @@ from handshake.core.shapes import (
     Tier,
     closed,
 )
+from handshake.core.text import MAX_PAYLOAD_REF_LENGTH
 from handshake.requests.evidence import Source
 from handshake.requests.record import State
 from handshake.requests.submission import ACTION_TYPES
 
 ActionType = Annotated[str, Schema("ActionType", enum=list(ACTION_TYPES))]
+PayloadLabel = Annotated[str, Schema(minLength=1, maxLength=MAX_PAYLOAD_REF_LENGTH)]
 ContextHash = Annotated[str, Schema("ContextHash", pattern="^ctx_[0-9a-f]{64}$")]
 
 
@@ -55,7 +57,7 @@ class RequestStatus(TypedDict):
     principalId: Id
     agentId: Id
     actionType: ActionType
-    payloadRef: Id
+    payloadRef: PayloadLabel
     state: State
     terminal: bool
     decisionContextHash: ContextHash
@@ -84,7 +86,7 @@ class Room(TypedDict):
     artifact: Artifact
     state: State
     actionType: ActionType
-    payloadRef: Id
+    payloadRef: PayloadLabel
     hitlRequestId: NotRequired[str]
     expiresAt: NotRequired[EpochMs]
     amount: NotRequired[Annotated[Any, "As the agent sent it."]]

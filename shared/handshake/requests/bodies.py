@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
-from handshake.core.shapes import Id, Schema
+from handshake.core.shapes import Id, NewId, PayloadRef, Schema, closed
 from handshake.requests.answers import ActionType, ContextHash
 from handshake.requests.decision_action import ACTION_WORDS, MAX_REASON_LENGTH
 
@@ -10,12 +10,12 @@ from handshake.requests.decision_action import ACTION_WORDS, MAX_REASON_LENGTH
 class Submission(TypedDict):
     """An action that an agent wants to take."""
 
-    requestId: Annotated[Id, "Submitting it again answers what was decided first."]
-    principalId: Id
-    agentId: Id
-    tenantId: NotRequired[Id | None]
+    requestId: Annotated[NewId, "Submitting it again answers what was decided first."]
+    principalId: NewId
+    agentId: NewId
+    tenantId: NotRequired[Annotated[NewId | Literal[""] | None, '"" is none.']]
     actionType: ActionType
-    payloadRef: Id
+    payloadRef: PayloadRef
     timestamp: Annotated[float, "The caller's clock, epoch ms, within 5 minutes of the server's."]
     privilegedPath: NotRequired[Annotated[bool | None, "False is refused: a privileged path cannot opt out."]]
     context: NotRequired[
@@ -28,6 +28,7 @@ class Submission(TypedDict):
     ]
 
 
+@closed
 class DecisionAction(TypedDict):
     """Says what to do with an escalation."""
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MAX_REASON_LENGTH: Final = 500
 MAX_IDEMPOTENCY_KEY_LENGTH: Final = 256
+MEMBERS: Final = frozenset({"requestId", "hitlRequestId", "action", "reason"})
 
 
 class Action(StrEnum):
@@ -89,13 +90,16 @@ def parse_action(body: Any) -> DecisionAction:
     if not isinstance(body, dict):
         raise _bad_shape("The body must be a JSON object.", None)
     request_id = body.get("requestId")
-    absent, wrong = id_faults(body, ("requestId",))
+    absent, wrong = id_faults(body, ("requestId",), stored=True)
     if absent:
         raise HandshakeError(
             ReasonCode.TRUST_CONTEXT_MISSING_BINDING, "requestId is required.", fields=refused_fields(None), denies=True
         )
     if wrong or not isinstance(request_id, str):
-        raise _bad_shape("requestId must be 1 to 256 characters without control characters.", None)
+        raise _bad_shape(f"requestId {wrong.get('requestId')}.", None)
+    if not body.keys() <= MEMBERS:
+        # A person's word that is not read is not kept. What it is called is the caller's text, so it is not repeated.
+        raise _bad_shape(f"An action has no other members than {', '.join(sorted(MEMBERS))}.", request_id)
     action = body.get("action")
     if not isinstance(action, str) or action not in ACTION_WORDS:
         raise _bad_shape("action must be approve, reject or deny.", request_id)

@@ -3,11 +3,11 @@
 from handshake.core.errors import HandshakeError
 from handshake.core.paging import PageRequest
 from handshake.core.reasons import ReasonCode
-from handshake.core.text import is_id
+from handshake.core.text import is_label
 from handshake.dynamo.context import Context
 from handshake.requests import queue
 from handshake.requests import table as requests
-from handshake.requests.access import ensure_may_read, resolves_for_tenant
+from handshake.requests.access import ensure_may_read, may_resolve, resolves_for_tenant
 from handshake.requests.evidence import EvidenceEvent
 from handshake.requests.record import RequestRecord
 from handshake.trust.identity import Envelope
@@ -41,12 +41,21 @@ def read_queue(context: Context, envelope: Envelope, page: PageRequest) -> tuple
         if resolves_for_tenant(envelope)
         else (queue.PENDING_BY_PRINCIPAL, envelope.principal_id)
     )
-    return queue.pending(context.dynamo, context.tables.workflow, index, owner, page, now_ms=context.now_ms())
+    records, cursor = queue.pending(
+        context.dynamo, context.tables.workflow, index, owner, page, now_ms=context.now_ms()
+    )
+    # A principal's own name in another tenant is somebody else's.
+    return [record for record in records if _resolves(envelope, record)], cursor
+
+
+def _resolves(envelope: Envelope, record: RequestRecord) -> bool:
+    submission = record.submission
+    return may_resolve(envelope, principal_id=submission.principal_id, tenant_id=submission.tenant_id)
 
 
 def _ensure_possible(request_id: str) -> None:
-    # The store would refuse a longer key than it can have, and that would look like a fault of its own.
-    if not is_id(request_id):
+    # The store would refuse what no key can be, and that would look like a fault of its own.
+    if not is_label(request_id):
         raise _not_found(request_id)
 
 

@@ -11,6 +11,8 @@ from handshake.core.reasons import ReasonCode
 from handshake.core.text import folded, id_faults
 from handshake.core.tiers import DENIAL_TIER
 from handshake.policy.rule_keys import CONTEXT_LIMITS
+from handshake.requests.access import decide_submitter
+from handshake.trust.identity import Envelope
 
 if TYPE_CHECKING:
     from handshake.requests.answers import RefusedSubmission
@@ -84,18 +86,33 @@ def parse_submission(body: Any, *, now_ms: int) -> Submission:
 
 
 def parse_recorded(body: Any) -> Submission:
-    """Read a request as it was submitted earlier, without holding it to the present time.
+    """Read a request as it was submitted earlier, held neither to the present time nor to the present rule for ids.
 
     Raises HandshakeError for the same faults of shape as parse_submission.
     """
-    return _parse(body)[0]
+    return _parse(body, stored=True)[0]
 
 
-def _parse(body: Any) -> tuple[Submission, ReasonCode | None]:
+def ensure_submitted_by(envelope: Envelope, submission: Submission) -> None:
+    """Hold ``submission`` to the envelope that it came with (contract.md section 9.15).
+
+    Raises HandshakeError security_identity_subject_mismatch or security_read_tenant_mismatch.
+    """
+    refused = decide_submitter(
+        envelope,
+        principal_id=submission.principal_id,
+        agent_id=submission.agent_id,
+        tenant_id=submission.tenant_id,
+    )
+    if refused:
+        raise _refusal(*refused, submission.request_id, submission.decision_context_hash)
+
+
+def _parse(body: Any, *, stored: bool = False) -> tuple[Submission, ReasonCode | None]:
     shape, binding = ReasonCode.TRUST_CONTEXT_INVALID_REQUEST_SHAPE, ReasonCode.TRUST_CONTEXT_MISSING_BINDING
     if not isinstance(body, dict):
         raise _refusal(shape, "The body must be a JSON object.", None)
-    absent, wrong = id_faults(body, _REQUIRED_IDS, optional=("tenantId",))
+    absent, wrong = id_faults(body, _REQUIRED_IDS, optional=("tenantId",), stored=stored)
     request_id = body["requestId"] if "requestId" not in wrong else None
     if body.get("actionType") not in ACTION_TYPES:
         raise _refusal(shape, f"actionType must be one of {', '.join(ACTION_TYPES)}.", request_id)
@@ -103,8 +120,8 @@ def _parse(body: Any) -> tuple[Submission, ReasonCode | None]:
         code = shape if absent == ["payloadRef"] else binding
         raise _refusal(code, f"{absent[0]} is required.", request_id)
     if wrong:
-        message = f"{wrong[0]} must be a string of 1 to 256 characters without control characters."
-        raise _refusal(shape, message, request_id)
+        name, fault = next(iter(wrong.items()))
+        raise _refusal(shape, f"{name} {fault}.", request_id)
     timestamp = number(body.get("timestamp"))
     if timestamp is None:
         raise _refusal(
@@ -125,7 +142,7 @@ def _parse(body: Any) -> tuple[Submission, ReasonCode | None]:
         request_id=body["requestId"],
         principal_id=body["principalId"],
         agent_id=body["agentId"],
-        tenant_id=body.get("tenantId"),
+        tenant_id=body.get("tenantId") or None,
         action_type=body["actionType"],
         payload_ref=body["payloadRef"],
         timestamp_ms=int(timestamp),

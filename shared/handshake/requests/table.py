@@ -6,7 +6,7 @@ three sparse indexes (by tenant, by principal, by shard) that a queue or an expi
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from heapq import merge
 from typing import Any, Final
@@ -157,21 +157,20 @@ def read_for_submission(context: Context, submission: Submission) -> Seen:
 
 
 def read_for_action(
-    context: Context, request_id: str, guard: Key | None, *, refused: Key
-) -> tuple[RequestRecord | None, Mapping[str, Any] | None, int]:
-    """Read, in one call, the request that an action is on, and the outcome of an earlier use of its key.
+    context: Context, request_id: str, guards: Sequence[Key], *, refused: Key
+) -> tuple[RequestRecord | None, list[dict[str, Any] | None], int]:
+    """Read, in one call, the request that an action is on, and the outcome of an earlier use of each of its guards.
 
     With them comes how many refused actions of its principal evidence keeps, which the item of key ``refused`` counts.
     Raises HandshakeError adapter_privileged_mutations_paused, StoreUnavailableError.
     """
     tables = context.tables
     keys = [(tables.workflow, state_key(request_id)), (tables.workflow, refused), (tables.runtime_kv, PAUSE_KEY)]
-    if guard:
-        keys.append((tables.replay_guards, guard))
-    state, refusals, pause, *guards = context.dynamo.batch_get(keys)
+    keys += [(tables.replay_guards, guard) for guard in guards]
+    state, refusals, pause, *used = context.dynamo.batch_get(keys)
     ensure_not_paused(pause)
-    used = stored_outcome(guards[0], now_ms=context.now_ms()) if guards else None
-    return record_from(state), used, refusals_kept(refusals)
+    outcomes = [stored_outcome(item, now_ms=context.now_ms()) for item in used]
+    return record_from(state), outcomes, refusals_kept(refusals)
 
 
 def state_item(record: RequestRecord) -> Item:

@@ -10,7 +10,10 @@ from handshake.trust.token import AUDIENCE, ISSUER, MIN_JTI_LENGTH, SUBJECT
 
 @closed
 class IdentityEnvelope(TypedDict):
-    """Asserts, as the JSON of x-identity-envelope, who is asking. Texts are trimmed; roles and scopes are sets."""
+    """Asserts, as the JSON of x-identity-envelope, who is asking.
+
+    Texts are trimmed, and then each is a NewId; roles and scopes are sets.
+    """
 
     principalId: Id
     subjectType: NotRequired[SubjectType]
@@ -32,3 +35,7 @@ class TrustClaims(TypedDict):
     jti: Annotated[str, Schema(minLength=MIN_JTI_LENGTH, maxLength=MAX_ID_LENGTH, pattern=ID_PATTERN)]
     principalId: NotRequired[Id]
     traceId: NotRequired[Id]
+    bodySha256: NotRequired[
+        Annotated[str, Schema(pattern="^[0-9a-f]{64}$"), "SHA-256 of the body's bytes, which no other body then has."]
+    ]
+    stack: NotRequired[Annotated[str, Schema(minLength=1), "The stack's name: no other stack then takes the token."]]

@@ -7,13 +7,14 @@ from typing import Any, Final, Literal, NamedTuple, cast
 from handshake.core.errors import HandshakeError
 from handshake.core.jsonio import BadJsonError, parse
 from handshake.core.reasons import ReasonCode
-from handshake.core.text import MAX_ID_LENGTH, has_control_characters
+from handshake.core.text import id_fault
 
 MAX_ENVELOPE_BYTES: Final = 4096
 
 SCOPE_READ_ANY: Final = "workflow:read:any"
 SCOPE_READ_TENANT: Final = "workflow:read:tenant"
 SCOPE_RESOLVE: Final = "workflow:resolve"
+SCOPE_SUBMIT_ANY: Final = "workflow:submit:any"
 ROLE_ADMIN: Final = "admin"
 
 
@@ -25,7 +26,8 @@ class Envelope:
     """A principal with its tenant, roles and scopes. Strings are trimmed; roles and scopes sorted sets.
 
     Only ``principalId`` must be given. What is left out grants nothing: without ``subjectType`` nobody is
-    human, without scopes nothing wider than one's own requests can be read.
+    human, without scopes nothing wider than one's own requests can be read. One without a tenant that is
+    ``tenant_bound`` acts on requests without one only (contract.md section 9.17).
     """
 
     principal_id: str
@@ -35,29 +37,33 @@ class Envelope:
     issuer: str = ""
     session_id: str = ""
     tenant_id: str = ""
+    tenant_bound: bool = False
 
 
 def _name(value: Any) -> str:
-    trimmed = value.strip() if isinstance(value, str) else ""
-    if not trimmed or len(trimmed) > MAX_ID_LENGTH or (not trimmed.isprintable() and has_control_characters(trimmed)):
-        raise ValueError("not a name")
-    return trimmed
+    trimmed = value.strip() if isinstance(value, str) else value
+    if fault := id_fault(trimmed):
+        raise ValueError(fault)
+    return cast("str", trimmed)
 
 
 def _names(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list):
-        raise ValueError("not a list")  # noqa: TRY004 - a caller's wrong type is a wrong value like any other
+        raise ValueError("is not a list")  # noqa: TRY004 - a caller's wrong type is a wrong value like any other
     return tuple(sorted(set(map(_name, value))))
 
 
 def _subject_type(value: Any) -> SubjectType:
     if value not in ("human", "service", "agent"):
-        raise ValueError("not a subject type")
+        raise ValueError("is not human, service or agent")
     return cast("SubjectType", value)
 
 
 class Field(NamedTuple):
-    """The attribute of Envelope that a field of the header becomes, and what reads it or raises ValueError."""
+    """The attribute of Envelope that a field of the header becomes, and what reads it.
+
+    ``read`` raises ValueError, its text a predicate for the field.
+    """
 
     attribute: str
     read: Callable[[Any], Any]
@@ -88,22 +94,22 @@ def parse_envelope(header: str | None) -> Envelope:
     try:
         fields: Any = parse(header, max_bytes=MAX_ENVELOPE_BYTES)
     except BadJsonError as fault:
-        raise invalid_envelope(f"The identity envelope is {fault}.") from None
+        raise invalid_envelope(f"The identity envelope {fault}.") from None
     if not isinstance(fields, dict):
         raise invalid_envelope("The identity envelope is not an object.")
     read: dict[str, Any] = {}
-    wrong = set() if REQUIRED in fields else {REQUIRED}
+    wrong = set() if REQUIRED in fields else {f"{REQUIRED} is missing"}
     for name, value in fields.items():
         field = FIELDS.get(name)
         if field is None:
-            wrong.add("an unknown field")  # its name is the caller's text, so it is not repeated
+            wrong.add("it has an unknown field")  # whose name is the caller's text, so it is not repeated
             continue
         try:
             read[field.attribute] = field.read(value)
-        except ValueError:
-            wrong.add(name)
+        except ValueError as fault:
+            wrong.add(f"{name} {fault}")
     if wrong:
-        raise invalid_envelope(f"The identity envelope is wrong at: {', '.join(sorted(wrong))}.")
+        raise invalid_envelope(f"The identity envelope is refused: {'; '.join(sorted(wrong))}.")
     return Envelope(**read)
 
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 from handshake.core.errors import HandshakeError
 from handshake.core.jsonio import BadJsonError, canonical, number, parse
 from handshake.core.reasons import ReasonCode
-from handshake.core.text import is_id
+from handshake.core.text import id_fault
 
 MAX_TOKEN_BYTES: Final = 4096
 ISSUER: Final = "handshake-edge"
@@ -39,7 +39,28 @@ class TrustClaims:
     trace_id: str | None
 
 
-def verify_token(token: str | None, *, keys: Sequence[bytes], now_s: float) -> TrustClaims:
+@dataclass(frozen=True)
+class Binding:
+    """The call that a token may be bound to: the SHA-256 of its body's bytes, in lower-case hex, and the stack's name.
+
+    What a token claims of either must be this, and where it is ``required`` it must claim both. None is unknown, and
+    nothing that a token claims is that.
+    """
+
+    body_sha256: str | None = None
+    stack: str | None = None
+    required: bool = False
+
+    @classmethod
+    def to(cls, body: bytes, stack: str | None, *, required: bool = False) -> "Binding":
+        """The binding to a call with ``body``."""
+        return cls(hashlib.sha256(body).hexdigest(), stack, required)
+
+
+UNBOUND: Final = Binding()
+
+
+def verify_token(token: str | None, *, keys: Sequence[bytes], now_s: float, binding: Binding = UNBOUND) -> TrustClaims:
     """Verify a compact JWT against each of ``keys`` (the current one first) at ``now_s`` epoch seconds.
 
     Raises HandshakeError: security_missing_internal_trust_context (absent or blank),
@@ -70,7 +91,7 @@ def verify_token(token: str | None, *, keys: Sequence[bytes], now_s: float) -> T
     header = _object(parts[0])
     if header.get("alg") != "HS256" or header.get("typ") != "JWT" or "crit" in header:
         raise _invalid("its header is not HS256 and JWT")
-    return _check_claims(_object(parts[1]), now_s)
+    return _check_claims(_object(parts[1]), now_s, binding)
 
 
 def mint_token(
@@ -81,8 +102,12 @@ def mint_token(
     lifetime_s: int = 300,
     principal_id: str | None = None,
     trace_id: str | None = None,
+    binding: Binding = UNBOUND,
 ) -> str:
-    """Sign a token as the trusted edge does. ``lifetime_s`` above MAX_LIFETIME_S makes one nobody accepts."""
+    """Sign a token as the trusted edge does, bound to what ``binding`` knows.
+
+    ``lifetime_s`` above MAX_LIFETIME_S makes one nobody accepts.
+    """
     claims: dict[str, Any] = {
         "iss": ISSUER,
         "aud": AUDIENCE,
@@ -91,17 +116,25 @@ def mint_token(
         "exp": now_s + lifetime_s,
         "jti": jti,
     }
-    claims |= {name: value for name, value in (("principalId", principal_id), ("traceId", trace_id)) if value}
+    optional = {
+        "principalId": principal_id,
+        "traceId": trace_id,
+        "bodySha256": binding.body_sha256,
+        "stack": binding.stack,
+    }
+    claims |= {name: value for name, value in optional.items() if value}
     signed = f"{_encode(canonical({'alg': 'HS256', 'typ': 'JWT'}).encode())}.{_encode(canonical(claims).encode())}"
     return f"{signed}.{_encode(_sign(key, signed.encode()))}"
 
 
-def _check_claims(claims: dict[str, Any], now_s: float) -> TrustClaims:
+def _check_claims(claims: dict[str, Any], now_s: float, binding: Binding) -> TrustClaims:
     if (claims.get("iss"), claims.get("aud"), claims.get("sub")) != (ISSUER, AUDIENCE, SUBJECT):
         raise _invalid("its issuer, audience or subject is not the trusted edge's")
-    jti = claims.get("jti")
-    if not isinstance(jti, str) or not is_id(jti) or len(jti) < MIN_JTI_LENGTH:
-        raise _invalid("its jti is not 8 to 256 characters")
+    jti: Any = claims.get("jti")
+    if fault := id_fault(jti):
+        raise _invalid(f"its jti {fault}")
+    if len(jti) < MIN_JTI_LENGTH:
+        raise _invalid(f"its jti has fewer than {MIN_JTI_LENGTH} characters")
     issued, expires = number(claims.get("iat")), number(claims.get("exp"))
     not_before = number(claims["nbf"]) if "nbf" in claims else issued
     if issued is None or expires is None or not_before is None:
@@ -109,8 +142,13 @@ def _check_claims(claims: dict[str, Any], now_s: float) -> TrustClaims:
     if expires <= issued or expires - issued > MAX_LIFETIME_S:
         raise _invalid("it is valid for no time, or for longer than 15 minutes")
     for name in ("principalId", "traceId"):
-        if name in claims and not is_id(claims[name]):
-            raise _invalid(f"its {name} is blank or not a string")
+        if name in claims and (fault := id_fault(claims[name])):
+            raise _invalid(f"its {name} {fault}")
+    for name, bound_to, what in (("bodySha256", binding.body_sha256, "body"), ("stack", binding.stack, "stack")):
+        if name not in claims and binding.required:
+            raise _invalid(f"it is bound to no {what}: {name} is required")
+        if name in claims and (bound_to is None or claims[name] != bound_to):
+            raise _invalid(f"it is bound to another {what}")
     if max(issued, not_before) - CLOCK_SKEW_S > now_s or expires + CLOCK_SKEW_S <= now_s:
         raise HandshakeError(
             ReasonCode.SECURITY_INTERNAL_TRUST_CONTEXT_EXPIRED, "The trust token is too old or not yet valid."

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ops.gates.openapi import COMMITTED, RELEASED, judge
+from ops.gates.openapi import COMMITTED, NARROWED, RELEASED, judge
 from ops.local.settings import ROOT
 from ops.openapi.document import document, routes, text_of
 from ops.verdict import CannotJudgeError
@@ -53,6 +53,27 @@ def test_a_new_major_version_may_break_callers(tree: Path) -> None:
     (tree / COMMITTED).write_text(text_of(broken))
 
     assert problems(judge(broken, tree)) == ""
+
+
+def test_what_the_contract_made_stricter_is_listed_and_nothing_else_is(tree: Path) -> None:
+    listed = json.loads((tree / NARROWED).read_text())
+    [pattern] = [changes for reason, changes in listed.items() if "spelling" in reason]
+
+    (tree / NARROWED).write_text(json.dumps({"why": [change for change in pattern if "scopeId" not in change]}))
+    found = problems(judge(DESCRIBED, tree))
+
+    assert "breaks callers: POST /policy/apply body.scopeId is narrower: pattern" in found
+    assert "breaks callers: POST /workflow/decision-room/action body no longer takes fields it does not name" in found
+    assert "rules[].id" not in found
+
+
+def test_what_is_listed_as_stricter_and_is_not_is_found(tree: Path) -> None:
+    listed = json.loads((tree / NARROWED).read_text()) | {"a reason": ["GET /nowhere is gone"]}
+    (tree / NARROWED).write_text(json.dumps(listed))
+
+    assert problems(judge(DESCRIBED, tree)) == (
+        f"{NARROWED} lists what is no change since the released document: GET /nowhere is gone"
+    )
 
 
 def test_without_a_released_document_it_cannot_be_judged(tree: Path) -> None:

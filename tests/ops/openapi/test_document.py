@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+import unicodedata
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -16,13 +17,13 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from handshake.api.http import Answer, Call, Route
 from handshake.core.errors import HandshakeError
 from handshake.core.reasons import REGISTRY
-from handshake.core.shapes import ID_PATTERN
-from handshake.core.text import MAX_ID_LENGTH, is_id
+from handshake.core.shapes import ID_PATTERN, NEW_ID_PATTERN
+from handshake.core.text import MAX_ID_LENGTH, id_fault, is_label
 from handshake.policy.bodies import CATEGORIES_PATTERN, HOURS_PATTERN
 from handshake.policy.rule_keys import KEY_OF, MAX_CATEGORY_LENGTH
 from handshake.policy.rules import parse_rules
 from handshake.trust import identity
-from handshake.trust.token import mint_token
+from handshake.trust.token import Binding, mint_token
 from ops.openapi import __main__ as command
 from ops.openapi.document import COMMITTED, ENVELOPE, ROOT, SIGV4, TOKEN, document, routes, text_of
 from ops.openapi.operations import OPERATIONS
@@ -123,7 +124,8 @@ def test_an_envelope_has_the_members_that_the_code_reads() -> None:
 
 def test_a_trust_token_claims_what_is_described() -> None:
     described = MADE["components"]["schemas"]["TrustClaims"]
-    token = mint_token(b"key", now_s=1, jti="j" * 8, principal_id="alice", trace_id="trace")
+    binding = Binding.to(b"{}", "handshake")
+    token = mint_token(b"key", now_s=1, jti="j" * 8, principal_id="alice", trace_id="trace", binding=binding)
 
     claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
 
@@ -140,10 +142,27 @@ TEXTS: Final = st.text(st.characters(codec="utf-8")) | st.text("ab \t\x00\x1c\x8
 
 
 @given(text=TEXTS)
-def test_the_pattern_of_ids_is_the_codes(text: str) -> None:
+def test_the_pattern_of_what_is_stored_is_the_codes(text: str) -> None:
     bounded = 1 <= len(text) <= MAX_ID_LENGTH
 
-    assert (bounded and _matches(ID_PATTERN, text)) == is_id(text)
+    assert (bounded and _matches(ID_PATTERN, text)) == is_label(text)
+
+
+@given(
+    text=TEXTS | st.text("a\u00ad\u200b\u2800\u3164\ue000\ufe0f\ufeff\uffa0\uffff\u0600\u2027 \u2029é日", max_size=6)
+)
+def test_the_pattern_of_new_ids_refuses_nothing_that_the_code_takes_and_what_it_can(text: str) -> None:
+    bounded = 1 <= len(text) <= MAX_ID_LENGTH
+    taken = bounded and _matches(NEW_ID_PATTERN, text)
+
+    if id_fault(text) is None:
+        assert taken
+    elif taken:
+        # What no pattern says: what is unassigned, in another plane, or not composed.
+        assert any(unicodedata.category(char)[0] == "C" or ord(char) > 0xFFFF for char in text) or (
+            not unicodedata.is_normalized("NFC", text)
+        )
+        assert not any(char in "\u00ad\u200b\u2800\u3164\ue000\ufe0f\ufeff\uffa0\uffff\u0600" for char in text)
 
 
 @given(text=TEXTS)

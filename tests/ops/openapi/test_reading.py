@@ -125,6 +125,9 @@ class ReadCall(Call):
     def envelope(self) -> Envelope:
         return Envelope("alice", "human")
 
+    def submitter(self) -> Envelope | None:
+        return None
+
     def trust_claims(self, envelope: Envelope) -> TrustClaims:
         return TrustClaims("j" * 8, "issuer", 1, envelope.principal_id, None)
 

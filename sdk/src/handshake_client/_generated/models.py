@@ -64,7 +64,9 @@ Id: TypeAlias = str
 
 class IdentityEnvelope(TypedDict):
     """
-    Asserts, as the JSON of x-identity-envelope, who is asking. Texts are trimmed; roles and scopes are sets.
+    Asserts, as the JSON of x-identity-envelope, who is asking.
+
+    Texts are trimmed, and then each is a NewId; roles and scopes are sets.
     """
 
     issuer: NotRequired[Id]
@@ -88,7 +90,21 @@ MetricName: TypeAlias = Literal[
 ]
 
 
+NewId: TypeAlias = str
+"""
+Has one spelling: it is in NFC, holds no control, format, private-use, unassigned or invisible character
+of Unicode 14.0.0, and has no white space at either end.
+"""
+
+
 Outcome: TypeAlias = Literal["allow", "deny", "escalate"]
+
+
+PayloadRef: TypeAlias = str
+"""
+Has one spelling: it is in NFC, holds no control, format, private-use, unassigned or invisible character
+of Unicode 14.0.0, and has no white space at either end.
+"""
 
 
 class Point(TypedDict):
@@ -233,24 +249,27 @@ class Submission(TypedDict):
     """
 
     actionType: ActionType
-    agentId: Id
+    agentId: NewId
     context: NotRequired[dict[str, Any] | None]
     """
     What decides: ``amount``, ``category`` and limits of the caller's own that narrow the policy
     (``maxTransaction``, ``dailySpendLimit``, ``allowedHours``, ``allowedCategories``) of a payment;
     ``sensitivity`` and ``authorizedSensitiveScope`` of a data access. What cannot be understood denies.
     """
-    payloadRef: Id
-    principalId: Id
+    payloadRef: PayloadRef
+    principalId: NewId
     privilegedPath: NotRequired[bool | None]
     """
     False is refused: a privileged path cannot opt out.
     """
-    requestId: Id
+    requestId: NewId
     """
     Submitting it again answers what was decided first.
     """
-    tenantId: NotRequired[Id | None]
+    tenantId: NotRequired[NewId | Literal[""] | None]
+    """
+    "" is none.
+    """
     timestamp: float
     """
     The caller's clock, epoch ms, within 5 minutes of the server's.
@@ -283,11 +302,19 @@ class TrustClaims(TypedDict):
     """
 
     aud: Literal["handshake-core"]
+    bodySha256: NotRequired[str]
+    """
+    SHA-256 of the body's bytes, which no other body then has.
+    """
     exp: float
     iat: float
     iss: Literal["handshake-edge"]
     jti: str
     principalId: NotRequired[Id]
+    stack: NotRequired[str]
+    """
+    The stack's name: no other stack then takes the token.
+    """
     sub: Literal["policy.apply"]
     traceId: NotRequired[Id]
 
@@ -300,7 +327,7 @@ class AmountRule(TypedDict):
     A limit on a payment, or on what an agent spends in a UTC day. Keys are read in any case.
     """
 
-    id: Id
+    id: NewId
     key: Literal["max_transaction", "maxtransaction", "max_payment", "daily_spend_limit", "dailyspendlimit"]
     value: float
 
@@ -346,7 +373,7 @@ class CategoriesRule(TypedDict):
     Allows payments of these categories only: names, or one text of names between commas.
     """
 
-    id: Id
+    id: NewId
     key: Literal["allowed_categories"]
     value: list[ValueItem] | str
 
@@ -464,7 +491,7 @@ class HoursRule(TypedDict):
     Allows payments at these times only, UTC; an end before the start spans midnight.
     """
 
-    id: Id
+    id: NewId
     key: Literal["allowed_hours"]
     value: str
 
@@ -542,7 +569,7 @@ class PolicyChange1(TypedDict):
     Rules, each with an id of its own.
     """
     scope: ScopeKind
-    scopeId: NotRequired[Id | None]
+    scopeId: NotRequired[NewId | None]
     """
     The agent; not read beside global scope.
     """
@@ -566,7 +593,7 @@ class PolicyChange2(TypedDict):
     Rules, each with an id of its own.
     """
     scope: ScopeKind
-    scopeId: NotRequired[Id | None]
+    scopeId: NotRequired[NewId | None]
     """
     The agent; not read beside global scope.
     """
@@ -599,7 +626,7 @@ class PolicyProposal(TypedDict):
     Rules, each with an id of its own.
     """
     scope: ScopeKind
-    scopeId: NotRequired[Id | None]
+    scopeId: NotRequired[NewId | None]
     """
     The agent; not read beside global scope.
     """
@@ -639,7 +666,7 @@ class ReportedEvent(TypedDict):
     computeCostUnits: NotRequired[float | None]
     decision: Outcome
     escalationOverheadUnits: NotRequired[float | None]
-    eventId: Id
+    eventId: NewId
     """
     The first event of an id stays as it is.
     """
@@ -647,12 +674,12 @@ class ReportedEvent(TypedDict):
     humanMinutes: NotRequired[float | None]
     incidentDetectedTsMs: NotRequired[float | None]
     isTerminal: NotRequired[bool | None]
-    reasonCode: Id
-    reasonFamily: Id
+    reasonCode: NewId
+    reasonFamily: NewId
     """
     The registry's word goes over it.
     """
-    requestId: Id
+    requestId: NewId
     riskTier: RiskTier | int
     terminalDecisionTsMs: NotRequired[float | None]
     """
@@ -671,7 +698,7 @@ class RequestStatus(TypedDict):
     artifact: Artifact
     decisionContextHash: ContextHash
     hitlRequestId: NotRequired[str]
-    payloadRef: Id
+    payloadRef: str
     principalId: Id
     requestId: Id
     state: State
@@ -697,7 +724,7 @@ class Room(TypedDict):
     escalatedBy: NotRequired[EscalationCause]
     expiresAt: NotRequired[int]
     hitlRequestId: NotRequired[str]
-    payloadRef: Id
+    payloadRef: str
     principalId: Id
     reasonFamily: Family
     requestId: Id

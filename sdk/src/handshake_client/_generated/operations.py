@@ -110,7 +110,7 @@ class Operations(ABC):
     def get_policy_config(
         self,
         *,
-        scope: models.ScopeKind,
+        scope: models.ScopeKind | None = None,
         scope_id: models.Id | None = None,
         correlation_id: str | None = None,
     ) -> models.PolicyConfig:
@@ -356,7 +356,7 @@ class AsyncOperations(ABC):
     async def get_policy_config(
         self,
         *,
-        scope: models.ScopeKind,
+        scope: models.ScopeKind | None = None,
         scope_id: models.Id | None = None,
         correlation_id: str | None = None,
     ) -> models.PolicyConfig:
