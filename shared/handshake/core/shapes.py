@@ -47,6 +47,7 @@ closed: Final = described(additionalProperties=False)
 Id = Annotated[str, Schema("Id", minLength=1, maxLength=MAX_ID_LENGTH, pattern=ID_PATTERN)]
 Outcome = Annotated[tiers.Outcome, Schema("Outcome")]
 RiskTier = Annotated[tiers.RiskTier, Schema("RiskTier")]
+EventTier = RiskTier | Literal["unknown"]
 ResponseClass = Annotated[reasons.ResponseClass, Schema("ResponseClass")]
 Family = Annotated[str, Schema("Family", enum=[*reasons.FAMILIES, reasons.UNKNOWN_FAMILY])]
 EpochMs = Annotated[int, Schema(minimum=0)]
