@@ -17,14 +17,11 @@ if TYPE_CHECKING:
 
 def get_config(call: Call) -> "PolicyConfig":
     """Read the policy of a scope; where global scope stores nothing, the defaults that stand in for it."""
-    scope = _scope(call)
+    scope = GLOBAL if call.query("scope") is None and not call.query("tenantId") else _scope(call)
     stored = read_config(call.context, scope)
     rules = list(DEFAULT_RULES) if scope == GLOBAL and not stored.version else stored.rules
-    config: PolicyConfig = (
-        {"scope": scope.kind, "scopeId": scope.scope_id, "rules": rules}
-        if scope.scope_id
-        else {"scope": scope.kind, "rules": rules}
-    )
+    config: PolicyConfig = {"scope": scope.kind, "rules": rules}
+    _name(config, scope)
     if stored.version:
         config["policyVersion"] = stored.version
     return config
@@ -44,11 +41,8 @@ def get_versions(call: Call) -> "PolicyVersions":
         }
         for version in versions
     ]
-    answer: PolicyVersions = (
-        {"scope": scope.kind, "scopeId": scope.scope_id, "versions": listed}
-        if scope.scope_id
-        else {"scope": scope.kind, "versions": listed}
-    )
+    answer: PolicyVersions = {"scope": scope.kind, "versions": listed}
+    _name(answer, scope)
     if cursor:
         answer["nextCursor"] = cursor
     return answer
@@ -62,7 +56,15 @@ def simulate(call: Call) -> "Simulated":
 
 
 def _scope(call: Call) -> Scope:
-    return parse_scope({"scope": call.query("scope"), "scopeId": call.query("scopeId")})
+    return parse_scope({name: call.query(name) for name in ("scope", "scopeId", "tenantId")})
+
+
+def _name(answer: "PolicyConfig | PolicyVersions", scope: Scope) -> None:
+    """Say in ``answer`` whose policy it is about."""
+    if scope.scope_id is not None:
+        answer["scopeId"] = scope.scope_id
+    if scope.tenant_id is not None:
+        answer["tenantId"] = scope.tenant_id
 
 
 handler = HttpHandler(

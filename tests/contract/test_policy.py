@@ -95,8 +95,10 @@ def test_a_malformed_body_is_refused(
 @pytest.mark.parametrize(
     ("query", "outcome"),
     [
-        ("", SHAPE),
         ("?scope=", SHAPE),
+        ("?tenantId=t", SHAPE),
+        ("?scope=global&tenantId=t", SHAPE),
+        ("?scope=agent&scopeId=a&tenantId=t%00", SHAPE),
         ("?scope=galaxy", SHAPE),
         ("?scope=agent", BINDING),
         ("?scope=agent&scopeId=", BINDING),
@@ -106,6 +108,19 @@ def test_a_malformed_body_is_refused(
 )
 def test_a_scope_must_be_named(service: Service, path: str, query: str, outcome: tuple[int, str]) -> None:
     assert get(service, path + query).outcome == outcome
+
+
+def test_without_a_scope_the_config_is_global_scopes(global_scope: Service) -> None:
+    apply_policy(global_scope, {"scope": "global", "rules": rules(max_transaction=7)})
+
+    config = get(global_scope, "/policy/config").body
+
+    assert config == get(global_scope, "/policy/config?scope=global").body
+    assert [rule["value"] for rule in config["rules"]] == [7]
+
+
+def test_versions_are_of_a_scope_that_is_named(service: Service) -> None:
+    assert get(service, "/policy/versions").outcome == SHAPE
 
 
 def test_without_stored_policy_global_scope_shows_the_defaults(global_scope: Service) -> None:
