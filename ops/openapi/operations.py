@@ -9,7 +9,7 @@ from handshake.core.shapes import PageQuery, Refusal
 from handshake.metrics.bodies import SeriesQuery, WindowQuery
 from handshake.metrics.query import INVALID_METRIC_QUERY
 from handshake.metrics.reported_event import INVALID_METRICS_EVENT, ReportedEvent
-from handshake.policy.bodies import PolicyChange, PolicyProposal, ScopeQuery, VersionsQuery
+from handshake.policy.bodies import ConfigQuery, PolicyChange, PolicyProposal, VersionsQuery
 from handshake.requests.answers import ActionRefusal, ExecutionRefusal, SubmissionRefusal
 from handshake.requests.bodies import DecisionAction, ExecutionRequest, Submission
 
@@ -181,7 +181,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
         id="getPolicyConfig",
         summary="The policy of a scope",
         description="where global scope stores nothing, the defaults that stand in for it",
-        query=ScopeQuery,
+        query=ConfigQuery,
         codes=_codes(ReasonCode.TRUST_CONTEXT_MISSING_BINDING),
     ),
     ("GET", "/policy/versions"): Operation(

@@ -6,6 +6,7 @@ from handshake_client._generated.reasons import REASONS, REGISTRY_VERSION
 from handshake_client._reason import Reason
 from handshake_client.client import AsyncHandshake, Handshake
 from handshake_client.errors import NO_ANSWER, UNKNOWN, HandshakeError
+from handshake_client.execution import execution_of
 from handshake_client.retry import NEVER, Retry
 
 __all__ = [
@@ -20,5 +21,6 @@ __all__ = [
     "HandshakeError",
     "Reason",
     "Retry",
+    "execution_of",
     "models",
 ]

@@ -110,7 +110,10 @@ class Point(TypedDict):
     One bucket; its timestamp is where it begins.
     """
 
-    dimension: NotRequired[str]
+    dimension: NotRequired[Literal["reported"]]
+    """
+    Where events that callers reported are among its samples.
+    """
     sampleCount: int
     timestamp: int
     value: float
@@ -277,7 +280,10 @@ class SubmissionRefusal(TypedDict):
     """
 
     decision: Literal["deny"]
-    decisionContextHash: ContextHash | None
+    decisionContextHash: ContextHash
+    """
+    Of no decision where the facts could not be read.
+    """
     error: str
     """
     The same as ``reasonCode``.
@@ -365,6 +371,16 @@ class CategoriesRule(TypedDict):
     value: list[ValueItem] | str
 
 
+class CountRule(TypedDict):
+    """
+    A limit on the escalations of a principal and agent within ten minutes.
+    """
+
+    id: Id
+    key: Literal["escalations_per_window"]
+    value: int
+
+
 class Decided(TypedDict):
     """
     Tells the decision on a submission.
@@ -378,6 +394,10 @@ class Decided(TypedDict):
     """
     reasonCode: ReasonCode
     requestId: Id
+    requestTimestamp: int
+    """
+    The ``timestamp`` that the request was first submitted with: what authorize-execution must be shown.
+    """
     responseClass: ResponseClass
     state: State
     tier: int
@@ -396,7 +416,7 @@ class DecisionAction(TypedDict):
     Says what to do with an escalation.
     """
 
-    action: Literal["approve", "reject", "deny"]
+    action: Literal["approve", "APPROVE", "reject", "REJECT", "deny", "DENY"]
     """
     ``deny`` means reject.
     """
@@ -415,6 +435,8 @@ class EventKept(TypedDict):
 
     duplicate: bool
     eventId: Id
+    projectorVersion: Literal["v1"]
+    schemaVersion: Literal["v1"]
     status: Literal["ok"]
 
 
@@ -533,7 +555,7 @@ class PolicyChange1(TypedDict):
     """
     An earlier version, instead of rules.
     """
-    rules: list[AmountRule | HoursRule | CategoriesRule]
+    rules: list[AmountRule | HoursRule | CategoriesRule | CountRule]
     """
     Rules, each with an id of its own.
     """
@@ -541,6 +563,10 @@ class PolicyChange1(TypedDict):
     scopeId: NotRequired[Id | None]
     """
     The agent; not read beside global scope.
+    """
+    tenantId: NotRequired[Id | Literal[""] | None]
+    """
+    With agent scope: the one tenant in which the policy applies to the agent; in every tenant when left out.
     """
 
 
@@ -557,7 +583,7 @@ class PolicyChange2(TypedDict):
     """
     An earlier version, instead of rules.
     """
-    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule]]
+    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule]]
     """
     Rules, each with an id of its own.
     """
@@ -565,6 +591,10 @@ class PolicyChange2(TypedDict):
     scopeId: NotRequired[Id | None]
     """
     The agent; not read beside global scope.
+    """
+    tenantId: NotRequired[Id | Literal[""] | None]
+    """
+    With agent scope: the one tenant in which the policy applies to the agent; in every tenant when left out.
     """
 
 
@@ -583,6 +613,7 @@ class PolicyConfig(TypedDict):
     rules: list[StoredRule]
     scope: ScopeKind
     scopeId: NotRequired[Id]
+    tenantId: NotRequired[Id]
 
 
 class PolicyProposal(TypedDict):
@@ -590,7 +621,7 @@ class PolicyProposal(TypedDict):
     Rules for a scope, to see what they would change.
     """
 
-    rules: list[AmountRule | HoursRule | CategoriesRule]
+    rules: list[AmountRule | HoursRule | CategoriesRule | CountRule]
     """
     Rules, each with an id of its own.
     """
@@ -598,6 +629,10 @@ class PolicyProposal(TypedDict):
     scopeId: NotRequired[Id | None]
     """
     The agent; not read beside global scope.
+    """
+    tenantId: NotRequired[Id | Literal[""] | None]
+    """
+    With agent scope: the one tenant in which the policy applies to the agent; in every tenant when left out.
     """
 
 
@@ -609,6 +644,7 @@ class PolicyVersions(TypedDict):
     nextCursor: NotRequired[str]
     scope: ScopeKind
     scopeId: NotRequired[Id]
+    tenantId: NotRequired[Id]
     versions: list[AppliedVersion]
 
 
@@ -649,12 +685,15 @@ class ReportedEvent(TypedDict):
     The registry's word goes over it.
     """
     requestId: Id
-    riskTier: RiskTier | int
+    riskTier: RiskTier | Literal["unknown"] | int
     terminalDecisionTsMs: NotRequired[float | None]
     """
     Not before ``incidentDetectedTsMs``.
     """
     timestampMs: float
+    """
+    Like every time here from 2020 on, and at most five minutes ahead.
+    """
 
 
 class RequestStatus(TypedDict):
@@ -670,6 +709,10 @@ class RequestStatus(TypedDict):
     payloadRef: Id
     principalId: Id
     requestId: Id
+    requestTimestamp: int
+    """
+    The ``timestamp`` that the request was first submitted with: what authorize-execution must be shown.
+    """
     state: State
     terminal: bool
 
@@ -697,7 +740,20 @@ class Room(TypedDict):
     principalId: Id
     reasonFamily: Family
     requestId: Id
+    requestTimestamp: int
+    """
+    The ``timestamp`` that the request was first submitted with: what authorize-execution must be shown.
+    """
     riskTier: RiskTier
+    state: State
+
+
+class StoredOutcome(TypedDict):
+    """
+    How a request stands, or what came of the first use of a key that is used again.
+    """
+
+    artifact: Artifact
     state: State
 
 
@@ -720,9 +776,9 @@ class ActionRefusal(TypedDict):
 
     artifact: Artifact | None
     """
-    Only for those who may know it.
+    Of the refusal; null where the action names no request.
     """
-    decision: Outcome
+    decision: Literal["deny"]
     error: str
     """
     The same as ``reasonCode``.
@@ -732,6 +788,10 @@ class ActionRefusal(TypedDict):
     requestId: Id | None
     responseClass: ResponseClass
     status: Literal["error"]
+    stored: NotRequired[StoredOutcome]
+    """
+    Only for those who may read or resolve the request.
+    """
 
 
 class Queue(TypedDict):
