@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING
 
 from handshake.api.http import Call, HttpHandler, Route
-from handshake.core.errors import Refusal
+from handshake.core.errors import HandshakeError, Refusal
 from handshake.core.paging import parse_page
 from handshake.requests.act import act
-from handshake.requests.decision_action import REFUSED, parse_action, parse_idempotency_key
+from handshake.requests.decision_action import parse_action, parse_idempotency_key, unread_action
 from handshake.requests.read import read_queue, read_request
 
 if TYPE_CHECKING:
@@ -32,8 +32,12 @@ def get_room(call: Call) -> "Room":
 def act_on_request(call: Call) -> "ActionDone | Refusal":
     """Approve or reject an escalated request."""
     envelope = call.envelope()
-    action = parse_action(call.json_body(REFUSED, denies=True))
-    key = parse_idempotency_key(call.headers.get("x-idempotency-key"))
+    try:
+        action = parse_action(call.json_body())
+        key = parse_idempotency_key(call.headers.get("x-idempotency-key"))
+    except HandshakeError as fault:
+        raise HandshakeError.of(unread_action(fault.refusal, now_ms=call.context.now_ms())) from None
+    call.about(action.request_id)
     record = act(call.context, action, envelope, idempotency_key=key)
     if isinstance(record, Refusal):
         return record

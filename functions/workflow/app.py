@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from handshake.api.http import Call, HttpHandler, Route
 from handshake.core.reasons import ReasonCode
 from handshake.requests.authorize_execution import authorize_execution
-from handshake.requests.execution import NOT_ALLOWED
+from handshake.requests.execution import NOT_ALLOWED, parse_presented
 from handshake.requests.read import read_evidence, read_request
 from handshake.requests.submission import REFUSED, parse_submission
 from handshake.requests.submit import submit
@@ -19,6 +19,7 @@ def submit_request(call: Call) -> "Decided":
     body = call.json_body(REFUSED, denies=True)
     submission = parse_submission(body, now_ms=call.context.now_ms())
     call.acts_for(submission.principal_id, submission.tenant_id)
+    call.about(submission.request_id)
     record, repeated = submit(call.context, submission, escalation_ttl_ms=call.runtime.escalation_ttl_ms)
     call.decided(record.reason, record.outcome, repeated=repeated)
     return record.result_view()
@@ -37,7 +38,10 @@ def get_evidence(call: Call) -> "list[EvidenceEvent]":
 
 def authorize(call: Call) -> "ExecutionAuthorized":
     """Say that a privileged effect may go ahead, or refuse it."""
-    authorize_execution(call.context, call.json_body(NOT_ALLOWED))
+    presented = parse_presented(call.json_body(NOT_ALLOWED))
+    call.acts_for(presented.principal_id, presented.tenant_id)
+    call.about(presented.request_id)
+    authorize_execution(call.context, presented)
     call.decided(ReasonCode.SECURITY_ARTIFACT_AUTHORIZED)
     return {
         "status": "ok",

@@ -58,6 +58,7 @@ class CallRecord:
     decision: str = ""
     principal_id: str = ""
     tenant_id: str = ""
+    request_id: str = ""
     latency_ms: float = 0.0
     store_calls: int = 0
     repeated: bool = False
@@ -95,6 +96,7 @@ def _described(record: CallRecord) -> dict[str, Any]:
         "decision": record.decision or None,
         "principal": pseudonym(record.principal_id),
         "tenant": pseudonym(record.tenant_id),
+        "request": pseudonym(record.request_id),
         "store_calls": record.store_calls,
     }
 

@@ -70,13 +70,13 @@ def _act(context: Context, action: DecisionAction, envelope: Envelope, guard: Ke
             outlives = now + IDEMPOTENCY_KEY_LIFETIME_MS
             key = tx.claim_key(guard, now_ms=now, expires_at_ms=outlives, outcome=decided.outcome)
         if seen.spend and closed.outcome == "allow":
-            spend = tx.add_spend(seen.submission, seen.spend)
+            spend = tx.add_spend(seen.submission.agent, seen.spend_day, seen.spend)
         if tx.commit():
             return decided.refusal if isinstance(decided, Expire) else recorded.record
         if key and key.lost:
             used = key.found
         elif spend and spend.lost and not close.lost:
-            return _refuse(context, action, envelope, seen, over_daily_limit(seen))
+            return _refuse(context, action, envelope, seen, over_daily_limit(seen, now_ms=now))
         # What was seen does not vanish: a store that has lost it is in trouble, and is not believed.
         request = close.found or request if close.lost else request
     raise StoreUnavailableError

@@ -1,20 +1,18 @@
 """Authorize an execution: hold the presented artifact against the stored decision."""
 
-from typing import Any
-
 from handshake.core.errors import HandshakeError
 from handshake.dynamo.context import Context
 from handshake.requests import table
-from handshake.requests.execution import decide_execution, parse_presented
+from handshake.requests.execution import decide_execution
+from handshake.requests.submission import Submission
 
 
-def authorize_execution(context: Context, body: Any) -> None:
-    """Return if the effect may go ahead.
+def authorize_execution(context: Context, presented: Submission) -> None:
+    """Return if the effect of the request that was ``presented`` may go ahead.
 
     Raises HandshakeError as requests.execution refuses it, StoreUnavailableError.
     """
-    presented = parse_presented(body)
-    [item] = context.dynamo.batch_get([(context.tables.workflow, table.state_key(presented.request_id))])
-    refusal = decide_execution(presented, table.record_from(item))
+    record, paused = table.read_for_execution(context, presented.request_id)
+    refusal = decide_execution(presented, record, paused=paused, now_ms=context.now_ms())
     if refusal:
         raise HandshakeError.of(refusal)

@@ -36,7 +36,7 @@ def record_decision(record: RequestRecord, policy: PolicyInForce, *, event_id: s
     lineage = {
         "decisionContextHash": submission.decision_context_hash,
         "facts": dict(submission.facts),
-        "policyVersions": {"global": policy.global_version, "agent": policy.agent_version},
+        "policyVersions": _versions(policy),
     }
     audit: dict[str, Any] = {
         "principalId": submission.principal_id,
@@ -97,6 +97,13 @@ def _recorded(
     evidence = link(record.chain, record.submission.request_id, entries, now_ms=record.decided_at_ms)
     chained = replace(record, chain=record.chain.extended_by(evidence))
     return Recorded(chained, evidence, decision_event(chained, event_id=event_id))
+
+
+def _versions(policy: PolicyInForce) -> dict[str, str | None]:
+    versions = {"global": policy.global_version, "agent": policy.agent_version}
+    if policy.agent_in_tenant_version:
+        versions["agentInTenant"] = policy.agent_in_tenant_version
+    return versions
 
 
 def decision_event(record: RequestRecord, *, event_id: str) -> MetricsEvent:
