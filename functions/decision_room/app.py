@@ -6,9 +6,9 @@ It is alone here, so that nothing which needs less than it does can take the con
 from typing import TYPE_CHECKING
 
 from handshake.api.http import Call, HttpHandler, Route
-from handshake.core.errors import Refusal
+from handshake.core.errors import HandshakeError, Refusal
 from handshake.requests.act import act
-from handshake.requests.decision_action import REFUSED, parse_action, parse_idempotency_key
+from handshake.requests.decision_action import REFUSED, parse_action, parse_idempotency_key, unread_action
 
 if TYPE_CHECKING:
     from handshake.requests.answers import ActionDone
@@ -17,8 +17,12 @@ if TYPE_CHECKING:
 def act_on_request(call: Call) -> "ActionDone | Refusal":
     """Approve or reject an escalated request."""
     envelope = call.envelope()
-    action = parse_action(call.json_body(REFUSED, denies=True))
-    key = parse_idempotency_key(call.headers.get("x-idempotency-key"))
+    try:
+        action = parse_action(call.json_body())
+        key = parse_idempotency_key(call.headers.get("x-idempotency-key"))
+    except HandshakeError as fault:
+        raise HandshakeError.of(unread_action(fault.refusal, now_ms=call.context.now_ms())) from None
+    call.about(action.request_id)
     record = act(call.context, action, envelope, idempotency_key=key)
     if isinstance(record, Refusal):
         return record

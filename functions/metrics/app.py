@@ -36,7 +36,7 @@ def project(call: Call) -> "EventKept":
     # The only route here that needs pydantic, and the one that is called least.
     from handshake.metrics.reported_event import parse_reported_event  # noqa: PLC0415 - as said above
 
-    return report_event(call.context, parse_reported_event(call.json_body()))
+    return report_event(call.context, parse_reported_event(call.json_body(), now_ms=call.context.now_ms()))
 
 
 def _window(call: Call) -> Window:

@@ -20,11 +20,8 @@ def get_config(call: Call) -> "PolicyConfig":
     scope = _scope(call, default=GLOBAL.kind)
     stored = read_config(call.context, scope)
     rules = list(DEFAULT_RULES) if scope == GLOBAL and not stored.version else stored.rules
-    config: PolicyConfig = (
-        {"scope": scope.kind, "scopeId": scope.scope_id, "rules": rules}
-        if scope.scope_id
-        else {"scope": scope.kind, "rules": rules}
-    )
+    config: PolicyConfig = {"scope": scope.kind, "rules": rules}
+    _name(config, scope)
     if stored.version:
         config["policyVersion"] = stored.version
     return config
@@ -44,11 +41,8 @@ def get_versions(call: Call) -> "PolicyVersions":
         }
         for version in versions
     ]
-    answer: PolicyVersions = (
-        {"scope": scope.kind, "scopeId": scope.scope_id, "versions": listed}
-        if scope.scope_id
-        else {"scope": scope.kind, "versions": listed}
-    )
+    answer: PolicyVersions = {"scope": scope.kind, "versions": listed}
+    _name(answer, scope)
     if cursor:
         answer["nextCursor"] = cursor
     return answer
@@ -62,8 +56,17 @@ def simulate(call: Call) -> "Simulated":
 
 
 def _scope(call: Call, *, default: str | None = None) -> Scope:
-    kind = call.query("scope")
-    return parse_scope({"scope": default if kind is None else kind, "scopeId": call.query("scopeId")}, stored=True)
+    named = {name: call.query(name) for name in ("scope", "scopeId", "tenantId")}
+    kind = default if named["scope"] is None else named["scope"]
+    return parse_scope({**named, "scope": kind}, stored=True)
+
+
+def _name(answer: "PolicyConfig | PolicyVersions", scope: Scope) -> None:
+    """Say in ``answer`` whose policy it is about."""
+    if scope.scope_id is not None:
+        answer["scopeId"] = scope.scope_id
+    if scope.tenant_id is not None:
+        answer["tenantId"] = scope.tenant_id
 
 
 handler = HttpHandler(

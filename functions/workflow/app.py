@@ -7,7 +7,7 @@ from handshake.core.paging import parse_page
 from handshake.core.reasons import ReasonCode
 from handshake.requests.authorize_execution import authorize_execution
 from handshake.requests.evidence import views
-from handshake.requests.execution import NOT_ALLOWED
+from handshake.requests.execution import NOT_ALLOWED, parse_presented
 from handshake.requests.read import read_evidence, read_queue, read_request
 from handshake.requests.submission import REFUSED, ensure_submitted_by, parse_submission
 from handshake.requests.submit import submit
@@ -24,6 +24,7 @@ def submit_request(call: Call) -> "Decided":
     if submitter:
         ensure_submitted_by(submitter, submission)
     call.acts_for(submission.principal_id, submission.tenant_id)
+    call.about(submission.request_id)
     record, repeated = submit(call.context, submission, escalation_ttl_ms=call.runtime.escalation_ttl_ms)
     call.decided(record.reason, record.outcome, repeated=repeated)
     return record.result_view()
@@ -60,7 +61,10 @@ def get_room(call: Call) -> "Room":
 def authorize(call: Call) -> "ExecutionAuthorized":
     """Say that a privileged effect may go ahead, or refuse it."""
     envelope = call.submitter()
-    authorize_execution(call.context, call.json_body(NOT_ALLOWED), envelope)
+    presented = parse_presented(call.json_body(NOT_ALLOWED))
+    call.acts_for(presented.principal_id, presented.tenant_id)
+    call.about(presented.request_id)
+    authorize_execution(call.context, presented, envelope)
     call.decided(ReasonCode.SECURITY_ARTIFACT_AUTHORIZED)
     return {
         "status": "ok",

@@ -34,6 +34,7 @@ from tests.support.store import let_expire, let_guard_expire
 def _submit(fleet: Fleet) -> None:
     for decision in ("allow", "deny", "escalate"):
         submit(fleet, decided(fleet, decision))
+        decided(fleet, decision, tenantId=None)
     submit(fleet, submission("other"))
     submit(fleet, submission(agentId=""))
     submit(fleet.by_stranger(), submission())
@@ -59,6 +60,7 @@ def _authorize(fleet: Fleet) -> None:
 def _act(fleet: Fleet) -> None:
     for action in ("approve", "reject"):
         act(fleet, escalated(fleet), action)
+        act(fleet, escalated(fleet, tenantId=None), action)
         request = escalated(fleet)
         for _ in range(2):
             act(fleet, request, action, key="k")

@@ -6,12 +6,14 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, Final
 
+from handshake.core.agents import Agent
 from handshake.dynamo.client import Dynamo
 from handshake.dynamo.marshalling import Item, Key, Write
 from handshake.requests import table as requests
+from handshake.requests.decision import utc_day
 from handshake.requests.submission import parse_submission
 from handshake.requests.submit import submit as decide
-from tests.support.service import InProcess, Reply, act, now_ms, submission, submit, unique
+from tests.support.service import InProcess, Reply, act, now_ms, submission, submit, tenant_of, unique
 
 _PATIENCE_S: Final = 60.0
 _ITEMS_A_TRANSACTION: Final = 100
@@ -71,15 +73,16 @@ def _tries(clients: int) -> int:
 
 def _spend_fault(service: InProcess, told: Sequence[Reply], *, agent: str) -> str:
     acknowledged = Decimal("1.25") * sum(reply.body.get("decision") == "allow" for reply in told)
-    kept = requests.spent(_stored(service, requests.spend_key(agent, now_ms())))
+    kept = requests.spent(_stored(service, requests.spend_key(Agent(agent, tenant_of(agent)), utc_day(now_ms()))))
     return "" if kept == acknowledged else f"{acknowledged} was allowed and {kept} is kept as spent"
 
 
 def _window_fault(service: InProcess, told: Sequence[Reply], *, who: Sequence[Mapping[str, str]]) -> str:
     acknowledged = sum(reply.body.get("decision") == "escalate" for reply in told)
     windows = [
-        requests.escalations_from(_stored(service, requests.escalations_key(pair["principalId"], pair["agentId"])))
+        requests.escalations_from(_stored(service, requests.escalations_key(pair["principalId"], agent)))
         for pair in who
+        for agent in [Agent(pair["agentId"], tenant_of(pair["agentId"]))]
     ]
     kept = [len(window.times_ms) for window in windows]
     return "" if sum(kept) == acknowledged and max(kept) <= 5 else f"{acknowledged} escalated, {kept} are remembered"

@@ -11,6 +11,7 @@ from tests.support.service import (
     Service,
     act,
     apply_policy,
+    artifact_in,
     decided,
     escalated,
     for_agent,
@@ -221,8 +222,15 @@ def test_a_refused_action_says_what_stands_and_leaves_an_audit_event(
 
     assert reply.outcome == outcome
     assert reply.body["requestId"] == request["requestId"]
-    assert reply.body["decision"] in ("escalate", "deny")
-    assert "artifact" in reply.body
+    assert reply.body["decision"] == reply.body["artifact"]["decision"] == "deny"
+    assert (reply.body["artifact"]["requestId"], reply.body["artifact"]["reasonCode"]) == (
+        request["requestId"],
+        outcome[1],
+    )
+    if changes.get("envelope") == "stranger":
+        assert "stored" not in reply.body
+    else:
+        assert reply.body["stored"]["state"] == state_of(service, request)
     audited = [event for event in _evidence(service, request) if event["reasonCode"] == outcome[1]]
     assert [event["payload"]["source"] for event in audited if event["payload"]["source"] == "audit"] == ["audit"]
     assert audited[-1]["payload"]["actor"] == envelope["principalId"]
@@ -249,8 +257,32 @@ def test_a_refusal_shows_what_was_decided_to_those_who_may_know_only(service: Se
     known = act(service, request, hitlRequestId="another").body
     unknown = act(service, request, envelope=human("stranger")).body
 
-    assert known["artifact"] == {name: value for name, value in pending.items() if name != "state"}
-    assert (unknown["decision"], unknown["artifact"]) == ("deny", None)
+    assert known["stored"] == {"state": pending["state"], "artifact": artifact_in(pending)}
+    assert known["artifact"]["decisionContextHash"] == pending["decisionContextHash"]
+    assert "stored" not in unknown
+    assert unknown["artifact"]["decisionContextHash"] != pending["decisionContextHash"]
+
+
+def test_who_may_only_read_a_request_is_told_how_it_stands_when_refused(service: Service) -> None:
+    request = escalated(service)
+    reader = human(unique("reader"), scopes=["workflow:read:tenant"], tenantId=request["tenantId"])
+
+    reply = act(service, request, envelope=reader)
+
+    assert reply.outcome == UNAUTHORIZED
+    assert reply.body["stored"]["state"] == "escalated_pending"
+
+
+@pytest.mark.parametrize("body", ["{", "[]", {}, {"action": "approve"}], ids=str)
+def test_the_refusal_of_an_action_on_no_request_has_its_members_too(service: Service, body: Any) -> None:
+    reply = post(service, "/workflow/decision-room/action", body, envelope=human("p"))
+
+    assert (reply.body["requestId"], reply.body["decision"], reply.body["artifact"]) == (None, "deny", None)
+
+
+@pytest.mark.parametrize(("action", "outcome"), [("APPROVE", APPROVED), ("REJECT", REJECTED), ("DENY", REJECTED)])
+def test_an_action_may_be_in_upper_case(service: Service, action: str, outcome: tuple[int, str]) -> None:
+    assert act(service, escalated(service), action).outcome == outcome
 
 
 @pytest.mark.parametrize("length", [1, 500])

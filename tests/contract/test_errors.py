@@ -137,7 +137,7 @@ REFUSALS: Mapping[str, tuple[str, Refuse, set[str]]] = {
     "action by a machine": (
         "security_identity_subject_mismatch",
         lambda service: act(service, request := escalated(service), envelope=own(request, subjectType="service")),
-        {"requestId", "decision", "artifact"},
+        {"requestId", "decision", "artifact", "stored"},
     ),
     "action while paused": ("adapter_privileged_mutations_paused", _approve_while_paused, set()),
     "execution without artifact": (

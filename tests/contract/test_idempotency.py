@@ -55,6 +55,8 @@ def test_a_key_is_good_for_one_action_on_any_request(service: Service) -> None:
     reused = act(service, second, key=key)
 
     assert (used.outcome, reused.outcome) == (APPROVED, REPLAY)
+    assert reused.body["requestId"] == second["requestId"]
+    assert reused.body["stored"]["artifact"] == used.body["artifact"]
     assert state_of(service, second) == "escalated_pending"
 
 
@@ -65,8 +67,8 @@ def test_a_replay_tells_its_own_principal_the_stored_outcome(service: Service) -
     replay = act(service, request, "reject", key=key)
 
     assert replay.outcome == REPLAY
-    outcome = {name: first.body[name] for name in ("requestId", "decision", "artifact")}
-    assert {name: replay.body[name] for name in outcome} == outcome
+    assert (replay.body["decision"], replay.body["artifact"]["reasonCode"]) == ("deny", "security_replay_detected")
+    assert replay.body["stored"] == {"state": "escalated_approved_terminal", "artifact": first.body["artifact"]}
 
 
 def test_without_a_key_an_action_is_guarded_by_the_state_alone(service: Service) -> None:

@@ -68,7 +68,7 @@ def test_an_action_whose_answer_was_lost_is_settled_by_its_key(alone: InProcess)
     again = act(alone, request, key="k")
 
     assert (lost.outcome, again.outcome) == (GUARD, (409, "security_replay_detected"))
-    assert again.body["artifact"]["reasonCode"] == "hitl_approved"
+    assert again.body["stored"]["artifact"]["reasonCode"] == "hitl_approved"
     assert _evidence(alone, request)[2:4] == ["hitl_approved"] * 2
 
 

@@ -96,6 +96,9 @@ def test_a_malformed_body_is_refused(
     ("query", "outcome"),
     [
         ("?scope=", SHAPE),
+        ("?tenantId=t", SHAPE),
+        ("?scope=global&tenantId=t", SHAPE),
+        ("?scope=agent&scopeId=a&tenantId=t%00", SHAPE),
         ("?scope=galaxy", SHAPE),
         ("?scope=agent", BINDING),
         ("?scope=agent&scopeId=", BINDING),
@@ -107,10 +110,16 @@ def test_a_scope_must_be_named(service: Service, path: str, query: str, outcome:
     assert get(service, path + query).outcome == outcome
 
 
-def test_without_a_scope_the_config_is_the_global_one_and_versions_have_none(service: Service) -> None:
-    config, spelled = (get(service, f"/policy/config{query}") for query in ("", "?scope=global"))
+def test_without_a_scope_the_config_is_global_scopes(global_scope: Service) -> None:
+    apply_policy(global_scope, {"scope": "global", "rules": rules(max_transaction=7)})
 
-    assert (config.status, config.body) == (200, spelled.body)
+    config = get(global_scope, "/policy/config").body
+
+    assert config == get(global_scope, "/policy/config?scope=global").body
+    assert [rule["value"] for rule in config["rules"]] == [7]
+
+
+def test_versions_are_of_a_scope_that_is_named(service: Service) -> None:
     assert get(service, "/policy/versions").outcome == SHAPE
 
 

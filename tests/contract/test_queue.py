@@ -213,4 +213,4 @@ def test_an_escalation_that_expires_is_not_in_its_submitters_queue(service: Serv
     let_expire(service, request)
 
     assert _ids(_queue(service, own(request))) == []
-    assert submit(service, request).body["state"] == "escalated_pending"
+    assert submit(service, request).body["state"] == "escalated_expired_terminal"

@@ -11,6 +11,7 @@ from tests.support.service import (
     InProcess,
     Service,
     act,
+    artifact_in,
     decided,
     escalated,
     get,
@@ -58,10 +59,11 @@ def test_a_request_shows_its_state_and_its_artifact(service: Service, decision: 
     room = {"hitlRequestId": result["hitlRequestId"]} if decision == "escalate" else {}
     assert reply.status == 200
     assert reply.body == named | room | {
+        "requestTimestamp": body["timestamp"],
         "state": result["state"],
         "terminal": decision != "escalate",
         "decisionContextHash": result["decisionContextHash"],
-        "artifact": {name: value for name, value in result.items() if name != "state"},
+        "artifact": artifact_in(result),
     }
 
 
@@ -101,7 +103,7 @@ def test_a_decision_room_shows_risk_and_reason(
         name: body[name] for name in ("requestId", "agentId", "principalId")
     }
     assert (room["riskTier"], room["reasonFamily"]) == (risk_tier, family)
-    assert room["artifact"] == {name: value for name, value in result.items() if name != "state"}
+    assert room["artifact"] == artifact_in(result)
     assert ("expiresAt" in room) is (result["decision"] == "escalate")
 
 

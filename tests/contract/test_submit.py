@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from handshake.requests.submission import refused_hash
 from tests.support.outcomes import BINDING, SHAPE
 from tests.support.service import (
     InProcess,
@@ -147,7 +148,8 @@ def test_a_refusal_says_of_which_request_and_that_it_is_denied(
 
     assert (reply["decision"], reply["tier"], reply["state"]) == ("deny", 4, "denied_terminal")
     assert reply["requestId"] == (body["requestId"] if request_known else None)
-    assert bool(reply["decisionContextHash"]) is hash_known
+    assert re.fullmatch("ctx_[0-9a-f]{64}", reply["decisionContextHash"])
+    assert (reply["decisionContextHash"] != refused_hash(reply["requestId"])) is hash_known
 
 
 @pytest.mark.parametrize("changes", [changes for changes, _ in CHECKS.values()], ids=list(CHECKS))
@@ -209,7 +211,17 @@ def test_the_server_holds_a_timestamp_against_its_own_clock(service: Service, di
     assert submit(service, submission(timestamp=now_ms() + distance_ms)).status == outcome
 
 
-COMMON = {"requestId", "decision", "reasonCode", "tier", "timestamp", "decisionContextHash", "responseClass", "state"}
+COMMON = {
+    "requestId",
+    "decision",
+    "reasonCode",
+    "tier",
+    "timestamp",
+    "decisionContextHash",
+    "responseClass",
+    "state",
+    "requestTimestamp",
+}
 
 
 @pytest.mark.parametrize(

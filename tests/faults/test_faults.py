@@ -111,7 +111,7 @@ def test_nobody_is_told_that_nothing_was_changed_when_something_was(rig: Rig, se
     rig.inject(())
     again = act(service, request, key=key)
     assert told.status == 503
-    assert (again.reason, again.body["decision"]) == ("security_replay_detected", "allow")
+    assert (again.reason, again.body["stored"]["artifact"]["decision"]) == ("security_replay_detected", "allow")
     assert "nothing was changed" not in told.body["message"]
 
 

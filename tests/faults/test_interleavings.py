@@ -203,7 +203,8 @@ def test_a_key_used_on_another_request_before_the_write_is_told_as_replayed(
 
     reply = act(service, request, key=key)
 
-    assert (reply.outcome, reply.body["requestId"], reply.body["decision"]) == (REPLAYED, other["requestId"], "deny")
+    assert (reply.outcome, reply.body["requestId"], reply.body["decision"]) == (REPLAYED, request["requestId"], "deny")
+    assert reply.body["stored"]["artifact"]["requestId"] == other["requestId"]
     assert _state(service, request) == "escalated_pending"
 
 

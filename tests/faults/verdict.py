@@ -103,8 +103,8 @@ def _refused(intent: Intent, reply: Reply, request: Request, *, mine: bool) -> I
     if replay != (mine and intent.asked["key"] is not None):
         yield Finding("untrue", f"{intent} was told {reply.reason}: {record.state.value} by {request.closed_by}")
     terminal = replay or reply.reason == ReasonCode.HITL_TERMINAL_STATE_IMMUTABLE
-    if terminal and reply.body["artifact"] != record.artifact():
-        yield Finding("untrue", f"{intent} was told {reply.body['artifact']}, stored is {record.artifact()}")
+    if terminal and reply.body["stored"]["artifact"] != record.artifact():
+        yield Finding("untrue", f"{intent} was told {reply.body['stored']}, stored is {record.artifact()}")
     if reply.reason == ReasonCode.HITL_TIMEOUT_FAIL_CLOSED and record.state is not State.EXPIRED:
         yield Finding("untrue", f"{intent} was told it came too late, and it is {record.state.value}")
 

@@ -7,6 +7,8 @@ import pytest
 
 from functions.metrics_projector.app import project
 from handshake.dynamo.tables import Tables
+from handshake.metrics import read
+from handshake.metrics.query import WINDOWS, SeriesQuery
 from handshake.metrics.rollup import BUCKET_MS
 from tests.bench.tapped import Tapped
 from tests.support.metrics_events import HOUR_MS, NOW_MS
@@ -46,7 +48,8 @@ def _tapped(service: InProcess) -> tuple[InProcess, Tapped]:
 
 
 def test_an_appended_event_is_in_every_answer_once_it_is_folded(service: InProcess) -> None:
-    assert _append(service).body == {"status": "ok", "eventId": "e-1", "duplicate": False}
+    versions = {"schemaVersion": "v1", "projectorVersion": "v1"}
+    assert _append(service).body == {"status": "ok", "eventId": "e-1", "duplicate": False, **versions}
     _fold(service)
 
     summary = get(service, "/metrics/summary").body
@@ -55,9 +58,51 @@ def test_an_appended_event_is_in_every_answer_once_it_is_folded(service: InProce
 
     assert (summary["totalEvents"], summary["denialEvents"], summary["uair"]) == (1, 1, 1)
     hour = NOW_MS - NOW_MS % HOUR_MS
-    assert series["series"][-1] == {"timestamp": hour, "value": 1, "sampleCount": 1}
+    assert series["series"][-1] == {"timestamp": hour, "value": 1, "sampleCount": 1, "dimension": "reported"}
     assert all(point["sampleCount"] == 0 for point in series["series"][:-1])
     assert reasons["families"] == [{"reasonFamily": "security", "count": 1, "percentage": 1}]
+
+
+@pytest.mark.parametrize(("reports", "dimension"), [(0, None), (1, "reported"), (3, "reported")])
+def test_a_point_that_counts_what_was_reported_says_so_and_counts_it_as_before(
+    service: InProcess, reports: int, dimension: str | None
+) -> None:
+    get(service, "/workflow/requests/r")  # without an envelope: the service's own denial
+    for number in range(reports):
+        _append(service, eventId=f"e-{number}")
+    _fold(service)
+
+    *earlier, point = get(service, "/metrics/series").body["series"]
+
+    assert (point["value"], point.get("dimension")) == (1 + reports, dimension)
+    assert not any("dimension" in other for other in earlier)
+    assert get(service, "/metrics/summary").body["totalEvents"] == 1 + reports
+
+
+def test_only_samples_of_the_metric_asked_for_make_it_a_reported_one(service: InProcess) -> None:
+    _append(service, riskTier="unknown", decision="allow", reasonCode="policy_allow")
+    _fold(service)
+
+    def dimension(metric: str) -> str | None:
+        told: str | None = get(service, f"/metrics/series?metric={metric}").body["series"][-1].get("dimension")
+        return told
+
+    assert [dimension(metric) for metric in ("gar", "uair", "airt_p50_ms")] == ["reported", None, None]
+
+
+def test_what_callers_reported_can_be_left_out(service: InProcess) -> None:
+    get(service, "/workflow/requests/r")
+    for number in range(3):
+        _append(service, eventId=f"e-{number}", reasonCode="hitl_rejected")
+    _fold(service)
+
+    own = read.reasons(service.context, WINDOWS["24h"], own_only=True)
+    query = SeriesQuery("security_denial_total", "hour", WINDOWS["24h"])
+    points = read.series(service.context, query, own_only=True)["series"]
+
+    assert own["families"] == [{"reasonFamily": "security", "count": 1, "percentage": 1}]
+    assert sum(point["sampleCount"] for point in points) == 1
+    assert not any("dimension" in point for point in points)
 
 
 def test_an_event_id_is_counted_once_as_it_was_first_said(service: InProcess) -> None:

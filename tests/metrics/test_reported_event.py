@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handshake.core.errors import HandshakeError, Refusal
-from handshake.metrics.reported_event import YEAR_2200_MS, parse_reported_event
+from handshake.metrics.events import MetricsEvent
+from handshake.metrics.reported_event import MAX_AHEAD_MS, YEAR_2020_MS, parse_reported_event
 from tests.support.metrics_events import NOW_MS, an_event
 from tests.support.refusals import refusal
 
@@ -32,8 +33,10 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "requestId": NOT_IDS,
     "reasonCode": NOT_IDS,
     "reasonFamily": NOT_IDS,
-    "timestampMs": (-1, -0.5, YEAR_2200_MS, 1e308, True, "1772720700000", []),
-    "terminalDecisionTsMs": (-1, YEAR_2200_MS, "now"),
+    **{
+        name: (-1, -0.5, 0, YEAR_2020_MS - 0.5, NOW_MS + MAX_AHEAD_MS + 1, 1e308, True, "1772720700000", [])
+        for name in ("timestampMs", "incidentDetectedTsMs", "terminalDecisionTsMs")
+    },
     "decision": ("ALLOW", "allowed", "", True, {}),
     "riskTier": ("severe", "High", "", -1, 5, 2.5, 1e300, True, []),
     "isTerminal": (1, "true", []),
@@ -50,19 +53,33 @@ OPTIONAL = (
 )
 
 
+def _parse(body: Any) -> MetricsEvent:
+    return parse_reported_event(body, now_ms=NOW_MS)
+
+
 def _refusal(body: Any) -> Refusal:
-    refused = refusal(lambda: parse_reported_event(body))
+    refused = refusal(lambda: _parse(body))
     reason = refused.reason
     assert (reason.code, reason.status, reason.response_class) == ("invalid_metrics_event", 400, "blocked")
     return refused
 
 
+def _reported(**changes: Any) -> MetricsEvent:
+    return an_event(reported=True, **changes)
+
+
+@pytest.mark.parametrize("name", ["timestampMs", "incidentDetectedTsMs", "terminalDecisionTsMs"])
+@pytest.mark.parametrize("at_ms", [YEAR_2020_MS, NOW_MS, NOW_MS + MAX_AHEAD_MS, NOW_MS + MAX_AHEAD_MS + 0.5])
+def test_a_time_is_from_2020_on_and_at_most_five_minutes_ahead(name: str, at_ms: float) -> None:
+    assert _parse(REQUIRED | {name: at_ms}).event_id == "e-1"
+
+
 def test_what_is_optional_has_the_contracts_defaults() -> None:
-    assert parse_reported_event(REQUIRED) == an_event(is_terminal=True, has_valid_lineage=True)
+    assert _parse(REQUIRED) == _reported(is_terminal=True, has_valid_lineage=True)
 
 
 def test_everything_said_is_kept() -> None:
-    event = parse_reported_event(
+    event = _parse(
         REQUIRED
         | {
             "isTerminal": False,
@@ -75,7 +92,7 @@ def test_everything_said_is_kept() -> None:
         }
     )
 
-    assert event == an_event(
+    assert event == _reported(
         is_terminal=False,
         has_valid_lineage=False,
         incident_detected_ms=NOW_MS,
@@ -89,7 +106,7 @@ def test_everything_said_is_kept() -> None:
 def test_null_counts_as_absent_and_unheard_of_fields_are_not_kept() -> None:
     body = REQUIRED | dict.fromkeys(OPTIONAL) | {"email": "alice@example.com"}
 
-    assert parse_reported_event(body) == an_event()
+    assert _parse(body) == _reported()
 
 
 @pytest.mark.parametrize("field", sorted(REQUIRED))
@@ -119,10 +136,10 @@ def test_an_incident_cannot_end_before_it_is_detected() -> None:
 @pytest.mark.parametrize(
     ("tier", "name"),
     [(0, "low"), (1, "low"), (2, "medium"), (3, "high"), (4, "critical"), (4.0, "critical")]
-    + [(name, name) for name in ("low", "medium", "high", "critical")],
+    + [(name, name) for name in ("low", "medium", "high", "critical", "unknown")],
 )
 def test_a_risk_tier_is_a_name_or_a_number(tier: Any, name: str) -> None:
-    assert parse_reported_event(REQUIRED | {"riskTier": tier}).risk_tier == name
+    assert _parse(REQUIRED | {"riskTier": tier}).risk_tier == name
 
 
 @pytest.mark.parametrize(
@@ -134,15 +151,13 @@ def test_a_risk_tier_is_a_name_or_a_number(tier: Any, name: str) -> None:
     ],
 )
 def test_the_registrys_family_goes_over_the_callers(code: str, claimed: str, counted: str) -> None:
-    event = parse_reported_event(REQUIRED | {"reasonCode": code, "reasonFamily": claimed})
+    event = _parse(REQUIRED | {"reasonCode": code, "reasonFamily": claimed})
 
     assert (event.reason_code, event.reason_family) == (code, counted)
 
 
 def test_times_and_costs_are_kept_to_a_precision_that_adds_up_exactly() -> None:
-    event = parse_reported_event(
-        REQUIRED | {"timestampMs": NOW_MS + 0.75, "humanMinutes": 0.1 + 0.2, "computeCostUnits": 1e-12}
-    )
+    event = _parse(REQUIRED | {"timestampMs": NOW_MS + 0.75, "humanMinutes": 0.1 + 0.2, "computeCostUnits": 1e-12})
 
     assert event.timestamp_ms == NOW_MS
     assert event.human_minutes == Decimal("0.3")
@@ -152,7 +167,8 @@ def test_times_and_costs_are_kept_to_a_precision_that_adds_up_exactly() -> None:
 @given(st.dictionaries(st.sampled_from([*REQUIRED, *OPTIONAL]), ANY_JSON))
 def test_whatever_is_sent_is_an_event_or_a_refusal(changes: dict[str, Any]) -> None:
     try:
-        event = parse_reported_event(REQUIRED | changes)
+        event = _parse(REQUIRED | changes)
     except HandshakeError:
         return
-    assert 0 <= event.timestamp_ms < YEAR_2200_MS
+    assert YEAR_2020_MS <= event.timestamp_ms <= NOW_MS + MAX_AHEAD_MS
+    assert event.reported

@@ -15,6 +15,7 @@ from handshake.policy.rule_keys import (
     DAILY_SPEND_LIMIT,
     DEFAULT_LIMITS,
     DEFAULT_RULES,
+    ESCALATIONS_PER_WINDOW,
     KEY_OF,
     MAX_TRANSACTION,
     NO_LIMITS,
@@ -23,6 +24,8 @@ from handshake.policy.rule_keys import (
     Payment,
     RuleKey,
     Verdict,
+    limits_in_context,
+    limits_of,
 )
 from tests.support.workflow_requests import CATEGORIES, CATEGORY_SETS, HOURS, MINUTES, MONEY
 
@@ -31,6 +34,7 @@ _VALUES: dict[RuleKey[Any], st.SearchStrategy[Any]] = {
     DAILY_SPEND_LIMIT: MONEY,
     ALLOWED_HOURS: HOURS,
     ALLOWED_CATEGORIES: CATEGORY_SETS | st.just([]),
+    ESCALATIONS_PER_WINDOW: st.integers(1, 1000),
 }
 PAYMENTS = st.builds(
     Payment,
@@ -39,6 +43,8 @@ PAYMENTS = st.builds(
     MINUTES,
     MONEY.map(lambda amount: Decimal(str(amount))),
 )
+ABOUT_PAYMENTS = tuple(key for key in RULE_KEYS if key.judge)
+every_payment_key = pytest.mark.parametrize("key", ABOUT_PAYMENTS, ids=lambda key: key.name)
 every_key = pytest.mark.parametrize("key", RULE_KEYS, ids=lambda key: key.name)
 
 
@@ -59,6 +65,11 @@ def _strictness(verdict: Verdict | None) -> tuple[int, int]:
     return (STRICTNESS[verdict.outcome], verdict.tier) if verdict else (-1, 0)
 
 
+def _judge(key: RuleKey[Any], payment: Payment, demand: Any) -> Verdict | None:
+    assert key.judge is not None
+    return key.judge(payment, demand)
+
+
 def test_every_key_is_tested_here() -> None:
     assert _VALUES.keys() == set(RULE_KEYS)
 
@@ -67,7 +78,30 @@ def test_every_key_is_tested_here() -> None:
 def test_a_default_is_a_value_that_its_key_takes(key: RuleKey[Any]) -> None:
     assert key.parse(key.default) is not None
     assert DEFAULT_LIMITS[key] == key.parse(key.default)
-    assert dict(key.default_rule) in list(map(dict, DEFAULT_RULES))
+
+
+def test_global_scope_shows_the_contracts_defaults() -> None:
+    assert {rule["key"] for rule in DEFAULT_RULES} == {
+        "max_transaction",
+        "daily_spend_limit",
+        "allowed_hours",
+        "allowed_categories",
+    }
+    assert DEFAULT_LIMITS[ESCALATIONS_PER_WINDOW] == 5
+
+
+@pytest.mark.parametrize("value", [0, -1, 1001, 1.5, True, None, "5", [5], 1e300])
+def test_escalations_per_window_are_a_whole_number_up_to_a_thousand(value: Any) -> None:
+    assert ESCALATIONS_PER_WINDOW.parse(value) is None
+    assert ESCALATIONS_PER_WINDOW.parse(5.0) == 5
+
+
+@pytest.mark.parametrize("value", ["Ops, FOOD ,\u00a0infra", ["Ops ", " food", "INFRA"], "ops,ops ,OPS,food,infra"])
+def test_categories_are_compared_trimmed_and_without_case(value: Any) -> None:
+    allowed = limits_of([{"id": "r", "key": "allowed_categories", "value": value}])
+
+    assert allowed[ALLOWED_CATEGORIES] == {"ops", "food", "infra"}
+    assert allowed == limits_in_context({"allowedCategories": value})
 
 
 @every_key
@@ -78,26 +112,26 @@ def test_a_demand_that_is_made_twice_is_made_once(key: RuleKey[Any], data: st.Da
     assert key.narrow(demand, demand) == demand
 
 
-@every_key
+@every_payment_key
 @given(data=st.data(), payment=PAYMENTS)
 def test_the_order_of_two_demands_makes_no_difference_to_any_payment(
     key: RuleKey[Any], data: st.DataObject, payment: Payment
 ) -> None:
     one, other = data.draw(_demands(key)), data.draw(_demands(key))
 
-    assert key.judge(payment, key.narrow(one, other)) == key.judge(payment, key.narrow(other, one))
+    assert _judge(key, payment, key.narrow(one, other)) == _judge(key, payment, key.narrow(other, one))
 
 
-@every_key
+@every_payment_key
 @given(data=st.data(), payment=PAYMENTS)
 def test_two_demands_together_are_as_strict_as_the_stricter_of_them(
     key: RuleKey[Any], data: st.DataObject, payment: Payment
 ) -> None:
     one, other = data.draw(_demands(key)), data.draw(_demands(key))
 
-    together = _strictness(key.judge(payment, key.narrow(one, other)))
+    together = _strictness(_judge(key, payment, key.narrow(one, other)))
 
-    assert together == max(_strictness(key.judge(payment, demand)) for demand in (one, other))
+    assert together == max(_strictness(_judge(key, payment, demand)) for demand in (one, other))
 
 
 @given(data=st.data(), payment=PAYMENTS)
@@ -105,10 +139,10 @@ def test_of_several_demands_that_a_payment_crosses_the_strictest_judges_and_the_
     data: st.DataObject, payment: Payment
 ) -> None:
     limits = NO_LIMITS
-    for key in data.draw(st.lists(st.sampled_from(RULE_KEYS), unique=True)):
+    for key in data.draw(st.lists(st.sampled_from(ABOUT_PAYMENTS), unique=True)):
         limits = limits.narrowed(key, data.draw(_demands(key)))
     crossed = {
-        key: verdict for key in RULE_KEYS if key in limits.demands and (verdict := _judged(limits, key, payment))
+        key: verdict for key in ABOUT_PAYMENTS if key in limits.demands and (verdict := _judged(limits, key, payment))
     }
 
     told = limits.judge(payment)
@@ -122,7 +156,7 @@ def test_of_several_demands_that_a_payment_crosses_the_strictest_judges_and_the_
 
 
 def _judged(limits: Limits, key: RuleKey[Any], payment: Payment) -> Verdict | None:
-    return key.judge(payment, limits[key])
+    return _judge(key, payment, limits[key])
 
 
 def test_no_word_and_no_callers_limit_and_no_precedence_belongs_to_two_keys() -> None:
@@ -131,4 +165,4 @@ def test_no_word_and_no_callers_limit_and_no_precedence_belongs_to_two_keys() ->
     assert sorted(words) == sorted(KEY_OF)
     assert all(KEY_OF[word] is key for key in RULE_KEYS for word in (key.name, *key.aliases))
     assert all(word == word.strip().lower() for word in words)
-    assert len(set(CONTEXT_LIMITS)) == len({key.precedence for key in RULE_KEYS}) == len(RULE_KEYS)
+    assert len(set(CONTEXT_LIMITS)) == len({key.precedence for key in ABOUT_PAYMENTS}) == len(ABOUT_PAYMENTS)

@@ -12,6 +12,7 @@ from handshake.policy.rule_keys import (
     ALLOWED_HOURS,
     DAILY_SPEND_LIMIT,
     DEFAULT_RULES,
+    ESCALATIONS_PER_WINDOW,
     KEY_OF,
     MAX_AMOUNT,
     MAX_CATEGORIES,
@@ -143,6 +144,7 @@ def test_with_no_stored_policy_the_contracts_defaults_hold() -> None:
             DAILY_SPEND_LIMIT: Decimal(1000),
             ALLOWED_HOURS: (Window(0, DAY_MINUTES - 1),),
             ALLOWED_CATEGORIES: frozenset({"ops", "infra", "subscriptions", "food", "transport"}),
+            ESCALATIONS_PER_WINDOW: 5,
         }
     )
     assert parse_rules(list(DEFAULT_RULES)) == list(DEFAULT_RULES)
@@ -297,3 +299,32 @@ def test_a_callers_limits_mean_what_rules_of_the_same_values_mean(one: float, tw
 def test_a_callers_limit_that_cannot_be_understood_is_not_passed_over(name: str) -> None:
     assert limits_in_context({name: {"odd": True}}) is None
     assert limits_in_context({name: None}) == NO_LIMITS
+
+
+@pytest.mark.parametrize(
+    ("fields", "scope"),
+    [
+        ({"scope": "agent", "scopeId": "a", "tenantId": "t"}, Scope("agent", "a", "t")),
+        ({"scope": "agent", "scopeId": "a", "tenantId": None}, Scope("agent", "a")),
+        ({"scope": "agent", "scopeId": "a", "tenantId": ""}, Scope("agent", "a")),
+        ({"scope": "global", "tenantId": ""}, GLOBAL),
+    ],
+    ids=str,
+)
+def test_an_agents_policy_may_be_that_of_one_tenant(fields: dict[str, Any], scope: Scope) -> None:
+    assert parse_scope(fields) == scope
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"scope": "global", "tenantId": "t"},
+        {"scope": "global", "scopeId": "a", "tenantId": "t"},
+        {"scope": "agent", "scopeId": "a", "tenantId": 7},
+        {"scope": "agent", "scopeId": "a", "tenantId": "t\x00"},
+        {"scope": "agent", "scopeId": "a", "tenantId": "t" * 257},
+    ],
+    ids=str,
+)
+def test_a_tenant_that_is_none_or_stands_beside_global_scope_is_a_matter_of_shape(fields: dict[str, Any]) -> None:
+    assert reason(lambda: parse_scope(fields)) == SHAPE

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from handshake.core.agents import Agent
 from handshake.core.paging import MAX_LIMIT, PageRequest, parse_page
 from handshake.dynamo.client import ConditionFailedError
 from handshake.dynamo.context import Context
@@ -122,7 +123,8 @@ def test_a_version_and_its_audit_event_are_never_overwritten(store: Context) -> 
 
 
 def test_scopes_never_share_a_policy(store: Context) -> None:
-    for scope in (GLOBAL, AGENT, Scope("agent", "global"), Scope("agent", "agent-1#x")):
+    in_tenants = [Scope("agent", "agent-1", tenant_id) for tenant_id in ("tenant-a", "agent-1")]
+    for scope in (GLOBAL, AGENT, Scope("agent", "global"), Scope("agent", "agent-1#x"), *in_tenants):
         assert _active(store, scope).number == 0
         _apply(store, 1, scope=scope, rules=[{"id": scope.scope_id or "-", "key": "max_transaction", "value": 1}])
 
@@ -134,10 +136,24 @@ def test_scopes_never_share_a_policy(store: Context) -> None:
 def test_what_is_in_force_names_the_versions_it_came_from(store: Context) -> None:
     _apply(store, 1)
 
-    in_force = policies.in_force(*_read(store, *policies.active_keys("agent-1")))
+    in_force = policies.in_force(*_read(store, *policies.active_keys(Agent("agent-1"))))
 
     assert (in_force.global_version, in_force.agent_version) == ("v1", None)
     assert (str(in_force.global_limits[MAX_TRANSACTION]), in_force.agent_limits.get(MAX_TRANSACTION)) == ("0.1", None)
+
+
+def test_an_agents_policy_is_in_force_in_every_tenant_and_that_of_one_tenant_in_that_one(store: Context) -> None:
+    for number, scope in ((1, AGENT), (1, Scope("agent", "agent-1", "tenant-a")), (2, AGENT)):
+        _apply(store, number, scope=scope, rules=[{"id": "r", "key": "max_transaction", "value": 10 * number}])
+
+    def versions(agent: Agent) -> tuple[str | None, ...]:
+        in_force = policies.in_force(*_read(store, *policies.active_keys(agent)))
+        return in_force.global_version, in_force.agent_version, in_force.agent_in_tenant_version
+
+    assert versions(Agent("agent-1")) == (None, "v2", None)
+    assert versions(Agent("agent-1", "tenant-a")) == (None, "v2", "v1")
+    assert versions(Agent("agent-1", "tenant-b")) == (None, "v2", None)
+    assert versions(Agent("agent-2", "tenant-a")) == (None, None, None)
 
 
 # -- names ------------------------------------------------------------------------------------------------------

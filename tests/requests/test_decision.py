@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from handshake.core.tiers import RISK_TIERS
 from handshake.policy.rule_keys import DEFAULT_RULES, KEY_OF, NO_LIMITS, limits_of
 from handshake.policy.rules import PolicyInForce
-from handshake.requests.decision import Decision, decide, utc_day
+from handshake.requests.decision import Decision, decide, spend_day, utc_day
 from tests.support.metrics_events import DAY_MS, NOW_MS
 from tests.support.workflow_requests import (
     CATEGORIES,
@@ -243,19 +243,26 @@ def test_other_types_are_allowed_whatever_policy_says(action_type: str, stored: 
 @pytest.mark.parametrize("authorized", [True, False, None, "true", 1])
 @pytest.mark.parametrize(
     "sensitivity",
-    ["low", "", None, "public", "high", "HIGH ", "confidential", "Confidential", "ambiguous", " Ambiguous"],
+    [
+        None,
+        *("low", "medium", "public", "internal", " LOW", "Internal\t"),
+        *("high", "HIGH ", "confidential", "Confidential", "secret", "Restricted", "pii", " PII "),
+        *("ambiguous", " Ambiguous", "", "none", "top secret", "p.i.i.", "l\u043ew", "low\u200b", "secret,low"),
+    ],
 )
 def test_data_access_is_decided_by_its_sensitivity(sensitivity: str | None, authorized: Any) -> None:
     context = {"sensitivity": sensitivity, "authorizedSensitiveScope": authorized}
     told = _told(decide(a_submission("data_access", context=context), policy=PolicyInForce(), spent=Decimal(0)))
 
-    match (sensitivity or "").strip().lower():
-        case "ambiguous":
-            assert told == ("escalate", "hitl_sensitive_ambiguous_escalated", 3)
-        case "high" | "confidential" if authorized is not True:
+    match sensitivity and sensitivity.strip().lower():
+        case "high" | "confidential" | "secret" | "restricted" | "pii" if authorized is not True:
             assert told == ("deny", "policy_sensitive_scope_denied", 4)
-        case _:
+        case None | "low" | "medium" | "public" | "internal":
             assert told == ("allow", "policy_allow", 1)
+        case "high" | "confidential" | "secret" | "restricted" | "pii":
+            assert told == ("allow", "policy_allow", 1)
+        case _:
+            assert told == ("escalate", "hitl_sensitive_ambiguous_escalated", 3)
 
 
 @pytest.mark.parametrize("sensitivity", [0, 7, True, False, [], ["low"], {}, {"level": "low"}, float("inf"), -1e999])
@@ -277,5 +284,12 @@ def test_a_payment_counts_towards_the_utc_day_of_its_time(timestamp_ms: int) -> 
     assert utc_day(timestamp_ms) == datetime.fromtimestamp(timestamp_ms // 1000, UTC).strftime("%Y-%m-%d")
 
 
+@given(st.integers(1_500_000_000_000, 1_900_000_000_000), st.integers(-300_000, 300_000))
+def test_a_payment_counts_towards_no_day_that_has_not_begun_on_the_servers_clock(server_ms: int, ahead_ms: int) -> None:
+    day = spend_day(server_ms + ahead_ms, server_ms)
+
+    assert day == min(utc_day(server_ms), utc_day(server_ms + ahead_ms))
+
+
 def test_a_policy_in_force_without_anything_stored_demands_nothing_of_its_own() -> None:
-    assert PolicyInForce() == PolicyInForce(NO_LIMITS, NO_LIMITS, None, None)
+    assert PolicyInForce() == PolicyInForce(NO_LIMITS, NO_LIMITS, NO_LIMITS, None, None, None)

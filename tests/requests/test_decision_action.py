@@ -21,13 +21,14 @@ from handshake.requests.decision_action import (
     Expire,
     actor_of,
     decide_action,
-    is_overdue,
     outcome_fields,
     over_daily_limit,
     parse_action,
     parse_idempotency_key,
+    unread_action,
 )
 from handshake.requests.record import RequestRecord, State
+from handshake.requests.submission import refused_hash
 from handshake.trust.identity import Envelope
 from tests.support.metrics_events import NOW_MS
 from tests.support.refusals import answer, reason
@@ -44,7 +45,11 @@ MISMATCH = "hitl_request_mismatch"
 NOT_TEXT: list[Any] = [7, True, [], {}]
 BODY = {"requestId": "req-1", "action": "approve"}
 APPROVE, REJECT = (DecisionAction("req-1", None, action, None) for action in (Action.APPROVE, Action.REJECT))
-USED = {"requestId": "req-0", "decision": "allow", "artifact": None}
+USED = outcome_fields(
+    a_record(submission=a_submission(requestId="req-0", context={"amount": 150})).resolved(
+        State.APPROVED, ReasonCode.HITL_APPROVED, now_ms=NOW_MS - 1
+    )
+)
 DEADLINE_MS = NOW_MS + TTL_MS
 
 
@@ -68,6 +73,24 @@ def _told(decided: ActionDecision) -> str | None:
     return None if isinstance(decided, Close | Expire) else decided.refusal.reason.code
 
 
+def _fields(told: Refusal, record: RequestRecord | None = None, *, now_ms: int = NOW_MS) -> dict[str, Any]:
+    """Spell out the members that a refusal adds, for those who may know how ``record`` stands, or for nobody."""
+    if told.request_id is None:
+        return {"requestId": None, "decision": "deny", "artifact": None}
+    known_hash = record.submission.decision_context_hash if record else refused_hash(told.request_id)
+    artifact = {
+        "requestId": told.request_id,
+        "decision": "deny",
+        "reasonCode": told.reason.code,
+        "tier": 4,
+        "timestamp": now_ms,
+        "decisionContextHash": known_hash,
+        "responseClass": "blocked",
+    }
+    stored = {"stored": {"state": record.state, "artifact": record.artifact()}} if record else {}
+    return {"requestId": told.request_id, "decision": "deny", "artifact": artifact, **stored}
+
+
 def _closed(state: State) -> RequestRecord:
     return a_record().resolved(state, ReasonCode.HITL_REJECTED, now_ms=NOW_MS)
 
@@ -81,6 +104,9 @@ def _closed(state: State) -> RequestRecord:
         ("approve", "approve", State.APPROVED, "hitl_approved"),
         ("reject", "reject", State.REJECTED, "hitl_rejected"),
         ("deny", "reject", State.REJECTED, "hitl_rejected"),
+        ("APPROVE", "approve", State.APPROVED, "hitl_approved"),
+        ("REJECT", "reject", State.REJECTED, "hitl_rejected"),
+        ("DENY", "reject", State.REJECTED, "hitl_rejected"),
     ],
 )
 def test_an_action_is_approve_reject_or_deny_which_means_reject(
@@ -99,11 +125,16 @@ def test_every_action_has_a_row_and_every_word_means_one_action() -> None:
     words = [word for row in ACTIONS.values() for word in row.words]
 
     assert set(ACTIONS) == set(Action)
-    assert sorted(words) == sorted(ACTION_WORDS)
+    assert sorted([*words, *map(str.upper, words)]) == sorted(ACTION_WORDS)
     for action, row in ACTIONS.items():
         assert row.words
         for word in row.words:
-            assert ACTION_WORDS[word] is parse_action(BODY | {"action": word}).action is action
+            assert (
+                ACTION_WORDS[word]
+                is ACTION_WORDS[word.upper()]
+                is parse_action(BODY | {"action": word}).action
+                is action
+            )
 
 
 @pytest.mark.parametrize("action", Action)
@@ -147,13 +178,12 @@ def test_any_body_is_an_action_or_refused_with_the_contracts_fields(body: Any) -
     try:
         parse_action(body)
     except HandshakeError as refused:
-        told = refused
+        told = unread_action(refused.refusal, now_ms=NOW_MS)
     else:
         return
-    assert told.refusal.reason.code in {SHAPE, BINDING}
-    assert told.refusal.fields.keys() == {"requestId", "decision", "artifact"}
-    assert (told.refusal.fields["decision"], told.refusal.fields["artifact"]) == ("deny", None)
-    assert told.refusal.denies
+    assert told.reason.code in {SHAPE, BINDING}
+    assert told.fields == _fields(told)
+    assert told.denies
 
 
 @pytest.mark.parametrize(("length", "taken"), [(0, False), (1, True), (256, True), (257, False)])
@@ -210,16 +240,39 @@ def test_a_request_that_is_unknown_or_was_never_escalated_is_not_found() -> None
         assert isinstance(decided, Refuse)
         told = decided.refusal
         assert (told.reason.code, told.denies) == (NOT_FOUND, True)
-        assert told.fields == {"requestId": "req-1", "decision": "deny", "artifact": None}
+        assert told.fields == _fields(told, record)
 
 
-def test_whoever_has_no_authority_learns_nothing_of_the_request() -> None:
+def test_whoever_may_neither_resolve_nor_read_the_request_learns_nothing_of_it() -> None:
     for action, envelope in product((APPROVE, REJECT), ENVELOPES):
-        if envelope.principal_id == "alice" or "workflow:resolve" in envelope.scopes:
+        if envelope.principal_id == "alice":
             continue
+        of_tenant = envelope.tenant_id == "tenant-a" and envelope.scopes
         for used in (None, USED):
-            told = _refusal(_decide(action, a_record(), envelope, used=used))
-            assert told.fields == {"requestId": "req-1", "decision": "deny", "artifact": None}
+            decided = _decide(action, a_record(), envelope, used=used)
+            if isinstance(decided, Refuse):
+                assert decided.refusal.fields == _fields(decided.refusal, a_record() if of_tenant else None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "knows"),
+    [
+        ({}, False),
+        ({"scopes": ["workflow:read:tenant"]}, True),
+        ({"scopes": ["workflow:read:tenant"], "tenantId": "tenant-b"}, False),
+        ({"scopes": ["workflow:read:any"]}, True),
+        ({"scopes": ["workflow:read:any"], "tenantId": "tenant-b"}, False),
+        ({"scopes": ["workflow:read:any"], "roles": ["admin"], "tenantId": "tenant-b"}, True),
+    ],
+)
+def test_who_may_only_read_the_request_is_told_how_it_stands_when_refused(
+    changes: dict[str, Any],
+    knows: bool,  # noqa: FBT001 - a case
+) -> None:
+    told = _refusal(_decide(APPROVE, a_record(), an_envelope("bob", **({"tenantId": "tenant-a"} | changes))))
+
+    assert told.reason.code == UNAUTHORIZED
+    assert told.fields == _fields(told, a_record() if knows else None)
 
 
 def test_an_agent_that_may_see_the_request_is_told_how_it_stands_when_it_cannot_approve() -> None:
@@ -227,7 +280,7 @@ def test_an_agent_that_may_see_the_request_is_told_how_it_stands_when_it_cannot_
 
     told = _refusal(_decide(APPROVE, record, an_envelope("alice", subjectType="agent")))
 
-    assert told.fields == {"requestId": "req-1", "decision": "escalate", "artifact": record.artifact()}
+    assert told.fields == _fields(told, record)
 
 
 # -- the state --------------------------------------------------------------------------------------------------
@@ -258,8 +311,8 @@ def test_a_wrong_hitl_request_id_is_told_before_the_state(state: State) -> None:
 def test_an_escalation_is_overdue_from_its_deadline_on(offset_ms: int, overdue: bool) -> None:  # noqa: FBT001 - a case
     pending, now_ms = a_record(), DEADLINE_MS + offset_ms
 
-    assert is_overdue(pending, now_ms=now_ms) == overdue
-    assert not is_overdue(_closed(State.APPROVED), now_ms=now_ms)
+    assert pending.is_overdue(now_ms) == overdue
+    assert not _closed(State.APPROVED).is_overdue(now_ms)
     for action in (APPROVE, REJECT):
         decided = _decide(action, pending, an_envelope("alice"), now_ms=now_ms)
         assert isinstance(decided, Expire if overdue else Close)
@@ -270,19 +323,28 @@ def test_an_escalation_is_overdue_from_its_deadline_on(offset_ms: int, overdue: 
 
 def test_the_refusals_that_come_after_the_checks_carry_how_the_request_stands() -> None:
     record = a_record()
-    told = {"requestId": "req-1", "decision": "escalate", "artifact": record.artifact()}
-
-    assert (over_daily_limit(record).reason.code, over_daily_limit(record).fields) == (
-        "policy_daily_limit_exceeded",
-        told,
-    )
+    over = over_daily_limit(record, now_ms=NOW_MS)
+    assert (over.reason.code, over.fields) == ("policy_daily_limit_exceeded", _fields(over, record))
     late = _decide(APPROVE, record, an_envelope("alice"), now_ms=record.expires_at_ms or 0)
     assert isinstance(late, Expire)
-    told = {"requestId": "req-1", "decision": "deny", "artifact": late.closed.artifact()}
-    assert (late.refusal.reason.code, late.refusal.fields) == ("hitl_timeout_fail_closed", told)
+    assert late.refusal.reason.code == "hitl_timeout_fail_closed"
+    assert late.refusal.fields == _fields(late.refusal, late.closed, now_ms=record.expires_at_ms or 0)
     replay = _decide(APPROVE, record, an_envelope("alice"), used=USED)
     assert isinstance(replay, Replay)
-    assert (replay.refusal.reason.code, replay.refusal.fields) == (REPLAYED, USED)
+    assert replay.refusal.reason.code == REPLAYED
+    told = _fields(replay.refusal, record)
+    assert replay.refusal.fields == told | {"stored": {"state": State.APPROVED, "artifact": USED["artifact"]}}
+
+
+@pytest.mark.parametrize(
+    ("decision", "state"), [("allow", "escalated_approved_terminal"), ("deny", "escalated_rejected_terminal")]
+)
+def test_a_replay_is_told_an_outcome_that_an_earlier_version_kept_without_a_state(decision: str, state: str) -> None:
+    kept = {"requestId": "req-1", "decision": decision, "artifact": USED["artifact"]}
+
+    told = _refusal(_decide(APPROVE, a_record(), an_envelope("alice"), used=kept))
+
+    assert told.fields["stored"] == {"state": state, "artifact": USED["artifact"]}
 
 
 # -- all of it --------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handshake.core.errors import Refusal
+from handshake.core.errors import Refusal, refusal_of
 from handshake.core.reasons import ReasonCode
 from handshake.requests.decision import Decision
 from handshake.requests.execution import decide_execution, parse_presented
@@ -21,6 +21,7 @@ MISSING = "security_missing_decision_artifact"
 NOT_ALLOWED = "security_non_allow_artifact"
 MISMATCH = "security_decision_context_mismatch"
 ALLOWED = Decision("allow", ReasonCode.POLICY_ALLOW, 1)
+PAUSED = refusal_of(ReasonCode.ADAPTER_PRIVILEGED_MUTATIONS_PAUSED, "Paused.")
 
 
 def _artifact(**changes: Any) -> dict[str, Any]:
@@ -34,6 +35,10 @@ def _presented(artifact: Any, **changes: Any) -> dict[str, Any]:
 def _record(state: State) -> RequestRecord:
     pending = a_record()
     return pending.resolved(state, ReasonCode.HITL_APPROVED, now_ms=NOW_MS)
+
+
+def _decided(presented: Submission, record: RequestRecord | None, *, paused: Refusal | None = None) -> Refusal | None:
+    return decide_execution(presented, record, paused=paused, now_ms=NOW_MS)
 
 
 def _code(told: Refusal | None) -> str | None:
@@ -100,7 +105,7 @@ def test_whatever_is_presented_is_refused_with_a_code(body: Any) -> None:
 
 @pytest.mark.parametrize("state", State)
 def test_only_what_is_stored_as_allowed_or_approved_authorizes(state: State) -> None:
-    told = decide_execution(_record(state).submission, _record(state))
+    told = _decided(_record(state).submission, _record(state))
 
     assert _code(told) == (
         None if state in {State.ALLOWED, State.APPROVED} else "security_artifact_state_not_authorized"
@@ -108,13 +113,50 @@ def test_only_what_is_stored_as_allowed_or_approved_authorizes(state: State) -> 
 
 
 def test_an_unknown_request_authorizes_nothing() -> None:
-    assert _code(decide_execution(a_submission(), None)) == "security_artifact_request_not_found"
+    assert _code(_decided(a_submission(), None)) == "security_artifact_request_not_found"
 
 
 def test_an_artifact_that_agrees_with_itself_but_not_with_the_decision_authorizes_nothing() -> None:
     forged = a_submission(context={"amount": 10_000, "category": "ops"})
 
-    assert _code(decide_execution(forged, a_record(ALLOWED, submission=a_submission()))) == MISMATCH
+    assert _code(_decided(forged, a_record(ALLOWED, submission=a_submission()))) == MISMATCH
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"tenantId": "tenant-b"},
+        {"tenantId": None},
+        {"context": {"amount": 10, "category": "ops", "maxTransaction": 11}},
+    ],
+    ids=str,
+)
+def test_every_fact_that_was_decided_on_is_compared_the_tenant_too(changes: dict[str, Any]) -> None:
+    record = a_record(ALLOWED, submission=a_submission())
+
+    assert _code(_decided(a_submission(**changes), record)) == MISMATCH
+
+
+def test_while_operators_have_paused_effects_nothing_else_is_said() -> None:
+    for record in (None, _record(State.DENIED), _record(State.APPROVED)):
+        told = _decided(a_submission(), record, paused=PAUSED)
+        assert told is not None
+        assert (told.reason.code, told.request_id) == ("adapter_privileged_mutations_paused", "req-1")
+
+
+@pytest.mark.parametrize(
+    ("declared", "code"),
+    [
+        ({"privilegedPath": False}, "security_handshake_required_bypass_denied"),
+        ({"context": {"amount": 10, "category": "ops", "sideChannelAttempt": True}}, "security_side_channel_denied"),
+        ({"context": {"amount": 10, "category": "ops", "directAdapterCall": True}}, "security_side_channel_denied"),
+    ],
+    ids=str,
+)
+def test_a_declared_bypass_or_side_channel_has_its_own_code(declared: dict[str, Any], code: str) -> None:
+    told = refusal(lambda: parse_presented(_presented(_artifact(), **declared)))
+
+    assert (told.reason.code, told.fields, told.request_id) == (code, {"allowed": False}, "req-1")
 
 
 def test_every_refusal_says_that_nothing_is_allowed() -> None:
@@ -122,9 +164,10 @@ def test_every_refusal_says_that_nothing_is_allowed() -> None:
         assert refusal(partial(parse_presented, body)).fields == {"allowed": False}
     denied, forged = _record(State.DENIED), a_submission(context={"amount": 10_000, "category": "ops"})
     for told in (
-        decide_execution(a_submission(), None),
-        decide_execution(forged, denied),
-        decide_execution(denied.submission, denied),
+        _decided(a_submission(), None),
+        _decided(forged, denied),
+        _decided(denied.submission, denied),
+        _decided(denied.submission, _record(State.APPROVED), paused=PAUSED),
     ):
         assert told is not None
         assert told.fields == {"allowed": False}

@@ -99,6 +99,7 @@ def test_a_result_has_the_contracts_fields(outcome: Outcome) -> None:
         "decisionContextHash",
         "responseClass",
         "state",
+        "requestTimestamp",
     }
     optional = {"allow": {"txnId"}, "escalate": {"hitlRequestId"}, "deny": set[str]()}[outcome]
 
@@ -131,6 +132,7 @@ def test_a_status_says_who_asked_for_what_and_where_it_stands() -> None:
         "agentId": "agent-1",
         "actionType": "payment",
         "payloadRef": "tool:do",
+        "requestTimestamp": NOW_MS,
         "state": "escalated_pending",
         "terminal": False,
         "decisionContextHash": record.submission.decision_context_hash,
@@ -152,12 +154,37 @@ def test_a_room_shows_what_is_being_approved_and_why_it_waits() -> None:
         "state": "escalated_pending",
         "actionType": "payment",
         "payloadRef": "tool:do",
+        "requestTimestamp": NOW_MS,
         "hitlRequestId": "hitl_req-1",
         "expiresAt": NOW_MS + TTL_MS,
         "amount": 150,
         "category": "ops",
         "escalatedBy": {"rule": "max_transaction", "limit": 100, "value": 150},
     }
+
+
+@pytest.mark.parametrize("offset_ms", [-1, 0, 1, 10**9])
+def test_readers_see_an_escalation_expired_from_its_deadline_on_whether_or_not_it_was_swept(offset_ms: int) -> None:
+    pending, now_ms = a_record(), NOW_MS + TTL_MS + offset_ms
+
+    seen = pending.as_of(now_ms)
+
+    if offset_ms < 0:
+        assert seen is pending
+        return
+    assert seen == pending.expired(NOW_MS + TTL_MS)
+    assert (seen.state, seen.outcome, seen.reason) == (State.EXPIRED, "deny", ReasonCode.HITL_TIMEOUT_FAIL_CLOSED)
+    assert pending.state is State.PENDING
+
+
+@pytest.mark.parametrize(("state", "reason", "outcome"), CLOSED)
+def test_what_was_closed_is_seen_as_it_was_closed_whenever_it_is_read(
+    state: State, reason: ReasonCode, outcome: Outcome
+) -> None:
+    closed = a_record().resolved(state, reason, now_ms=LATER_MS)
+
+    assert closed.as_of(NOW_MS + 10 * TTL_MS) is closed
+    assert closed.outcome == outcome
 
 
 @pytest.mark.parametrize(("tier", "name"), [(0, "low"), (1, "low"), (2, "medium"), (3, "high"), (4, "critical")])

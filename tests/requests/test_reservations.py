@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
+from handshake.core.agents import Agent
 from handshake.dynamo.context import Context
 from handshake.dynamo.tables import Tables
 from handshake.dynamo.transaction import Step
 from handshake.policy.rule_keys import MAX_AMOUNT, Spend
 from handshake.requests import table as requests
-from handshake.requests.decision import Escalations
+from handshake.requests.decision import Escalations, utc_day
 from handshake.requests.transaction import RequestTransaction
 from tests.conftest import Engine
 from tests.support.metrics_events import DAY_MS, NOW_MS
@@ -34,13 +35,16 @@ def exact_store(dynamodb_local: Engine) -> Context:
 
 
 def _spent(store: Context) -> Decimal:
-    [item] = store.dynamo.batch_get([(store.tables.workflow, requests.spend_key("agent-1", NOW_MS))])
+    [item] = store.dynamo.batch_get(
+        [(store.tables.workflow, requests.spend_key(Agent("agent-1", "tenant-a"), utc_day(NOW_MS)))]
+    )
     return requests.spent(item)
 
 
 def _add(store: Context, amount: str, limit: str, **changes: Any) -> Step[Decimal]:
     tx = RequestTransaction(store)
-    step = tx.add_spend(a_submission(**changes), Spend(Decimal(amount), Decimal(limit)))
+    submission = a_submission(**changes)
+    step = tx.add_spend(submission.agent, utc_day(submission.timestamp_ms), Spend(Decimal(amount), Decimal(limit)))
     assert tx.commit() != step.lost
     return step
 
@@ -76,7 +80,12 @@ def test_the_largest_amounts_add_up_exactly(exact_store: Context) -> None:
 def test_each_agent_and_each_utc_day_spends_on_its_own(store: Context) -> None:
     midnight_ms = NOW_MS - NOW_MS % DAY_MS
 
-    elsewhere: list[dict[str, Any]] = [{"agentId": "agent-2"}, {"timestamp": midnight_ms - 1}]
+    elsewhere: list[dict[str, Any]] = [
+        {"agentId": "agent-2"},
+        {"tenantId": "tenant-b"},
+        {"tenantId": None},
+        {"timestamp": midnight_ms - 1},
+    ]
 
     for changes in ({}, *elsewhere, {"timestamp": midnight_ms + DAY_MS}):
         assert not _add(store, "10", "10", **changes).lost
@@ -85,18 +94,21 @@ def test_each_agent_and_each_utc_day_spends_on_its_own(store: Context) -> None:
         assert _add(store, "10", "10", **changes).lost
 
 
-def test_a_days_spend_is_kept_until_nothing_can_be_submitted_for_that_day_any_more() -> None:
+def test_a_days_spend_outlives_the_longest_deadline_of_what_was_submitted_at_its_end() -> None:
     tx = RequestTransaction(context_on((None, Tables())))
-    tx.add_spend(a_submission(), Spend(Decimal(1), Decimal(1)))
+    tx.add_spend(Agent("agent-1"), "2026-03-05", Spend(Decimal(1), Decimal(1)))
 
-    assert tx.writes[0].values[":ttl"] >= (NOW_MS + 2 * DAY_MS) // 1000
+    end_of_day_ms = NOW_MS - NOW_MS % DAY_MS + DAY_MS
+    assert tx.writes[0].values[":ttl"] * 1000 > end_of_day_ms + 5 * 60_000 + 14 * DAY_MS
 
 
 # -- escalations ------------------------------------------------------------------------------------------------
 
 
 def _escalations(store: Context) -> Escalations:
-    [item] = store.dynamo.batch_get([(store.tables.workflow, requests.escalations_key("alice", "agent-1"))])
+    [item] = store.dynamo.batch_get(
+        [(store.tables.workflow, requests.escalations_key("alice", Agent("agent-1", "tenant-a")))]
+    )
     return requests.escalations_from(item)
 
 
@@ -129,7 +141,12 @@ def test_escalations_older_than_the_window_are_forgotten_when_one_is_added(store
 
 
 def test_each_principal_and_agent_has_a_window_of_its_own(store: Context) -> None:
-    others: list[dict[str, Any]] = [{"principalId": "bob"}, {"agentId": "agent-2"}]
+    others: list[dict[str, Any]] = [
+        {"principalId": "bob"},
+        {"agentId": "agent-2"},
+        {"tenantId": "tenant-b"},
+        {"tenantId": None},
+    ]
 
     for changes in ({}, *others):
         assert not _escalate(store, Escalations(), **changes).lost
@@ -137,8 +154,17 @@ def test_each_principal_and_agent_has_a_window_of_its_own(store: Context) -> Non
     assert _escalations(store).times_ms == (NOW_MS,)
 
 
-def test_escalations_live_as_long_as_they_count() -> None:
+def test_escalations_outlive_the_longest_deadline() -> None:
     tx = RequestTransaction(context_on((None, Tables())))
     tx.add_escalation(a_submission(), seen=Escalations(), now_ms=NOW_MS)
 
-    assert tx.writes[0].values[":ttl"] * 1000 > NOW_MS + WINDOW_MS
+    assert tx.writes[0].values[":ttl"] * 1000 > NOW_MS + 14 * DAY_MS
+
+
+def test_a_thousand_escalations_fit_their_item(store: Context) -> None:
+    times = tuple(range(NOW_MS - 999, NOW_MS))
+    seen = Escalations(times, 0)
+
+    assert not _escalate(store, seen).lost
+
+    assert _escalations(store).times_ms == (*times, NOW_MS)

@@ -1,6 +1,7 @@
 """Submissions: their checks in the contract's order, and the hash of what decides them."""
 
 import json
+import re
 from itertools import combinations
 from typing import Any
 
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handshake.core.jsonio import parse
-from handshake.requests.submission import MAX_FACTS_LENGTH, Submission, parse_recorded, parse_submission
+from handshake.requests.submission import MAX_FACTS_LENGTH, Submission, parse_recorded, parse_submission, refused_hash
 from tests.support.metrics_events import NOW_MS
 from tests.support.refusals import answer, reason, refusal
 from tests.support.workflow_requests import ANY_JSON, a_body, a_submission
@@ -155,7 +156,9 @@ def test_a_refusal_carries_the_contracts_fields(fault: dict[str, Any], code: str
 
     assert fields.keys() == {"requestId", "decision", "tier", "decisionContextHash", "state"}
     assert (fields["requestId"], fields["decision"], fields["tier"]) == ("req-1", "deny", 4)
-    assert (fields["decisionContextHash"] is not None) == (code in {SKEW, BYPASS, SIDE_CHANNEL})
+    known = code in {SKEW, BYPASS, SIDE_CHANNEL}
+    assert re.fullmatch("ctx_[0-9a-f]{64}", fields["decisionContextHash"])
+    assert (fields["decisionContextHash"] != refused_hash("req-1")) == known
 
 
 def test_a_refusal_repeats_no_request_id_that_is_none() -> None:
@@ -179,5 +182,6 @@ def test_whatever_facts_are_sent_have_a_hash(amount: Any, category: Any) -> None
 
 
 def test_a_recorded_request_is_read_whenever_it_was_made() -> None:
-    assert parse_recorded(a_body(timestamp=1, privilegedPath=False)).timestamp_ms == 1
+    assert parse_recorded(a_body(timestamp=1)).timestamp_ms == 1
+    assert reason(lambda: parse_recorded(a_body(timestamp=1, privilegedPath=False))) == BYPASS
     assert reason(lambda: parse_recorded(a_body(agentId=None))) == BINDING

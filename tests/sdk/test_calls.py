@@ -1,14 +1,14 @@
 """Tests what the client sends and gets, against the service's own handlers."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 
 from handshake.trust.token import Binding
-from handshake_client import Envelope, HandshakeError, models
+from handshake_client import Envelope, HandshakeError, execution_of, models
 from tests.sdk.conftest import Connect
 from tests.sdk.doubles import Script, ok
 from tests.support.service import InProcess, human, rules, submission, token, unique
@@ -35,6 +35,27 @@ def test_an_escalation_is_approved_and_authorized(connect: Connect, service: InP
     assert authorized["allowed"] is True
     assert client.get_request(request["requestId"])["state"] == "escalated_approved_terminal"
     assert [event["payload"]["sequence"] for event in client.get_evidence(request["requestId"])] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("read", ["submit again", "request", "room"])
+def test_a_request_that_was_submitted_again_with_a_fresh_timestamp_can_be_executed(
+    connect: Connect, service: InProcess, read: str
+) -> None:
+    request = _payment(150)
+    client = connect(service, envelope=_of(request))
+    client.submit_request({**request, "timestamp": request["timestamp"] - 120_000})
+    client.resolve_request({"requestId": request["requestId"], "action": "approve"})
+
+    reads: dict[str, Callable[[], Any]] = {
+        "submit again": lambda: client.submit_request(request),
+        "request": lambda: client.get_request(request["requestId"]),
+        "room": lambda: client.get_decision_room(request["requestId"]),
+    }
+    decided = reads[read]()
+
+    assert client.authorize_execution(execution_of(request, decided))["allowed"] is True
+    with pytest.raises(HandshakeError, match="security_decision_context_mismatch"):
+        client.authorize_execution({"request": request, "artifact": decided.get("artifact", decided)})
 
 
 def test_a_denial_is_an_answer(connect: Connect, service: InProcess) -> None:

@@ -90,16 +90,27 @@ def test_no_more_of_a_shard_is_looked_through_for_an_agent_than_a_caller_waits_f
     assert found == ([], False)
 
 
-def test_what_is_found_is_what_decides_and_nobodys_name(store: Store) -> None:
-    _record(store, "req-1")
+def test_the_index_holds_nobodys_name_and_what_it_finds_is_read_as_it_was_submitted(store: Store) -> None:
+    for tenant_id in ("tenant-a", "tenant-b", None):
+        _record(store, f"req-{tenant_id}", tenantId=tenant_id)
 
-    [item], _ = history.recorded_since(*store, days=[TODAY], limit=1)
-    found = history.recorded_submission(item)
+    found, _ = history.recorded_since(*store, days=[TODAY], limit=9)
 
-    assert not {"principal_id", "tenant_id", "payload_ref"} & item.keys()
-    sent = a_submission()
-    assert (found.agent_id, found.action_type, found.timestamp_ms) == (sent.agent_id, "payment", NOW_MS)
-    assert found.facts == sent.facts
+    assert not {"principal_id", "tenant_id", "payload_ref"} & {name for item in found for name in item}
+    submissions = history.submissions_of(*store, found)
+    assert {submission.tenant_id for submission in submissions} == {"tenant-a", "tenant-b", None}
+    assert {(submission.agent_id, submission.timestamp_ms) for submission in submissions} == {("agent-1", NOW_MS)}
+    assert all(submission.facts == a_submission().facts for submission in submissions)
+
+
+def test_however_much_is_found_all_of_it_is_read_in_its_order(store: Store) -> None:
+    for number in range(205):
+        _record(store, f"req-{number}", at_ms=NOW_MS + number)
+
+    found, _ = history.recorded_since(*store, days=[TODAY], limit=300)
+
+    read = [submission.request_id for submission in history.submissions_of(*store, found)]
+    assert read == [item["pk"].removeprefix("REQ#") for item in found] == [f"req-{n}" for n in reversed(range(205))]
 
 
 def test_of_a_busy_shard_the_newest_are_found_first(store: Store) -> None:

@@ -4,19 +4,24 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
+from handshake.core.agents import Agent
 from handshake.core.reasons import SECURITY_DENIALS
 from handshake.dynamo.marshalling import Item, unmarshal
 from handshake.dynamo.tables import Tables
+from handshake.policy.rule_keys import DEFAULT_LIMITS, ESCALATIONS_PER_WINDOW
 from handshake.policy.rules import version_name
 from handshake.replay_guards.table import guard_key
-from handshake.requests.decision import ESCALATION_WINDOW_MS, ESCALATIONS_PER_WINDOW, utc_day
+from handshake.requests import table
+from handshake.requests.decision import ESCALATION_WINDOW_MS
 from handshake.requests.evidence import EvidenceEvent, event_id_of
 from handshake.requests.record import RequestRecord, State
 from handshake.requests.table import split_partition
 from handshake.requests.verification import verify_partition
 from handshake.trust.token import MIN_GUARD_LIFETIME_S
+
+_PER_WINDOW: Final = DEFAULT_LIMITS[ESCALATIONS_PER_WINDOW]
 
 Requests = dict[str, tuple[RequestRecord, list[EvidenceEvent], Item]]
 
@@ -127,11 +132,12 @@ def _spend_faults(records: list[RequestRecord], partitions: dict[str, list[Item]
     limits: dict[tuple[str, str], Decimal] = {}
     for record in records:
         if record.spend and record.state.authorizes:
-            day = f"SPEND#{record.submission.agent_id}", utc_day(record.submission.timestamp_ms)
+            key = table.spend_key(record.submission.agent, record.spend_day)
+            day = key["pk"], key["sk"]
             spent[day] += record.spend.amount
             limits[day] = max(limits.get(day, Decimal(0)), record.spend.daily_limit)
     kept = {
-        (pk, item["sk"]): item["spent"] for pk, items in partitions.items() if pk.startswith("SPEND#") for item in items
+        (pk, item["sk"]): item["spent"] for pk, items in partitions.items() if pk.startswith("SPEND") for item in items
     }
     for day in kept.keys() | spent.keys():
         if kept.get(day, 0) != spent[day]:
@@ -141,16 +147,17 @@ def _spend_faults(records: list[RequestRecord], partitions: dict[str, list[Item]
 
 
 def _window_faults(records: list[RequestRecord], partitions: dict[str, list[Item]]) -> Iterator[str]:
-    made: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+    made: defaultdict[tuple[str, Agent], list[int]] = defaultdict(list)
     for record in records:
         if record.hitl_request_id is not None:
-            made[record.submission.principal_id, record.submission.agent_id].append(record.created_at_ms)
+            made[record.submission.principal_id, record.submission.agent].append(record.created_at_ms)
     for pair, times in made.items():
         times.sort()
-        for first, sixth in zip(times, times[ESCALATIONS_PER_WINDOW:], strict=False):
+        for first, sixth in zip(times, times[_PER_WINDOW:], strict=False):
             if sixth - first < ESCALATION_WINDOW_MS:
-                yield f"{pair} escalated more than {ESCALATIONS_PER_WINDOW} times in a window"
-        items = [item for item in partitions[f"ESC#{pair[0]}"] if item["sk"] == pair[1]]
+                yield f"{pair} escalated more than {_PER_WINDOW} times in a window"
+        key = table.escalations_key(*pair)
+        items = [item for item in partitions[key["pk"]] if item["sk"] == key["sk"]]
         remembered = sorted(map(int, items[0]["times"])) if items else []
         if remembered != [time for time in times if time > times[-1] - ESCALATION_WINDOW_MS]:
             yield f"{pair} escalated {len(times)} times, {len(remembered)} are remembered"

@@ -16,6 +16,7 @@ from functions.policy_apply.app import handler as policy_apply
 from functions.workflow.app import handler as workflow
 from handshake.api.http import HttpHandler
 from handshake.api.runtime import Runtime
+from handshake.core.jsonio import digest
 from handshake.dynamo.client import Store
 from handshake.dynamo.context import Context
 from handshake.dynamo.tables import Tables
@@ -26,6 +27,7 @@ from ops.local.stack import LocalStack
 from tests.support.logs import MARKER
 from tests.support.workflow_requests import a_body
 
+PSEUDONYM_KEY = b"a key of the tests"
 TRUST_KEY = b"local-trust-secret"
 ISSUER_ARN = "arn:aws:iam::000000000000:role/edge/handshake-edge"
 SIGNER_ARN = "arn:aws:sts::000000000000:assumed-role/handshake-edge/session"
@@ -122,7 +124,7 @@ class InProcess:
             new_id=lambda: str(uuid.uuid4()),
             trust_keys=FixedKeys([self.trust_key]),
             issuers=issuer_roles([ISSUER_ARN]),
-            pseudonym_key=b"a key of the tests",
+            pseudonym_key=PSEUDONYM_KEY,
             **self.settings,
         )
 
@@ -243,13 +245,19 @@ def unique(kind: str) -> str:
     return f"{kind}-{MARKER}-{uuid.uuid4().hex[:12]}"
 
 
+def tenant_of(agent_id: Any) -> str:
+    """The tenant of an agent's submissions, where a test names none: the same for the same agent."""
+    return f"tenant-{MARKER}-{digest(str(agent_id))[:12]}"
+
+
 def submission(action_type: str = "payment", /, **changes: Any) -> dict[str, Any]:
     """Build a body (see ``a_body``) that is due now, of a request, principal, agent and tenant of its own."""
+    agent_id = changes.get("agentId", unique("agent"))
     fresh = {
         "requestId": unique("req"),
         "principalId": unique("principal"),
-        "agentId": unique("agent"),
-        "tenantId": unique("tenant"),
+        "agentId": agent_id,
+        "tenantId": tenant_of(agent_id),
         "timestamp": now_ms(),
     }
     return a_body(action_type, **(fresh | changes))
@@ -258,6 +266,11 @@ def submission(action_type: str = "payment", /, **changes: Any) -> dict[str, Any
 def submit(service: Service, body: Any) -> Reply:
     """Submit ``body`` as it is."""
     return post(service, "/workflow/requests", body)
+
+
+def artifact_in(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """The decision artifact in the answer to a submission."""
+    return {name: value for name, value in answer.items() if name not in ("state", "requestTimestamp")}
 
 
 def decided(service: Service, decision: str, **changes: Any) -> dict[str, Any]:

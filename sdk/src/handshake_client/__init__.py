@@ -7,6 +7,7 @@ from handshake_client._reason import Reason
 from handshake_client.client import AsyncHandshake, Handshake
 from handshake_client.edge_token import EdgeToken
 from handshake_client.errors import NO_ANSWER, UNKNOWN, HandshakeError
+from handshake_client.execution import execution_of
 from handshake_client.retry import NEVER, Retry
 
 __all__ = [
@@ -22,5 +23,6 @@ __all__ = [
     "HandshakeError",
     "Reason",
     "Retry",
+    "execution_of",
     "models",
 ]

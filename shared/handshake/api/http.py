@@ -71,6 +71,10 @@ class Call:
     headers: Mapping[str, str]
     record: telemetry.CallRecord
 
+    def about(self, request_id: str) -> None:
+        """Have the log line name, by its pseudonym, the request that this call is about."""
+        self.record.request_id = request_id
+
     def acts_for(self, principal_id: str, tenant_id: str | None) -> None:
         """Have the log line say, in pseudonyms, who this call is about.
 
@@ -252,6 +256,7 @@ def _refused(refusal: Refusal, record: telemetry.CallRecord) -> dict[str, Any]:
     reason = refusal.reason
     record.status, record.reason_code = reason.status, reason.code
     record.decision = "deny" if refusal.denies else ""
+    record.request_id = refusal.request_id or record.request_id
     body: shapes.Refusal = {
         "status": "error",
         "error": reason.code,

@@ -61,6 +61,7 @@ class CallRecord:
     decision: str = ""
     principal_id: str = ""
     tenant_id: str = ""
+    request_id: str = ""
     latency_ms: float = 0.0
     store_calls: int = 0
     repeated: bool = False
@@ -108,6 +109,7 @@ def _described(record: CallRecord, pseudonym_key: bytes) -> dict[str, Any]:
         "decision": record.decision or None,
         "principal": pseudonym(record.principal_id, pseudonym_key),
         "tenant": pseudonym(record.tenant_id, pseudonym_key),
+        "request": pseudonym(record.request_id, pseudonym_key),
         "signer": record.signer or None,
         "gateway_request_id": record.gateway_request_id or None,
         "store_calls": record.store_calls,

@@ -68,6 +68,7 @@ PayloadRef = Annotated[
 ]
 Outcome = Annotated[tiers.Outcome, Schema("Outcome")]
 RiskTier = Annotated[tiers.RiskTier, Schema("RiskTier")]
+EventTier = RiskTier | Literal["unknown"]
 ResponseClass = Annotated[reasons.ResponseClass, Schema("ResponseClass")]
 Family = Annotated[str, Schema("Family", enum=[*reasons.FAMILIES, reasons.UNKNOWN_FAMILY])]
 EpochMs = Annotated[int, Schema(minimum=0)]

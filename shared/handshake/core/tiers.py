@@ -6,6 +6,9 @@ from typing import Final, Literal
 Outcome = Literal["allow", "deny", "escalate"]
 STRICTNESS: Final[Mapping[Outcome, int]] = {"allow": 0, "escalate": 1, "deny": 2}
 RiskTier = Literal["low", "medium", "high", "critical"]
+UNKNOWN_TIER: Final = "unknown"
+EventTier = RiskTier | Literal["unknown"]
+"""The risk tier of a metrics event: who reports a decision that was made elsewhere may not know it."""
 
 # Of every denial, one outside a decision included.
 DENIAL_TIER: Final = 4

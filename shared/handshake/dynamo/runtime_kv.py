@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from handshake.core.errors import HandshakeError
+from handshake.core.errors import HandshakeError, Refusal, refusal_of
 from handshake.core.reasons import ReasonCode
 from handshake.dynamo.marshalling import Item, Key, Put
 from handshake.dynamo.transaction import Transaction, unread
@@ -26,8 +26,13 @@ class RuntimeTransaction(Transaction):
 
 def ensure_not_paused(item: Item | None) -> None:
     """Raise HandshakeError adapter_privileged_mutations_paused when the flag ``item`` is set."""
-    if item is not None and item.get("paused"):
-        raise HandshakeError(
-            ReasonCode.ADAPTER_PRIVILEGED_MUTATIONS_PAUSED,
-            "Operators have paused privileged mutations; reads go on.",
-        )
+    if paused := pause_of(item):
+        raise HandshakeError.of(paused)
+
+
+def pause_of(item: Item | None) -> Refusal | None:
+    """The refusal adapter_privileged_mutations_paused when the flag ``item`` is set, else None."""
+    if item is None or not item.get("paused"):
+        return None
+    code = ReasonCode.ADAPTER_PRIVILEGED_MUTATIONS_PAUSED
+    return refusal_of(code, "Operators have paused privileged mutations; reads go on.")

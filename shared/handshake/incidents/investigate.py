@@ -55,9 +55,10 @@ def investigate(
         "signal": lambda: _signal(sources.metrics, change, end_ms=end_ms),
         "deployment": lambda: _deployment(sources.deployment),
         "endpoints": lambda: _endpoints(sources.metrics, service, start_ms=start_ms, end_ms=end_ms),
-        "reasons": lambda: read_metrics.reasons(context.within(RETRY_BUDGET_S), _REASONS_WINDOW),
+        # What callers reported is their word: no incident is told by it.
+        "reasons": lambda: read_metrics.reasons(context.within(RETRY_BUDGET_S), _REASONS_WINDOW, own_only=True),
         "series": lambda: read_metrics.series(
-            context.within(RETRY_BUDGET_S), SeriesQuery(_series_of(change), "hour", _SERIES_WINDOW)
+            context.within(RETRY_BUDGET_S), SeriesQuery(_series_of(change), "hour", _SERIES_WINDOW), own_only=True
         ),
         "callers": lambda: _callers(sources.logs.refused(start_ms=start_ms, end_ms=end_ms, more=more)),
     }

@@ -3,6 +3,7 @@
 from typing import Annotated, Literal, NotRequired, TypedDict
 
 from handshake.core.shapes import Count, EpochMs, Family, Id, Schema, closed
+from handshake.metrics.events import EVENT_SCHEMA_VERSION
 from handshake.metrics.formulas import METRICS
 from handshake.metrics.query import WINDOWS
 from handshake.metrics.rollup import PROJECTOR_VERSION, ROLLUP_SCHEMA_VERSION, BucketSize
@@ -44,7 +45,7 @@ class Point(TypedDict):
     timestamp: EpochMs
     value: Amount
     sampleCount: Count
-    dimension: NotRequired[str]
+    dimension: NotRequired[Annotated[Literal["reported"], "Where events that callers reported are among its samples."]]
 
 
 @closed
@@ -80,3 +81,5 @@ class EventKept(TypedDict):
     status: Literal["ok"]
     eventId: Id
     duplicate: bool
+    schemaVersion: Annotated[str, Schema(enum=[EVENT_SCHEMA_VERSION])]
+    projectorVersion: Annotated[str, Schema(enum=[PROJECTOR_VERSION])]

@@ -5,7 +5,7 @@ from dataclasses import MISSING, fields
 from decimal import Decimal
 from typing import Any, Final, NamedTuple, get_args
 
-from handshake.core.tiers import Outcome, RiskTier
+from handshake.core.tiers import UNKNOWN_TIER, Outcome, RiskTier
 from handshake.dynamo.client import Dynamo
 from handshake.dynamo.marshalling import Item, unmarshal
 from handshake.dynamo.sharding import Shard
@@ -122,9 +122,9 @@ _READ: Final[Mapping[str, Callable[[Any], Any]]] = {
     **dict.fromkeys(("event_id", "request_id", "reason_code", "reason_family"), _a(str)),
     **dict.fromkeys(("timestamp_ms", "incident_detected_ms", "terminal_decision_ms"), _whole),
     **dict.fromkeys(("human_minutes", "compute_cost_units", "escalation_overhead_units"), _a(Decimal)),
-    **dict.fromkeys(("is_terminal", "has_valid_lineage"), _a(bool)),
+    **dict.fromkeys(("is_terminal", "has_valid_lineage", "reported"), _a(bool)),
     "decision": _one_of(*get_args(Outcome)),
-    "risk_tier": _one_of(*get_args(RiskTier)),
+    "risk_tier": _one_of(*get_args(RiskTier), UNKNOWN_TIER),
 }
 _REQUIRED: Final = frozenset(field.name for field in fields(MetricsEvent) if field.default is MISSING)
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Final
 
 from handshake.core.reasons import describe
-from handshake.core.tiers import DENIAL_TIER, RISK_TIERS, Outcome, RiskTier
+from handshake.core.tiers import DENIAL_TIER, RISK_TIERS, EventTier, Outcome
 
 EVENT_SCHEMA_VERSION: Final = "v1"
 
@@ -15,7 +15,7 @@ class MetricsEvent:
     """One decision or security denial. Times are epoch ms; costs are in the contract's plain units.
 
     ``reason_family`` is the registry's family, or ``unknown``: never a caller's own word, so the set of
-    families stays bounded.
+    families stays bounded. A ``reported`` one is a caller's word, and none of the service's own.
     """
 
     event_id: str
@@ -24,7 +24,7 @@ class MetricsEvent:
     decision: Outcome
     reason_code: str
     reason_family: str
-    risk_tier: RiskTier
+    risk_tier: EventTier
     is_terminal: bool = True
     has_valid_lineage: bool = True
     incident_detected_ms: int | None = None
@@ -32,6 +32,7 @@ class MetricsEvent:
     human_minutes: Decimal = Decimal(0)
     compute_cost_units: Decimal = Decimal(0)
     escalation_overhead_units: Decimal = Decimal(0)
+    reported: bool = False
 
 
 def denial_event(

@@ -19,8 +19,8 @@ from handshake.metrics.rollup_table import Checkpoints, RollupTransaction, read_
 _TRIES: Final = 5
 # Nobody waits for a batch, and one that is not done in time is delivered again.
 _BATCH_S: Final = 20.0
-# DynamoDB takes 100 writes a transaction, and 300 operators in 4 KB an expression: an event brings at most
-# one counter of its own, its AIRT bin, beside the score that all share.
+# DynamoDB takes 100 writes a transaction, and 300 operators in 4 KB an expression: an event brings at most two counters
+# of its own, its AIRT bin and that of what was reported, beside some forty that all share.
 MAX_WRITES: Final = 100
 MAX_EVENTS: Final = 100
 

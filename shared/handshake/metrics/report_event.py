@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 from handshake.dynamo.context import Context
 from handshake.metrics.event_table import EventTransaction
-from handshake.metrics.events import MetricsEvent
+from handshake.metrics.events import EVENT_SCHEMA_VERSION, MetricsEvent
+from handshake.metrics.rollup import PROJECTOR_VERSION
 
 if TYPE_CHECKING:
     from handshake.metrics.answers import EventKept
@@ -15,4 +16,10 @@ def report_event(context: Context, event: MetricsEvent) -> "EventKept":
     tx = EventTransaction(context)
     tx.append_event(event, now_ms=context.now_ms())
     duplicate = not tx.commit()
-    return {"status": "ok", "eventId": event.event_id, "duplicate": duplicate}
+    return {
+        "status": "ok",
+        "eventId": event.event_id,
+        "duplicate": duplicate,
+        "schemaVersion": EVENT_SCHEMA_VERSION,
+        "projectorVersion": PROJECTOR_VERSION,
+    }

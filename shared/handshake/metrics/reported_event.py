@@ -9,8 +9,8 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
-    Field,
     ValidationError,
+    ValidationInfo,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
@@ -19,7 +19,7 @@ from handshake.core import shapes
 from handshake.core.errors import HandshakeError
 from handshake.core.jsonio import number
 from handshake.core.reasons import Reason, describe
-from handshake.core.shapes import Outcome, RiskTier, Schema, Tier
+from handshake.core.shapes import EventTier, Outcome, Schema, Tier
 from handshake.core.text import id_fault
 from handshake.core.tiers import RISK_TIERS
 from handshake.metrics.events import MetricsEvent
@@ -27,7 +27,8 @@ from handshake.metrics.rollup import COST_SCALE
 
 # Not a decision's reason, so not in the registry.
 INVALID_METRICS_EVENT: Final = Reason("invalid_metrics_event", "metrics", 400, "blocked", "retry_after_remediation")
-YEAR_2200_MS: Final = 7_258_118_400_000
+YEAR_2020_MS: Final = 1_577_836_800_000
+MAX_AHEAD_MS: Final = 5 * 60 * 1000
 # In billionths, 10^19 of these still add up within DynamoDB's 38 digits.
 MAX_COST: Final = Decimal(10) ** 9
 _COST_STEP: Final = Decimal(1) / COST_SCALE
@@ -50,6 +51,13 @@ def _whole_ms(value: Any) -> int:
     return math.floor(_finite(value))
 
 
+def _known_time(value: int, info: ValidationInfo) -> int:
+    now_ms: int = info.context  # type: ignore[assignment]  # parse_reported_event gives it
+    if not YEAR_2020_MS <= value <= now_ms + MAX_AHEAD_MS:
+        raise ValueError("before 2020, or more than five minutes ahead")
+    return value
+
+
 def _cost(value: Any) -> Decimal:
     amount = _finite(value)
     if not 0 <= amount <= MAX_COST:
@@ -66,8 +74,8 @@ Id = Annotated[shapes.NewId, AfterValidator(_id)]
 TimeMs = Annotated[
     int,
     BeforeValidator(_whole_ms),
-    Field(ge=0, lt=YEAR_2200_MS),
-    Schema(like=float, minimum=0, exclusiveMaximum=YEAR_2200_MS),
+    AfterValidator(_known_time),
+    Schema(like=float, minimum=0),
 ]
 Cost = Annotated[Decimal, BeforeValidator(_cost), Schema(like=float, minimum=0, maximum=int(MAX_COST))]
 
@@ -79,11 +87,11 @@ class ReportedEvent(BaseModel):
 
     event_id: Annotated[Id, "The first event of an id stays as it is."]
     request_id: Id
-    timestamp_ms: TimeMs
+    timestamp_ms: Annotated[TimeMs, "Like every time here from 2020 on, and at most five minutes ahead."]
     decision: Outcome
     reason_code: Id
     reason_family: Annotated[Id, "The registry's word goes over it."]
-    risk_tier: Annotated[RiskTier, BeforeValidator(_tier_name), Schema(like=RiskTier | Tier)]
+    risk_tier: Annotated[EventTier, BeforeValidator(_tier_name), Schema(like=EventTier | Tier)]
     is_terminal: bool = True
     has_valid_lineage: bool = True
     incident_detected_ts_ms: TimeMs | None = None
@@ -116,11 +124,12 @@ class ReportedEvent(BaseModel):
             human_minutes=self.human_minutes,
             compute_cost_units=self.compute_cost_units,
             escalation_overhead_units=self.escalation_overhead_units,
+            reported=True,
         )
 
 
-def parse_reported_event(body: Any) -> MetricsEvent:
-    """Check ``body``; a field that is null counts as absent.
+def parse_reported_event(body: Any, *, now_ms: int) -> MetricsEvent:
+    """Check ``body`` at ``now_ms`` (epoch ms); a field that is null counts as absent.
 
     Raises HandshakeError invalid_metrics_event, naming the fields that are missing or wrong.
     """
@@ -128,7 +137,7 @@ def parse_reported_event(body: Any) -> MetricsEvent:
         raise _refusal("The event must be an object.")
     try:
         given = {name: value for name, value in body.items() if value is not None}
-        return ReportedEvent.model_validate(given).event()
+        return ReportedEvent.model_validate(given, context=now_ms).event()
     except ValidationError as fault:
         wrong = {str(error["loc"][0]) for error in fault.errors() if error["loc"]}
         raise _refusal(

@@ -26,6 +26,8 @@ RollUp = Counter[str]
 
 _FAMILY_PREFIX: Final = "family_"
 _AIRT_PREFIX: Final = "airt_"
+# Before each of the others: what of them was reported.
+_REPORTED_PREFIX: Final = "reported_"
 
 
 class Bucket(NamedTuple):
@@ -96,7 +98,10 @@ def contribution(event: MetricsEvent) -> RollUp:
         airt_ms = max(0, event.terminal_decision_ms - event.incident_detected_ms)
         rollup[f"{_AIRT_PREFIX}{bin_of(airt_ms)}"] += 1
     cost = event.human_minutes + event.compute_cost_units + event.escalation_overhead_units
-    return rollup + Counter({Tally.COST.value: int(cost * COST_SCALE)})
+    rollup += Counter({Tally.COST.value: int(cost * COST_SCALE)})
+    if event.reported:
+        rollup.update({_REPORTED_PREFIX + name: count for name, count in rollup.items()})
+    return rollup
 
 
 def roll_up(events: Iterable[MetricsEvent]) -> dict[Bucket, RollUp]:
@@ -120,6 +125,19 @@ def merged(rollups: Iterable[RollUp]) -> RollUp:
 def families(rollup: RollUp) -> dict[str, int]:
     """Events by reason family."""
     return _under(_FAMILY_PREFIX, rollup)
+
+
+def reported(rollup: RollUp) -> RollUp:
+    """The part of ``rollup`` that callers reported; it counts towards the whole too."""
+    return Counter(_under(_REPORTED_PREFIX, rollup))
+
+
+def own(rollup: RollUp) -> RollUp:
+    """The part of ``rollup`` that the service itself decided or denied."""
+    by_others = reported(rollup)
+    return +Counter(
+        {name: count - by_others[name] for name, count in rollup.items() if not name.startswith(_REPORTED_PREFIX)}
+    )
 
 
 def airt_histogram(rollup: RollUp) -> dict[int, int]:

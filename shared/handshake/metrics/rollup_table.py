@@ -36,12 +36,14 @@ class RollupTransaction(Transaction):
 
     def add_rollup(self, bucket: Bucket, rollup: RollUp) -> None:
         """Add ``rollup`` to what ``bucket`` holds."""
-        added = ", ".join(f"#{name} :{name}" for name in rollup)
+        # Numbered, for an expression may have 4 KB and names are long.
+        counters = list(enumerate(rollup.items()))
+        added = ", ".join(f"#{index} :{index}" for index, _ in counters)
         self._update(
             _rollup_key(bucket),
             f"SET schema_version = :schema_version ADD {added}",
-            {":schema_version": ROLLUP_SCHEMA_VERSION, **{f":{name}": count for name, count in rollup.items()}},
-            names={f"#{name}": name for name in rollup},
+            {":schema_version": ROLLUP_SCHEMA_VERSION, **{f":{index}": count for index, (_, count) in counters}},
+            names={f"#{index}": name for index, (name, _) in counters},
         )
 
     def replace_rollup(self, bucket: Bucket, rollup: RollUp) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from handshake.metrics.formulas import METRICS
+from handshake.metrics.formulas import METRICS, Metric
 from handshake.metrics.query import SeriesQuery, Window
 from handshake.metrics.rollup import (
     PROJECTOR_VERSION,
@@ -13,10 +13,11 @@ from handshake.metrics.rollup import (
     Tally,
     families,
     merged,
+    reported,
 )
 
 if TYPE_CHECKING:
-    from handshake.metrics.answers import MetricsReasons, MetricsSeries, MetricsSummary, Versioned
+    from handshake.metrics.answers import MetricsReasons, MetricsSeries, MetricsSummary, Point, Versioned
 
 
 def summary(window: Window, rollups: Iterable[RollUp]) -> "MetricsSummary":
@@ -37,17 +38,26 @@ def summary(window: Window, rollups: Iterable[RollUp]) -> "MetricsSummary":
 
 
 def series(query: SeriesQuery, buckets: Sequence[Bucket], rollups: Iterable[RollUp]) -> "MetricsSeries":
-    """Show one point for each of ``buckets``, those without events included."""
-    readings = map(METRICS[query.metric], rollups)
+    """Show one point for each of ``buckets``, those without events included.
+
+    A point whose samples are partly or all reported by callers has the dimension ``reported``.
+    """
     return {
         "metric": query.metric,
         "bucket": query.bucket,
         **_versioned(query.window),
         "series": [
-            {"timestamp": bucket.start_ms, "value": reading.value, "sampleCount": reading.samples}
-            for bucket, reading in zip(buckets, readings, strict=True)
+            _point(bucket, rollup, METRICS[query.metric]) for bucket, rollup in zip(buckets, rollups, strict=True)
         ],
     }
+
+
+def _point(bucket: Bucket, rollup: RollUp, metric: Metric) -> "Point":
+    reading = metric(rollup)
+    point: Point = {"timestamp": bucket.start_ms, "value": reading.value, "sampleCount": reading.samples}
+    if metric(reported(rollup)).samples:
+        point["dimension"] = "reported"
+    return point
 
 
 def reasons(window: Window, rollups: Iterable[RollUp]) -> "MetricsReasons":

@@ -18,12 +18,18 @@ class StoredRule(TypedDict):
     value: float | str | list[str]
 
 
-@closed
-class PolicyConfig(TypedDict):
-    """Shows the rules that a scope stores, or the defaults that stand in for it."""
+class PolicyScope(TypedDict):
+    """Names a scope; ``tenantId`` where an agent's policy is that of one tenant."""
 
     scope: ScopeKind
     scopeId: NotRequired[Id]
+    tenantId: NotRequired[Id]
+
+
+@closed
+class PolicyConfig(PolicyScope):
+    """Shows the rules that a scope stores, or the defaults that stand in for it."""
+
     rules: list[StoredRule]
     policyVersion: NotRequired[PolicyVersion]
 
@@ -39,11 +45,9 @@ class AppliedVersion(TypedDict):
 
 
 @closed
-class PolicyVersions(TypedDict):
+class PolicyVersions(PolicyScope):
     """The versions of a scope, newest first."""
 
-    scope: ScopeKind
-    scopeId: NotRequired[Id]
     versions: list[AppliedVersion]
     nextCursor: NotRequired[Cursor]
 

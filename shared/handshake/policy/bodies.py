@@ -1,11 +1,17 @@
 """The bodies and queries that callers send about policy (contract.md section 4)."""
 
-from typing import Annotated, Any, Final, NotRequired, TypedDict
+from typing import Annotated, Any, Final, Literal, NotRequired, TypedDict
 
 from handshake.core.shapes import CONTROL, ID_PATTERN, Id, NewId, PageQuery, Schema, described
 from handshake.policy.answers import ScopeKind
 from handshake.policy.rule_keys import HOURS_PATTERN as HOURS
-from handshake.policy.rule_keys import KEY_OF, MAX_AMOUNT, MAX_CATEGORIES, MAX_CATEGORY_LENGTH
+from handshake.policy.rule_keys import (
+    KEY_OF,
+    MAX_AMOUNT,
+    MAX_CATEGORIES,
+    MAX_CATEGORY_LENGTH,
+    MAX_ESCALATIONS_PER_WINDOW,
+)
 from handshake.policy.rules import MAX_RULES
 
 # The characters of a category between commas.
@@ -47,12 +53,24 @@ class CategoriesRule(TypedDict):
     )
 
 
+class CountRule(TypedDict):
+    """A limit on the escalations of a principal and agent within ten minutes."""
+
+    id: Id
+    key: Annotated[str, _words_for("escalations_per_window")]
+    value: Annotated[int, Schema(minimum=1, maximum=MAX_ESCALATIONS_PER_WINDOW)]
+
+
 Rules = Annotated[
-    list[AmountRule | HoursRule | CategoriesRule],
+    list[AmountRule | HoursRule | CategoriesRule | CountRule],
     Schema(maxItems=MAX_RULES),
     "Rules, each with an id of its own.",
 ]
 ScopeId = Annotated[NewId | None, "The agent; not read beside global scope."]
+TenantId = Annotated[
+    NewId | Literal[""] | None,
+    "With agent scope: the one tenant in which the policy applies to the agent; in every tenant when left out.",
+]
 
 _AGENT_SCOPE_HAS_AN_ID: Final[dict[str, Any]] = {
     "if": {"properties": {"scope": {"const": "agent"}}},
@@ -74,6 +92,7 @@ class PolicyProposal(TypedDict):
 
     scope: ScopeKind
     scopeId: NotRequired[ScopeId]
+    tenantId: NotRequired[TenantId]
     rules: Rules
 
 
@@ -83,6 +102,7 @@ class PolicyChange(TypedDict):
 
     scope: ScopeKind
     scopeId: NotRequired[ScopeId]
+    tenantId: NotRequired[TenantId]
     rules: NotRequired[Rules]
     policyVersion: NotRequired[Annotated[str | None, "An earlier version, instead of rules."]]
     expectedPolicyVersion: NotRequired[
@@ -90,19 +110,20 @@ class PolicyChange(TypedDict):
     ]
 
 
-class ScopeQuery(TypedDict):
+class AgentQuery(TypedDict):
+    """Which agent's policy, and in which tenant."""
+
+    scopeId: NotRequired[Annotated[Id, "The agent; required with agent scope, not read beside global scope."]]
+    tenantId: NotRequired[Annotated[Id, "With agent scope: the policy that applies in this tenant only."]]
+
+
+class ConfigQuery(AgentQuery):
     """Whose policy."""
 
-    scope: Annotated[ScopeKind, "Whose policy."]
-    scopeId: NotRequired[Annotated[Id, "The agent; required with agent scope, not read beside global scope."]]
+    scope: NotRequired[Annotated[ScopeKind, "Whose policy; global when left out."]]
 
 
-class ConfigQuery(TypedDict):
-    """Whose policy; the global one when ``scope`` is left out."""
-
-    scope: NotRequired[Annotated[ScopeKind, "Whose policy; ``global`` when left out."]]
-    scopeId: NotRequired[Annotated[Id, "The agent; required with agent scope, not read beside global scope."]]
-
-
-class VersionsQuery(ScopeQuery, PageQuery):
+class VersionsQuery(AgentQuery, PageQuery):
     """Names a scope, and a page of its policy's versions."""
+
+    scope: Annotated[ScopeKind, "Whose policy."]

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
+from functools import reduce
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Self, TypeVar
 
 from handshake.core.errors import HandshakeError
@@ -23,6 +24,7 @@ MAX_CATEGORY_LENGTH: Final = 64
 # Above any sum a payment rail sees, and small enough that a day's spend stays exact in DynamoDB's 38 digits.
 MAX_AMOUNT: Final = Decimal(10) ** 15
 MINUTES_PER_DAY: Final = 24 * 60
+MAX_ESCALATIONS_PER_WINDOW: Final = 1000
 HOURS_PATTERN: Final = r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)"
 
 _HOURS = re.compile(HOURS_PATTERN, re.ASCII)
@@ -90,19 +92,21 @@ class RuleKey(Generic[T]):
     """One rule key, demanding a ``T``.
 
     ``name`` and ``aliases`` are what a rule may be keyed by, ``context_name`` what a caller's own narrowing limit is
-    called. ``parse`` reads a rule's value, None where it cannot be understood; ``narrow`` makes one demand of two, the
-    stricter; ``default`` is the value of global scope where it stores none. ``judge`` says what becomes of a payment
-    that crosses the demand, None where it does not. Of several that a payment crosses the strictest counts, and among
-    equals the one of the lowest ``precedence`` gives the code.
+    called, None where callers have none. ``parse`` reads a rule's value, None where it cannot be understood; ``narrow``
+    makes one demand of two, the stricter; ``default`` is the value of global scope where it stores none.
+
+    ``judge`` says what becomes of a payment that crosses the demand, None where it does not; None of a key that is not
+    about payments. Of several that a payment crosses the strictest counts, and among equals the one of the lowest
+    ``precedence`` gives the code.
     """
 
     name: str
-    context_name: str
     parse: Callable[[Any], T | None]
     narrow: Callable[[T, T], T]
-    judge: Callable[[Payment, T], Verdict | None]
     default: Any
-    precedence: int
+    context_name: str | None = None
+    judge: Callable[[Payment, T], Verdict | None] | None = None
+    precedence: int = 0
     aliases: tuple[str, ...] = ()
 
     @property
@@ -131,6 +135,12 @@ def _categories(value: Any) -> frozenset[str] | None:
     if not all(is_label(name) and len(name) <= MAX_CATEGORY_LENGTH for name in names):
         return None
     return frozenset(map(folded, names))
+
+
+def _count(value: Any) -> int | None:
+    count = number(value)
+    in_range = count is not None and count == count.to_integral_value() and 1 <= count <= MAX_ESCALATIONS_PER_WINDOW
+    return int(count) if count is not None and in_range else None
 
 
 def _every_window(one: tuple[Window, ...], other: tuple[Window, ...]) -> tuple[Window, ...]:
@@ -199,15 +209,24 @@ ALLOWED_CATEGORIES: Final = RuleKey[frozenset[str]](
     default=["ops", "infra", "subscriptions", "food", "transport"],
     precedence=2,
 )
+ESCALATIONS_PER_WINDOW: Final = RuleKey[int](name="escalations_per_window", parse=_count, narrow=min, default=5)
 
 # In the order in which policies list them.
-RULE_KEYS: Final[tuple[RuleKey[Any], ...]] = (MAX_TRANSACTION, DAILY_SPEND_LIMIT, ALLOWED_HOURS, ALLOWED_CATEGORIES)
+RULE_KEYS: Final[tuple[RuleKey[Any], ...]] = (
+    MAX_TRANSACTION,
+    DAILY_SPEND_LIMIT,
+    ALLOWED_HOURS,
+    ALLOWED_CATEGORIES,
+    ESCALATIONS_PER_WINDOW,
+)
 KEY_OF: Final[Mapping[str, RuleKey[Any]]] = {word: key for key in RULE_KEYS for word in (key.name, *key.aliases)}
 """Every word that a rule may be keyed by, in lower case, with its key."""
-DEFAULT_RULES: Final = tuple(key.default_rule for key in RULE_KEYS)
-CONTEXT_LIMITS: Final = tuple(key.context_name for key in RULE_KEYS)
+_ABOUT_PAYMENTS: Final = tuple(key for key in RULE_KEYS if key.judge)
+DEFAULT_RULES: Final = tuple(key.default_rule for key in _ABOUT_PAYMENTS)
+"""What global scope shows where it stores nothing (contract.md section 4)."""
+CONTEXT_LIMITS: Final = tuple(key.context_name for key in RULE_KEYS if key.context_name)
 
-_JUDGED: Final = tuple(sorted(RULE_KEYS, key=lambda key: key.precedence))
+_JUDGED: Final = tuple(sorted(_ABOUT_PAYMENTS, key=lambda key: key.precedence))
 
 
 @dataclass(frozen=True)
@@ -244,7 +263,7 @@ class Limits:
 
     def judge(self, payment: Payment) -> Verdict | None:
         """The strictest verdict of the demands that ``payment`` crosses, the first by precedence among equals."""
-        verdicts = (key.judge(payment, self.demands[key]) for key in _JUDGED if key in self.demands)
+        verdicts = (key.judge(payment, self.demands[key]) for key in _JUDGED if key.judge and key in self.demands)
         return max(filter(None, verdicts), key=lambda verdict: STRICTNESS[verdict.outcome], default=None)
 
 
@@ -271,7 +290,7 @@ def limits_in_context(context: Mapping[str, Any]) -> Limits | None:
     """The caller's own narrowing limits, or None when one of them cannot be understood."""
     limits = NO_LIMITS
     for key in RULE_KEYS:
-        value = context.get(key.context_name)
+        value = context.get(key.context_name) if key.context_name else None
         if value is None:
             continue
         demand = key.parse(value)
@@ -281,7 +300,7 @@ def limits_in_context(context: Mapping[str, Any]) -> Limits | None:
     return limits
 
 
-DEFAULT_LIMITS: Final = limits_of(DEFAULT_RULES)
+DEFAULT_LIMITS: Final = limits_of(key.default_rule for key in RULE_KEYS)
 
 
 class Judged(NamedTuple):
@@ -291,21 +310,20 @@ class Judged(NamedTuple):
     spend: Spend | None
 
 
-def judge(payment: Payment, for_all: Limits, for_agent: Limits, own: Mapping[str, Any]) -> Judged | None:
-    """Judge ``payment`` by global scope's limits, its agent's, and those that its caller sets in its ``own`` context.
+def judge(payment: Payment, limits: Limits, own: Mapping[str, Any]) -> Judged | None:
+    """Judge ``payment`` by the effective ``limits`` of all scopes, and those that its caller's ``own`` context sets.
 
-    Scopes only narrow; where global scope demands nothing for a key, its default does. None where the caller's own
-    limits cannot be understood.
+    These only narrow. None where they cannot be understood.
     """
     callers = limits_in_context(own)
     if callers is None:
         return None
     if payment.amount > MAX_AMOUNT:
         return Judged(Verdict("deny", ReasonCode.POLICY_DAILY_LIMIT_EXCEEDED), None)
-    limits = effective(for_all, for_agent, callers)
+    limits = limits.narrowed_by(callers)
     return Judged(limits.judge(payment), Spend.of(payment.amount, limits[DAILY_SPEND_LIMIT]))
 
 
-def effective(global_limits: Limits, agent_limits: Limits, caller_limits: Limits) -> Limits:
-    """One policy out of three scopes: every key has a demand, its default where global scope stores none."""
-    return global_limits.or_else(DEFAULT_LIMITS).narrowed_by(agent_limits).narrowed_by(caller_limits)
+def effective(global_limits: Limits, *narrower: Limits) -> Limits:
+    """One policy out of several scopes: every key has a demand, its default where global scope stores none."""
+    return reduce(Limits.narrowed_by, narrower, global_limits.or_else(DEFAULT_LIMITS))

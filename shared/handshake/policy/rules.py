@@ -6,12 +6,14 @@ caller's own limits narrow both; the stricter value of each key wins.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
+from handshake.core.agents import Agent
 from handshake.core.errors import HandshakeError
 from handshake.core.reasons import ReasonCode
 from handshake.core.text import id_fault, is_absent, is_label
-from handshake.policy.rule_keys import NO_LIMITS, Limits, limits_of
+from handshake.policy.rule_keys import NO_LIMITS, Limits, effective, limits_of
 
 if TYPE_CHECKING:
     from handshake.policy.answers import StoredRule
@@ -22,10 +24,16 @@ VERSION_DIGITS: Final = 8
 
 @dataclass(frozen=True)
 class Scope:
-    """The reach of a policy: everywhere (``global``), or to one agent (``agent`` with its id)."""
+    """The reach of a policy: everywhere (``global``), or one ``agent`` with its id, in every tenant or in one."""
 
     kind: Literal["global", "agent"]
     scope_id: str | None = None
+    tenant_id: str | None = None
+
+    @property
+    def agent(self) -> Agent | None:
+        """Name the agent that it reaches; None where it reaches everybody."""
+        return Agent(self.scope_id, self.tenant_id) if self.scope_id is not None else None
 
 
 GLOBAL: Final = Scope("global")
@@ -33,12 +41,22 @@ GLOBAL: Final = Scope("global")
 
 @dataclass(frozen=True)
 class PolicyInForce:
-    """Stored limits of the two scopes and the versions they came from (None: nothing stored)."""
+    """Stored limits of the scopes that apply to an agent, and the versions they came from (None: nothing stored).
+
+    An agent has a policy for every tenant (``agent``), and one for the tenant that it acts in (``agent_in_tenant``).
+    """
 
     global_limits: Limits = NO_LIMITS
     agent_limits: Limits = NO_LIMITS
+    agent_in_tenant_limits: Limits = NO_LIMITS
     global_version: str | None = None
     agent_version: str | None = None
+    agent_in_tenant_version: str | None = None
+
+    @cached_property
+    def limits(self) -> Limits:
+        """Make one policy of the scopes: of each key the strictest, its default where global scope stores none."""
+        return effective(self.global_limits, self.agent_limits, self.agent_in_tenant_limits)
 
 
 class StoredRules(NamedTuple):
@@ -48,32 +66,39 @@ class StoredRules(NamedTuple):
     rules: Sequence[Mapping[str, Any]]
 
 
-_NOTHING: Final = StoredRules(0, ())
-
-
-def policy_in_force(for_all: StoredRules | None, for_agent: StoredRules | None) -> PolicyInForce:
+def policy_in_force(
+    for_all: StoredRules | None, for_agent: StoredRules | None, for_agent_in_tenant: StoredRules | None
+) -> PolicyInForce:
     """The policy that global scope's rules and an agent's own make together; None where a scope stores none."""
-    for_all, for_agent = for_all or _NOTHING, for_agent or _NOTHING
-    versions = [version_name(stored.number) if stored.number else None for stored in (for_all, for_agent)]
-    return PolicyInForce(limits_of(for_all.rules), limits_of(for_agent.rules), *versions)
+    scopes = (for_all, for_agent, for_agent_in_tenant)
+    global_limits, agent_limits, in_tenant_limits = (limits_of(one.rules) if one else NO_LIMITS for one in scopes)
+    versions = [version_name(stored.number) if stored else None for stored in scopes]
+    return PolicyInForce(global_limits, agent_limits, in_tenant_limits, *versions)
 
 
 def parse_scope(fields: Mapping[str, Any], *, stored: bool = False) -> Scope:
-    """The scope named by ``scope`` and ``scopeId``; of what is ``stored``, as an earlier version may have named it.
+    """The scope named by ``scope``, ``scopeId`` and ``tenantId``, which an agent's policy may name.
+
+    Of what is ``stored``, as an earlier version may have named it.
 
     Raises HandshakeError: trust_context_invalid_request_shape for an unknown scope or a malformed id,
     trust_context_missing_binding for agent scope without ``scopeId``.
     """
-    kind, scope_id = fields.get("scope"), fields.get("scopeId")
+    kind, scope_id, tenant_id = fields.get("scope"), fields.get("scopeId"), fields.get("tenantId")
     if kind == "global":
+        # Passed over, it would change everybody's policy where one tenant's was meant.
+        if tenant_id not in (None, ""):
+            raise _bad_shape("tenantId goes with agent scope only.")
         return GLOBAL
     if kind != "agent":
         raise HandshakeError(ReasonCode.TRUST_CONTEXT_INVALID_REQUEST_SHAPE, "scope must be global or agent.")
     if is_absent(scope_id):
         raise HandshakeError(ReasonCode.TRUST_CONTEXT_MISSING_BINDING, "Agent scope needs a scopeId.")
-    if fault := None if stored and is_label(scope_id) else id_fault(scope_id):
-        raise _bad_shape(f"scopeId {fault}.")
-    return Scope("agent", scope_id)
+    tenant = () if tenant_id in (None, "") else (("tenantId", tenant_id),)
+    for name, value in (("scopeId", scope_id), *tenant):
+        if fault := None if stored and is_label(value) else id_fault(value):
+            raise _bad_shape(f"{name} {fault}.")
+    return Scope("agent", scope_id, tenant_id or None)
 
 
 def parse_rules(value: Any) -> "list[StoredRule]":

@@ -8,6 +8,7 @@ import json
 from decimal import Decimal
 from typing import Final
 
+from handshake.core.agents import Agent
 from handshake.core.jsonio import canonical, digest
 from handshake.core.paging import PageRequest, cursor_after
 from handshake.dynamo.client import Dynamo
@@ -19,13 +20,13 @@ from handshake.replay_guards.table import GuardTransaction
 
 _ACTIVE: Final = "ACTIVE"
 _GLOBAL: Final = "SCOPE#global"
-_AGENT: Final = "SCOPE#agent#"
+_AGENT: Final = "SCOPE#agent"
 _MAX_VERSION: Final = 10**VERSION_DIGITS - 1
 
 
 def partition(scope: Scope) -> str:
     """The partition of everything of a scope."""
-    return _GLOBAL if scope.kind == "global" else f"{_AGENT}{scope.scope_id}"
+    return f"{_AGENT}{scope.agent.key}" if scope.agent else _GLOBAL
 
 
 def active_key(scope: Scope) -> Key:
@@ -33,9 +34,12 @@ def active_key(scope: Scope) -> Key:
     return {"pk": partition(scope), "sk": _ACTIVE}
 
 
-def active_keys(agent_id: str) -> tuple[Key, Key]:
-    """The keys of the active policies that apply to an agent: global scope's, and its own."""
-    return {"pk": _GLOBAL, "sk": _ACTIVE}, {"pk": f"{_AGENT}{agent_id}", "sk": _ACTIVE}
+def active_keys(agent: Agent) -> list[Key]:
+    """The keys of the active policies that apply to an agent: global scope's, its own, its own in its tenant if any."""
+    partitions = [_GLOBAL, f"{_AGENT}#{agent.agent_id}"]
+    if agent.tenant_id is not None:
+        partitions.append(f"{_AGENT}{agent.key}")
+    return [{"pk": partition, "sk": _ACTIVE} for partition in partitions]
 
 
 def version_key(scope: Scope, number: int) -> Key:
@@ -61,9 +65,11 @@ def policy_from(item: Item | None) -> StoredPolicy:
     )
 
 
-def in_force(global_item: Item | None, agent_item: Item | None) -> PolicyInForce:
-    """The policy in force that two ACTIVE items make together."""
-    return policy_in_force(_stored(global_item), _stored(agent_item))
+def in_force(
+    global_item: Item | None = None, agent_item: Item | None = None, agent_in_tenant_item: Item | None = None
+) -> PolicyInForce:
+    """The policy in force that the ACTIVE items of ``active_keys`` make together."""
+    return policy_in_force(_stored(global_item), _stored(agent_item), _stored(agent_in_tenant_item))
 
 
 def audit_digest(audit: Item) -> str:

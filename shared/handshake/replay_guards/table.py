@@ -15,9 +15,11 @@ from handshake.dynamo.transaction import Step, Transaction
 
 GuardScope = Literal["decision_action", "policy_apply"]
 
-# Longer than any escalation or client retry loop lives, short enough that the table stays small.
-IDEMPOTENCY_KEY_LIFETIME_MS: Final = 24 * 60 * 60 * 1000
 _MS_PER_HOUR: Final = 60 * 60 * 1000
+_MS_PER_DAY: Final = 24 * _MS_PER_HOUR
+LONGEST_DEADLINE_MS: Final = 14 * _MS_PER_DAY
+"""No escalation waits longer for a person, so what outlives it is there for as long as anybody may act on it."""
+IDEMPOTENCY_KEY_LIFETIME_MS: Final = LONGEST_DEADLINE_MS + _MS_PER_DAY
 
 
 def guard_key(scope: GuardScope, *parts: str) -> Key:

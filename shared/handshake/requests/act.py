@@ -25,7 +25,6 @@ from handshake.requests.decision_action import (
     actor_of,
     decide_action,
     over_daily_limit,
-    refused_fields,
 )
 from handshake.requests.evidence import MAX_REFUSALS, MAX_REFUSALS_OF_PRINCIPAL
 from handshake.requests.record import RequestRecord
@@ -72,7 +71,7 @@ def _use(outcomes: Sequence[Mapping[str, Any] | None], action: DecisionAction) -
     """
     now, earlier = outcomes or (None, None)
     if now is None and earlier is not None and earlier["requestId"] != action.request_id:
-        return refused_fields(action.request_id)
+        return {}
     return now or earlier
 
 
@@ -102,13 +101,13 @@ def _act(
             outlives = now + IDEMPOTENCY_KEY_LIFETIME_MS
             key = tx.claim_key(guards[0], now_ms=now, expires_at_ms=outlives, outcome=decided.outcome)
         if seen.spend and closed.outcome == "allow":
-            spend = tx.add_spend(seen.submission, seen.spend)
+            spend = tx.add_spend(seen.submission.agent, seen.spend_day, seen.spend)
         if tx.commit():
             return decided.refusal if isinstance(decided, Expire) else recorded.record
         if key and key.lost:
             used = key.found
         elif spend and spend.lost and not close.lost:
-            return _refuse(context, action, envelope, seen, over_daily_limit(seen), kept=kept)
+            return _refuse(context, action, envelope, seen, over_daily_limit(seen, now_ms=now), kept=kept)
         # What was seen does not vanish: a store that has lost it is in trouble, and is not believed.
         request = close.found or request if close.lost else request
     raise StoreUnavailableError

@@ -24,6 +24,10 @@ from handshake.requests.submission import ACTION_TYPES
 
 ActionType = Annotated[str, Schema("ActionType", enum=list(ACTION_TYPES))]
 PayloadLabel = Annotated[str, Schema(minLength=1, maxLength=MAX_PAYLOAD_REF_LENGTH)]
+RequestTimestamp = Annotated[
+    EpochMs,
+    "The ``timestamp`` that the request was first submitted with: what authorize-execution must be shown.",
+]
 ContextHash = Annotated[str, Schema("ContextHash", pattern="^ctx_[0-9a-f]{64}$")]
 
 
@@ -47,6 +51,7 @@ class Decided(Artifact):
     """Tells the decision on a submission."""
 
     state: State
+    requestTimestamp: RequestTimestamp
 
 
 @closed
@@ -58,6 +63,7 @@ class RequestStatus(TypedDict):
     agentId: Id
     actionType: ActionType
     payloadRef: PayloadLabel
+    requestTimestamp: RequestTimestamp
     state: State
     terminal: bool
     decisionContextHash: ContextHash
@@ -87,6 +93,7 @@ class Room(TypedDict):
     state: State
     actionType: ActionType
     payloadRef: PayloadLabel
+    requestTimestamp: RequestTimestamp
     hitlRequestId: NotRequired[str]
     expiresAt: NotRequired[EpochMs]
     amount: NotRequired[Annotated[Any, "As the agent sent it."]]
@@ -157,7 +164,7 @@ class RefusedSubmission(TypedDict):
     requestId: Id | None
     decision: Literal["deny"]
     tier: Tier
-    decisionContextHash: ContextHash | None
+    decisionContextHash: Annotated[ContextHash, "Of no decision where the facts could not be read."]
     state: Literal["denied_terminal"]
 
 
@@ -177,14 +184,23 @@ class ExecutionRefusal(Refusal, RefusedExecution):
     """An execution that must not go ahead."""
 
 
-class ActionOutcome(TypedDict):
-    """Tells how an action ended, to those who may know it; what the refusal of one adds."""
+@closed
+class StoredOutcome(TypedDict):
+    """How a request stands, or what came of the first use of a key that is used again."""
+
+    state: State
+    artifact: Artifact
+
+
+class RefusedAction(TypedDict):
+    """Members that the refusal of a decision action adds."""
 
     requestId: Id | None
-    decision: Outcome
-    artifact: Annotated[Artifact | None, "Only for those who may know it."]
+    decision: Literal["deny"]
+    artifact: Annotated[Artifact | None, "Of the refusal; null where the action names no request."]
+    stored: NotRequired[Annotated[StoredOutcome, "Only for those who may read or resolve the request."]]
 
 
 @closed
-class ActionRefusal(Refusal, ActionOutcome):
+class ActionRefusal(Refusal, RefusedAction):
     """A decision action that was not carried out."""

@@ -9,12 +9,16 @@ from typing import Final, NamedTuple
 from handshake.core.jsonio import number
 from handshake.core.reasons import ReasonCode
 from handshake.core.tiers import DENIAL_TIER, Outcome
-from handshake.policy.rule_keys import MINUTES_PER_DAY, Payment, Spend, Trigger, judge
+from handshake.policy.rule_keys import ESCALATIONS_PER_WINDOW, MINUTES_PER_DAY, Payment, Spend, Trigger, judge
 from handshake.policy.rules import PolicyInForce
 from handshake.requests.submission import Submission
 
-ESCALATIONS_PER_WINDOW: Final = 5
 ESCALATION_WINDOW_MS: Final = 10 * 60 * 1000
+# What limits on payments, or on escalations, may decide.
+JUDGED_BY_POLICY: Final = ("payment", "data_access")
+# Of data (contract.md section 9.25). Everything else that a caller may name, beside nothing, is ambiguous.
+NOT_SENSITIVE: Final = ("low", "medium", "public", "internal")
+SENSITIVE: Final = ("high", "confidential", "secret", "restricted", "pii")
 
 
 class Escalations(NamedTuple):
@@ -36,8 +40,16 @@ class Decision:
 
 
 def utc_day(timestamp_ms: int) -> str:
-    """The UTC day (YYYY-MM-DD) of a time: the day a payment counts towards."""
+    """The UTC day (YYYY-MM-DD) of a time."""
     return datetime.fromtimestamp(timestamp_ms / 1000, UTC).date().isoformat()
+
+
+def spend_day(timestamp_ms: int, server_ms: int) -> str:
+    """The UTC day that a payment counts towards: its timestamp's, but none that had not begun on the server's clock.
+
+    ``server_ms`` is when it was submitted, so its approval counts towards the same day (contract.md section 9.24).
+    """
+    return utc_day(min(timestamp_ms, server_ms))
 
 
 def decide(submission: Submission, *, policy: PolicyInForce, spent: Decimal) -> Decision:
@@ -54,15 +66,18 @@ def decide_in_window(
 ) -> Decision:
     """Judge ``submission`` as ``decide`` does, and hold its principal and agent to the escalation window."""
     decision = decide(submission, policy=policy, spent=spent)
-    return throttle_escalation(decision, escalations.times_ms, now_ms=now_ms)
+    if decision.outcome != "escalate":
+        return decision
+    most = policy.limits[ESCALATIONS_PER_WINDOW]
+    return throttle_escalation(decision, escalations.times_ms, most=most, now_ms=now_ms)
 
 
-def throttle_escalation(decision: Decision, recent_ms: Sequence[int], *, now_ms: int) -> Decision:
-    """Deny an escalation when its principal and agent already made five within ten minutes.
+def throttle_escalation(decision: Decision, recent_ms: Sequence[int], *, most: int, now_ms: int) -> Decision:
+    """Deny an escalation when its principal and agent already made ``most`` within ten minutes.
 
     ``recent_ms`` are the times (epoch ms) of their earlier escalations, in any order.
     """
-    if decision.outcome != "escalate" or len(within_window(recent_ms, now_ms=now_ms)) < ESCALATIONS_PER_WINDOW:
+    if decision.outcome != "escalate" or len(within_window(recent_ms, now_ms=now_ms)) < most:
         return decision
     return _deny(ReasonCode.SECURITY_ESCALATION_FLOOD_THROTTLED)
 
@@ -77,9 +92,9 @@ def _deny(reason: ReasonCode) -> Decision:
 
 
 def _decide_data_access(submission: Submission) -> Decision:
-    sensitivity = submission.facts.get("sensitivity", "")
-    # A sensitivity that is not even text cannot be trusted to be low, so a person looks at it.
-    if sensitivity == "ambiguous" or not isinstance(sensitivity, str):
+    sensitivity = submission.facts.get("sensitivity")
+    # What is not known not to be sensitive cannot be trusted to be harmless, so a person looks at it.
+    if sensitivity is not None and sensitivity not in (*NOT_SENSITIVE, *SENSITIVE):
         return Decision(
             "escalate",
             ReasonCode.HITL_SENSITIVE_AMBIGUOUS_ESCALATED,
@@ -87,7 +102,7 @@ def _decide_data_access(submission: Submission) -> Decision:
             trigger=Trigger("sensitivity", None, "ambiguous"),
         )
     authorized = submission.facts.get("authorizedSensitiveScope") is True
-    if sensitivity in ("high", "confidential") and not authorized:
+    if sensitivity in SENSITIVE and not authorized:
         return _deny(ReasonCode.POLICY_SENSITIVE_SCOPE_DENIED)
     return Decision("allow", ReasonCode.POLICY_ALLOW, 1)
 
@@ -98,7 +113,7 @@ def _decide_payment(submission: Submission, policy: PolicyInForce, spent: Decima
     if amount is None or amount < 0 or not isinstance(category, str):
         return _deny(ReasonCode.POLICY_INVALID_REQUEST)
     payment = Payment(amount, category, submission.timestamp_ms // 60_000 % MINUTES_PER_DAY, spent)
-    judged = judge(payment, policy.global_limits, policy.agent_limits, submission.facts)
+    judged = judge(payment, policy.limits, submission.facts)
     if judged is None:
         return _deny(ReasonCode.POLICY_INVALID_REQUEST)
     verdict, spend = judged

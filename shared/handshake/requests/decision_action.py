@@ -4,23 +4,29 @@ Rules from contract.md sections 2 and 3: envelope, body, request and authority, 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum, auto
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from handshake.core.errors import Conflict, HandshakeError, Refusal, Refuse, Replay, refusal_of
-from handshake.core.reasons import ReasonCode
+from handshake.core.reasons import Reason, ReasonCode, describe
 from handshake.core.text import has_lone_surrogates, id_faults
-from handshake.requests.access import may_resolve
+from handshake.core.tiers import DENIAL_TIER
+from handshake.requests.access import ensure_may_read, may_resolve
 from handshake.requests.record import RequestRecord, State
+from handshake.requests.submission import refused_hash
 from handshake.trust.identity import Envelope
 
 if TYPE_CHECKING:
-    from handshake.requests.answers import ActionOutcome
+    from handshake.requests.answers import Artifact, RefusedAction, StoredOutcome
 
 MAX_REASON_LENGTH: Final = 500
 MAX_IDEMPOTENCY_KEY_LENGTH: Final = 256
 MEMBERS: Final = frozenset({"requestId", "hitlRequestId", "action", "reason"})
+REFUSED: "Final[RefusedAction]" = {"requestId": None, "decision": "deny", "artifact": None}
+"""The body fields of an action that was refused before its request was known."""
+_NOT_FOUND: Final = ReasonCode.HITL_REQUEST_NOT_FOUND
+_NO_ESCALATION: Final = "No escalated request has this requestId."
 
 
 class Action(StrEnum):
@@ -42,7 +48,10 @@ ACTIONS: Final[Mapping[Action, ActionRow]] = {
     Action.APPROVE: ActionRow(words=("approve",), humans_only=True),
     Action.REJECT: ActionRow(words=("reject", "deny"), humans_only=False),
 }
-ACTION_WORDS: Final[Mapping[str, Action]] = {word: action for action, row in ACTIONS.items() for word in row.words}
+ACTION_WORDS: Final[Mapping[str, Action]] = {
+    spelled: action for action, row in ACTIONS.items() for word in row.words for spelled in (word, word.upper())
+}
+"""What a body may call each action, in lower or upper case."""
 
 
 @dataclass(frozen=True)
@@ -92,9 +101,7 @@ def parse_action(body: Any) -> DecisionAction:
     request_id = body.get("requestId")
     absent, wrong = id_faults(body, ("requestId",), stored=True)
     if absent:
-        raise HandshakeError(
-            ReasonCode.TRUST_CONTEXT_MISSING_BINDING, "requestId is required.", fields=refused_fields(None), denies=True
-        )
+        raise HandshakeError(ReasonCode.TRUST_CONTEXT_MISSING_BINDING, "requestId is required.")
     if wrong or not isinstance(request_id, str):
         raise _bad_shape(f"requestId {wrong.get('requestId')}.", None)
     if not body.keys() <= MEMBERS:
@@ -133,31 +140,43 @@ def decide_action(
 ) -> ActionDecision:
     """Decide what becomes of ``action`` on ``request``, as stored, at ``now_ms`` (epoch ms).
 
-    ``guard`` is the outcome of an earlier use of the action's idempotency key, None where it was not used. Whoever has
-    no authority over the request learns no more than that.
+    ``guard`` is the outcome of an earlier use of the action's idempotency key, None where it was not used. Whoever may
+    neither resolve nor read the request learns nothing of it.
     """
-    hitl_request_id = request and request.hitl_request_id
-    if request is None or hitl_request_id is None:
-        return Refuse(_not_found(action.request_id))
-    submission = request.submission
-    authority = may_resolve(envelope, principal_id=submission.principal_id, tenant_id=submission.tenant_id)
+    if request is None:
+        return Refuse(_not_found(action.request_id, now_ms))
+    hitl_request_id, authority = request.hitl_request_id, _may_resolve(envelope, request)
+
+    def refused(code: ReasonCode, message: str) -> Refusal:
+        knows = authority or _may_read(envelope, request)
+        stored = _stored(request.as_of(now_ms)) if knows else None
+        return _refused(code, message, request=request, now_ms=now_ms, stored=stored)
+
+    if hitl_request_id is None:
+        return Refuse(replace(refused(_NOT_FOUND, _NO_ESCALATION), denies=True))
     if ACTIONS[action.action].humans_only and envelope.subject_type != "human":
-        code, message = ReasonCode.SECURITY_IDENTITY_SUBJECT_MISMATCH, f"Only a human may {action.action}."
-        return Refuse(_refused(code, message, request, tell=authority))
+        message = f"Only a human may {action.action}."
+        return Refuse(refused(ReasonCode.SECURITY_IDENTITY_SUBJECT_MISMATCH, message))
     if not authority:
         message = "This principal may not resolve the request."
-        return Refuse(_refused(ReasonCode.HITL_APPROVAL_UNAUTHORIZED, message, request, tell=False))
+        return Refuse(refused(ReasonCode.HITL_APPROVAL_UNAUTHORIZED, message))
     if guard is not None:
-        return Replay(_replayed(request, guard))
+        message = "This idempotency key was already used; `stored`, where it is there, is what came of it."
+        # A use that an earlier version kept may be another tenant's: it counts, and nothing of it is told.
+        code, stored = ReasonCode.SECURITY_REPLAY_DETECTED, _stored_outcome(guard) if guard else None
+        return Replay(_refused(code, message, request=request, now_ms=now_ms, stored=stored))
     if action.hitl_request_id not in (None, hitl_request_id):
         message = "hitlRequestId is not this request's escalation."
-        return Conflict(_refused(ReasonCode.HITL_REQUEST_MISMATCH, message, request))
+        return Conflict(refused(ReasonCode.HITL_REQUEST_MISMATCH, message))
     if request.state is not State.PENDING:
         message = f"The request is {request.state.value} and stays so."
-        return Conflict(_refused(ReasonCode.HITL_TERMINAL_STATE_IMMUTABLE, message, request))
-    if is_overdue(request, now_ms=now_ms):
-        closed = expired(request, now_ms=now_ms)
-        return Expire(request, closed, actor_of(action, envelope), _timed_out(closed))
+        return Conflict(refused(ReasonCode.HITL_TERMINAL_STATE_IMMUTABLE, message))
+    if request.is_overdue(now_ms):
+        closed = request.expired(now_ms)
+        message = "The deadline has passed; submit a new request."
+        code, stored = ReasonCode.HITL_TIMEOUT_FAIL_CLOSED, _stored(closed)
+        late = _refused(code, message, request=request, now_ms=now_ms, stored=stored)
+        return Expire(request, closed, actor_of(action, envelope), late)
     match action.action:
         case Action.APPROVE:
             closed = request.resolved(State.APPROVED, ReasonCode.HITL_APPROVED, now_ms=now_ms)
@@ -166,16 +185,6 @@ def decide_action(
         case _:
             assert_never(action.action)
     return Close(request, closed, actor_of(action, envelope), outcome_fields(closed))
-
-
-def is_overdue(record: RequestRecord, *, now_ms: int) -> bool:
-    """Say whether an escalation is still pending although its deadline has come."""
-    return record.state is State.PENDING and record.expires_at_ms is not None and now_ms >= record.expires_at_ms
-
-
-def expired(record: RequestRecord, *, now_ms: int) -> RequestRecord:
-    """The record once its deadline has closed it."""
-    return record.resolved(State.EXPIRED, ReasonCode.HITL_TIMEOUT_FAIL_CLOSED, now_ms=now_ms)
 
 
 def actor_of(action: DecisionAction, envelope: Envelope) -> dict[str, Any]:
@@ -190,64 +199,85 @@ def actor_of(action: DecisionAction, envelope: Envelope) -> dict[str, Any]:
     return {name: value for name, value in actor.items() if value is not None}
 
 
-def over_daily_limit(record: RequestRecord) -> Refusal:
+def over_daily_limit(record: RequestRecord, *, now_ms: int) -> Refusal:
     """The refusal of an approval whose amount no longer fits what the agent may spend that day."""
-    return _refused(
-        ReasonCode.POLICY_DAILY_LIMIT_EXCEEDED,
-        "Approving would take the agent over its daily spend limit; the request stays pending.",
-        record,
-    )
+    message = "Approving would take the agent over its daily spend limit; the request stays pending."
+    code = ReasonCode.POLICY_DAILY_LIMIT_EXCEEDED
+    return _refused(code, message, request=record, now_ms=now_ms, stored=_stored(record))
 
 
-def _timed_out(record: RequestRecord) -> Refusal:
-    """The refusal of an action that came after the deadline, on the record it expired."""
-    return _refused(ReasonCode.HITL_TIMEOUT_FAIL_CLOSED, "The deadline has passed; submit a new request.", record)
+def outcome_fields(record: RequestRecord) -> dict[str, Any]:
+    """The outcome of the action that closed ``record``, for whoever comes back with its key."""
+    return {
+        "requestId": record.submission.request_id,
+        "state": record.state.value,
+        "decision": record.outcome,
+        "artifact": record.artifact(),
+    }
 
 
-def outcome_fields(record: RequestRecord) -> "ActionOutcome":
-    """The fields that tell those who may know it how ``record`` stands."""
-    return {"requestId": record.submission.request_id, "decision": record.outcome, "artifact": record.artifact()}
+def unread_action(refusal: Refusal, *, now_ms: int) -> Refusal:
+    """The refusal of a body that is no action, with the fields of every refused action."""
+    fields = _refused_fields(refusal.reason, refusal.request_id, now_ms=now_ms)
+    return replace(refusal, fields=fields, denies=True)
 
 
-def refused_fields(request_id: str | None) -> "ActionOutcome":
-    """The body fields of a refused action when nothing of the request may be told."""
-    return {"requestId": request_id, "decision": "deny", "artifact": None}
+def _may_resolve(envelope: Envelope, request: RequestRecord) -> bool:
+    submission = request.submission
+    return may_resolve(envelope, principal_id=submission.principal_id, tenant_id=submission.tenant_id)
 
 
-REFUSED: Final = refused_fields(None)
-"""The body fields of an action that was refused before its request was known."""
+def _may_read(envelope: Envelope, request: RequestRecord) -> bool:
+    submission = request.submission
+    ids = {"request_id": request.request_id, "principal_id": submission.principal_id}
+    try:
+        ensure_may_read(envelope, **ids, tenant_id=submission.tenant_id)
+    except HandshakeError:
+        return False
+    return True
 
 
-def _not_found(request_id: str) -> Refusal:
-    return refusal_of(
-        ReasonCode.HITL_REQUEST_NOT_FOUND,
-        "No escalated request has this requestId.",
-        request_id=request_id,
-        fields=refused_fields(request_id),
-        denies=True,
-    )
+def _stored(record: RequestRecord) -> "StoredOutcome":
+    return {"state": record.state, "artifact": record.artifact()}
 
 
-def _replayed(record: RequestRecord, outcome: Mapping[str, Any]) -> Refusal:
-    return refusal_of(
-        ReasonCode.SECURITY_REPLAY_DETECTED,
-        "This idempotency key was already used; the fields of this answer are the stored outcome.",
-        request_id=record.request_id,
-        fields=outcome,
-    )
+def _stored_outcome(guard: Mapping[str, Any]) -> "StoredOutcome":
+    # An earlier version kept no state: what an action allowed was approved.
+    state = guard.get("state") or (State.APPROVED if guard["decision"] == "allow" else State.REJECTED)
+    return {"state": State(state), "artifact": guard["artifact"]}
 
 
-def _refused(reason: ReasonCode, message: str, record: RequestRecord, *, tell: bool = True) -> Refusal:
-    """A refused action on ``record``; ``tell`` False keeps its decision and artifact from the caller."""
-    fields = outcome_fields(record) if tell else refused_fields(record.request_id)
-    return refusal_of(reason, message, request_id=record.request_id, fields=fields)
+def _not_found(request_id: str, now_ms: int) -> Refusal:
+    return unread_action(refusal_of(_NOT_FOUND, _NO_ESCALATION, request_id=request_id), now_ms=now_ms)
+
+
+def _refused(
+    reason: ReasonCode, message: str, *, request: RequestRecord, now_ms: int, stored: "StoredOutcome | None"
+) -> Refusal:
+    """A refused action on ``request``; without ``stored`` nothing of the request is told."""
+    known_hash = request.submission.decision_context_hash if stored else None
+    fields = _refused_fields(describe(reason), request.request_id, now_ms=now_ms, decision_context_hash=known_hash)
+    if stored:
+        fields["stored"] = stored
+    return refusal_of(reason, message, request_id=request.request_id, fields=fields)
+
+
+def _refused_fields(
+    reason: Reason, request_id: str | None, *, now_ms: int, decision_context_hash: str | None = None
+) -> "RefusedAction":
+    if request_id is None:
+        return {**REFUSED}
+    artifact: Artifact = {
+        "requestId": request_id,
+        "decision": "deny",
+        "reasonCode": ReasonCode(reason.code),
+        "tier": DENIAL_TIER,
+        "timestamp": now_ms,
+        "decisionContextHash": decision_context_hash or refused_hash(request_id),
+        "responseClass": reason.response_class,
+    }
+    return {"requestId": request_id, "decision": "deny", "artifact": artifact}
 
 
 def _bad_shape(message: str, request_id: str | None) -> HandshakeError:
-    return HandshakeError(
-        ReasonCode.TRUST_CONTEXT_INVALID_REQUEST_SHAPE,
-        message,
-        request_id=request_id,
-        fields=refused_fields(request_id),
-        denies=True,
-    )
+    return HandshakeError(ReasonCode.TRUST_CONTEXT_INVALID_REQUEST_SHAPE, message, request_id=request_id)

@@ -19,8 +19,8 @@ def parse_presented(body: Any) -> Submission:
     """The request in ``body``, once the artifact beside it is seen to allow that very request.
 
     Raises HandshakeError: trust_context_invalid_request_shape or trust_context_missing_binding for a
-    malformed request, security_missing_decision_artifact, security_non_allow_artifact or
-    security_decision_context_mismatch.
+    malformed request, security_handshake_required_bypass_denied or security_side_channel_denied for what it declares,
+    security_missing_decision_artifact, security_non_allow_artifact or security_decision_context_mismatch.
     """
     if not isinstance(body, dict):
         raise HandshakeError.of(
@@ -46,19 +46,27 @@ def parse_presented(body: Any) -> Submission:
     return submission
 
 
-def decide_execution(presented: Submission, record: RequestRecord | None) -> Refusal | None:
-    """Decide whether the effect may go ahead, by what is stored: None where it may, else the refusal.
+def decide_execution(
+    presented: Submission, record: RequestRecord | None, *, paused: Refusal | None, now_ms: int
+) -> Refusal | None:
+    """Decide whether the effect may go ahead at ``now_ms``, by what is stored: None where it may, else the refusal.
 
+    ``paused`` is the refusal of everything privileged, where operators have paused it. Otherwise:
     security_artifact_request_not_found, security_decision_context_mismatch (an artifact that agrees with itself but
     not with the decision) or security_artifact_state_not_authorized.
     """
     request_id = presented.request_id
+    if paused is not None:
+        return replace(paused, fields=NOT_ALLOWED, request_id=request_id)
     if record is None:
         return _refused(ReasonCode.SECURITY_ARTIFACT_REQUEST_NOT_FOUND, "No request has this requestId.", request_id)
-    if not _equal(record.submission.decision_context_hash, presented.decision_context_hash):
+    decided = record.submission
+    # The hash has the minute, the digest has the tenant; both have the facts.
+    same_minute = _equal(decided.decision_context_hash, presented.decision_context_hash)
+    if not (same_minute and _equal(decided.facts_digest, presented.facts_digest)):
         return _mismatch(request_id)
     if not record.state.authorizes:
-        message = f"The request is {record.state.value}."
+        message = f"The request is {record.as_of(now_ms).state.value}."
         return _refused(ReasonCode.SECURITY_ARTIFACT_STATE_NOT_AUTHORIZED, message, request_id)
     return None
 

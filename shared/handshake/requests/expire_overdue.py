@@ -7,7 +7,6 @@ from typing import Final
 
 from handshake.dynamo.context import Context
 from handshake.requests import queue
-from handshake.requests.decision_action import expired
 from handshake.requests.record import RequestRecord
 from handshake.requests.recording import record_close
 from handshake.requests.table import record_from
@@ -61,7 +60,7 @@ def expire_overdue(context: Context, *, run_ms: int = RUN_MS) -> Expiry:
 
 def _expire(context: Context, record: RequestRecord) -> bool:
     """Close an overdue escalation; False where somebody else came first."""
-    closed = expired(record, now_ms=context.now_ms())
+    closed = record.expired(context.now_ms())
     recorded = record_close(record, closed, {"actor": "hitl_expiry", "action": "expire"}, origin(context))
     tx = RequestTransaction(context)
     tx.close_request(recorded, seen=record)

@@ -14,13 +14,13 @@ from handshake.trust.identity import Envelope
 
 
 def read_request(context: Context, request_id: str, envelope: Envelope) -> RequestRecord:
-    """The request, if ``envelope`` may read it.
+    """The request, if ``envelope`` may read it; past its deadline it is expired.
 
     Raises HandshakeError: hitl_request_not_found, security_read_scope_denied, security_read_tenant_mismatch.
     """
     _ensure_possible(request_id)
     [item] = context.dynamo.batch_get([(context.tables.workflow, requests.state_key(request_id))])
-    return _readable(requests.record_from(item), request_id, envelope)
+    return _readable(requests.record_from(item), request_id, envelope).as_of(context.now_ms())
 
 
 def read_evidence(context: Context, request_id: str, envelope: Envelope) -> tuple[RequestRecord, list[EvidenceEvent]]:

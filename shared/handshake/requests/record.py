@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from handshake.core.reasons import REGISTRY, ReasonCode
 from handshake.core.tiers import RISK_TIERS, Outcome, RiskTier
 from handshake.policy.rule_keys import Spend, Trigger
-from handshake.requests.decision import Decision
+from handshake.requests.decision import Decision, spend_day
 from handshake.requests.evidence import Chain
 from handshake.requests.submission import Submission
 
@@ -83,6 +83,26 @@ class RequestRecord:
             spend=decision.spend,
         )
 
+    @property
+    def spend_day(self) -> str:
+        """Name the UTC day that a payment counts towards, whenever it is approved (contract.md section 9.24)."""
+        return spend_day(self.submission.timestamp_ms, self.created_at_ms)
+
+    def is_overdue(self, now_ms: int) -> bool:
+        """Tell whether the escalation is still pending although its deadline has come."""
+        return self.state is State.PENDING and self.expires_at_ms is not None and now_ms >= self.expires_at_ms
+
+    def expired(self, now_ms: int) -> "RequestRecord":
+        """Give the record as it is once its deadline has closed it, at ``now_ms``."""
+        return self.resolved(State.EXPIRED, ReasonCode.HITL_TIMEOUT_FAIL_CLOSED, now_ms=now_ms)
+
+    def as_of(self, now_ms: int) -> "RequestRecord":
+        """Give the record as readers are shown it: past its deadline it is expired, swept or not (9.27).
+
+        Until it is swept its artifact says that the deadline decided, at its own time.
+        """
+        return self.expired(self.expires_at_ms) if self.expires_at_ms and self.is_overdue(now_ms) else self
+
     def resolved(self, state: State, reason: ReasonCode, *, now_ms: int) -> "RequestRecord":
         """Give the record as it is once a person, or the deadline, closed the escalation."""
         outcome: Outcome = "allow" if state.authorizes else "deny"
@@ -120,7 +140,7 @@ class RequestRecord:
 
     def result_view(self) -> "Decided":
         """Show what submitting the request answers, first or repeated."""
-        return {**self.artifact(), "state": self.state}
+        return {**self.artifact(), "state": self.state, "requestTimestamp": self.submission.timestamp_ms}
 
     def action_view(self) -> "ActionDone":
         """Show what the decision action that closed the request answers."""
@@ -141,6 +161,7 @@ class RequestRecord:
             "agentId": submission.agent_id,
             "actionType": submission.action_type,
             "payloadRef": submission.payload_ref,
+            "requestTimestamp": submission.timestamp_ms,
             "state": self.state,
             "terminal": self.state.terminal,
             "decisionContextHash": submission.decision_context_hash,
@@ -163,6 +184,7 @@ class RequestRecord:
             "state": self.state,
             "actionType": submission.action_type,
             "payloadRef": submission.payload_ref,
+            "requestTimestamp": submission.timestamp_ms,
         }
         if self.hitl_request_id:
             view["hitlRequestId"] = self.hitl_request_id

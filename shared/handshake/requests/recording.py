@@ -70,7 +70,7 @@ def record_decision(record: RequestRecord, policy: PolicyInForce, origin: Origin
         "actionType": submission.action_type,
         "payloadRef": submission.payload_ref,
         "requestTimestamp": submission.timestamp_ms,
-        "policyVersions": {"global": policy.global_version, "agent": policy.agent_version},
+        "policyVersions": _versions(policy),
     }
     audit: dict[str, Any] = {
         "principalId": submission.principal_id,
@@ -135,6 +135,13 @@ def _shared(record: RequestRecord, kind: str) -> dict[str, Any]:
         "state": record.state.value,
         "decisionContextHash": record.submission.decision_context_hash,
     }
+
+
+def _versions(policy: PolicyInForce) -> dict[str, str | None]:
+    versions = {"global": policy.global_version, "agent": policy.agent_version}
+    if policy.agent_in_tenant_version:
+        versions["agentInTenant"] = policy.agent_in_tenant_version
+    return versions
 
 
 def decision_event(record: RequestRecord, *, event_id: str) -> MetricsEvent:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
+from handshake.core.agents import Agent
 from handshake.core.errors import HandshakeError
 from handshake.core.jsonio import canonical, digest, normal, number
 from handshake.core.reasons import ReasonCode
@@ -48,6 +49,11 @@ class Submission:
     timestamp_ms: int
     facts: Mapping[str, Any]
 
+    @cached_property
+    def agent(self) -> Agent:
+        """Name whom limits are kept for."""
+        return Agent(self.agent_id, self.tenant_id)
+
     @property
     def facts_digest(self) -> str:
         """Digest what the same requestId must repeat to be the same request: all but its timestamp (9.10)."""
@@ -76,21 +82,19 @@ def parse_submission(body: Any, *, now_ms: int) -> Submission:
             submission.decision_context_hash,
         )
     if bypass is not None:
-        message = (
-            "A privileged path cannot opt out of the handshake."
-            if bypass is ReasonCode.SECURITY_HANDSHAKE_REQUIRED_BYPASS_DENIED
-            else "The context declares a side channel around the handshake."
-        )
-        raise _refusal(bypass, message, submission.request_id, submission.decision_context_hash)
+        raise _bypass_refusal(bypass, submission)
     return submission
 
 
 def parse_recorded(body: Any) -> Submission:
     """Read a request as it was submitted earlier, held neither to the present time nor to the present rule for ids.
 
-    Raises HandshakeError for the same faults of shape as parse_submission.
+    Raises HandshakeError for the same faults of shape as parse_submission, and for a declared bypass or side channel.
     """
-    return _parse(body, stored=True)[0]
+    submission, bypass = _parse(body, stored=True)
+    if bypass is not None:
+        raise _bypass_refusal(bypass, submission)
+    return submission
 
 
 def ensure_submitted_by(envelope: Envelope, submission: Submission) -> None:
@@ -167,18 +171,35 @@ def _facts(action_type: str, context: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def refusal_fields(request_id: str | None, decision_context_hash: str | None = None) -> "RefusedSubmission":
-    """Give the members that the refusal of a submission adds to its body."""
+    """Give the members that the refusal of a submission adds to its body; without a hash, that of no facts."""
     return {
         "requestId": request_id,
         "decision": "deny",
         "tier": DENIAL_TIER,
-        "decisionContextHash": decision_context_hash,
+        "decisionContextHash": decision_context_hash or refused_hash(request_id),
         "state": "denied_terminal",
     }
 
 
+def refused_hash(request_id: str | None) -> str:
+    """Give what stands for the hash of facts that could not be read, or may not be told (contract.md section 9.22).
+
+    It depends on nothing but the requestId, and is no decision's: those are of a list.
+    """
+    return "ctx_" + digest({"refused": request_id})
+
+
 REFUSED: Final = refusal_fields(None)
 """The body fields of a submission that was refused before it was known."""
+
+
+def _bypass_refusal(bypass: ReasonCode, submission: Submission) -> HandshakeError:
+    message = (
+        "A privileged path cannot opt out of the handshake."
+        if bypass is ReasonCode.SECURITY_HANDSHAKE_REQUIRED_BYPASS_DENIED
+        else "The context declares a side channel around the handshake."
+    )
+    return _refusal(bypass, message, submission.request_id, submission.decision_context_hash)
 
 
 def _refusal(

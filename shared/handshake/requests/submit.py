@@ -37,7 +37,7 @@ def submit(context: Context, submission: Submission, *, escalation_ttl_ms: int) 
         )
         match decided:
             case Repeat(record):
-                return Submitted(record, repeated=True)
+                return Submitted(record.as_of(context.now_ms()), repeated=True)
             case Refuse(refusal):
                 raise HandshakeError.of(refusal)
             case Create(record):
@@ -58,7 +58,7 @@ def _create(context: Context, record: RequestRecord, seen: Seen) -> RequestRecor
     if record.outcome == "escalate":
         escalation = tx.add_escalation(record.submission, seen=seen.escalations, now_ms=record.decided_at_ms)
     elif record.spend:
-        spend = tx.add_spend(record.submission, record.spend)
+        spend = tx.add_spend(record.submission.agent, record.spend_day, record.spend)
     if tx.commit():
         return recorded.record
     if create.lost and create.found:

@@ -11,17 +11,19 @@ from decimal import Decimal
 from heapq import merge
 from typing import Any, Final
 
+from handshake.core.agents import Agent
+from handshake.core.errors import Refusal
 from handshake.core.jsonio import canonical, digest
 from handshake.core.reasons import ReasonCode
 from handshake.dynamo.client import Dynamo
 from handshake.dynamo.context import Context
 from handshake.dynamo.marshalling import Item, Key
-from handshake.dynamo.runtime_kv import PAUSE_KEY, ensure_not_paused
+from handshake.dynamo.runtime_kv import PAUSE_KEY, ensure_not_paused, pause_of
 from handshake.dynamo.sharding import shard
 from handshake.policy.rule_keys import Spend, Trigger
 from handshake.policy.table import active_keys, in_force
 from handshake.replay_guards.table import stored_outcome
-from handshake.requests.decision import Escalations, utc_day
+from handshake.requests.decision import JUDGED_BY_POLICY, Escalations, spend_day, utc_day
 from handshake.requests.evidence import Chain, EvidenceEvent
 from handshake.requests.evidence_items import evidence_from
 from handshake.requests.record import RequestRecord, State
@@ -43,14 +45,16 @@ def state_key(request_id: str) -> Key:
     return {"pk": f"REQ#{request_id}", "sk": _STATE}
 
 
-def spend_key(agent_id: str, timestamp_ms: int) -> Key:
-    """The key of an agent's spend of the UTC day of ``timestamp_ms``."""
-    return {"pk": f"SPEND#{agent_id}", "sk": utc_day(timestamp_ms)}
+def spend_key(agent: Agent, day: str) -> Key:
+    """The key of an agent's spend of a UTC ``day`` (see spend_day)."""
+    return {"pk": f"SPEND{agent.key}", "sk": day}
 
 
-def escalations_key(principal_id: str, agent_id: str) -> Key:
+def escalations_key(principal_id: str, agent: Agent) -> Key:
     """The key of the recent escalations of a principal and agent."""
-    return {"pk": f"ESC#{principal_id}", "sk": agent_id}
+    if agent.tenant_id is None:
+        return {"pk": f"ESC#{principal_id}", "sk": agent.agent_id}
+    return {"pk": f"ESC{agent.key}", "sk": principal_id}
 
 
 def refusals_key(request_id: str, principal_id: str, tenant_id: str) -> Key:
@@ -144,16 +148,15 @@ def read_for_submission(context: Context, submission: Submission) -> Seen:
     workflow, policy = context.tables.workflow, context.tables.policy
     keys = [
         (workflow, state_key(submission.request_id)),
-        (workflow, escalations_key(submission.principal_id, submission.agent_id)),
+        (workflow, escalations_key(submission.principal_id, submission.agent)),
     ]
+    if submission.action_type in JUDGED_BY_POLICY:
+        keys += ((policy, key) for key in active_keys(submission.agent))
     if submission.action_type == "payment":
-        keys += [
-            (workflow, spend_key(submission.agent_id, submission.timestamp_ms)),
-            *((policy, key) for key in active_keys(submission.agent_id)),
-        ]
-    state, escalations, *payment = context.dynamo.batch_get(keys)
-    spend, for_all, for_agent = payment or (None, None, None)
-    return Seen(record_from(state), in_force(for_all, for_agent), spent(spend), escalations_from(escalations))
+        keys.append((workflow, spend_key(submission.agent, spend_day(submission.timestamp_ms, context.now_ms()))))
+    state, escalations, *others = context.dynamo.batch_get(keys)
+    spend = others.pop() if submission.action_type == "payment" else None
+    return Seen(record_from(state), in_force(*others), spent(spend), escalations_from(escalations))
 
 
 def read_for_action(
@@ -171,6 +174,14 @@ def read_for_action(
     ensure_not_paused(pause)
     outcomes = [stored_outcome(item, now_ms=context.now_ms()) for item in used]
     return record_from(state), outcomes, refusals_kept(refusals)
+
+
+def read_for_execution(context: Context, request_id: str) -> tuple[RequestRecord | None, Refusal | None]:
+    """Read, in one call, the request whose effect is about to happen, and whether operators have paused all effects."""
+    tables = context.tables
+    keys = [(tables.workflow, state_key(request_id)), (tables.runtime_kv, PAUSE_KEY)]
+    state, pause = context.dynamo.batch_get(keys)
+    return record_from(state), pause_of(pause)
 
 
 def state_item(record: RequestRecord) -> Item:

@@ -1,14 +1,16 @@
 """Writes a request: its record with evidence and event, refused actions, and shares of limits."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
+from handshake.core.agents import Agent
 from handshake.dynamo.context import Context
 from handshake.dynamo.marshalling import Put, Update
 from handshake.dynamo.transaction import Step, unread
 from handshake.metrics.event_table import EventTransaction
 from handshake.policy.rule_keys import Spend
-from handshake.replay_guards.table import GuardTransaction
+from handshake.replay_guards.table import LONGEST_DEADLINE_MS, GuardTransaction
 from handshake.requests.decision import ESCALATION_WINDOW_MS, Escalations, within_window
 from handshake.requests.evidence import MAX_REFUSALS, MAX_REFUSALS_OF_PRINCIPAL
 from handshake.requests.evidence_items import evidence_item, evidence_sort_key
@@ -27,8 +29,8 @@ from handshake.requests.table import (
     state_key,
 )
 
-_DAYS_KEPT_AFTER_SPEND: Final = 3
-_SECONDS_PER_DAY: Final = 24 * 60 * 60
+# From the day's start: a request of its last minute may be submitted five minutes late, and approved a deadline later.
+_SPEND_KEPT_S: Final = (LONGEST_DEADLINE_MS + 2 * 24 * 60 * 60 * 1000) // 1000
 
 
 def origin(context: Context) -> Origin:
@@ -125,19 +127,19 @@ class RequestTransaction(EventTransaction, GuardTransaction):
         synthetic = refused.record.synthetic
         self.append_event(refused.event, now_ms=event.timestamp_ms, synthetic=synthetic, evidence=evidence)
 
-    def add_spend(self, submission: Submission, spend: Spend) -> Step[Decimal]:
-        """Spend, if the day's total stays within the limit with it; where it does not, the total is found."""
+    def add_spend(self, agent: Agent, day: str, spend: Spend) -> Step[Decimal]:
+        """Spend on a UTC ``day``, if the total stays within the limit with it; else the total is found."""
         condition = "spent <= :room"
         if spend.amount <= spend.daily_limit:  # it fits an empty day
             condition = f"attribute_not_exists(spent) OR {condition}"
         update = Update(
             self._context.tables.workflow,
-            spend_key(submission.agent_id, submission.timestamp_ms),
+            spend_key(agent, day),
             "SET #ttl = :ttl ADD spent :amount",
             values={
                 ":amount": spend.amount,
                 ":room": spend.daily_limit - spend.amount,
-                ":ttl": submission.timestamp_ms // 1000 + _DAYS_KEPT_AFTER_SPEND * _SECONDS_PER_DAY,
+                ":ttl": int(datetime.fromisoformat(f"{day}T00:00Z").timestamp()) + _SPEND_KEPT_S,
             },
             names={"#ttl": "ttl"},
             condition=condition,
@@ -148,13 +150,13 @@ class RequestTransaction(EventTransaction, GuardTransaction):
         """Add an escalation at ``now_ms`` to the window, if nobody added one since it was ``seen``."""
         update = Update(
             self._context.tables.workflow,
-            escalations_key(submission.principal_id, submission.agent_id),
+            escalations_key(submission.principal_id, submission.agent),
             "SET times = :times, version = :next, #ttl = :ttl",
             values={
                 ":times": [*within_window(seen.times_ms, now_ms=now_ms), now_ms],
                 ":next": seen.version + 1,
                 **({":seen": seen.version} if seen.version else {}),
-                ":ttl": (now_ms + ESCALATION_WINDOW_MS) // 1000 + 1,
+                ":ttl": (now_ms + ESCALATION_WINDOW_MS + LONGEST_DEADLINE_MS) // 1000 + 1,
             },
             names={"#ttl": "ttl"},
             condition="version = :seen" if seen.version else "attribute_not_exists(version)",

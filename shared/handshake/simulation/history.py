@@ -1,6 +1,5 @@
 """Reads what was submitted, by day: the index that a policy is simulated on."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -10,25 +9,22 @@ from typing import Any, Final
 from handshake.dynamo.client import Dynamo, Page
 from handshake.dynamo.marshalling import Item
 from handshake.requests.submission import Submission
-from handshake.requests.table import RECORDED, RECORDED_SHARDS, recorded_partition, recorded_shard
+from handshake.requests.table import RECORDED, RECORDED_SHARDS, record_from, recorded_partition, recorded_shard
 
 # What can be looked through while a caller waits: pages of so many requests, some 1 MB each.
 _PAGES_OF_A_SHARD: Final = 8
 _A_PAGE: Final = 5000
+# What one call to the store reads.
+_BATCH: Final = 100
 
 
-def recorded_submission(item: Item) -> Submission:
-    """The deciding part of a recorded request; what identifies it stays behind in the table."""
-    return Submission(
-        request_id="",
-        principal_id="",
-        agent_id=item["agent_id"],
-        tenant_id=None,
-        action_type=item["action_type"],
-        payload_ref="",
-        timestamp_ms=int(item["timestamp_ms"]),
-        facts=json.loads(item["facts"]),
-    )
+def submissions_of(dynamo: Dynamo, table: str, found: Sequence[Item]) -> list[Submission]:
+    """The submissions of requests that were ``found``: the index does not say in which tenant each was made."""
+    keys = [(table, {"pk": item["pk"], "sk": item["sk"]}) for item in found]
+    batches = [keys[start : start + _BATCH] for start in range(0, len(keys), _BATCH)]
+    with ThreadPoolExecutor(RECORDED_SHARDS) as pool:
+        records = map(record_from, chain.from_iterable(pool.map(dynamo.batch_get, batches)))
+        return [record.submission for record in records if record]
 
 
 def recorded_since(
@@ -36,8 +32,8 @@ def recorded_since(
 ) -> tuple[list[Item], bool]:
     """Read what was submitted on ``days`` (UTC, newest first), by ``agent_id`` where one is named, newest first.
 
-    At most ``limit`` items, and whether these are all there are. Items hold agent_id, action_type, facts and
-    timestamp_ms: what a decision can be replayed from. Of an agent, no more than _PAGES_OF_A_SHARD are looked through.
+    At most ``limit`` items, and whether these are all there are. Of an agent, no more than _PAGES_OF_A_SHARD are looked
+    through.
     """
     if agent_id is not None:
         return _by_agent(dynamo, table, agent_id, days=days, limit=limit)

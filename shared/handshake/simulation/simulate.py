@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from handshake.core.agents import Agent
 from handshake.dynamo.context import Context
 from handshake.policy import table as policies
 from handshake.policy.rule_keys import Limits, limits_of
@@ -15,7 +16,8 @@ from handshake.simulation.simulation import Simulation, simulate
 WINDOW_DAYS: Final = 7
 # What fits a caller's patience: two replays of this many take a fraction of a second.
 MAX_REPLAYED: Final = 2000
-_BATCH: Final = 100
+# One call reads 100 items: global scope's policy, and up to two of each agent.
+_AGENTS_AT_ONCE: Final = 49
 _MS_PER_DAY: Final = 24 * 60 * 60 * 1000
 
 
@@ -29,30 +31,36 @@ def simulate_policy(context: Context, scope: Scope, rules: Sequence[Mapping[str,
         limit=MAX_REPLAYED,
         agent_id=scope.scope_id,
     )
-    recorded = [history.recorded_submission(item) for item in found]
-    before = _policies_of(context, sorted({request.agent_id for request in recorded}))
+    recorded = [
+        submission
+        for submission in history.submissions_of(context.dynamo, context.tables.workflow, found)
+        if scope.tenant_id in (None, submission.tenant_id)
+    ]
+    before = _policies_of(context, sorted({request.agent for request in recorded}, key=str))
     proposed = limits_of(rules)
     return simulate(
         recorded,
         before=before.__getitem__,
-        after=lambda agent_id: _with(before[agent_id], scope, proposed),
+        after=lambda agent: _with(before[agent], scope, proposed),
         sampled=not complete,
     )
 
 
-def _policies_of(context: Context, agent_ids: Sequence[str]) -> dict[str, PolicyInForce]:
+def _policies_of(context: Context, agents: Sequence[Agent]) -> dict[Agent, PolicyInForce]:
     """The policy in force for each agent; the global one is read along with every batch."""
     table = context.tables.policy
-    in_force: dict[str, PolicyInForce] = {}
-    for start in range(0, len(agent_ids), _BATCH - 1):
-        batch = agent_ids[start : start + _BATCH - 1]
-        keys = [policies.active_key(scope) for scope in (GLOBAL, *(Scope("agent", agent) for agent in batch))]
-        for_all, *for_agents = context.dynamo.batch_get([(table, key) for key in keys])
-        in_force |= {agent: policies.in_force(for_all, item) for agent, item in zip(batch, for_agents, strict=True)}
+    in_force: dict[Agent, PolicyInForce] = {}
+    for start in range(0, len(agents), _AGENTS_AT_ONCE):
+        keys = {agent: policies.active_keys(agent) for agent in agents[start : start + _AGENTS_AT_ONCE]}
+        wanted = {key["pk"]: (table, key) for of_agent in keys.values() for key in of_agent}
+        items = dict(zip(wanted, context.dynamo.batch_get(list(wanted.values())), strict=True))
+        in_force |= {agent: policies.in_force(*(items[key["pk"]] for key in keys[agent])) for agent in keys}
     return in_force
 
 
 def _with(policy: PolicyInForce, scope: Scope, proposed: Limits) -> PolicyInForce:
     if scope == GLOBAL:
         return replace(policy, global_limits=proposed)
-    return replace(policy, agent_limits=proposed)
+    if scope.tenant_id is None:
+        return replace(policy, agent_limits=proposed)
+    return replace(policy, agent_in_tenant_limits=proposed)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from handshake.core.agents import Agent
 from handshake.core.tiers import STRICTNESS
 from handshake.policy.rules import PolicyInForce
 from handshake.requests.decision import Decision, decide, utc_day
@@ -14,7 +15,7 @@ from handshake.requests.submission import Submission
 if TYPE_CHECKING:
     from handshake.simulation.answers import Simulated
 
-PolicyOf = Callable[[str], PolicyInForce]
+PolicyOf = Callable[[Agent], PolicyInForce]
 
 _HIGH_RISK_TIER = 3
 
@@ -23,7 +24,7 @@ _HIGH_RISK_TIER = 3
 class Change:
     """One recorded request that the proposed policy decides otherwise."""
 
-    agent_id: str
+    agent: Agent
     request_class: str
     before: Decision
     after: Decision
@@ -61,8 +62,8 @@ class Simulation:
         return {
             "status": "ok",
             "blastRadius": {
-                "affectedAgents": len({change.agent_id for change in self.changes}),
-                "highRiskAgents": len({change.agent_id for change in self.changes if change.high_risk}),
+                "affectedAgents": len({change.agent for change in self.changes}),
+                "highRiskAgents": len({change.agent for change in self.changes if change.high_risk}),
             },
             "predictedChanges": [
                 {"requestClass": request_class, "before": before, "after": after}
@@ -88,15 +89,15 @@ def simulate(requests: Iterable[Submission], *, before: PolicyOf, after: PolicyO
     changes: list[Change] = []
     for request, one, other in zip(ordered, _replay(ordered, before), _replay(ordered, after), strict=True):
         if one.outcome != other.outcome:
-            changes.append(Change(request.agent_id, _request_class(request), one, other))
+            changes.append(Change(request.agent, _request_class(request), one, other))
     return Simulation(changes, len(ordered), sampled)
 
 
 def _replay(ordered: Iterable[Submission], policy_of: PolicyOf) -> Iterable[Decision]:
-    spent: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    spent: defaultdict[tuple[Agent, str], Decimal] = defaultdict(Decimal)
     for request in ordered:
-        day = request.agent_id, utc_day(request.timestamp_ms)
-        decision = decide(request, policy=policy_of(request.agent_id), spent=spent[day])
+        day = request.agent, utc_day(request.timestamp_ms)
+        decision = decide(request, policy=policy_of(request.agent), spent=spent[day])
         if decision.outcome == "allow" and decision.spend:
             spent[day] += decision.spend.amount
         yield decision

@@ -133,7 +133,9 @@ def test_a_trust_token_claims_what_is_described() -> None:
 
 
 def test_every_word_for_a_rule_key_is_in_the_shape_of_one_rule() -> None:
-    shapes = [MADE["components"]["schemas"][name] for name in ("AmountRule", "HoursRule", "CategoriesRule")]
+    shapes = [
+        MADE["components"]["schemas"][name] for name in ("AmountRule", "HoursRule", "CategoriesRule", "CountRule")
+    ]
 
     assert sorted(word for shape in shapes for word in shape["properties"]["key"]["enum"]) == sorted(KEY_OF)
 

@@ -131,6 +131,9 @@ class ReadCall(Call):
     def trust_claims(self, envelope: Envelope) -> TrustClaims:
         return TrustClaims("j" * 8, "issuer", 1, envelope.principal_id, None)
 
+    def about(self, request_id: str) -> None:
+        pass
+
     def acts_for(self, principal_id: str, tenant_id: str | None) -> None:
         pass
 

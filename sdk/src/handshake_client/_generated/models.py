@@ -112,7 +112,10 @@ class Point(TypedDict):
     One bucket; its timestamp is where it begins.
     """
 
-    dimension: NotRequired[str]
+    dimension: NotRequired[Literal["reported"]]
+    """
+    Where events that callers reported are among its samples.
+    """
     sampleCount: int
     timestamp: int
     value: float
@@ -282,7 +285,10 @@ class SubmissionRefusal(TypedDict):
     """
 
     decision: Literal["deny"]
-    decisionContextHash: ContextHash | None
+    decisionContextHash: ContextHash
+    """
+    Of no decision where the facts could not be read.
+    """
     error: str
     """
     The same as ``reasonCode``.
@@ -378,6 +384,16 @@ class CategoriesRule(TypedDict):
     value: list[ValueItem] | str
 
 
+class CountRule(TypedDict):
+    """
+    A limit on the escalations of a principal and agent within ten minutes.
+    """
+
+    id: Id
+    key: Literal["escalations_per_window"]
+    value: int
+
+
 class Decided(TypedDict):
     """
     Tells the decision on a submission.
@@ -391,6 +407,10 @@ class Decided(TypedDict):
     """
     reasonCode: ReasonCode
     requestId: Id
+    requestTimestamp: int
+    """
+    The ``timestamp`` that the request was first submitted with: what authorize-execution must be shown.
+    """
     responseClass: ResponseClass
     state: State
     tier: int
@@ -409,7 +429,7 @@ class DecisionAction(TypedDict):
     Says what to do with an escalation.
     """
 
-    action: Literal["approve", "reject", "deny"]
+    action: Literal["approve", "APPROVE", "reject", "REJECT", "deny", "DENY"]
     """
     ``deny`` means reject.
     """
@@ -428,6 +448,8 @@ class EventKept(TypedDict):
 
     duplicate: bool
     eventId: Id
+    projectorVersion: Literal["v1"]
+    schemaVersion: Literal["v1"]
     status: Literal["ok"]
 
 
@@ -564,7 +586,7 @@ class PolicyChange1(TypedDict):
     """
     An earlier version, instead of rules.
     """
-    rules: list[AmountRule | HoursRule | CategoriesRule]
+    rules: list[AmountRule | HoursRule | CategoriesRule | CountRule]
     """
     Rules, each with an id of its own.
     """
@@ -572,6 +594,10 @@ class PolicyChange1(TypedDict):
     scopeId: NotRequired[NewId | None]
     """
     The agent; not read beside global scope.
+    """
+    tenantId: NotRequired[NewId | Literal[""] | None]
+    """
+    With agent scope: the one tenant in which the policy applies to the agent; in every tenant when left out.
     """
 
 
@@ -588,7 +614,7 @@ class PolicyChange2(TypedDict):
     """
     An earlier version, instead of rules.
     """
-    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule]]
+    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule]]
     """
     Rules, each with an id of its own.
     """
@@ -596,6 +622,10 @@ class PolicyChange2(TypedDict):
     scopeId: NotRequired[NewId | None]
     """
     The agent; not read beside global scope.
+    """
+    tenantId: NotRequired[NewId | Literal[""] | None]
+    """
+    With agent scope: the one tenant in which the policy applies to the agent; in every tenant when left out.
     """
 
 
@@ -614,6 +644,7 @@ class PolicyConfig(TypedDict):
     rules: list[StoredRule]
     scope: ScopeKind
     scopeId: NotRequired[Id]
+    tenantId: NotRequired[Id]
 
 
 class PolicyProposal(TypedDict):
@@ -621,7 +652,7 @@ class PolicyProposal(TypedDict):
     Rules for a scope, to see what they would change.
     """
 
-    rules: list[AmountRule | HoursRule | CategoriesRule]
+    rules: list[AmountRule | HoursRule | CategoriesRule | CountRule]
     """
     Rules, each with an id of its own.
     """
@@ -629,6 +660,10 @@ class PolicyProposal(TypedDict):
     scopeId: NotRequired[NewId | None]
     """
     The agent; not read beside global scope.
+    """
+    tenantId: NotRequired[NewId | Literal[""] | None]
+    """
+    With agent scope: the one tenant in which the policy applies to the agent; in every tenant when left out.
     """
 
 
@@ -640,6 +675,7 @@ class PolicyVersions(TypedDict):
     nextCursor: NotRequired[str]
     scope: ScopeKind
     scopeId: NotRequired[Id]
+    tenantId: NotRequired[Id]
     versions: list[AppliedVersion]
 
 
@@ -680,12 +716,15 @@ class ReportedEvent(TypedDict):
     The registry's word goes over it.
     """
     requestId: NewId
-    riskTier: RiskTier | int
+    riskTier: RiskTier | Literal["unknown"] | int
     terminalDecisionTsMs: NotRequired[float | None]
     """
     Not before ``incidentDetectedTsMs``.
     """
     timestampMs: float
+    """
+    Like every time here from 2020 on, and at most five minutes ahead.
+    """
 
 
 class RequestStatus(TypedDict):
@@ -701,6 +740,10 @@ class RequestStatus(TypedDict):
     payloadRef: str
     principalId: Id
     requestId: Id
+    requestTimestamp: int
+    """
+    The ``timestamp`` that the request was first submitted with: what authorize-execution must be shown.
+    """
     state: State
     terminal: bool
 
@@ -728,7 +771,20 @@ class Room(TypedDict):
     principalId: Id
     reasonFamily: Family
     requestId: Id
+    requestTimestamp: int
+    """
+    The ``timestamp`` that the request was first submitted with: what authorize-execution must be shown.
+    """
     riskTier: RiskTier
+    state: State
+
+
+class StoredOutcome(TypedDict):
+    """
+    How a request stands, or what came of the first use of a key that is used again.
+    """
+
+    artifact: Artifact
     state: State
 
 
@@ -751,9 +807,9 @@ class ActionRefusal(TypedDict):
 
     artifact: Artifact | None
     """
-    Only for those who may know it.
+    Of the refusal; null where the action names no request.
     """
-    decision: Outcome
+    decision: Literal["deny"]
     error: str
     """
     The same as ``reasonCode``.
@@ -763,6 +819,10 @@ class ActionRefusal(TypedDict):
     requestId: Id | None
     responseClass: ResponseClass
     status: Literal["error"]
+    stored: NotRequired[StoredOutcome]
+    """
+    Only for those who may read or resolve the request.
+    """
 
 
 class EvidenceEvent(TypedDict):

@@ -110,8 +110,9 @@ class Operations(ABC):
     def get_policy_config(
         self,
         *,
-        scope: models.ScopeKind | None = None,
         scope_id: models.Id | None = None,
+        tenant_id: models.Id | None = None,
+        scope: models.ScopeKind | None = None,
         correlation_id: str | None = None,
     ) -> models.PolicyConfig:
         """The policy of a scope: ``GET /policy/config``.
@@ -120,7 +121,7 @@ class Operations(ABC):
         """
         call = Call(
             GET_POLICY_CONFIG,
-            query={"scope": scope, "scopeId": scope_id},
+            query={"scopeId": scope_id, "tenantId": tenant_id, "scope": scope},
             correlation_id=correlation_id,
         )
         return cast("models.PolicyConfig", self._send(call))
@@ -142,10 +143,11 @@ class Operations(ABC):
     def list_policy_versions(
         self,
         *,
-        scope: models.ScopeKind,
         scope_id: models.Id | None = None,
+        tenant_id: models.Id | None = None,
         limit: int | None = None,
         cursor: str | None = None,
+        scope: models.ScopeKind,
         correlation_id: str | None = None,
     ) -> models.PolicyVersions:
         """The versions of a scope's policy: ``GET /policy/versions``.
@@ -154,7 +156,7 @@ class Operations(ABC):
         """
         call = Call(
             LIST_POLICY_VERSIONS,
-            query={"scope": scope, "scopeId": scope_id, "limit": limit, "cursor": cursor},
+            query={"scopeId": scope_id, "tenantId": tenant_id, "limit": limit, "cursor": cursor, "scope": scope},
             correlation_id=correlation_id,
         )
         return cast("models.PolicyVersions", self._send(call))
@@ -356,8 +358,9 @@ class AsyncOperations(ABC):
     async def get_policy_config(
         self,
         *,
-        scope: models.ScopeKind | None = None,
         scope_id: models.Id | None = None,
+        tenant_id: models.Id | None = None,
+        scope: models.ScopeKind | None = None,
         correlation_id: str | None = None,
     ) -> models.PolicyConfig:
         """The policy of a scope: ``GET /policy/config``.
@@ -366,7 +369,7 @@ class AsyncOperations(ABC):
         """
         call = Call(
             GET_POLICY_CONFIG,
-            query={"scope": scope, "scopeId": scope_id},
+            query={"scopeId": scope_id, "tenantId": tenant_id, "scope": scope},
             correlation_id=correlation_id,
         )
         return cast("models.PolicyConfig", await self._send(call))
@@ -388,10 +391,11 @@ class AsyncOperations(ABC):
     async def list_policy_versions(
         self,
         *,
-        scope: models.ScopeKind,
         scope_id: models.Id | None = None,
+        tenant_id: models.Id | None = None,
         limit: int | None = None,
         cursor: str | None = None,
+        scope: models.ScopeKind,
         correlation_id: str | None = None,
     ) -> models.PolicyVersions:
         """The versions of a scope's policy: ``GET /policy/versions``.
@@ -400,7 +404,7 @@ class AsyncOperations(ABC):
         """
         call = Call(
             LIST_POLICY_VERSIONS,
-            query={"scope": scope, "scopeId": scope_id, "limit": limit, "cursor": cursor},
+            query={"scopeId": scope_id, "tenantId": tenant_id, "limit": limit, "cursor": cursor, "scope": scope},
             correlation_id=correlation_id,
         )
         return cast("models.PolicyVersions", await self._send(call))
