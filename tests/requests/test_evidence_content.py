@@ -12,7 +12,7 @@ from tests.support.metrics_events import NOW_MS
 from tests.support.service import InProcess, act, get, own, submit
 from tests.support.workflow_requests import TTL_MS, a_body
 
-OVER_LIMIT = {"amount": 150, "category": "Infra"}
+OVER_LIMIT: dict[str, Any] = {"amount": 150, "category": "Infra"}
 WHO = {"principalId": "alice", "agentId": "agent-1", "tenantId": "tenant-a"}
 ALICE = {"actor": "alice", "subjectType": "human", "tenantId": "tenant-a"}
 
