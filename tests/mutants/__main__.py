@@ -1,6 +1,6 @@
 """``make mutants``: change the code at random places on a copy, and count the changes that the tests notice.
 
-    .venv/bin/python -m tests.mutants [--seed 1] [--sample 100] [--only policy/] [--list] [--reach FILE]
+    .venv/bin/python -m tests.mutants [--seed 1] [--sample 100] [--only policy/] [--named FILE] [--reach FILE] [--list]
 
 The changes are those of ``mutations.py``, over every room of shared/handshake: rules, stores and use cases. A sample is
 the same for the same seed, however the code around a change has moved. Each change is made on a copy of the checkout
@@ -70,6 +70,9 @@ def main() -> int:
         return 2
     left = [change for change in changes if change.name not in unchanged and change.file.startswith(arguments.only)]
     sample = sampled(left, seed=arguments.seed, size=arguments.sample)[arguments.skip :]
+    if arguments.named:
+        named = set(arguments.named.read_text().splitlines())
+        sample = [change for change in left if change.name in named]
     print(f"{len(sample)} of {len(left)} changes, seed {arguments.seed}; {len(unchanged)} change nothing", flush=True)
     if arguments.list:
         print(*(change.name for change in sample), sep="\n")
@@ -81,6 +84,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         copy = Copy(Path(folder))
         tests = copy.learn(TESTED_BY, kept=arguments.reach)
+        if arguments.no_store:
+            tests = [test for test in tests if not test.store]
         print(f"{len(tests)} tests pass, after {time.monotonic() - started:.0f} s", flush=True)
         trials = [_shown(copy.attempt(change, tests)) for change in sample]
     _print_table(trials, time.monotonic() - started)
@@ -93,6 +98,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--sample", type=int, default=100, help="how many changes")
     parser.add_argument("--skip", type=int, default=0, help="how many of them to leave out, seen before")
     parser.add_argument("--only", default="", help="of files whose name begins so, as policy/ or requests/act.py")
+    parser.add_argument("--named", type=Path, help="those that this file names, a line each, instead of a sample")
+    parser.add_argument("--no-store", action="store_true", help="leave out the tests that need a DynamoDB")
     parser.add_argument("--list", action="store_true", help="name the changes, and try none")
     parser.add_argument("--reach", type=Path, help="keep here what the tests call, or take it from here")
     return parser.parse_args()

@@ -18,7 +18,6 @@ from typing import Any
 import pytest
 
 _PACKAGE = f"{os.sep}shared{os.sep}handshake{os.sep}"
-_STORES = {"dynamodb_local_endpoint", "ministack_endpoint"}
 
 _called: dict[int, CodeType] = {}
 _tests: dict[str, dict[str, Any]] = {}
@@ -49,7 +48,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
                 calls[code.co_filename.rpartition(_PACKAGE)[2]].add(code.co_qualname.partition(".<locals>")[0])
         _tests[item.nodeid] = {
             "seconds": round(time.perf_counter() - started, 3),
-            "store": not _STORES.isdisjoint(getattr(item, "fixturenames", ())),
+            "store": item.get_closest_marker("store") is not None,
             "calls": {file: sorted(names) for file, names in calls.items()},
         }
 

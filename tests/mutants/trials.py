@@ -127,10 +127,10 @@ class Copy:
 def concerned(mutation: Mutation, tests: Sequence[KnownTest]) -> list[KnownTest]:
     """Those of ``tests`` that call the changed function, the quickest first; those that start a store come last.
 
-    What stands outside functions concerns whatever calls anything of the file.
+    What is done while a module is imported no test calls: it concerns the room's own tests and whatever calls anything
+    of the file.
     """
-    name = mutation.function
-    calling = [
-        test for test in tests if (name in test.calls.get(mutation.file, ()) if name else mutation.file in test.calls)
-    ]
-    return sorted(calling, key=lambda test: (test.store, test.seconds))
+    file, room = mutation.file, mutation.file.partition("/")[0]
+    calling = [test for test in tests if mutation.function and mutation.function in test.calls.get(file, ())]
+    chosen = calling or [test for test in tests if file in test.calls or test.id.startswith(f"tests/{room}/")]
+    return sorted(chosen, key=lambda test: (test.store, test.seconds))

@@ -44,3 +44,25 @@ def test_the_twin_of_an_apply_is_told_that_its_token_is_used_and_what_it_did(
     assert reply.outcome == REPLAY
     assert "v2" in reply.body["message"]
     assert get(service, "/policy/config?scope=agent&scopeId=agent-1").body["policyVersion"] == "v2"
+
+
+class _Torn(_Overtaken):
+    """A client whose first batch is read in part before its twin applied, and in part after."""
+
+    def batch_get_item(self, **parameters: Any) -> Any:
+        answer = self.service.dynamodb.batch_get_item(**parameters)
+        if self.twins_answer is None:
+            self.twins_answer = apply_policy(self.service, self.body, token=self.token)
+            after = self.service.dynamodb.batch_get_item(**parameters)
+            policy = self.service.tables.policy
+            answer["Responses"][policy] = after["Responses"][policy]
+        return answer
+
+
+def test_the_twin_that_sees_the_change_and_not_yet_the_used_token_is_told_of_the_token(moto_tables: Engine) -> None:
+    service = InProcess(*moto_tables)
+    assert apply_policy(service, for_agent("agent-1", max_transaction=5)).status == 200
+    body = for_agent("agent-1", max_transaction=7) | {"expectedPolicyVersion": "v1"}
+    twin = _Torn(service, body, token(service))
+
+    assert apply_policy(replace(service, dynamodb=twin), body, token=twin.token).outcome == REPLAY
