@@ -130,6 +130,7 @@ def _record_denials(aws: Aws) -> None:
         ("SecurityDenied", {"service": SERVICE}, 4, 0.75),
         ("Denied", where | {"reason_code": "security_read_tenant_mismatch"}, 40, 1.0),
         ("Denied", where | {"reason_code": "hitl_request_not_found"}, 3, 1.0),
+        ("Retried", where | {"reason_code": "hitl_request_not_found"}, 7, 1.0),
         ("Denied", where | {"service": "another", "reason_code": "security_token_invalid"}, 99, 1.0),
     ):
         aws.clients["cloudwatch"].put_metric_data(
@@ -198,7 +199,8 @@ def test_people_are_told_the_numbers_the_first_steps_and_the_runbook(aws: Aws) -
     [told] = aws.told()
     text = told["Message"]
     assert told["Subject"] == "ALARM alert_denial_spike on handshake-test"
-    assert told["MessageAttributes"]["incident"]["Value"] == done.incident_id
+    attributes = {name: attribute["Value"] for name, attribute in told["MessageAttributes"].items()}
+    assert attributes == {"alert": FIRED.alert, "state": "ALARM", "incident": done.incident_id}
     for expected in (
         "since 2026-11-24 00:31:00 UTC",
         "SecurityDenied (Average): 00:30 0.75",

@@ -9,7 +9,7 @@ from tests.conftest import Engine
 from tests.support.metrics_events import NOW_MS
 from tests.support.outcomes import APPROVED, REPLAY
 from tests.support.service import InProcess, act, submit
-from tests.support.store import kept
+from tests.support.store import events_about, kept
 from tests.support.workflow_requests import TTL_MS, a_body
 
 TIMED_OUT = (409, "hitl_timeout_fail_closed")
@@ -50,3 +50,10 @@ def test_an_escalation_that_is_no_payment_is_approved_and_spends_nothing(service
     assert approved.body["artifact"]["decision"] == "allow"
     assert submit(service, body).body["state"] == "escalated_approved_terminal"
     assert not [item for item in kept(service, service.tables.workflow) if item["pk"].startswith("SPEND#")]
+
+
+def test_an_action_on_a_request_that_is_not_there_is_counted_as_one_on_that_request(service: InProcess) -> None:
+    assert act(service, {"requestId": "nowhere", "principalId": "alice"}).outcome == (404, "hitl_request_not_found")
+
+    [event] = events_about(service, "nowhere")
+    assert event["reason_code"] == "hitl_request_not_found"
