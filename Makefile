@@ -3,7 +3,7 @@
 # make gates  may this be released?                 make drill  incidents on purpose, with their runbooks
 # make faults races and failures, at length         make bench  numbers: all, or BENCH="cold-start load"
 # make audit  known weaknesses                      make lock   new locks from the *.in files
-# make clean  away with all that these made
+# make mutants what would the tests not notice?     make clean  away with all that these made
 
 # The deployed minor version first, so that what runs here is what runs there.
 PYTHON ?= $(shell for python in python3.13 python3.14 python3.12 python3.11 python3; do \
@@ -14,7 +14,7 @@ export SAM_CLI_TELEMETRY := 0
 # Where it is set, every one of some hundred processes compiles all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run unit test test-rules test-rest test-deployed test-waiting gates drill faults bench lint audit lock clean
+.PHONY: run unit test test-rules test-rest test-deployed test-waiting gates drill faults mutants bench lint audit lock clean
 run: .venv/run $(bin)/ops
 	@$(bin)/python -m ops up
 
@@ -60,6 +60,12 @@ faults: .venv/made
 	$(bin)/python -m tests.faults
 	$(bin)/python -m tests.hostile.table_writer
 	HANDSHAKE_ATTACKS_ON_ENGINE=300 $(bin)/pytest -q tests/hostile/test_table_writer.py -k real_store
+
+# A hundred changes of the code at random places, on a copy: at least 97 must fail a test. Some half an hour; the seed is
+# printed, and MUTANTS="--seed 7 --only policy/" draws that sample of that room.
+mutants: .venv/made
+	$(bin)/python -m ops.local.dynamodb
+	$(bin)/python -m tests.mutants $(MUTANTS)
 
 # About 25 minutes; ratios hold on a busy machine, milliseconds do not.
 bench: .venv/made

@@ -125,6 +125,7 @@ def _record_denials(aws: Aws) -> None:
         ("SecurityDenied", {"service": SERVICE}, 4, 0.75),
         ("Denied", where | {"reason_code": "security_read_tenant_mismatch"}, 40, 1.0),
         ("Denied", where | {"reason_code": "hitl_request_not_found"}, 3, 1.0),
+        ("Retried", where | {"reason_code": "hitl_request_not_found"}, 7, 1.0),
         ("Denied", where | {"service": "another", "reason_code": "security_token_invalid"}, 99, 1.0),
     ):
         aws.clients["cloudwatch"].put_metric_data(

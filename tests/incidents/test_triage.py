@@ -52,7 +52,8 @@ def test_people_are_told_the_numbers_the_first_steps_and_the_runbook(aws: Aws) -
     [told] = aws.told()
     text = told["Message"]
     assert told["Subject"] == "ALARM alert_denial_spike on handshake-test"
-    assert told["MessageAttributes"]["incident"]["Value"] == done.incident_id
+    attributes = {name: attribute["Value"] for name, attribute in told["MessageAttributes"].items()}
+    assert attributes == {"alert": FIRED.alert, "state": "ALARM", "incident": done.incident_id}
     for expected in (
         "since 2026-11-24 00:31:00 UTC",
         "SecurityDenied (Average): 00:30 0.75",
