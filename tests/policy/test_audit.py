@@ -88,6 +88,7 @@ FORGED: dict[str, dict[str, Any]] = {
         "rules_digest": "x",
     },
     "AUDIT#00000003": {"reapplied": "v2"},
+    "VERSION#00000002": {"forged": True, "rules": canonical([dict(rule) for rule in OTHERS]) + " "},
 }
 
 

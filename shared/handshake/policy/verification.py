@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from handshake.core.jsonio import canonical
 from handshake.dynamo.marshalling import Item
 from handshake.policy.rules import Scope, version_number
 from handshake.policy.table import active_key, audit_digest, audit_key, rules_digest, version_key
@@ -11,6 +12,7 @@ from handshake.policy.table import active_key, audit_digest, audit_key, rules_di
 UNREADABLE: Final = (KeyError, ValueError, TypeError, AttributeError, ArithmeticError, IndexError, RecursionError)
 # What an audit event and its version say alike.
 _ALIKE: Final = ("number", "applied_at", "audit_event_id")
+_VERSION: Final = {"pk", "sk", "rules", *_ALIKE}
 
 
 def verify_scope(items: Sequence[Item]) -> list[str]:
@@ -55,6 +57,8 @@ def _version_problems(version: Item, audit: Item, before: Item, kept: Mapping[st
         problems.append(f"and its audit event differ at {', '.join(others)}")
     if int(version["sk"].rpartition("#")[2]) != version["number"]:
         problems.append(f"says that it is version {version['number']}")
+    if version.keys() - {"audit_digest"} != _VERSION or canonical(json.loads(version["rules"])) != version["rules"]:
+        problems.append("is not as versions are written")
     if "audit_digest" in version or "audit_digest" in before:
         if audit_digest(audit) != version.get("audit_digest"):
             problems.append("was applied by another audit event than is there")
