@@ -260,7 +260,12 @@ def _closed(record: RequestRecord, lineage: EvidenceEvent, audit: EvidenceEvent)
 def _policies(first: _Step) -> Iterator[Place]:
     """The policy versions that a decision names."""
     named = first.lineage.detail["policyVersions"]
-    scopes = {"global": GLOBAL, "agent": Scope("agent", first.record.submission.agent_id)}
+    agent = first.record.submission.agent
+    scopes = {
+        "global": GLOBAL,
+        "agent": Scope("agent", agent.agent_id),
+        "agentInTenant": Scope("agent", agent.agent_id, agent.tenant_id),
+    }
     for kind, scope in scopes.items():
         number = version_number(named[kind]) if named.get(kind) is not None else None
         if number is not None:
