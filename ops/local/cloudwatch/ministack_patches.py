@@ -23,7 +23,7 @@ from ministack.core import iam_actions, iam_evaluator, lambda_runtime, responses
 from ministack.services import apigateway_v1, cloudwatch, cloudwatch_logs, lambda_svc  # type: ignore[import-untyped]
 from ministack.services.cloudformation import engine, helpers  # type: ignore[import-untyped]
 
-from ops.local.guard import FROM_A_PAGE, Guard, Message, RefusedError, Response
+from ops.local.guard import FROM_A_PAGE, Application, Guard, Message, Receive, RefusedError, Response, Send
 
 # ruff: noqa: SLF001 - what is changed here has no public name
 
@@ -31,6 +31,7 @@ _AT_ONCE: Final = 8
 _FORBIDDEN: Final = 403
 _SERVER_ERROR: Final = 500
 _PARTITION_KEYS: Final = ("pk", "guard_key", "kv_key")  # of our tables
+_OF_AN_API: Final = re.compile(rb"/restapis/[^/]+/[^/]+/_user_request_/")
 _DELETE: Final = re.compile(r'DELETE FROM "([^"]+)" WHERE ')
 
 
@@ -225,7 +226,7 @@ def guard() -> None:
 
     missing = ("MISSING_AUTHENTICATION_TOKEN", "MissingAuthenticationTokenException")
     apigateway_v1._AUTHENTICATION_GATEWAY_ERRORS["MissingAuthenticationToken"] = missing
-    app.app = Guard(app.app, hosts, secret_of, _refuse_as_api)
+    app.app = Guard(as_sent(app.app), hosts, secret_of, _refuse_as_api)
 
 
 def _refuse_as_api(scope: Message, refusal: RefusedError) -> Response | None:
@@ -236,6 +237,20 @@ def _refuse_as_api(scope: Message, refusal: RefusedError) -> Response | None:
     error = iam_evaluator.AuthError(refusal.code, str(refusal))
     answer: Response | None = apigateway_v1.authentication_error_response(*called[:2], error, {}, {})
     return answer
+
+
+def as_sent(application: Application) -> Application:
+    """Hand paths of an API over as they were sent, as API Gateway does; ministack decodes them.
+
+    So "/requests/a%2Fb" names one request, and "/requests/%2541" another than "/requests/A".
+    """
+
+    async def call(scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and _OF_AN_API.match(scope["raw_path"]):
+            scope = {**scope, "path": scope["raw_path"].decode("ascii")}
+        await application(scope, receive, send)
+
+    return call
 
 
 def start(events: Path | None = None) -> None:
