@@ -29,8 +29,8 @@ from ops.commands.rotate import rotate
 from ops.commands.status import status
 from ops.commands.throttle import throttle
 from ops.commands.watch import watch
-from ops.local import deployment
 from ops.local.edge_client import Client, UnreachableError
+from ops.local.running import running_here
 from ops.local.settings import LOCAL_TRUST_SECRET, ROOT
 from ops.local.signing_edge import OPERATOR, SigningEdge, Upstream
 
@@ -79,7 +79,7 @@ def up(
             _interruptible(),
             server,
             LocalStack(trust_secret=secret or LOCAL_TRUST_SECRET, step=_step) as stack,
-            deployment.running_here(stack.endpoint_url),
+            running_here(stack.endpoint_url),
         ):
             upstream = Upstream(stack.api_url, credentials=stack.issuer, region=stack.region)
             server.start(upstream, envelope=operator)

@@ -24,7 +24,8 @@ from ops.commands.common import Stack, fail
 from ops.gates import receipts
 from ops.local import deployment
 from ops.local.deployment import Deployment
-from ops.local.settings import ROOT, ROOT_KEY, STATE
+from ops.local.running import running_here
+from ops.local.settings import ROOT, STATE
 from ops.local.signing_edge import SigningEdge, Upstream
 from ops.reliability.fault_scenarios import SCENARIOS, Traffic, broken_store
 from ops.reliability.incident_timeline import IncidentTimeline, Observer, subscribed
@@ -127,7 +128,7 @@ def _target(stack: str) -> Iterator[Deployment]:
         from ops.local.stack import LocalStack
 
         console.print("no local stack is running, so the drill starts one of its own")
-        with LocalStack() as own, deployment.running_here(own.endpoint_url):
+        with LocalStack() as own, running_here(own.endpoint_url):
             yield deployment.find(stack)
     else:
         yield target
@@ -164,18 +165,8 @@ def _follow(alert: str, target: Deployment, stack: str, edge_url: str) -> list[S
 
 def _run(command: str, target: Deployment, stack: str, edge_url: str) -> Step:
     began = time.monotonic()
-    local = (
-        {
-            "AWS_ENDPOINT_URL": target.endpoint_url,
-            "AWS_ACCESS_KEY_ID": ROOT_KEY[0],
-            "AWS_SECRET_ACCESS_KEY": ROOT_KEY[1],
-            "AWS_DEFAULT_REGION": str(target.session.region_name),
-        }
-        if target.endpoint_url
-        else {}
-    )
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    environment = os.environ | local | {"PATH": path, "HANDSHAKE_STACK": stack, "HANDSHAKE_URL": edge_url}
+    environment = os.environ | target.variables | {"PATH": path, "HANDSHAKE_STACK": stack, "HANDSHAKE_URL": edge_url}
     done = subprocess.run(["bash", "-c", command], cwd=ROOT, env=environment, capture_output=True, check=False)
     console.print(f"[dim]$ {command.splitlines()[0]}[/] -> {done.returncode}", highlight=False)
     return Step(command, done.returncode, round(time.monotonic() - began, 1))
