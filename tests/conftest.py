@@ -1,7 +1,7 @@
 """Fixtures for every test, and the marks that say what a test needs (README.md)."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +18,8 @@ from ops.local.emulator import emulator
 from ops.local.settings import ROOT, ROOT_KEY
 from ops.local.stack import LocalStack
 from tests.support import engines
+from tests.support.another_user import another_user_missing, try_as_another_user
+from tests.support.chromium import chromium_missing, show
 from tests.support.logs import RunLog
 from tests.support.service import TRUST_KEY
 
@@ -33,6 +35,8 @@ Engine = tuple[Any, Tables]
 
 # Fixtures, the first two named by a test's parameter ``service``.
 _ON_DYNAMODB_LOCAL: Final = {"in_process", "on_dynamodb_local", "dynamodb_local_home"}
+# What else a machine may lack, by the fixture that needs it.
+_MISSING: Final = {"chromium": chromium_missing, "as_another_user": another_user_missing}
 _STORES: Final = _ON_DYNAMODB_LOCAL | {"on_ministack", "ministack_endpoint", "moto_tables"}
 
 
@@ -68,9 +72,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """End before the first test, with 69, where a test that is to run needs what this machine lacks."""
-    wanted = any(not _needed_by(item).isdisjoint(_ON_DYNAMODB_LOCAL) for item in session.items)
-    if wanted and not session.config.getoption("collectonly"):
+    needed = {name for item in session.items for name in _needed_by(item)}
+    if session.config.getoption("collectonly"):
+        return
+    if needed & _ON_DYNAMODB_LOCAL:
         _ensure_dynamodb_local()
+    for fixture, missing in _MISSING.items():
+        if fixture in needed and (reason := missing()):
+            pytest.exit(reason, returncode=os.EX_UNAVAILABLE)
 
 
 def _needed_by(item: pytest.Item) -> set[str]:
@@ -115,6 +124,18 @@ def dynamodb_local(dynamodb_local_endpoint: str) -> Iterator[Engine]:
     tables = engines.create_tables(client)
     yield client, tables
     engines.delete_tables(client, tables)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Callable[..., str]:
+    """Shows a page in Chromium (``tests.support.chromium.show``)."""
+    return show
+
+
+@pytest.fixture(scope="session")
+def as_another_user() -> Callable[..., Any]:
+    """Does something as another user of this machine (``tests.support.another_user.try_as_another_user``)."""
+    return try_as_another_user
 
 
 @pytest.fixture(scope="session")

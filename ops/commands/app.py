@@ -32,6 +32,7 @@ from ops.commands.watch import watch
 from ops.local import deployment
 from ops.local.edge_client import Client, UnreachableError
 from ops.local.edge_rules import OPEN, Access
+from ops.local.running import running_here
 from ops.local.settings import LOCAL_TRUST_SECRET, ROOT
 from ops.local.signing_edge import OPERATOR, SigningEdge, Upstream, kept_token
 
@@ -87,7 +88,7 @@ def up(
             _interruptible(),
             server,
             LocalStack(trust_secret=secret or LOCAL_TRUST_SECRET, step=_step) as stack,
-            deployment.running_here(stack.endpoint_url),
+            running_here(stack.endpoint_url),
         ):
             upstream = Upstream(stack.api_url, credentials=stack.issuer, region=stack.region)
             server.start(upstream, access=OPEN, envelope=operator)

@@ -25,7 +25,8 @@ from ops.gates import receipts
 from ops.local import deployment
 from ops.local.deployment import Deployment
 from ops.local.edge_rules import Access
-from ops.local.settings import ROOT, ROOT_KEY, STATE
+from ops.local.running import running_here
+from ops.local.settings import ROOT, STATE
 from ops.local.signing_edge import SigningEdge, Upstream, kept_token
 from ops.reliability.fault_scenarios import SCENARIOS, Traffic, broken_store
 from ops.reliability.incident_timeline import IncidentTimeline, Observer, subscribed
@@ -128,7 +129,7 @@ def _target(stack: str) -> Iterator[Deployment]:
         from ops.local.stack import LocalStack
 
         console.print("no local stack is running, so the drill starts one of its own")
-        with LocalStack() as own, deployment.running_here(own.endpoint_url):
+        with LocalStack() as own, running_here(own.endpoint_url):
             yield deployment.find(stack)
     else:
         yield target
@@ -165,18 +166,8 @@ def _follow(alert: str, target: Deployment, shell: Mapping[str, str]) -> list[St
 
 def _run(command: str, target: Deployment, shell: Mapping[str, str]) -> Step:
     began = time.monotonic()
-    local = (
-        {
-            "AWS_ENDPOINT_URL": target.endpoint_url,
-            "AWS_ACCESS_KEY_ID": ROOT_KEY[0],
-            "AWS_SECRET_ACCESS_KEY": ROOT_KEY[1],
-            "AWS_DEFAULT_REGION": str(target.session.region_name),
-        }
-        if target.endpoint_url
-        else {}
-    )
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    environment = {**os.environ, **local, **shell, "PATH": path}
+    environment = {**os.environ, **target.variables, **shell, "PATH": path}
     done = subprocess.run(["bash", "-c", command], cwd=ROOT, env=environment, capture_output=True, check=False)
     console.print(f"[dim]$ {command.splitlines()[0]}[/] -> {done.returncode}", highlight=False)
     return Step(command, done.returncode, round(time.monotonic() - began, 1))

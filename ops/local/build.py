@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from ops.local.commands import clean_environment, run_logged
-from ops.local.settings import REGION, ROOT, RUNTIME, STATE
+from ops.local.settings import REGION, ROOT, RUNTIME, STATE, private
 
 SAM: Final = [sys.executable, "-m", "samcli"]
 _KEPT_S: Final = 3600
@@ -43,7 +43,7 @@ def build() -> Path:
 
     Builds are kept by the digest of what they are made from, so one is never changed under a reader.
     """
-    builds = STATE / "builds"
+    builds = private(STATE) / "builds"
     built = builds / _digest()
     builds.mkdir(parents=True, exist_ok=True)
     with (STATE / "build.lock").open("w") as lock:

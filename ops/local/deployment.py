@@ -4,10 +4,8 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import boto3
@@ -17,9 +15,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from handshake.dynamo.client import Dynamo
 from handshake.dynamo.context import Context
 from handshake.dynamo.tables import Tables
-from ops.local.settings import ISSUER_ARN, REGION, ROOT_KEY, STACK_NAME, STATE
+from ops.local.running import read_running
+from ops.local.settings import ISSUER_ARN, STACK_NAME
 
-RUNNING: Final = STATE / "running.json"
 LOCAL: Final = STACK_NAME
 # The longest answer is a rotation step's, and a function that was asked once is not asked again.
 _PATIENT: Final = Config(read_timeout=200, retries={"mode": "standard", "total_max_attempts": 1})
@@ -69,6 +67,19 @@ class Deployment:
             region_name=self.session.region_name,
         )
 
+    @property
+    def variables(self) -> dict[str, str]:
+        """Return the environment variables of an operator of the local stack; none for another, who has some."""
+        key = self.session.get_credentials()
+        if self.endpoint_url is None or key is None:
+            return {}
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_ACCESS_KEY_ID": key.access_key,
+            "AWS_SECRET_ACCESS_KEY": key.secret_key,
+            "AWS_DEFAULT_REGION": str(self.session.region_name),
+        }
+
     def client(self, service: str) -> Any:
         """Make a client of an AWS service, with the operator's credentials."""
         return self.session.client(service, endpoint_url=self.endpoint_url)  # type: ignore[call-overload]  # stubs want a literal name
@@ -96,30 +107,13 @@ def find(stack: str = LOCAL) -> Deployment:
     """
     session, endpoint_url = boto3.Session(), None
     if stack == LOCAL and "AWS_ENDPOINT_URL" not in os.environ:
-        session, endpoint_url = boto3.Session(*ROOT_KEY, region_name=REGION), _running(RUNNING)
+        running = read_running()
+        if running is None:
+            raise NoDeploymentError("no local stack is running; start one with make run, or name one with --stack")
+        session, endpoint_url = boto3.Session(*running.root_key, region_name=running.region), running.endpoint_url
     try:
         cloudformation: Any = session.client("cloudformation", endpoint_url=endpoint_url)
         [found] = cloudformation.describe_stacks(StackName=stack)["Stacks"]
     except (BotoCoreError, ClientError) as error:
         raise NoDeploymentError(f"stack {stack} cannot be read: {error}") from error
     return Deployment(session, endpoint_url, {item["OutputKey"]: item["OutputValue"] for item in found["Outputs"]})
-
-
-def _running(record: Path) -> str:
-    try:
-        endpoint_url: str = json.loads(record.read_text())["endpointUrl"]
-    except FileNotFoundError:
-        raise NoDeploymentError(
-            "no local stack is running; start one with make run, or name one with --stack"
-        ) from None
-    return endpoint_url
-
-
-@contextmanager
-def running_here(endpoint_url: str) -> Iterator[None]:
-    """Let other commands on this machine find the local stack while it runs."""
-    RUNNING.write_text(json.dumps({"endpointUrl": endpoint_url}))
-    try:
-        yield
-    finally:
-        RUNNING.unlink(missing_ok=True)

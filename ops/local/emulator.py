@@ -1,4 +1,7 @@
-"""Run ministack as a child process: an AWS on a free loopback port that checks signatures and IAM policies."""
+"""Run ministack as a child process: an AWS on a free loopback port that checks signatures and IAM policies.
+
+Its guard (ops.local.guard) is in that process: nothing reaches ministack but through it, with a key of this run.
+"""
 
 import sys
 from collections.abc import Iterator
@@ -7,16 +10,26 @@ from pathlib import Path
 from typing import Final
 
 import urllib3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
 from ops.local.commands import clean_environment, free_port, serving
-from ops.local.settings import REGION, ROOT_KEY
+from ops.local.settings import REGION, ROOT, ROOT_KEY
 
-_PATCHED: Final = Path(__file__).with_name("cloudwatch") / "ministack_patches.py"
+# Started by text: as a script's, its folder would come first on the path, and ours be taken for modules of ministack's.
+_START: Final = """
+import sys
+from pathlib import Path
+sys.path.append(sys.argv.pop(1))
+from ops.local.cloudwatch.ministack_patches import start
+start(*map(Path, sys.argv[1:]))
+"""
 
 
 @contextmanager
 def emulator(*, log: Path, events: Path | None = None) -> Iterator[str]:
-    """Yield the endpoint URL of an empty AWS. Raises CommandFailedError.
+    """Yield the endpoint URL of an empty AWS, whose root has ROOT_KEY. Raises CommandFailedError.
 
     With ``events`` ministack is patched, and leaves metrics and alarms to ops.local.cloudwatch.service, which reads
     that file.
@@ -25,8 +38,12 @@ def emulator(*, log: Path, events: Path | None = None) -> Iterator[str]:
     url = f"http://127.0.0.1:{port}"
 
     def healthy() -> bool:
+        health = f"{url}/_ministack/health"
+        request = AWSRequest("GET", health)
+        SigV4Auth(Credentials(*ROOT_KEY), "health", REGION).add_auth(request)
+        headers = dict(request.headers)
         try:
-            return urllib3.request("GET", f"{url}/_ministack/health", retries=False, timeout=5).status == 200
+            return urllib3.request("GET", health, headers=headers, retries=False, timeout=5).status == 200
         except urllib3.exceptions.HTTPError:
             return False
 
@@ -43,7 +60,6 @@ def emulator(*, log: Path, events: Path | None = None) -> Iterator[str]:
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
     }
-    # -P: no module of ours is taken for one of its own.
-    command = [sys.executable, "-P", str(_PATCHED), str(events)] if events else [sys.executable, "-m", "ministack"]
+    command = [sys.executable, "-P", "-c", _START, str(ROOT), *([str(events)] if events else [])]
     with serving(command, environment=environment, log=log, ready=healthy):
         yield url

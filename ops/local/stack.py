@@ -33,6 +33,7 @@ from ops.local.settings import (
     ROOT_KEY,
     RUNTIME,
     STATE,
+    private,
 )
 from ops.migrations.runner import apply_pending
 
@@ -121,6 +122,7 @@ class LocalStack:
         self._session = boto3.Session(*ROOT_KEY, region_name=REGION)
 
     def __enter__(self) -> Self:
+        private(STATE)
         self.logs.mkdir(parents=True)
         for old in sorted(self.logs.parent.iterdir())[:-_RUNS_KEPT]:
             shutil.rmtree(old, ignore_errors=True)

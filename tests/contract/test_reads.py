@@ -36,6 +36,11 @@ def _read(service: Service, kind: str, request_id: str, envelope: dict[str, Any]
     return get(service, f"/workflow/{kind}/{quote(request_id, safe='')}", envelope=envelope)
 
 
+def _id_of(body: Any) -> Any:
+    """Return which request an answer is about; evidence is a list of events."""
+    return (body[0] if isinstance(body, list) else body)["requestId"]
+
+
 def _outcome(service: Service, kind: str, request_id: str, envelope: dict[str, Any]) -> tuple[int, str | None]:
     reply = _read(service, kind, request_id, envelope)
     return reply.status, None if reply.status == 200 else reply.reason
@@ -46,6 +51,26 @@ def test_an_unknown_id_is_not_found(service: Service, kind: str) -> None:
     everywhere = human("anybody", roles=["admin"], scopes=[ANY])
 
     assert _outcome(service, kind, unique("req"), everywhere) == (404, "hitl_request_not_found")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ["a/b", "a/../b", "%41", "%2F", "%", "A", "a b?c", "a+b", "ä"])
+def test_an_id_is_read_as_it_was_given_whatever_is_in_it(service: Service, kind: str, name: str) -> None:
+    request = decided(service, "escalate", requestId=f"{unique('req')}-{name}")
+
+    reply = _read(service, kind, request["requestId"], own(request))
+
+    assert (reply.status, _id_of(reply.body)) == (200, request["requestId"])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_id_is_read_in_place_of_another_that_it_encodes(service: Service, kind: str) -> None:
+    name = unique("req")
+    plain, encoded = (decided(service, "escalate", requestId=f"{name}{last}") for last in ("A", "%41"))
+
+    for request in (plain, encoded):
+        reply = _read(service, kind, request["requestId"], own(request))
+        assert (reply.status, _id_of(reply.body)) == (200, request["requestId"])
 
 
 @pytest.mark.parametrize("decision", ["allow", "deny", "escalate"])

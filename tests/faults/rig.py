@@ -1,12 +1,11 @@
 """The place where faults happen: DynamoDB Local with its data on disk, and microburst between it and the handlers."""
 
 import random
-import socket
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +13,8 @@ import boto3
 import urllib3
 
 from handshake.api import runtime
-from ops.local.commands import clean_environment, free_port, serving
+from ops.local.commands import free_port, serving
+from ops.local.dynamodb import Served
 from ops.local.settings import REGION
 from tests.support import engines
 
@@ -29,29 +29,26 @@ _SEEDED_PROXY: Final = "import random, sys; random.seed(sys.argv.pop()); from mi
 class Server:
     """A server that is killed with SIGKILL, and started again on the port it had."""
 
-    def __init__(self, command: Callable[[int], Sequence[str]], *, log: Path) -> None:
-        self._port = free_port()
-        self._command = list(command(self._port))
+    def __init__(self, served: Served, command: Sequence[str], *, log: Path) -> None:
+        self._served = served
+        self._command = command
         self._log = log
         self._running = ExitStack()
 
     @property
     def endpoint(self) -> str:
         """Its URL, running or not."""
-        return f"http://127.0.0.1:{self._port}"
+        return self._served.endpoint
 
     def start(self) -> None:
         """Return once it listens. Raises CommandFailedError."""
-        serve = serving(self._command, environment=clean_environment(), log=self._log, ready=self._listening)
+        served = self._served
+        serve = serving(self._command, environment=served.environment, log=self._log, ready=served.listening)
         self._running.enter_context(serve)
 
     def kill(self) -> None:
         """End it as ``kill -9`` does, whatever it is doing."""
         self._running.close()
-
-    def _listening(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self._port)) == 0
 
 
 @dataclass
@@ -83,15 +80,21 @@ def running_rig(*, seed: int) -> Iterator[Rig]:
     """Yields a rig. Everything listens on loopback, on ports that were free."""
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else None)))
-        database = Server(lambda port: _dynamodb_local(port, scratch), log=scratch / "database.log")
-        proxy = Server(lambda port: _microburst(port, database.endpoint, seed), log=scratch / "proxy.log")
+        engine = Served(free_port())
+        started = engine.command(scratch, home=engines.DYNAMODB_LOCAL, data=scratch)
+        database = Server(engine, started, log=scratch / "database.log")
+        # Its clients name the database's path, which it passes on; its own is that of its rules.
+        before = replace(engine, port=free_port())
+        proxy = Server(before, _microburst(before.port, engine.port, seed), log=scratch / "proxy.log")
         for server in (database, proxy):
             server.start()
             stack.callback(server.kill)
         # The proxy learns what DynamoDB is from its first call, for seconds.
         for client in (engines.client_of("dynamodb", proxy.endpoint), *(clients := _clients(proxy.endpoint))):
             client.list_tables()
-        yield Rig(database, proxy.endpoint, clients, engines.client_of("dynamodb", database.endpoint))
+        yield Rig(
+            database, f"http://127.0.0.1:{before.port}", clients, engines.client_of("dynamodb", database.endpoint)
+        )
 
 
 def generator(seed: int, *names: object) -> random.Random:
@@ -109,13 +112,6 @@ def _clients(endpoint: str) -> list[Any]:
     ]
 
 
-def _dynamodb_local(port: int, data: Path) -> Sequence[str]:
-    home = engines.DYNAMODB_LOCAL
-    # Started often and not for long: compiling much would cost more than it gains.
-    java = ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", f"-Djava.library.path={home}/DynamoDBLocal_lib"]
-    options = ["-dbPath", str(data), "-sharedDb", "-disableTelemetry", "-port", str(port)]
-    return [*java, "-jar", f"{home}/DynamoDBLocal.jar", *options]
-
-
-def _microburst(port: int, upstream: str, seed: int) -> Sequence[str]:
-    return [sys.executable, "-c", _SEEDED_PROXY, "--upstream", upstream, "--port", str(port), str(seed)]
+def _microburst(port: int, upstream: int, seed: int) -> Sequence[str]:
+    at = ["--upstream", f"http://127.0.0.1:{upstream}", "--port", str(port)]
+    return [sys.executable, "-c", _SEEDED_PROXY, *at, str(seed)]

@@ -1,14 +1,14 @@
 """Start ministack with its behaviour patched where Handshake relies on AWS's. README.md lists each patch and why.
 
-    python -P ministack_patches.py FILE
-
-FILE receives a JSON line for each log event that mentions EMF, for each of Lambda's own metrics and for each answer of
-the API, at once. Works on the internals of the ministack version that requirements-dev.txt pins.
+Works on the internals of the ministack version that requirements-dev.txt pins.
 """
 
 import hashlib
+import hmac
 import json
+import os
 import re
+import secrets
 import sys
 import tempfile
 import threading
@@ -18,16 +18,20 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
 
-from ministack.app import main  # type: ignore[import-untyped]  # ministack publishes no types
-from ministack.core import iam_actions, iam_evaluator, lambda_runtime  # type: ignore[import-untyped]
+from ministack import app  # type: ignore[import-untyped]  # ministack publishes no types
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime, responses  # type: ignore[import-untyped]
 from ministack.services import apigateway_v1, cloudwatch, cloudwatch_logs, lambda_svc  # type: ignore[import-untyped]
 from ministack.services.cloudformation import engine, helpers  # type: ignore[import-untyped]
+
+from ops.local.guard import FROM_A_PAGE, Application, Guard, Message, Receive, RefusedError, Response, Send
 
 # ruff: noqa: SLF001 - what is changed here has no public name
 
 _AT_ONCE: Final = 8
+_FORBIDDEN: Final = 403
 _SERVER_ERROR: Final = 500
 _PARTITION_KEYS: Final = ("pk", "guard_key", "kv_key")  # of our tables
+_OF_AN_API: Final = re.compile(rb"/restapis/[^/]+/[^/]+/_user_request_/")
 _DELETE: Final = re.compile(r'DELETE FROM "([^"]+)" WHERE ')
 
 
@@ -197,12 +201,73 @@ def take_every_body_for_bytes() -> None:
     apigateway_v1._media_type_matches = lambda kind, types: "*~1*" in (types or ()) or matches(kind, types)
 
 
-if __name__ == "__main__":
-    hand_over(Path(sys.argv.pop(1)))
-    # In the folder that kill_on_parent_exit removes at the end.
-    unpack_once(Path(tempfile.mkdtemp()))
-    take_turns()
-    weigh_items()
-    transform_nested()
-    take_every_body_for_bytes()
-    main()
+def keep_secrets_of_roles() -> None:
+    """Give functions credentials that nobody can compute: ministack hashes the names of function and role."""
+    key = secrets.token_bytes(32)
+    lambda_runtime.hashlib = SimpleNamespace(sha256=lambda names: hmac.new(key, names, hashlib.sha256))
+
+
+def guard() -> None:
+    """Put the guard before the application that listens."""
+    root, port = (os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"]), os.environ["GATEWAY_PORT"]
+    hosts = (f"127.0.0.1:{port}", f"localhost:{port}")
+
+    def secret_of(key_id: str, token: str) -> str | None:
+        if key_id == root[0]:
+            return root[1] if not token else None
+        if iam_evaluator.is_root_access_key(key_id):
+            return None  # ministack has other names for the root: this run made one key
+        try:
+            account = iam_evaluator.find_iam_access_key_account(key_id) or responses._account_from_sts_session(key_id)
+        except iam_evaluator.AmbiguousAccessKeyError:
+            return None
+        credential = iam_evaluator.resolve_credential(key_id, account, token)
+        return getattr(credential, "secret_access_key", None)
+
+    missing = ("MISSING_AUTHENTICATION_TOKEN", "MissingAuthenticationTokenException")
+    apigateway_v1._AUTHENTICATION_GATEWAY_ERRORS["MissingAuthenticationToken"] = missing
+    app.app = Guard(as_sent(app.app), hosts, secret_of, _refuse_as_api)
+
+
+def _refuse_as_api(scope: Message, refusal: RefusedError) -> Response | None:
+    """Answer with the gateway responses of the API that is called, where its caller has not signed, or not well."""
+    called = app._parse_execute_api_url("", scope["path"])
+    if called is None or refusal.status != _FORBIDDEN or refusal.code == FROM_A_PAGE:
+        return None
+    error = iam_evaluator.AuthError(refusal.code, str(refusal))
+    answer: Response | None = apigateway_v1.authentication_error_response(*called[:2], error, {}, {})
+    return answer
+
+
+def as_sent(application: Application) -> Application:
+    """Hand paths of an API over as they were sent, as API Gateway does; ministack decodes them.
+
+    So "/requests/a%2Fb" names one request, and "/requests/%2541" another than "/requests/A".
+    """
+
+    async def call(scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and _OF_AN_API.match(scope["raw_path"]):
+            scope = {**scope, "path": scope["raw_path"].decode("ascii")}
+        await application(scope, receive, send)
+
+    return call
+
+
+def start(events: Path | None = None) -> None:
+    """Serve AWS behind the guard until killed.
+
+    With ``events``, a file, behave as AWS does where Handshake relies on it, and write there at once a JSON line for
+    each log event that mentions EMF, for each of Lambda's own metrics and for each answer of the API.
+    """
+    keep_secrets_of_roles()
+    guard()
+    if events:
+        hand_over(events)
+        # In the folder that kill_on_parent_exit removes at the end.
+        unpack_once(Path(tempfile.mkdtemp()))
+        take_turns()
+        weigh_items()
+        transform_nested()
+        take_every_body_for_bytes()
+    sys.argv[1:] = []  # it reads options of its own there
+    app.main()

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ops.commands.app import app
-from ops.local import deployment
+from ops.local.running import running_here
 from ops.local.stack import LocalStack
 from tests.support.service import rules, unique
 
@@ -22,7 +22,7 @@ Write = Callable[..., str]
 @pytest.fixture(autouse=True)
 def running(stack: LocalStack) -> Iterator[None]:
     """The stack, found as commands on this machine find it."""
-    with deployment.running_here(stack.endpoint_url):
+    with running_here(stack.endpoint_url):
         yield
 
 
