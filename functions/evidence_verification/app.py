@@ -1,4 +1,4 @@
-"""Scheduled: verify evidence, a night's part of it at a time (docs/operations.md)."""
+"""Scheduled: verify evidence, a night's part of it at a time (docs/evidence.md)."""
 
 from collections.abc import Sequence
 

@@ -1,6 +1,6 @@
 """Verify evidence night by night: all that was recorded the day before, a thirtieth of what is older, every policy.
 
-One invocation cannot do a busy night (docs/operations.md), so it is cut into lanes (verification_progress). A run takes
+One invocation cannot do a busy night (docs/evidence.md), so it is cut into lanes (verification_progress). A run takes
 one lane after another, as far as its time goes, and the next goes on from there; where one lane takes all of a run, the
 runs that begin meanwhile take others. A page is verified, what is wrong with it reported, and only then is the lane
 moved past it: a run that dies in between has the page verified again, and never left out.
