@@ -87,6 +87,17 @@ def environment_of(root: Path, name: str) -> Translated:
     return translate(root / TEMPLATE, {"AWS::StackName": stack_name(root, name), "Environment": name, **given})
 
 
+def scheduled_functions(root: Path) -> list[str]:
+    """Name the functions that template.yaml runs on a schedule, by their folders. Raises CannotJudgeError."""
+    resources = environment_of(root, "local").template["Resources"].values()
+    functions = [one["Properties"] for one in resources if one["Type"] == "AWS::Serverless::Function"]
+    return [
+        function["CodeUri"].rpartition("/")[2]
+        for function in functions
+        if any(event["Type"] == "ScheduleV2" for event in function.get("Events", {}).values())
+    ]
+
+
 def nested(parent: Translated, logical_id: str) -> Translated:
     """Resolve a stack that ``parent`` nests, with the parameters it is given there. Raises CannotJudgeError."""
     source = parent.template["Resources"].get(logical_id)

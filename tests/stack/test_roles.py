@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from handshake.dynamo import runtime_kv as flags
 from ops.local.settings import ACCOUNT, REGION, ROOT
 from ops.local.stack import LocalStack
-from ops.local.translation import environment_of
+from ops.local.translation import environment_of, scheduled_functions
 
 READS = ("GetItem", "BatchGetItem", "Query", "Scan", "PartiQLSelect")
 ACTIONS = (*READS, "PutItem", "UpdateItem", "DeleteItem", "PartiQLDelete", "DeleteTable")
@@ -104,7 +104,7 @@ def test_retention_may_write_where_it_stands_and_not_the_pause_flag(stack: Local
 
 
 def test_scheduled_work_runs_as_deployed(stack: LocalStack) -> None:
-    for function in scheduled_functions():
+    for function in scheduled_functions(ROOT):
         answer = stack.client("lambda").invoke(FunctionName=stack.functions[function], Qualifier="live")
 
         assert "FunctionError" not in answer, answer["Payload"].read()
