@@ -89,7 +89,9 @@ def environment_of(root: Path, name: str) -> Translated:
 
 def scheduled_functions(root: Path) -> list[str]:
     """Name the functions that template.yaml runs on a schedule, by their folders. Raises CannotJudgeError."""
-    resources = environment_of(root, "local").template["Resources"].values()
+    stack = environment_of(root, "local")
+    # What a loop makes, and what its conditions leave out, has no resource of that name.
+    resources = [one for name, one in stack.template["Resources"].items() if name in stack.resources]
     functions = [one["Properties"] for one in resources if one["Type"] == "AWS::Serverless::Function"]
     return [
         function["CodeUri"].rpartition("/")[2]
