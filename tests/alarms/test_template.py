@@ -9,7 +9,7 @@ import pytest
 from handshake.dynamo import runtime_kv as flags
 from ops.local.cloudwatch.definitions import COMPOSITE_ALARM, METRIC_ALARM
 from ops.local.settings import ROOT
-from ops.local.translation import translate, scheduled_functions
+from ops.local.translation import scheduled_functions, translate
 
 RUNBOOKS = ROOT / "alarms" / "runbooks"
 ENVIRONMENTS = ("local", "staging", "production")

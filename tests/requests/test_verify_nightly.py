@@ -23,6 +23,7 @@ from handshake.requests.verification_progress import (
     PARTS,
     Lane,
     Progress,
+    ProgressTransaction,
     day_before,
     night_of,
     read_progress,
@@ -175,15 +176,15 @@ def test_a_run_that_dies_before_it_has_moved_on_has_the_page_verified_again(
     _change(service, broken, principal_id="somebody else")
     verify_nightly(nights_later(service, 0), Reported())
     died, repeated = Reported(), Reported()
-    commit = nightly.ProgressTransaction.commit
+    commit = ProgressTransaction.commit
 
-    def dies(tx: nightly.ProgressTransaction) -> bool:
+    def dies(tx: ProgressTransaction) -> bool:
         if died:
             raise StoreUnavailableError
         return commit(tx)
 
     with monkeypatch.context() as patch:
-        patch.setattr(nightly.ProgressTransaction, "commit", dies)
+        patch.setattr(ProgressTransaction, "commit", dies)
         with pytest.raises(StoreUnavailableError):
             verify_nightly(nights_later(service, 1), died)
     verify_nightly(nights_later(service, 1, at_ms=MORNING + 180_000), repeated)
@@ -196,7 +197,7 @@ def test_a_run_that_dies_before_it_has_moved_on_has_the_page_verified_again(
 def test_a_lane_that_a_run_is_at_is_left_alone(service: InProcess) -> None:
     context = nights_later(service, 0)
     for progress in read_progress(context):
-        tx = nightly.ProgressTransaction(context)
+        tx = ProgressTransaction(context)
         tx.move(progress, replace(progress, version=1, leased_until_ms=MORNING + 60_000))
         assert tx.commit()
 
@@ -216,7 +217,7 @@ def test_a_run_that_lost_its_lane_moves_it_no_further(service: InProcess, monkey
         checked = page(slow_context, lane, progress)
         if not taken:
             taken.append(replace(progress, version=progress.version + 1, checked=77))
-            tx = nightly.ProgressTransaction(context)
+            tx = ProgressTransaction(context)
             tx.move(progress, taken[0])
             assert tx.commit()
         return checked
@@ -294,7 +295,7 @@ def test_where_a_lane_stands_is_read_as_it_was_written(service: InProcess) -> No
     lane = LANES[-1]
     unwritten = next(one for one in read_progress(context) if one.lane == lane)
     moved = Progress(lane, 7, {"pk": "EVENT#1", "sk": "x"}, 5, 1, 6, ("request r: problem",), 9, 8, version=1)
-    tx = nightly.ProgressTransaction(context)
+    tx = ProgressTransaction(context)
     tx.move(unwritten, moved)
     assert tx.commit()
 
