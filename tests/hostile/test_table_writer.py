@@ -14,11 +14,11 @@ from handshake.dynamo.marshalling import marshal
 from handshake.dynamo.tables import Tables
 from ops.commands.app import app
 from tests.conftest import Engine
-from tests.hostile.stored import Items, Stored, a_world
 from tests.hostile.table_writer import KINDS, attacks, changed, verify
 from tests.support import engines
 from tests.support.operated import found
 from tests.support.service import InProcess
+from tests.support.worlds import Items, Stored, a_world
 
 # `make faults` makes ten thousand, in `python -m tests.hostile.table_writer`.
 IN_MEMORY = 12 * len(KINDS)

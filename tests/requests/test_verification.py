@@ -13,8 +13,8 @@ from handshake.dynamo.context import Context
 from handshake.dynamo.marshalling import Item
 from handshake.requests.verify import PAGES, ByPage, Finding, requests_page, verify_request
 from tests.conftest import Engine
-from tests.hostile.stored import InMemory, Stored, a_world, load_earlier_release
 from tests.support.service import InProcess, act, get, human
+from tests.support.worlds import InMemory, Stored, a_world, load_earlier_release
 
 EVERY_PAYLOAD = {"source", "event", "reasonCode", "timestamp", "decision", "state", "decisionContextHash"}
 
@@ -125,6 +125,11 @@ def earlier(dynamodb_local: Engine) -> InProcess:
     return InProcess(*dynamodb_local)
 
 
+def _own(state: Item) -> dict[str, Any]:
+    """The envelope of a stored request's own principal."""
+    return human(state["principal_id"], **({"tenantId": state["tenant_id"]} if "tenant_id" in state else {}))
+
+
 def _states(service: InProcess) -> list[Item]:
     items = service.context.dynamo.scan(service.tables.workflow, "sk = :state", {":state": "STATE"})
     return list(items)
@@ -142,9 +147,9 @@ def test_what_waited_across_the_releases_is_decided_and_holds(earlier: InProcess
     waiting = [item for item in _states(earlier) if item["state"] == "escalated_pending"]
     assert waiting
     for item in waiting:
-        request = {"requestId": item["request_id"]}
+        request = {"requestId": item["request_id"], "principalId": item["principal_id"]}
         act(earlier, request, envelope=human("stranger"))
-        closed = act(earlier, request, envelope=human(item["principal_id"], tenantId=item.get("tenant_id")))
+        closed = act(earlier, request, envelope=_own(item))
         assert closed.body["reasonCode"] in ("hitl_approved", "hitl_timeout_fail_closed")
 
     pages = [page for page_of in PAGES.values() for page in _pages(earlier.context, page_of)]
@@ -155,8 +160,7 @@ def test_what_waited_across_the_releases_is_decided_and_holds(earlier: InProcess
 def test_evidence_of_the_release_before_is_shown_with_what_every_payload_has(earlier: InProcess) -> None:
     for item in _states(earlier):
         request_id = item["request_id"]
-        reader = human(item["principal_id"], tenantId=item.get("tenant_id"))
-        events = get(earlier, f"/workflow/evidence/{request_id}", envelope=reader).body
+        events = get(earlier, f"/workflow/evidence/{request_id}", envelope=_own(item)).body
         assert events
         for event in events:
             assert event["payload"].keys() >= EVERY_PAYLOAD

@@ -126,7 +126,7 @@ def a_request(world: World, request_id: str, shares: Sequence[int]) -> list[Evid
     dynamo.write(Put(table, requests.state_item(record)), Put(table, evidence_item(chained)))
     refused = []
     for number, digits in enumerate(shares):
-        entry = Entry("hitl_request_mismatch", "audit", {"n": number})
+        entry = Entry("hitl_request_mismatch", "audit", {"actor": "somebody", "n": number})
         event = refusal_event(chain, request_id, entry, event_id=f"{request_id}-{number}", now_ms=NOW_MS + number)
         refuse(world, event, digits=digits)
         refused.append(event)
@@ -138,7 +138,7 @@ def refuse(world: World, event: EvidenceEvent, *, digits: int) -> None:
     context = world.context()
     tx = RequestTransaction(context)
     tx.append_refusal(RecordedRefusal(a_record(submission=_submission(event.request_id)), event, an_event()))
-    put, counted, _ = tx.writes
+    put, counted, *_ = tx.writes
     assert isinstance(counted, Update)
     share = int(event.digest[:digits], 16)
     context.dynamo.write(put, counted._replace(values={**counted.values, ":tally": share}))

@@ -60,7 +60,9 @@ def test_an_action_refused_while_its_request_is_brought_up_is_not_lost(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     a_request(world, "req-1", [LONG])
-    late = refusal_event(Chain(), "req-1", Entry("x", "audit", {}), event_id="late", now_ms=NOW_MS + 50)
+    late = refusal_event(
+        Chain(), "req-1", Entry("x", "audit", {"actor": "somebody"}), event_id="late", now_ms=NOW_MS + 50
+    )
     bring_up, waiting = Worker._bring_up, [late]
 
     def with_a_refusal_after_the_read(worker: Worker, item: object, change: object) -> bool:

@@ -33,7 +33,7 @@ from tests.support.service import (
 
 TABLES: Final = ("workflow", "policy", "metrics", "replay_guards", "runtime_kv")
 # Everything that the release before this one stored, table by table, as it was on the wire.
-EARLIER_RELEASE: Final = ROOT / "tests" / "requests" / "earlier_release.json"
+EARLIER_RELEASE: Final = ROOT / "tests" / "support" / "earlier_release.json"
 _TTL_MS: Final = 300_000
 _FLOOD: Final = 22
 
