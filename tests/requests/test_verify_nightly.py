@@ -142,15 +142,14 @@ def test_the_handler_says_what_does_not_hold_and_names_nobody(
 
     with standard_output() as output:
         done = app.handler(None, None)
-    broken, ran = lines_of(output)
+    *all_broken, ran = lines_of(output)
+    broken = all_broken[0]
 
     assert done["findings"] >= 1
-    assert (broken["message"], broken["BrokenEvidence"], broken["level"]) == (
-        "evidence broken",
-        done["findings"],
-        "ERROR",
-    )
-    assert broken["subjects"] == {"request": done["findings"]}
+    # Two where the night's thirtieth meets it too.
+    assert (broken["message"], broken["level"]) == ("evidence broken", "ERROR")
+    assert sum(line["BrokenEvidence"] for line in all_broken) == done["findings"]
+    assert broken["subjects"] == {"request": broken["BrokenEvidence"]}
     assert (ran["job"], ran["Findings"], ran["NightsBehind"]) == ("evidence_verification", done["findings"], 0)
     assert requests[0]["requestId"] not in output.getvalue()
 
@@ -191,7 +190,9 @@ def test_a_run_that_dies_before_it_has_moved_on_has_the_page_verified_again(
 
     assert broken["requestId"] in died.names
     assert broken["requestId"] in repeated.names
-    assert sum(lane.found for lane in read_progress(nights_later(service, 1))) == len(repeated)
+    # What the first night's thirtieth met stands in the count of that night.
+    lanes = [lane for lane in read_progress(nights_later(service, 1)) if lane.found_night == night_of(MORNING) + 1]
+    assert sum(lane.found for lane in lanes) == len(repeated)
 
 
 def test_a_lane_that_a_run_is_at_is_left_alone(service: InProcess) -> None:
