@@ -131,6 +131,7 @@ USE_CASES: Final[Mapping[str, Callable[[Fleet], Any]]] = {
     "metrics": _metrics,
     "expire": _expire,
     "retain": _retain,
+    "verify": _run("evidence_verification"),
     "fold": _run("metrics_projector"),
     "triage": _run("alarm_triage"),
     "gate": _run("release_gate"),
