@@ -128,8 +128,11 @@ def _verify(fleet: Fleet) -> None:
     payer = unique("agent")
     apply_policy(fleet, for_agent(payer, max_transaction=100))
     post(fleet, "/workflow/requests", submission("payment", agentId=payer, context={"amount": 10}))
-    # As in the night to come, which looks at what was recorded today.
-    with patch.object(verify_nightly, "night_of", lambda now_ms: night_of(now_ms) + 1):
+    # As in the night to come, which looks at what was recorded today; and at whole tables, wherever their segments end.
+    with (
+        patch.object(verify_nightly, "night_of", lambda now_ms: night_of(now_ms) + 1),
+        patch.object(verify_nightly, "segment", return_value={}),
+    ):
         fleet.run("evidence_verification")
 
 
