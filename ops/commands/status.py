@@ -21,6 +21,7 @@ from handshake.incidents import table as incidents
 from handshake.incidents.notification import duration, utc
 from handshake.requests import queue
 from handshake.requests.table import record_from
+from handshake.requests.verification_progress import NIGHTS, night_of, read_progress
 from ops.commands.common import AsJson, Stack
 from ops.local import deployment
 from ops.local.deployment import Deployment
@@ -31,6 +32,8 @@ _MS_PER_HOUR: Final = 3_600_000
 _RETENTION_MAY_LAG_HOURS: Final = 3
 # A rotation is meant to be closed once every signer has the new key.
 _ROTATION_MAY_TAKE_MS: Final = 24 * _MS_PER_HOUR
+# The others are in what scripts read.
+_FINDINGS_SHOWN: Final = 3
 _ATTENTION: Final = 1
 _UNREACHABLE: Final = 2
 
@@ -49,8 +52,8 @@ class Part:
 def status(stack: Stack = deployment.LOCAL, as_json: AsJson = False) -> None:
     """Show how a stack is: the screen to open first.
 
-    Deployment, pause, alarms, incidents, approvals, migrations, retention, trust secret and dead letters, each read by
-    itself; one that cannot be read says so.
+    Deployment, pause, alarms, incidents, approvals, migrations, evidence, retention, trust secret and dead letters,
+    each read by itself; one that cannot be read says so.
 
     Ends with 0 where all is well, 1 where something needs attention or could not be read, 2 where the stack cannot be
     reached.
@@ -80,6 +83,7 @@ def parts_of(target: Deployment, stack: str, *, now_ms: int) -> dict[str, Part]:
         "approvals": lambda: _approvals(target, now_ms=now_ms),
         "migrations": lambda: _migrations(target),
         "projector": lambda: _projector(target, stack),
+        "verification": lambda: _verification(target, now_ms=now_ms),
         "retention": lambda: _retention(target, now_ms=now_ms),
         "trustSecret": lambda: _trust_secret(target, now_ms=now_ms),
         "deadLetters": lambda: _dead_letters(target),
@@ -196,6 +200,33 @@ def _retention(target: Deployment, *, now_ms: int) -> Part:
     late = now_ms - before > _RETENTION_MAY_LAG_HOURS * _MS_PER_HOUR
     text = f"guards that expired before {utc(before)} are deleted" + ("; it has not run for hours" if late else "")
     return Part(text, {"deletedBefore": before}, attention=late)
+
+
+def _verification(target: Deployment, *, now_ms: int) -> Part:
+    lanes = read_progress(target.context())
+    tonight = night_of(now_ms)
+    left = [lane for lane in lanes if lane.night <= tonight]
+    behind = max((tonight - lane.night for lane in left), default=0)
+    broken = [lane for lane in lanes if lane.found_night is not None and lane.found_night > tonight - NIGHTS]
+    findings = sum(lane.found for lane in broken)
+    named = [name for lane in broken for name in lane.named]
+    moved = max((lane.moved_at_ms or 0 for lane in lanes), default=0)
+    facts = {
+        "lanes": len(lanes),
+        "lanesLeft": len(left),
+        "nightsBehind": behind,
+        "movedAt": moved or None,
+        "verified": {f"{lane.lane.kind}#{lane.lane.number}": lane.checked for lane in left},
+        "findings": findings,
+        "named": named,
+    }
+    if not moved:
+        return Part("evidence was never verified; every night it is", facts, attention=True)
+    text = f"{len(lanes) - len(left)} of {len(lanes)} lanes have verified tonight's evidence, at {utc(moved)}"
+    text += f"; {behind} nights behind" if behind else ""
+    if findings:
+        text += f"; BROKEN: {findings} findings, {', '.join(named[:_FINDINGS_SHOWN])}"
+    return Part(text, facts, attention=bool(findings or behind))
 
 
 def _trust_secret(target: Deployment, *, now_ms: int) -> Part:

@@ -60,6 +60,7 @@ class Deployed:
     throttle_rate: int
     memory_gb: float
     projector_memory_gb: float
+    verification_memory_gb: float
     batch_size: int
     batch_window_s: float
     system_lines: bool
@@ -112,6 +113,7 @@ def deployed(environment: str) -> Deployed:
     ]
     events = [event for function in functions for event in function.get("Events", {}).values()]
     [projector] = [function for function in functions if "MetricsStream" in function.get("Events", {})]
+    [verification] = [function for function in functions if function["CodeUri"].endswith("/evidence_verification")]
     stream = projector["Events"]["MetricsStream"]["Properties"]
     resources = [one for stack in stacks.values() for one in stack.resources.values()]
     rules = _of(resources, "AWS::XRay::SamplingRule")
@@ -122,6 +124,7 @@ def deployed(environment: str) -> Deployed:
         throttle_rate=settings["ThrottleRate"],
         memory_gb=shared["MemorySize"] / 1024,
         projector_memory_gb=projector["MemorySize"] / 1024,
+        verification_memory_gb=verification["MemorySize"] / 1024,
         batch_size=stream["BatchSize"],
         batch_window_s=settings["FoldingWindowSeconds"],
         system_lines="SystemLogLevel" not in shared.get("LoggingConfig", {}),

@@ -27,6 +27,7 @@ DRIVERS: Final[Mapping[str, str]] = {
     "dynamodb_writes": "DynamoDB write units",
     "projector_writes": "DynamoDB write units, roll-ups",
     "dynamodb_reads": "DynamoDB read units",
+    "verification_reads": "DynamoDB read units, verification",
     "dynamodb_storage": "DynamoDB storage, GB",
     "dynamodb_pitr": "DynamoDB recovery (PITR), GB",
     "stream_reads": "DynamoDB Streams",
@@ -46,7 +47,7 @@ DRIVERS: Final[Mapping[str, str]] = {
     "notifications": "SNS",
     "queue_requests": "SQS",
 }
-_PRICED_AS: Final = {"projector_writes": "dynamodb_writes"}
+_PRICED_AS: Final = {"projector_writes": "dynamodb_writes", "verification_reads": "dynamodb_reads"}
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,7 @@ def quantities(load: Load, stack: Deployed) -> dict[str, float]:
     took = _Taken.by(calls)
     folding = _folding(load, stack)
     runs = stack.scheduled_runs
+    verifying = _verifying(decisions, load.months)
     invocations = of_all + folding.batches + runs
     own_events = took.log_bytes + folding.log_bytes + runs * known["scheduled"]["log_bytes"]
     lambda_bytes = own_events + invocations * known["event_overhead"]
@@ -147,11 +149,13 @@ def quantities(load: Load, stack: Deployed) -> dict[str, float]:
         "lambda_requests": invocations,
         "lambda_gb_seconds": (
             took.seconds * stack.memory_gb
+            + verifying.seconds * stack.verification_memory_gb
             + (folding.seconds + runs * known["scheduled"]["handler_ms"] / 1000) * stack.projector_memory_gb
         ),
         "dynamodb_writes": took.writes + calls[_ACTION] * known["guard_removal_writes"],
         "projector_writes": folding.writes,
         "dynamodb_reads": took.reads + folding.reads,
+        "verification_reads": verifying.reads,
         "dynamodb_storage": in_tables + in_indexes,
         "dynamodb_pitr": in_tables,  # an index is made anew when a table is restored, and is not billed
         "stream_reads": SECONDS_PER_MONTH * known["projector"]["polls_per_second"] * folding.shards,
@@ -229,6 +233,25 @@ def _folding(load: Load, stack: Deployed) -> _Folding:
         writes=batches * call.writes,
         seconds=batches * _duration_ms(call) / 1000,
         log_bytes=batches * (projector["log_bytes"] + size * projector["log_bytes_per_event"]),
+    )
+
+
+@dataclass(frozen=True)
+class _Verifying:
+    """A month of the nightly verification of evidence."""
+
+    reads: float
+    seconds: float
+
+
+def _verifying(decisions: float, months: float) -> _Verifying:
+    """All of a month's ``decisions`` once, and of what is kept of ``months`` each night its part."""
+    known = background()["verification"]
+    kept = decisions * months * SECONDS_PER_MONTH / (known["nights"] * 24 * 3600)
+    counts = {"recorded": decisions, "kept_request": kept, "kept_event": kept}
+    return _Verifying(
+        reads=sum(count * known[name]["reads"] for name, count in counts.items()),
+        seconds=sum(count * known[name]["ms"] for name, count in counts.items()) / 1000,
     )
 
 

@@ -35,6 +35,7 @@ from ops.local.settings import (
     STATE,
     private,
 )
+from ops.local.translation import scheduled_functions
 from ops.migrations.runner import apply_pending
 
 if TYPE_CHECKING:
@@ -254,7 +255,7 @@ class LocalStack:
 
     def _start_schedules(self) -> None:
         """Run scheduled work once: a rate's first run is due at once, and ministack waits for an interval to pass."""
-        for function in ("hitl_expiry", "replay_retention"):
+        for function in scheduled_functions(ROOT):
             self.client("lambda").invoke(
                 FunctionName=self.functions[function], Qualifier="live", InvocationType="Event"
             )

@@ -87,6 +87,19 @@ def environment_of(root: Path, name: str) -> Translated:
     return translate(root / TEMPLATE, {"AWS::StackName": stack_name(root, name), "Environment": name, **given})
 
 
+def scheduled_functions(root: Path) -> list[str]:
+    """Name the functions that template.yaml runs on a schedule, by their folders. Raises CannotJudgeError."""
+    stack = environment_of(root, "local")
+    # What a loop makes, and what its conditions leave out, has no resource of that name.
+    resources = [one for name, one in stack.template["Resources"].items() if name in stack.resources]
+    functions = [one["Properties"] for one in resources if one["Type"] == "AWS::Serverless::Function"]
+    return [
+        function["CodeUri"].rpartition("/")[2]
+        for function in functions
+        if any(event["Type"] == "ScheduleV2" for event in function.get("Events", {}).values())
+    ]
+
+
 def nested(parent: Translated, logical_id: str) -> Translated:
     """Resolve a stack that ``parent`` nests, with the parameters it is given there. Raises CannotJudgeError."""
     source = parent.template["Resources"].get(logical_id)

@@ -17,6 +17,7 @@ import pytest
 from handshake.api import telemetry
 from handshake.api.telemetry import CallRecord
 from handshake.core.reasons import ReasonCode
+from handshake.requests.verify_nightly import Verification
 from ops.local.cloudwatch.alarms import Metric, MetricAlarm, Sample, State
 from ops.local.cloudwatch.definitions import METRIC_ALARM, alarm_properties
 from ops.local.cloudwatch.emf import extract
@@ -175,6 +176,30 @@ RETENTION_RUNS = """
     recovery    qq----q
                 .....!.
 """
+EVIDENCE_BROKEN: Final = """
+    quiet       qqqq
+                ....
+    just over   qo
+                .!
+    gaps        o-----------------------------
+                !!!!!!!!!!!!!!!!!!!!!!!!!!....
+    recovery    oqqqqqqqqqqqqqqqqqqqqqqqqqqq
+                !!!!!!!!!!!!!!!!!!!!!!!!!!..
+"""
+EVIDENCE_BEHIND: Final = """
+    quiet       qqqq
+                ....
+    just over   qqoo
+                ...!
+    too short   qqoqq
+                .....
+    midnight    qqllq
+                .....
+    gaps        qqo-o
+                ....!
+    recovery    qqooq
+                ...!.
+"""
 
 
 def share(denials: int, code: str, low: int = 1) -> dict[str, list[Say] | float]:
@@ -203,8 +228,19 @@ def pending(seconds: int) -> list[Say] | float:
     return [run("hitl_expiry", expired=0, raced=0, pending=1, oldest_pending_seconds=seconds)]
 
 
+def verified(nights_behind: int) -> list[Say]:
+    return [run("evidence_verification", **{**vars(Verification()), "nights_behind": nights_behind})]
+
+
+def broken() -> list[Say]:
+    return [lambda: telemetry.evidence_broken(["request"])]
+
+
 FUNCTIONS: Final = ("workflow", "decision-room", "policy-apply", "policy", "metrics", "metrics-projector")
-UNCALLED: Final = ("replay-retention", "hitl-expiry", "alarm-triage", "secret-rotation", "release-gate")
+UNCALLED: Final = (
+    *("replay-retention", "hitl-expiry", "evidence-verification"),
+    *("alarm-triage", "secret-rotation", "release-gate"),
+)
 LEVELS: Final = {  # contract section 7
     "request-evaluation": ("POST /workflow/requests", 200),
     "decision-action": ("POST /workflow/decision-room/action", 250),
@@ -249,6 +285,11 @@ def watches(environment: str) -> dict[str, Watch]:
         "not_running-hitl-expiry": Watch({"q": pending(0)}, EXPIRY_RUNS),
         "not_running-replay-retention": Watch(
             {"q": [run("replay_retention", removed=0, kept=0)]}, RETENTION_RUNS, HOUR
+        ),
+        "not_running-evidence-verification": Watch({"q": verified(0)}, RETENTION_RUNS, HOUR),
+        "evidence_broken": Watch({"q": verified(0), "o": broken()}, EVIDENCE_BROKEN, HOUR),
+        "evidence_behind": Watch(
+            {"q": verified(0), "o": verified(1), "l": verified(1) + verified(0)}, EVIDENCE_BEHIND, HOUR
         ),
         "pending_approvals": Watch({"q": pending(0), "a": pending(480), "o": pending(481)}, PENDING),
     }

@@ -9,7 +9,7 @@ import pytest
 from handshake.dynamo import runtime_kv as flags
 from ops.local.cloudwatch.definitions import COMPOSITE_ALARM, METRIC_ALARM
 from ops.local.settings import ROOT
-from ops.local.translation import translate
+from ops.local.translation import scheduled_functions, translate
 
 RUNBOOKS = ROOT / "alarms" / "runbooks"
 ENVIRONMENTS = ("local", "staging", "production")
@@ -149,7 +149,7 @@ def test_every_dead_letter_queue_has_an_alarm() -> None:
 def test_scheduled_work_that_does_not_run_is_noticed_by_its_silence() -> None:
     runs = [alarm for alarm in alarms().values() if alarm.get("MetricName") == "Runs"]
 
-    assert {dimensions(alarm)["job"] for alarm in runs} == {"hitl_expiry", "replay_retention"}
+    assert {dimensions(alarm)["job"] for alarm in runs} == set(scheduled_functions(ROOT))
     assert {alarm["TreatMissingData"] for alarm in runs} == {"breaching"}
 
 
@@ -195,6 +195,10 @@ def test_the_three_alerts_page() -> None:
     for alarm in ("ReplayGuardUnavailable", "DenialSpike", "TenantMismatchSpike"):
         assert f'ALARM("${{{alarm}}}")' in rule
     assert " AND " not in rule
+
+
+def test_evidence_that_was_changed_pages() -> None:
+    assert 'ALARM("${EvidenceBroken}")' in WATCHING.resources["Page"]["Properties"]["AlarmRule"]["Fn::Sub"]
 
 
 def test_triage_may_set_the_pause_flag_only_where_that_is_wanted() -> None:

@@ -12,6 +12,7 @@ from handshake.api.telemetry import CallRecord
 from handshake.core.reasons import ReasonCode
 from handshake.replay_guards.retain import Retention
 from handshake.requests.expire_overdue import Expiry
+from handshake.requests.verify_nightly import Verification
 from ops.local.settings import ROOT
 from ops.local.translation import stacks_of
 from tests.support.logs import lines_of, standard_output
@@ -19,7 +20,11 @@ from tests.support.service import ROUTES
 
 STACKS: Final = stacks_of(ROOT, "production")
 NAMED: Final = STACKS["Alarms"].parameters["Service"]
-JOBS: Final = {"hitl_expiry": Expiry(1, 1, 1, 1), "replay_retention": Retention(1, 1)}
+JOBS: Final = {
+    "hitl_expiry": Expiry(1, 1, 1, 1),
+    "replay_retention": Retention(1, 1),
+    "evidence_verification": Verification(),
+}
 # Of CloudWatch Logs Insights.
 GRAMMAR: Final = {
     *("and", "as", "asc", "avg", "bin", "by", "count", "count_distinct", "desc", "fields", "filter", "like", "limit"),
@@ -48,6 +53,7 @@ def _lines() -> list[dict[str, Any]]:
         for record in (call, decided, refused):
             telemetry.publish(record, pseudonym_key=b"key")
         telemetry.unavailable(call, ValueError())
+        telemetry.evidence_broken(["request"])
         telemetry.folded(events=1, lag_ms=1, correlation_ids=["call"], store_calls=2)
         for job, done in JOBS.items():
             telemetry.scheduled(job, vars(done), correlation_id="run")

@@ -17,6 +17,7 @@ import pytest
 from moto import mock_aws
 
 from functions.alarm_triage import app as alarm_triage
+from functions.evidence_verification import app as evidence_verification
 from functions.hitl_expiry import app as hitl_expiry
 from functions.metrics_projector import app as metrics_projector
 from functions.release_gate import app as release_gate
@@ -109,6 +110,9 @@ class Fleet:
     def _answer(self, function: str, event: Any) -> Any:
         with self._recorder.on_behalf_of(function):
             return HTTP[function].using(self._runtimes[function])(event, None)
+
+    def _evidence_verification(self) -> Any:
+        return evidence_verification.handler({}, None)
 
     def _hitl_expiry(self) -> Any:
         return hitl_expiry.handler({}, None)

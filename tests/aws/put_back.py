@@ -79,7 +79,7 @@ DEFECTS: Final = (
     _template(
         "a schedule is named alike in every stack",
         "test_a_name_is_the_stacks_own or test_staging_beside_production_shares_no_name",
-        (r"\n +Name: !Sub \$\{AWS::StackName\}-(hitl-expiry|replay-retention)[^\n]*", ""),
+        (r"\n +Name: !Sub \$\{AWS::StackName\}-(hitl-expiry|replay-retention|evidence-verification)[^\n]*", ""),
     ),
     Defect(
         "two stacks own the account's log role",

@@ -4,9 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
+from unittest.mock import patch
 
 from handshake.core.reasons import ReasonCode, describe
 from handshake.core.synthetic import RESERVED
+from handshake.requests import verify_nightly
+from handshake.requests.verification_progress import night_of
 from handshake.trust.identity import SCOPE_READ_ANY, SCOPE_READ_TENANT, SCOPE_RESOLVE
 from tests.aws.fleet import Fleet, running
 from tests.aws.translated import deployment
@@ -118,6 +121,23 @@ def _retain(fleet: Fleet) -> None:
     fleet.run("replay_retention")
 
 
+def _verify(fleet: Fleet) -> None:
+    agent = unique("agent")
+    apply_policy(fleet, for_agent(agent, max_transaction=1))
+    # A scope that lost its active policy is looked at again.
+    key = {"pk": {"S": f"SCOPE#agent#{agent}"}, "sk": {"S": "ACTIVE"}}
+    fleet.dynamodb.delete_item(TableName=fleet.tables.policy, Key=key)
+    payer = unique("agent")
+    apply_policy(fleet, for_agent(payer, max_transaction=100))
+    post(fleet, "/workflow/requests", submission("payment", agentId=payer, context={"amount": 10}))
+    # As in the night to come, which looks at what was recorded today; and at whole tables, wherever their segments end.
+    with (
+        patch.object(verify_nightly, "night_of", lambda now_ms: night_of(now_ms) + 1),
+        patch.object(verify_nightly, "segment", return_value={}),
+    ):
+        fleet.run("evidence_verification")
+
+
 def _run(function: str) -> Callable[[Fleet], Any]:
     return lambda fleet: fleet.run(function)
 
@@ -133,6 +153,7 @@ USE_CASES: Final[Mapping[str, Callable[[Fleet], Any]]] = {
     "metrics": _metrics,
     "expire": _expire,
     "retain": _retain,
+    "verify": _verify,
     "fold": _run("metrics_projector"),
     "triage": _run("alarm_triage"),
     "gate": _run("release_gate"),

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from handshake.dynamo import runtime_kv as flags
 from ops.local.settings import ACCOUNT, REGION, ROOT
 from ops.local.stack import LocalStack
-from ops.local.translation import environment_of
+from ops.local.translation import environment_of, scheduled_functions
 
 READS = ("GetItem", "BatchGetItem", "Query", "Scan", "PartiQLSelect")
 ACTIONS = (*READS, "PutItem", "UpdateItem", "DeleteItem", "PartiQLDelete", "DeleteTable")
@@ -38,6 +38,12 @@ MAY = {
     "metrics_projector": {"metrics": {"BatchGetItem", "UpdateItem"}},
     "replay_retention": {"replay_guards": {"PartiQLDelete"}, "runtime_kv": {"BatchGetItem", "PutItem"}},
     "hitl_expiry": {"workflow": {"BatchGetItem", "PutItem", "UpdateItem"}, "metrics": {"PutItem"}},
+    "evidence_verification": {
+        "workflow": {"BatchGetItem", "Query", "Scan"},
+        "policy": {"BatchGetItem", "Query", "Scan"},
+        "metrics": {"BatchGetItem", "Scan"},
+        "runtime_kv": {"BatchGetItem", "PutItem"},
+    },
     "release_gate": {"runtime_kv": {"BatchGetItem"}},
     "secret_rotation": {},
     "alarm_triage": {"runtime_kv": {"BatchGetItem", "PutItem", "UpdateItem"}, "metrics": {"Query"}},
@@ -98,7 +104,7 @@ def test_retention_may_write_where_it_stands_and_not_the_pause_flag(stack: Local
 
 
 def test_scheduled_work_runs_as_deployed(stack: LocalStack) -> None:
-    for function in ("replay_retention", "hitl_expiry"):
+    for function in scheduled_functions(ROOT):
         answer = stack.client("lambda").invoke(FunctionName=stack.functions[function], Qualifier="live")
 
         assert "FunctionError" not in answer, answer["Payload"].read()
@@ -124,6 +130,8 @@ LEADING_KEYS = {
     ("PolicyApplyRole", "ReplayGuardsTable", "BatchGetItem"): ["policy_apply#*"],
     ("ReplayRetentionRole", "RuntimeKvTable", "PutItem"): ["retention#replay_guards"],
     ("ReplayRetentionRole", "RuntimeKvTable", "BatchGetItem"): ["retention#replay_guards"],
+    ("EvidenceVerificationRole", "RuntimeKvTable", "PutItem"): ["verification#*"],
+    ("EvidenceVerificationRole", "RuntimeKvTable", "BatchGetItem"): ["verification#*"],
     ("ReleaseGateRole", "RuntimeKvTable", "BatchGetItem"): ["migration#*"],
     ("AlarmTriageRole", "RuntimeKvTable", "PutItem"): ["incident#*"],
     ("AlarmTriageRole", "RuntimeKvTable", "UpdateItem"): ["incident#*"],

@@ -8,7 +8,8 @@ three plain alarms need no metric math. Nothing here carries a secret, a token, 
 import hmac
 import time
 import traceback
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -38,6 +39,7 @@ _LATENCY: Final = _directive("service", "endpoint", Latency="Milliseconds")
 _DENIED: Final = _directive("service", "endpoint", "reason_code", Denied="Count")
 _DECISIONS: Final = _directive("service", "decision", Decisions="Count")
 _DECIDED: Final = _directive("service", TimeToDecide="Seconds")
+_BROKEN: Final = _directive("service", BrokenEvidence="Count")
 _FOLDED: Final = _directive("service", EventsFolded="Count", RollUpLag="Milliseconds")
 
 # The level is fixed: a line left out would be metrics lost, and alarms with them. Lambda reads level and time of JSON
@@ -133,6 +135,20 @@ def scheduled(job: str, done: Mapping[str, int], *, correlation_id: str) -> None
     units = {name: "Seconds" if name.endswith("Seconds") else "Count" for name in counts}
     directive = _directive("service", "job", **units)
     logger.info("ran", correlation_id=correlation_id, job=job, extra=counts, _aws=_aws(directive))
+
+
+def evidence_broken(subjects: Iterable[str]) -> None:
+    """Write the line of evidence that does not hold: ``subjects`` are what each finding is of.
+
+    Names, which callers chose, are left out: ``python -m ops status`` and ``ops evidence verify`` give them.
+    """
+    counts = Counter(subjects)
+    logger.error(
+        "evidence broken",
+        BrokenEvidence=counts.total(),
+        subjects=dict(sorted(counts.items())),
+        _aws=_aws(_BROKEN),
+    )
 
 
 def folded(*, events: int, lag_ms: int, correlation_ids: Collection[str], store_calls: int) -> None:

@@ -5,7 +5,9 @@ tables at one moment: what looks broken is read again before it is believed.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any, Final, Literal, NamedTuple
 
@@ -24,6 +26,7 @@ from handshake.requests.verification import (
 
 _READS: Final = 3
 _BATCH: Final = 100  # keys of one call
+_AT_ONCE: Final = 10  # as many calls as botocore keeps connections open
 _REQUESTS: Final = state_key("")["pk"]
 
 
@@ -53,6 +56,17 @@ def verify_request(context: Context, request_id: str) -> list[Finding]:
         if not problems:
             break
     return [Finding("request", request_id, problem) for problem in problems]
+
+
+def verify_requests(context: Context, request_ids: Sequence[str]) -> list[Finding]:
+    """Verify some hundred requests by their ids. Raises StoreUnavailableError."""
+    read = partial(read_partition, context.dynamo, context.tables.workflow)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        partitions = list(pool.map(read, request_ids))
+    pairs = zip(request_ids, partitions, strict=True)
+    held = _hold(context, [verify_partition(state_key(request_id)["pk"], items) for request_id, items in pairs])
+    doubtful = [request_id for request_id, problems in held if problems]
+    return [finding for name in doubtful for finding in verify_request(context, name)]
 
 
 def requests_page(context: Context, start: Item | None = None, **options: Any) -> Page:

@@ -141,6 +141,7 @@ def _first_calls() -> dict[str, Any]:
         "MetricsFunction": _http("GET", "/metrics/summary"),
         "HitlExpiryFunction": {},
         "ReplayRetentionFunction": {},
+        "EvidenceVerificationFunction": {},
     }
 
 

@@ -129,8 +129,8 @@ def test_keeping_longer_never_costs_less(load: Load, more: float) -> None:
 def test_what_is_counted_of_the_templates(environment: str) -> None:
     stack = deployed(environment)
 
-    assert (stack.routes, stack.alarms, stack.composite_alarms, stack.dashboards) == (15, 38, 1, 1)
-    assert (stack.secrets, stack.keys, stack.scheduled_runs) == (2, 1, 61 * 730)
+    assert (stack.routes, stack.alarms, stack.composite_alarms, stack.dashboards) == (15, 43, 1, 1)
+    assert (stack.secrets, stack.keys, stack.scheduled_runs) == (2, 1, 121 * 730)
 
 
 def test_every_price_has_a_unit_and_tiers_that_only_get_cheaper() -> None:

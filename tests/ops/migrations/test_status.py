@@ -28,6 +28,7 @@ PARTS = [
     "approvals",
     "migrations",
     "projector",
+    "verification",
     "retention",
     "trustSecret",
     "deadLetters",
