@@ -42,7 +42,7 @@ def test_they_neither_read_nor_resolve_each_others_requests(service: Service) ->
     for action in ("approve", "reject"):
         refused = act(service, request, action, key=unique("key"), envelope=namesake)
         assert refused.outcome == UNAUTHORIZED
-        assert refused.body["artifact"] is None
+        assert "stored" not in refused.body
     assert state_of(service, request) == "escalated_pending"
     own = human(name, tenantId=tenant)
     assert _reads(service, request, own) == {(200, None)}
@@ -125,7 +125,7 @@ def test_a_key_that_an_earlier_version_saw_used_is_used(in_process: InProcess, t
     again = act(in_process, request, key=key, envelope=envelope)
 
     assert again.outcome == REPLAY
-    assert {name: again.body[name] for name in outcome} == outcome
+    assert again.body["stored"] == {"state": "escalated_rejected_terminal", "artifact": outcome["artifact"]}
     assert state_of(in_process, request) == "escalated_pending"
 
 
@@ -139,7 +139,7 @@ def test_a_key_that_was_used_on_another_request_is_used_and_tells_nothing_of_it(
 
     assert again.outcome == REPLAY
     assert outcome["requestId"] not in canonical(again.body)
-    assert (again.body["decision"], again.body["artifact"]) == ("deny", None)
+    assert (again.body["decision"], "stored" in again.body) == ("deny", False)
 
 
 def test_an_earlier_versions_key_is_free_once_it_has_expired(in_process: InProcess) -> None:

@@ -32,7 +32,7 @@ _KEY: Final = """ALLOWED_PAYEES: Final = RuleKey[frozenset[str]](
 # In the order"""
 _REJECT: Final = '    Action.REJECT: ActionRow(words=("reject", "deny"), humans_only=False),\n'
 _TIER: Final = '            "tier": self.tier,\n'
-_LISTED: Final = "ALLOWED_HOURS, ALLOWED_CATEGORIES)"
+_LISTED: Final = "    ALLOWED_CATEGORIES,\n"
 
 
 class Mistake(NamedTuple):
@@ -62,7 +62,7 @@ MISTAKES: Final = {
     "a rule key that the document does not know": Mistake(
         [
             (_RULE_KEYS, "# In the order", _KEY),
-            (_RULE_KEYS, _LISTED, "ALLOWED_HOURS, ALLOWED_CATEGORIES, ALLOWED_PAYEES)"),
+            (_RULE_KEYS, _LISTED, _LISTED + "    ALLOWED_PAYEES,\n"),
         ],
         ("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/ops/openapi/test_document.py", "-k", "rule_key"),
         "allowed_payees",

@@ -10,7 +10,7 @@ import pytest
 from tests.support.service import InProcess, escalated, own, submission
 from tests.support.switches import switches_of, table
 
-_MOST = 64
+_MOST = 73
 
 Call = Callable[[], object]
 

@@ -123,7 +123,11 @@ def pseudonym(name: str, key: bytes) -> str | None:
 
     Names are few enough to be guessed one by one, so without a ``key`` there is no pseudonym either.
     """
-    return hmac.digest(key, name.encode(), "sha256").hex()[:_PSEUDONYM_DIGITS] if name and key else None
+    return (
+        hmac.digest(key, name.encode(errors="surrogatepass"), "sha256").hex()[:_PSEUDONYM_DIGITS]
+        if name and key
+        else None
+    )
 
 
 def scheduled(job: str, done: Mapping[str, int], *, correlation_id: str) -> None:

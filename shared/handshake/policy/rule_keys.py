@@ -104,8 +104,8 @@ class RuleKey(Generic[T]):
     parse: Callable[[Any], T | None]
     narrow: Callable[[T, T], T]
     default: Any
-    context_name: str | None = None
-    judge: Callable[[Payment, T], Verdict | None] | None = None
+    context_name: str | None
+    judge: Callable[[Payment, T], Verdict | None] | None
     precedence: int = 0
     aliases: tuple[str, ...] = ()
 
@@ -209,7 +209,14 @@ ALLOWED_CATEGORIES: Final = RuleKey[frozenset[str]](
     default=["ops", "infra", "subscriptions", "food", "transport"],
     precedence=2,
 )
-ESCALATIONS_PER_WINDOW: Final = RuleKey[int](name="escalations_per_window", parse=_count, narrow=min, default=5)
+ESCALATIONS_PER_WINDOW: Final = RuleKey[int](
+    name="escalations_per_window",
+    context_name=None,
+    parse=_count,
+    narrow=min,
+    judge=None,
+    default=5,
+)
 
 # In the order in which policies list them.
 RULE_KEYS: Final[tuple[RuleKey[Any], ...]] = (

@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from ops.gates.reason_codes import RESERVED
-from tests.metrics.paths.others import APPLIES, IDENTITIES, OUTAGES, QUESTIONS, READINGS
-from tests.metrics.paths.path import SHAPE, Path
+from tests.metrics.paths.others import APPLIES, IDENTITIES, OUTAGES, QUESTIONS, READINGS, REPEATED, SUBMITTERS
+from tests.metrics.paths.path import Path
 from tests.metrics.paths.workflow import ACTIONS, EXECUTIONS, SUBMISSIONS
 
 PATHS: Final[Collection[Path]] = (
@@ -16,6 +16,8 @@ PATHS: Final[Collection[Path]] = (
     *EXECUTIONS,
     *APPLIES,
     *QUESTIONS,
+    *REPEATED,
+    *SUBMITTERS,
     *OUTAGES,
 )
 
@@ -24,13 +26,4 @@ OF_THE_GATEWAY: Final[Mapping[str, str]] = {
     "security_missing_authorization_header": "a call that nobody signed, or an unknown route",
     "security_token_invalid": "a call that is badly signed, or not permitted",
 }
-# Which the gateway sends for a call too large or malformed on every route, and handlers on all but these.
-SHAPELESS: Final = {
-    ("GET /workflow/requests/{requestId}", SHAPE),
-    ("GET /workflow/evidence/{requestId}", SHAPE),
-    ("GET /workflow/decision-room/{requestId}", SHAPE),
-    ("GET /metrics/summary", SHAPE),
-    ("GET /metrics/series", SHAPE),
-    ("GET /metrics/reasons", SHAPE),
-}
-__all__ = ["OF_THE_GATEWAY", "PATHS", "RESERVED", "SHAPELESS"]
+__all__ = ["OF_THE_GATEWAY", "PATHS", "RESERVED"]

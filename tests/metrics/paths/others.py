@@ -1,13 +1,15 @@
 """Paths of everything else: reads, policy, metrics, and a store that does not answer."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
 from functions.workflow.app import handler as workflow
 from handshake.core.errors import StoreUnavailableError
 from handshake.core.synthetic import MEMBER
+from ops.openapi.operations import OPERATIONS
+from tests.hostile.calls import send
 from tests.metrics.paths.path import (
     BINDING,
     DENIED,
@@ -24,9 +26,11 @@ from tests.metrics.paths.path import (
 from tests.support.clients import FAULTS
 from tests.support.endpoints import ENDPOINTS, READS, WRITES, Endpoint, apply, change, failing
 from tests.support.service import (
+    HANDLERS,
     InProcess,
     Reply,
     apply_policy,
+    artifact_in,
     decided,
     for_agent,
     get,
@@ -34,6 +38,7 @@ from tests.support.service import (
     post,
     reported_event,
     submission,
+    submit,
     token,
     unique,
 )
@@ -171,7 +176,7 @@ def _posted(code: str, words: str, path: str, body: Any) -> Path:
 _REPORTED: Final = Counted("deny", "critical")
 QUESTIONS: Final = (
     _asked(SHAPE, "a page that no queue has", f"{_ROOMS}?limit=0", human("anybody")),
-    _asked(SHAPE, "the policy of no scope", "/policy/config"),
+    _asked(SHAPE, "the policy of no scope", "/policy/config?scope="),
     _asked(BINDING, "the policy of no agent", "/policy/config?scope=agent"),
     _asked(SHAPE, "the versions of no scope", "/policy/versions"),
     _asked(BINDING, "the versions of no agent", "/policy/versions?scope=agent"),
@@ -193,6 +198,54 @@ QUESTIONS: Final = (
         _REPORTED,
         reports="security_token_invalid",
     ),
+)
+
+
+def _twice(code: str, method: str, path: str, header: str) -> Path:
+    counted = DENIED if code != SHAPE or "decision" in _REFUSED_WITH.get((method, path), {}) else None
+    headers = [(header, "one"), (header, "another")]
+
+    def call(service: InProcess, _: object) -> Reply:
+        return send(service, method, path.replace("{requestId}", "r"), headers=headers, body="{}")
+
+    return Path(code, f"{header} given twice", nothing, call, counted)
+
+
+_EXECUTE: Final = "/workflow/authorize-execution"
+
+
+def _by_whom(code: str, words: str, path: str, envelope: Mapping[str, Any] | None) -> Path:
+    def prepare(service: InProcess) -> dict[str, Any]:
+        request = submission()
+        if path != _EXECUTE:
+            return request
+        return {"request": request, "artifact": artifact_in(submit(service, request).body)}
+
+    def call(service: InProcess, body: dict[str, Any]) -> Reply:
+        strict = replace(service, settings={"needs_submitter": True})
+        return post(strict, path, body, envelope=envelope)
+
+    return Path(code, words, prepare, call, DENIED)
+
+
+SUBMITTERS: Final = tuple(
+    _by_whom(code, f"{words}, where SubmissionIdentity is envelope", path, envelope)
+    for path in ("/workflow/requests", _EXECUTE)
+    for code, words, envelope in (
+        ("security_missing_identity_envelope", "nobody's envelope", None),
+        (SUBJECT, "somebody else's envelope", human("somebody-else")),
+        (TENANT, "another tenant's envelope", human("x", tenantId="another", scopes=["workflow:submit:any"])),
+    )
+)
+_REFUSED_WITH: Final = {at: route.refused for handler in HANDLERS for at, route in handler.routes.items()}
+REPEATED: Final = tuple(
+    _twice(code, method, path, header)
+    for method, path in OPERATIONS
+    for code, header in (
+        ("security_invalid_identity_envelope", "x-identity-envelope"),
+        ("security_invalid_internal_trust_context", "x-internal-trust-context"),
+        (SHAPE, "x-correlation-id"),
+    )
 )
 
 
