@@ -242,10 +242,10 @@ def _refuse_as_api(scope: Message, refusal: RefusedError) -> Response | None:
 def _admits_anybody(scope: Message) -> bool:
     """Say whether the call is to a method of an API that is deployed open to anybody."""
     called = app._parse_execute_api_url("", scope["path"])
-    return (
-        called is not None
-        and apigateway_v1.method_authorization_type(*called[:2], scope["method"], called[2]) == "NONE"
-    )
+    if called is None:
+        return False
+    api, stage, path = called
+    return bool(apigateway_v1.method_authorization_type(api, stage, scope["method"], path) == "NONE")
 
 
 def as_sent(application: Application) -> Application:
