@@ -146,7 +146,8 @@ def _response(pair: _Pair, place: str, old: Schema, new: Schema) -> Breaks:
         return
     before, after = pair.flat(old, 0), pair.flat(new, 1)
     yield from _types(place, before, after, widened=True)
-    for name, schema in before.get("properties", {}).items():
+    # Of several shapes that an answer may have each is compared by itself, below.
+    for name, schema in ({} if _alternatives(after) else before.get("properties", {})).items():
         if name not in after.get("properties", {}):
             yield f"{place}.{name} is gone"
             continue

@@ -115,7 +115,7 @@ class AgentQuery(TypedDict):
     """Which agent's policy, and in which tenant."""
 
     scopeId: NotRequired[Annotated[Id, "The agent; required with agent scope, not read beside global scope."]]
-    tenantId: NotRequired[Annotated[Id | Literal[""], "With agent scope: the policy that applies in this tenant only."]]
+    tenantId: NotRequired[Annotated[Id, "With agent scope: the policy that applies in this tenant only."]]
 
 
 class ConfigQuery(AgentQuery):

@@ -85,16 +85,18 @@ def parse_scope(fields: Mapping[str, Any], *, stored: bool = False) -> Scope:
     trust_context_missing_binding for agent scope without ``scopeId``.
     """
     kind, scope_id, tenant_id = fields.get("scope"), fields.get("scopeId"), fields.get("tenantId")
+    # An empty tenantId is none in a body (section 3). A query that names a tenant means one.
+    none = (None,) if stored else (None, "")
     if kind == "global":
         # Passed over, it would change everybody's policy where one tenant's was meant.
-        if tenant_id not in (None, ""):
+        if tenant_id not in none:
             raise _bad_shape("tenantId goes with agent scope only.")
         return GLOBAL
     if kind != "agent":
         raise HandshakeError(ReasonCode.TRUST_CONTEXT_INVALID_REQUEST_SHAPE, "scope must be global or agent.")
     if is_absent(scope_id):
         raise HandshakeError(ReasonCode.TRUST_CONTEXT_MISSING_BINDING, "Agent scope needs a scopeId.")
-    tenant = () if tenant_id in (None, "") else (("tenantId", tenant_id),)
+    tenant = () if tenant_id in none else (("tenantId", tenant_id),)
     for name, value in (("scopeId", scope_id), *tenant):
         if fault := None if stored and is_label(value) else id_fault(value):
             raise _bad_shape(f"{name} {fault}.")

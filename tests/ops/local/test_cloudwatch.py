@@ -76,7 +76,7 @@ def test_every_alarm_is_evaluated_and_scheduled_work_is_seen_to_run(stack: Local
     assert f"{STACK_NAME}-page" in evaluated
     running = {name: state for name, state in evaluated.items() if "-not_running-" in name}
     assert set(running.values()) == {"OK"}
-    assert len(running) == 2
+    assert len(running) == 3
 
 
 @pytest.mark.waits
