@@ -56,12 +56,16 @@ ACTION_WORDS: Final[Mapping[str, Action]] = {
 
 @dataclass(frozen=True)
 class DecisionAction:
-    """A well-formed decision action. ``reason`` is the person's own words, kept in evidence."""
+    """A well-formed decision action. ``reason`` is the person's own words, kept in evidence.
+
+    With an ``idempotency_key`` it happens once, however often it is sent.
+    """
 
     request_id: str
     hitl_request_id: str | None
     action: Action
     reason: str | None
+    idempotency_key: str | None = None
 
 
 @dataclass(frozen=True)
@@ -90,8 +94,8 @@ class Expire:
 ActionDecision = Close | Expire | Refuse | Conflict | Replay
 
 
-def parse_action(body: Any) -> DecisionAction:
-    """Check the body of a decision action.
+def parse_action(body: Any, idempotency_key: str | None = None) -> DecisionAction:
+    """Check the body of a decision action, then its ``x-idempotency-key`` header, None where it is not sent.
 
     Raises HandshakeError: trust_context_missing_binding without a requestId,
     trust_context_invalid_request_shape for anything else that is wrong.
@@ -115,20 +119,14 @@ def parse_action(body: Any) -> DecisionAction:
         raise _bad_shape("hitlRequestId must be a string.", request_id)
     if not (reason is None or (isinstance(reason, str) and len(reason) <= MAX_REASON_LENGTH)):
         raise _bad_shape(f"reason must be a string of at most {MAX_REASON_LENGTH} characters.", request_id)
-    return DecisionAction(request_id, hitl_request_id, ACTION_WORDS[action], reason or None)
+    if not (idempotency_key is None or _is_idempotency_key(idempotency_key)):
+        raise _bad_shape(f"x-idempotency-key must be 1 to {MAX_IDEMPOTENCY_KEY_LENGTH} characters.", None)
+    return DecisionAction(request_id, hitl_request_id, ACTION_WORDS[action], reason or None, idempotency_key)
 
 
-def parse_idempotency_key(header: str | None) -> str | None:
-    """The ``x-idempotency-key`` header, or None when it is not sent.
-
-    Raises HandshakeError trust_context_invalid_request_shape unless it has 1 to 256 characters.
-    """
-    if header is None:
-        return None
-    is_text = header.isascii() or not has_lone_surrogates(header)
-    if is_text and 1 <= len(header) <= MAX_IDEMPOTENCY_KEY_LENGTH:
-        return header
-    raise _bad_shape(f"x-idempotency-key must be 1 to {MAX_IDEMPOTENCY_KEY_LENGTH} characters.", None)
+def _is_idempotency_key(text: str) -> bool:
+    is_storable = text.isascii() or not has_lone_surrogates(text)
+    return is_storable and 1 <= len(text) <= MAX_IDEMPOTENCY_KEY_LENGTH
 
 
 def decide_action(

@@ -22,13 +22,14 @@ from handshake.dynamo.runtime_kv import PAUSE_KEY, ensure_not_paused, pause_of
 from handshake.dynamo.sharding import shard
 from handshake.policy.rule_keys import Spend, Trigger
 from handshake.policy.table import active_keys, in_force
-from handshake.replay_guards.table import stored_outcome
+from handshake.replay_guards.table import stored_outcomes
 from handshake.requests.decision import JUDGED_BY_POLICY, Escalations, spend_day, utc_day
 from handshake.requests.evidence import Chain, EvidenceEvent
 from handshake.requests.evidence_items import evidence_from
 from handshake.requests.record import RequestRecord, State
 from handshake.requests.submission import Submission
 from handshake.requests.submission_rules import Seen
+from handshake.trust.identity import Envelope
 
 PENDING_SHARDS: Final = 4
 RECORDED: Final = "recorded"
@@ -160,19 +161,20 @@ def read_for_submission(context: Context, submission: Submission) -> Seen:
 
 
 def read_for_action(
-    context: Context, request_id: str, guards: Sequence[Key], *, refused: Key
+    context: Context, request_id: str, envelope: Envelope, guards: Sequence[Key]
 ) -> tuple[RequestRecord | None, list[dict[str, Any] | None], int]:
     """Read, in one call, the request that an action is on, and the outcome of an earlier use of each of its guards.
 
-    With them comes how many refused actions of its principal evidence keeps, which the item of key ``refused`` counts.
+    With them comes how many refused actions of the envelope's principal evidence keeps.
     Raises HandshakeError adapter_privileged_mutations_paused, StoreUnavailableError.
     """
     tables = context.tables
+    refused = refusals_key(request_id, envelope.principal_id, envelope.tenant_id)
     keys = [(tables.workflow, state_key(request_id)), (tables.workflow, refused), (tables.runtime_kv, PAUSE_KEY)]
     keys += [(tables.replay_guards, guard) for guard in guards]
     state, refusals, pause, *used = context.dynamo.batch_get(keys)
     ensure_not_paused(pause)
-    outcomes = [stored_outcome(item, now_ms=context.now_ms()) for item in used]
+    outcomes = stored_outcomes(used, now_ms=context.now_ms())
     return record_from(state), outcomes, refusals_kept(refusals)
 
 
