@@ -75,14 +75,15 @@ class Call:
         """Have the log line name, by its pseudonym, the request that this call is about."""
         self.record.request_id = request_id
 
-    def acts_for(self, principal_id: str, tenant_id: str | None) -> None:
-        """Have the log line say, in pseudonyms, who this call is about.
+    def acts_for(self, principal_id: str, tenant_id: str | None, *, request_id: str = "") -> None:
+        """Have the log line say, in pseudonyms, whom and which request this call is about.
 
         Raises HandshakeError security_read_tenant_mismatch where a synthetic call is about a real tenant.
         """
         if self.record.synthetic:
             ensure_reserved(tenant_id)
         self.record.principal_id, self.record.tenant_id = principal_id, tenant_id or ""
+        self.record.request_id = request_id or self.record.request_id
 
     def decided(self, reason: ReasonCode, outcome: Outcome | None = None, *, repeated: bool = False) -> None:
         """Have the log line and its metrics say what was decided; ``repeated`` where an earlier call decided it."""
