@@ -1,6 +1,6 @@
 """Start ministack with its behaviour patched where Handshake relies on AWS's. README.md lists each patch and why.
 
-Works on the internals of the ministack version that requirements-dev.txt pins.
+Works on the internals of the ministack version that requirements-run.txt pins.
 """
 
 import hashlib
