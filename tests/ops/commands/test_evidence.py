@@ -17,7 +17,7 @@ from handshake.requests.expire_overdue import expire_overdue
 from handshake.requests.table import PENDING_ATTRIBUTES
 from ops.commands.app import app
 from tests.conftest import Engine
-from tests.support.operated import found
+from tests.support.operated import operated
 from tests.support.service import (
     InProcess,
     act,
@@ -39,7 +39,7 @@ Request = dict[str, Any]
 @pytest.fixture
 def service(dynamodb_local: Engine, monkeypatch: pytest.MonkeyPatch) -> InProcess:
     """The service on a store of its own, where the operator's commands find it."""
-    return found(InProcess(*dynamodb_local), monkeypatch)
+    return operated(InProcess(*dynamodb_local), monkeypatch)
 
 
 def _verify(*words: str) -> Result:
