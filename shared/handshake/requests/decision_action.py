@@ -198,14 +198,14 @@ def actor_of(action: DecisionAction, envelope: Envelope) -> dict[str, Any]:
 
 
 def over_daily_limit(record: RequestRecord, *, now_ms: int) -> Refusal:
-    """The refusal of an approval whose amount no longer fits what the agent may spend that day."""
+    """Give the refusal of an approval whose amount no longer fits what the agent may spend that day."""
     message = "Approving would take the agent over its daily spend limit; the request stays pending."
     code = ReasonCode.POLICY_DAILY_LIMIT_EXCEEDED
     return _refused(code, message, request=record, now_ms=now_ms, stored=_stored(record))
 
 
 def outcome_fields(record: RequestRecord) -> dict[str, Any]:
-    """The outcome of the action that closed ``record``, for whoever comes back with its key."""
+    """Give the outcome of the action that closed ``record``, for whoever comes back with its key."""
     return {
         "requestId": record.submission.request_id,
         "state": record.state.value,
@@ -215,7 +215,7 @@ def outcome_fields(record: RequestRecord) -> dict[str, Any]:
 
 
 def unread_action(refusal: Refusal, *, now_ms: int) -> Refusal:
-    """The refusal of a body that is no action, with the fields of every refused action."""
+    """Give the refusal of a body that is no action, with the fields of every refused action."""
     fields = _refused_fields(refusal.reason, refusal.request_id, now_ms=now_ms)
     return replace(refusal, fields=fields, denies=True)
 
@@ -252,7 +252,7 @@ def _not_found(request_id: str, now_ms: int) -> Refusal:
 def _refused(
     reason: ReasonCode, message: str, *, request: RequestRecord, now_ms: int, stored: "StoredOutcome | None"
 ) -> Refusal:
-    """A refused action on ``request``; without ``stored`` nothing of the request is told."""
+    """Give a refused action on ``request``; without ``stored`` nothing of the request is told."""
     known_hash = request.submission.decision_context_hash if stored else None
     fields = _refused_fields(describe(reason), request.request_id, now_ms=now_ms, decision_context_hash=known_hash)
     if stored:

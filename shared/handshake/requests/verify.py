@@ -150,7 +150,7 @@ def _read(context: Context, table: str, places: Iterable[Place]) -> Mapping[Plac
 def _partitions(
     context: Context, table: str, prefix: str, start: Item | None, options: Mapping[str, Any]
 ) -> tuple[dict[str, list[Item]], Item | None]:
-    """One page of a table, as whole partitions: one that its end cuts is read by itself, and skipped in the next."""
+    """Give a page of a table as whole partitions: one that its end cuts is read by itself, and skipped in the next."""
     page = context.dynamo.scan_page(table, "begins_with(pk, :prefix)", {":prefix": prefix}, start=start, **options)
     groups: dict[str, list[Item]] = {}
     for item in page.items:
