@@ -11,7 +11,7 @@ from tests.support.service import InProcess, escalated, own, submission
 from tests.support.switches import switches_of, table
 
 # What the longer of the two takes, an approval with a key and a payment to count, and no more: an agent has a tenant,
-# an action's key a guard of today's kind and one of earlier versions', a principal a count of refused actions.
+# an action's key a guard of today's kind and one of earlier releases', a principal a count of refused actions.
 _MOST = 65
 
 Call = Callable[[], object]

@@ -81,7 +81,7 @@ def policy_in_force(
 def parse_scope(fields: Mapping[str, Any], *, stored: bool = False) -> Scope:
     """Give the scope named by ``scope``, ``scopeId`` and ``tenantId``, which an agent's policy may name.
 
-    Of what is ``stored``, as an earlier version may have named it.
+    Of what is ``stored``, as an earlier release may have named it.
 
     Raises HandshakeError: trust_context_invalid_request_shape for an unknown scope or a malformed id,
     trust_context_missing_binding for agent scope without ``scopeId``.

@@ -31,7 +31,7 @@ def guard_key(scope: GuardScope, *parts: str) -> Key:
 
 
 def action_guards(tenant_id: str, principal_id: str, idempotency_key: str) -> tuple[Key, Key]:
-    """Give the guard of a key of a tenant's principal, and where earlier versions kept it: by the principal alone."""
+    """Give the guard of a key of a tenant's principal, and where earlier releases kept it: by the principal alone."""
     return (
         guard_key("decision_action", tenant_id, principal_id, idempotency_key),
         guard_key("decision_action", principal_id, idempotency_key),

@@ -58,7 +58,7 @@ def act(context: Context, action: DecisionAction, envelope: Envelope) -> Request
 def _use(outcomes: Sequence[Mapping[str, Any] | None], action: DecisionAction) -> Mapping[str, Any] | None:
     """Give how an earlier use of the key ended, None where it was not used; ``outcomes`` are those of action_guards.
 
-    What an earlier version kept may be the use of another tenant's principal of the same name: the key counts as used,
+    What an earlier release kept may be the use of another tenant's principal of the same name: the key counts as used,
     and its outcome is shown only to an action on the same request.
     """
     current, earlier = outcomes or (None, None)

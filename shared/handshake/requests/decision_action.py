@@ -160,7 +160,7 @@ def decide_action(
         return Refuse(refused(ReasonCode.HITL_APPROVAL_UNAUTHORIZED, message))
     if guard is not None:
         message = "This idempotency key was already used; `stored`, where it is there, is what came of it."
-        # A use that an earlier version kept may be another tenant's: it counts, and nothing of it is told.
+        # A use that an earlier release kept may be another tenant's: it counts, and nothing of it is told.
         code, stored = ReasonCode.SECURITY_REPLAY_DETECTED, _stored_outcome(guard) if guard else None
         return Replay(_refused(code, message, request=request, now_ms=now_ms, stored=stored))
     if action.hitl_request_id not in (None, hitl_request_id):
@@ -240,7 +240,7 @@ def _stored(record: RequestRecord) -> "StoredOutcome":
 
 
 def _stored_outcome(guard: Mapping[str, Any]) -> "StoredOutcome":
-    # An earlier version kept no state: what an action allowed was approved.
+    # An earlier release kept no state: what an action allowed was approved.
     state = guard.get("state") or (State.APPROVED if guard["decision"] == "allow" else State.REJECTED)
     return {"state": State(state), "artifact": guard["artifact"]}
 

@@ -77,7 +77,7 @@ def requests_page(context: Context, start: Item | None = None, **options: Any) -
     groups, next_key = _partitions(context, context.tables.workflow, _REQUESTS, start, options)
     held = _hold(context, [verify_partition(pk, items) for pk, items in groups.items()])
     doubtful = [request_id for request_id, problems in held if problems]
-    return Page(len(groups), [found for name in doubtful for found in verify_request(context, name)], next_key)
+    return Page(len(groups), [finding for name in doubtful for finding in verify_request(context, name)], next_key)
 
 
 def policies_page(context: Context, start: Item | None = None, **options: Any) -> Page:
