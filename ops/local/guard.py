@@ -191,13 +191,15 @@ class Guard:
 
     ``hosts`` are the names it answers to, with their port. ``secret_of`` gives the secret of an access key with its
     session token, or None where this run has issued no such key. ``as_api`` answers a refusal as the API that is
-    addressed would, or gives None where none is.
+    addressed would, or gives None where none is. ``admits_anybody`` says of a call to an API that nobody signed whether
+    the method is open to anybody, which the template's never are: a hand that opens one is to be seen doing it.
     """
 
     app: Application
     hosts: Collection[str]
     secret_of: SecretOf
     as_api: Callable[[Message, RefusedError], Response | None] = lambda *_: None
+    admits_anybody: Callable[[Message], bool] = lambda _: False
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -219,6 +221,8 @@ class Guard:
         """Return the whole body of a request that may pass. Raises RefusedError, before reading where it can."""
         request = Request.of(scope)
         check_origin(request, hosts=self.hosts)
+        if not request.all("authorization") and self.admits_anybody(scope):
+            return await _read(request, receive)
         signed = read_signature(request, now=self.now())
         secret = self.secret_of(signed.key_id, request.get("x-amz-security-token"))
         if secret is None:

@@ -53,7 +53,10 @@ poe() { command poe --dry-run "$@"; }
 python() {
     local code=0
     command python "$@" || code=$?
-    case "$*" in *"evidence verify"* | *"metrics rebuild"*) [ "$code" -le 1 ] ;; *) return "$code" ;; esac
+    case "$*" in
+        *"evidence verify"* | *"metrics rebuild"* | *"ops status"*) [ "$code" -le 1 ] ;;
+        *) return "$code" ;;
+    esac
 }
 """
 

@@ -104,7 +104,12 @@ def act(dice: random.Random, world: World, _service: InProcess) -> Intent | None
     return Intent(
         "act",
         name,
-        {"request": request, "action": action, "key": key, "actor": envelope["principalId"]},
+        {
+            "request": request,
+            "action": action,
+            "key": key,
+            "actor": (envelope.get("tenantId", ""), envelope["principalId"]),
+        },
         send,
         known=_told(ReasonCode.HITL_APPROVAL_UNAUTHORIZED) if stranger else _told(*known),
         unavailable=GUARD_UNAVAILABLE if keyed else UNAVAILABLE,

@@ -82,7 +82,7 @@ def _acted(intent: Intent, stored: Stored) -> Iterator[Finding]:
     if len(intent.acknowledged) > 1:
         yield Finding("duplicated", f"{intent} was acknowledged {len(intent.acknowledged)} times")
     keyed = intent.asked["key"] is not None
-    guard = stored.guard("decision_action", intent.asked["actor"], intent.key)
+    guard = stored.guard("decision_action", *intent.asked["actor"], intent.key)
     if (guard is not None) != (keyed and mine and request.resolved):
         yield Finding("torn", f"{intent} has {'a' if guard else 'no'} guard, and {'its' if mine else 'no'} write")
     for reply in intent.refused:

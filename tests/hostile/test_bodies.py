@@ -52,7 +52,7 @@ def test_no_field_whatever_breaks_a_route(service: InProcess, path: str, spoiled
 @fuzzed(body=st.binary(max_size=64))
 def test_a_body_declared_as_base64_is_read_as_such_or_refused(service: InProcess, path: str, body: bytes) -> None:
     for text in (base64.b64encode(body).decode(), body.decode("latin-1")):
-        assert post(service, path, text, isBase64Encoded=True).status == 400
+        assert 400 <= post(service, path, text, isBase64Encoded=True).status < 500
 
 
 UNREADABLE: Final[dict[str, str | None]] = {

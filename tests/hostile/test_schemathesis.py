@@ -63,6 +63,9 @@ def _heed_what_no_schema_says(case: Case[Any]) -> None:
             fields.pop("scopeId", None)
     if case.meta and case.meta.generation.mode.is_negative:
         return
+    if query.get("scope", "global") == "global":
+        # Nor that a tenant goes with agent scope only.
+        query.pop("tenantId", None)
     if query.get("scope") == "agent":
         # A query string has no schema of its own, so none can say that agent scope needs an id.
         query.setdefault("scopeId", "agent-1")
@@ -77,8 +80,11 @@ def _heed_what_no_schema_says(case: Case[Any]) -> None:
         for index, rule in enumerate(body.get("rules") or ()):
             # A schema can ask for distinct rules, not for distinct ids.
             rule["id"] = f"{index} {rule['id']}"[:MAX_ID_LENGTH]
-        # An incident ends after it began.
-        body.pop("incidentDetectedTsMs", None)
+        if "timestampMs" in body:
+            # Since 2020, five minutes ahead of the server's clock at most; and an incident ends after it began.
+            body["timestampMs"] = now_ms()
+            for name in ("incidentDetectedTsMs", "terminalDecisionTsMs"):
+                body.pop(name, None)
 
 
 def _heed_spelling(fields: Any) -> None:

@@ -20,6 +20,7 @@ MAY = {
         "workflow": {"BatchGetItem", "Query", "PutItem", "UpdateItem"},
         "policy": {"BatchGetItem"},
         "metrics": {"PutItem"},
+        "runtime_kv": {"BatchGetItem"},
     },
     "decision_room": {
         "workflow": {"BatchGetItem", "PutItem", "UpdateItem"},
@@ -33,7 +34,7 @@ MAY = {
         "replay_guards": {"BatchGetItem", "PutItem"},
         "runtime_kv": {"BatchGetItem"},
     },
-    "policy": {"policy": {"BatchGetItem", "Query"}, "metrics": {"PutItem"}},
+    "policy": {"policy": {"BatchGetItem", "Query"}, "workflow": {"BatchGetItem"}, "metrics": {"PutItem"}},
     "metrics": {"metrics": {"Query", "PutItem"}},
     "metrics_projector": {"metrics": {"BatchGetItem", "UpdateItem"}},
     "replay_retention": {"replay_guards": {"PartiQLDelete"}, "runtime_kv": {"BatchGetItem", "PutItem"}},

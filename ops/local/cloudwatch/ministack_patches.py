@@ -226,7 +226,7 @@ def guard() -> None:
 
     missing = ("MISSING_AUTHENTICATION_TOKEN", "MissingAuthenticationTokenException")
     apigateway_v1._AUTHENTICATION_GATEWAY_ERRORS["MissingAuthenticationToken"] = missing
-    app.app = Guard(as_sent(app.app), hosts, secret_of, _refuse_as_api)
+    app.app = Guard(as_sent(app.app), hosts, secret_of, _refuse_as_api, _admits_anybody)
 
 
 def _refuse_as_api(scope: Message, refusal: RefusedError) -> Response | None:
@@ -237,6 +237,15 @@ def _refuse_as_api(scope: Message, refusal: RefusedError) -> Response | None:
     error = iam_evaluator.AuthError(refusal.code, str(refusal))
     answer: Response | None = apigateway_v1.authentication_error_response(*called[:2], error, {}, {})
     return answer
+
+
+def _admits_anybody(scope: Message) -> bool:
+    """Say whether the call is to a method of an API that is deployed open to anybody."""
+    called = app._parse_execute_api_url("", scope["path"])
+    if called is None:
+        return False
+    api, stage, path = called
+    return bool(apigateway_v1.method_authorization_type(api, stage, scope["method"], path) == "NONE")
 
 
 def as_sent(application: Application) -> Application:

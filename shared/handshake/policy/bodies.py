@@ -75,6 +75,7 @@ TenantId = Annotated[
 _AGENT_SCOPE_HAS_AN_ID: Final[dict[str, Any]] = {
     "if": {"properties": {"scope": {"const": "agent"}}},
     "then": {"required": ["scopeId"], "properties": {"scopeId": {"type": "string"}}},
+    "else": {"properties": {"tenantId": {"enum": ["", None]}}},
 }
 _RULES_OR_A_VERSION: Final = [
     {"required": ["rules"], "properties": {"policyVersion": {"type": "null"}}},
@@ -114,7 +115,7 @@ class AgentQuery(TypedDict):
     """Which agent's policy, and in which tenant."""
 
     scopeId: NotRequired[Annotated[Id, "The agent; required with agent scope, not read beside global scope."]]
-    tenantId: NotRequired[Annotated[Id, "With agent scope: the policy that applies in this tenant only."]]
+    tenantId: NotRequired[Annotated[Id | Literal[""], "With agent scope: the policy that applies in this tenant only."]]
 
 
 class ConfigQuery(AgentQuery):

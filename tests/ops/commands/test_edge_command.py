@@ -64,7 +64,7 @@ def running(*options: str) -> Iterator[Edge]:
         ) as process,
     ):
         assert process.stdout
-        [file] = re.findall(r"header in (\S+):", process.stdout.readline())
+        [file] = re.findall(r"header in (.+?): curl", process.stdout.readline())
         [url] = re.findall(r"ready (\S+)", process.stdout.readline())
         try:
             yield Edge(url, Path(file), api)

@@ -213,7 +213,7 @@ class _Failing:
         ("cloudwatch", {"alarms"}),
         ("secretsmanager", {"trustSecret"}),
         ("sqs", {"deadLetters"}),
-        ("dynamodb", {"mutations", "incidents", "approvals", "migrations", "retention"}),
+        ("dynamodb", {"mutations", "incidents", "approvals", "migrations", "verification", "retention"}),
     ],
 )
 @pytest.mark.parametrize(
