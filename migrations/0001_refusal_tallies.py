@@ -63,7 +63,7 @@ def _change(reader: Reader, item: Item) -> Update | None:
 
 
 def _sums(refused: list[EvidenceEvent]) -> set[int]:
-    """The sums that have long shares of the first refused actions, and short ones of the others."""
+    """Give the sums that have long shares of the first refused actions, and short ones of the others."""
     long, short = list(_shares(refused, _LONG_DIGITS)), list(_shares(refused, _SHORT_DIGITS))
     return {sum(long[:turn]) + sum(short[turn:]) for turn in range(len(refused) + 1)}
 

@@ -38,12 +38,12 @@ BOUNDARIES: Final = (
 def boundaries() -> list[int]:
     """Give the code points where what an id may hold begins or ends, by the interpreter's Unicode."""
     ignorable = set(chain.from_iterable(range(first, last + 1) for first, last in IGNORABLE)) | {BRAILLE_BLANK}
-    found, refused = [], False
+    points, refused = [], False
     for point in range(sys.maxunicode + 1):
         if (point in ignorable or unicodedata.category(chr(point)) in UNSEEN) is not refused:
-            found.append(point)
+            points.append(point)
             refused = not refused
-    return found
+    return points
 
 
 def source(points: list[int]) -> str:

@@ -22,7 +22,7 @@ _CLIENTS = client_config(connect_s=1, read_s=3, attempts=2)
 
 
 def build_desk(environment: Mapping[str, str]) -> Desk:
-    """The desk that ``environment`` describes, with real clients."""
+    """Give the desk that ``environment`` describes, with real clients."""
     return Desk(
         service=environment["POWERTOOLS_SERVICE_NAME"],
         sources=Sources(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from handshake.api.http import Call, HttpHandler, Route
 from handshake.core.errors import HandshakeError, Refusal
 from handshake.requests.act import act
-from handshake.requests.decision_action import REFUSED, parse_action, parse_idempotency_key, unread_action
+from handshake.requests.decision_action import REFUSED, parse_action, unread_action
 
 if TYPE_CHECKING:
     from handshake.requests.answers import ActionDone
@@ -18,12 +18,11 @@ def act_on_request(call: Call) -> "ActionDone | Refusal":
     """Approve or reject an escalated request."""
     envelope = call.envelope()
     try:
-        action = parse_action(call.json_body())
-        key = parse_idempotency_key(call.headers.get("x-idempotency-key"))
+        action = parse_action(call.json_body(), call.headers.get("x-idempotency-key"))
     except HandshakeError as fault:
         raise HandshakeError.of(unread_action(fault.refusal, now_ms=call.context.now_ms())) from None
     call.about(action.request_id)
-    record = act(call.context, action, envelope, idempotency_key=key)
+    record = act(call.context, action, envelope)
     if isinstance(record, Refusal):
         return record
     call.decided(record.reason, record.outcome)

@@ -36,7 +36,7 @@ class LambdaVersions:
 
 
 def build_release(environment: Mapping[str, str], context: Context) -> Release:
-    """The release that ``environment`` describes, with real clients. Raises NotReadyError where it has no issuer."""
+    """Give the release that ``environment`` describes, with real clients. Raises NotReadyError without an issuer."""
     issuer = environment["ENVELOPE_ISSUERS"].split(",")[0]
     if not issuer:
         raise NotReadyError("EnvelopeIssuers is empty: nobody's identity would be believed")

@@ -23,8 +23,7 @@ def submit_request(call: Call) -> "Decided":
     submission = parse_submission(body, now_ms=call.context.now_ms())
     if submitter:
         ensure_submitted_by(submitter, submission)
-    call.acts_for(submission.principal_id, submission.tenant_id)
-    call.about(submission.request_id)
+    call.acts_for(submission.principal_id, submission.tenant_id, request_id=submission.request_id)
     record, repeated = submit(call.context, submission, escalation_ttl_ms=call.runtime.escalation_ttl_ms)
     call.decided(record.reason, record.outcome, repeated=repeated)
     return record.result_view()
@@ -62,8 +61,7 @@ def authorize(call: Call) -> "ExecutionAuthorized":
     """Say that a privileged effect may go ahead, or refuse it."""
     envelope = call.submitter()
     presented = parse_presented(call.json_body(NOT_ALLOWED))
-    call.acts_for(presented.principal_id, presented.tenant_id)
-    call.about(presented.request_id)
+    call.acts_for(presented.principal_id, presented.tenant_id, request_id=presented.request_id)
     authorize_execution(call.context, presented, envelope)
     call.decided(ReasonCode.SECURITY_ARTIFACT_AUTHORIZED)
     return {

@@ -207,8 +207,8 @@ def _verification(target: Deployment, *, now_ms: int) -> Part:
     tonight = night_of(now_ms)
     left = [lane for lane in lanes if lane.night <= tonight]
     behind = max((tonight - lane.night for lane in left), default=0)
-    broken = [lane for lane in lanes if lane.found_night is not None and lane.found_night > tonight - NIGHTS]
-    findings = sum(lane.found for lane in broken)
+    broken = [lane for lane in lanes if lane.broken_night is not None and lane.broken_night > tonight - NIGHTS]
+    findings = sum(lane.broken for lane in broken)
     named = [name for lane in broken for name in lane.named]
     moved = max((lane.moved_at_ms or 0 for lane in lanes), default=0)
     facts = {

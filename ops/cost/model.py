@@ -245,7 +245,7 @@ class _Verifying:
 
 
 def _verifying(decisions: float, months: float) -> _Verifying:
-    """All of a month's ``decisions`` once, and of what is kept of ``months`` each night its part."""
+    """Give all of a month's ``decisions`` once, and of what is kept of ``months`` each night its part."""
     known = background()["verification"]
     kept = decisions * months * SECONDS_PER_MONTH / (known["nights"] * 24 * 3600)
     counts = {"recorded": decisions, "kept_request": kept, "kept_event": kept}
@@ -261,7 +261,7 @@ def _duration_ms(call: Call) -> float:
 
 
 def _traces(rates: Sequence[float], stack: Deployed) -> float:
-    """A month's, of calls that begin so often a second: the stack's rule samples them together, X-Ray's own apart."""
+    """Give a month's, of calls that begin so often a second; the stack's rule samples them together, X-Ray's apart."""
     if stack.sampling:
         at_once, share = stack.sampling
         rates = [sum(rates)]

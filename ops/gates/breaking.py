@@ -175,9 +175,9 @@ def _branches(
     pairs = [[(old, new) for new in news] for old in olds] if each == "old" else [[(o, n) for o in olds] for n in news]
     for choices in pairs:
         # A pair that is compared already higher up is not compared again here, so each choice starts anew.
-        found = [list(compare(pair.branch(), place, old, new)) for old, new in choices]
-        if all(found):
-            yield from min(found, key=len)
+        breaks = [list(compare(pair.branch(), place, old, new)) for old, new in choices]
+        if all(breaks):
+            yield from min(breaks, key=len)
 
 
 def _alternatives(schema: Schema) -> list[Schema]:

@@ -74,12 +74,12 @@ class Served:
 
     @property
     def endpoint(self) -> str:
-        """Its URL, running or not. Whoever knows it may call."""
+        """Give its URL, running or not. Whoever knows it may call."""
         return f"http://127.0.0.1:{self.port}/{self.secret}"
 
     @property
     def environment(self) -> dict[str, str]:
-        """What it is started with."""
+        """Give what it is started with."""
         return clean_environment() | {"DDB_LOCAL_TELEMETRY": "0"}
 
     def command(self, folder: Path, *, home: Path, data: Path | None) -> list[str]:

@@ -66,7 +66,7 @@ def passed_on(request: Request) -> dict[str, str]:
 
 
 def needs_envelope(request: Request) -> bool:
-    """Whether the OpenAPI document says that this route takes an identity envelope (contract section 8)."""
+    """Say whether the OpenAPI document says that this route takes an identity envelope (contract section 8)."""
     path = canonical(request.target).partition("?")[0]
     return any(method == request.method and resource.fullmatch(path) for method, resource in _enveloped_routes())
 
@@ -139,7 +139,7 @@ def _impersonating(given: Counter[str], access: Access) -> Refusal | None:
 
 
 def _is_plain(path: str) -> bool:
-    """Whether every reader of ``path`` finds the same segments in it, however often it decodes."""
+    """Say whether every reader of ``path`` finds the same segments in it, however often it decodes."""
     *segments, _ = path.removeprefix("/").split("/")  # the last may be empty: a trailing slash
     if not all(segments):
         return False

@@ -266,7 +266,7 @@ def _without_cors(send: Send) -> Send:
 
     async def send_on(message: Message) -> None:
         if message["type"] == "http.response.start":
-            headers = [one for one in message["headers"] if not one[0].lower().startswith(b"access-control-")]
+            headers = [header for header in message["headers"] if not header[0].lower().startswith(b"access-control-")]
             message = {**message, "headers": headers}
         await send(message)
 

@@ -91,8 +91,8 @@ def scheduled_functions(root: Path) -> list[str]:
     """Name the functions that template.yaml runs on a schedule, by their folders. Raises CannotJudgeError."""
     stack = environment_of(root, "local")
     # What a loop makes, and what its conditions leave out, has no resource of that name.
-    resources = [one for name, one in stack.template["Resources"].items() if name in stack.resources]
-    functions = [one["Properties"] for one in resources if one["Type"] == "AWS::Serverless::Function"]
+    resources = [resource for name, resource in stack.template["Resources"].items() if name in stack.resources]
+    functions = [resource["Properties"] for resource in resources if resource["Type"] == "AWS::Serverless::Function"]
     return [
         function["CodeUri"].rpartition("/")[2]
         for function in functions
@@ -148,7 +148,7 @@ def translate(path: Path, given: Mapping[str, Any]) -> Translated:
 
 @lru_cache(maxsize=32)
 def _translate(path: Path, text: str, given: str) -> Translated:
-    """By the text too: several gates judge one template, and a second's work is done once."""
+    """Key the cache by the text too: several gates judge one template, and a second's work is done once."""
     template = yaml_parse(text)
     defaults = {name: one["Default"] for name, one in template.get("Parameters", {}).items() if "Default" in one}
     parameters = {**_PSEUDO, **defaults, **json.loads(given)}
@@ -194,7 +194,7 @@ def _short(value: Any) -> Any:
 
 
 def _restored(value: Any, resources: Collection[str]) -> Any:
-    """``value`` with Fn::Sub around each text that still has placeholders: SAM CLI leaves the bare text of it."""
+    """Give ``value`` with Fn::Sub around each text that still has placeholders: SAM CLI leaves the bare text of it."""
     if isinstance(value, list):
         return [_restored(one, resources) for one in value]
     if isinstance(value, dict):

@@ -111,7 +111,7 @@ class Lock:
 
 
 def patiently(context: Context) -> Context:
-    """The same context with a time budget of its own for the next call to the store."""
+    """Give the same context with a time budget of its own for the next call to the store."""
     return context.within(CALL_S)
 
 

@@ -36,7 +36,7 @@ from tests.bench.traffic import Action
 from tests.support import engines
 from tests.support.service import Deployed, InProcess, Service, apply_policy, rules
 
-_ACTIONS: Final = ROOT.parent / "shared" / "data" / "agent_actions.jsonl"
+_ACTIONS: Final = ROOT / "examples" / "agent_actions.jsonl"
 _LEVELS: Final = (1, 4, 16, 64)
 _SECONDS: Final = 6.0
 # Before a level is measured each client is told some decisions, because functions start for every call at once.

@@ -69,7 +69,7 @@ def _authorize(service: Service, body: Mapping[str, Any], decision: Any, envelop
 
 @pytest.mark.parametrize("required", [False, True], ids=["asserted", "envelope"])
 @every_submitter
-def test_who_may_submit_and_ask_to_execute(in_process: InProcess, who: str, required: bool) -> None:  # noqa: FBT001
+def test_who_may_submit_and_ask_to_execute(in_process: InProcess, who: str, required: bool) -> None:  # noqa: FBT001 - a case
     service = replace(in_process, settings={"needs_submitter": required})
     body = submission()
     envelope, refused = envelopes(body)[who]

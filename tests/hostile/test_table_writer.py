@@ -16,7 +16,7 @@ from ops.commands.app import app
 from tests.conftest import Engine
 from tests.hostile.table_writer import KINDS, attacks, changed, verify
 from tests.support import engines
-from tests.support.operated import found
+from tests.support.operated import operated
 from tests.support.service import InProcess
 from tests.support.worlds import Items, Stored, a_world
 
@@ -61,7 +61,7 @@ def test_on_a_real_store_the_command_names_what_was_attacked_and_nothing_once_it
     dynamodb_local: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client, tables = dynamodb_local
-    found(InProcess(client, tables), monkeypatch)
+    operated(InProcess(client, tables), monkeypatch)
     world = a_world(client, tables)
     made = [(kind, stored) for kind, stored in islice(attacks(world, seed=7), 2 * ON_THE_ENGINE) if not kind.residual]
 

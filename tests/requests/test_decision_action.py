@@ -24,7 +24,6 @@ from handshake.requests.decision_action import (
     outcome_fields,
     over_daily_limit,
     parse_action,
-    parse_idempotency_key,
     unread_action,
 )
 from handshake.requests.record import RequestRecord, State
@@ -188,8 +187,8 @@ def test_any_body_is_an_action_or_refused_with_the_contracts_fields(body: Any) -
 
 @pytest.mark.parametrize(("length", "taken"), [(0, False), (1, True), (256, True), (257, False)])
 def test_an_idempotency_key_has_1_to_256_characters(length: int, taken: bool) -> None:  # noqa: FBT001 - a case
-    assert answer(lambda: parse_idempotency_key("k" * length)) == ("k" * length if taken else SHAPE)
-    assert parse_idempotency_key(None) is None
+    assert answer(lambda: parse_action(BODY, "k" * length).idempotency_key) == ("k" * length if taken else SHAPE)
+    assert parse_action(BODY).idempotency_key is None
 
 
 # -- authority --------------------------------------------------------------------------------------------------

@@ -44,9 +44,7 @@ def _evidence(context: Context) -> Details:
 
 
 def _act(context: Context, action: Action, who: str = "alice", **changes: Any) -> object:
-    return act(
-        context, DecisionAction("req-1", None, action, "it is due"), an_envelope(who, **changes), idempotency_key=None
-    )
+    return act(context, DecisionAction("req-1", None, action, "it is due"), an_envelope(who, **changes))
 
 
 def test_a_payment_within_every_limit(context: Context) -> None:

@@ -10,9 +10,9 @@ import pytest
 from tests.support.service import InProcess, escalated, own, submission
 from tests.support.switches import switches_of, table
 
-# Sixty, and what an agent in its tenant, two people of one name and a count of refused actions have added: a second
-# guard, one more counter, and the names that logs and evidence keep of a call.
-_MOST = 73
+# What the longer of the two takes, an approval with a key and a payment to count, and no more: an agent has a tenant,
+# an action's key a guard of today's kind and one of earlier releases', a principal a count of refused actions.
+_MOST = 65
 
 Call = Callable[[], object]
 
@@ -44,4 +44,4 @@ def test_a_decision_is_made_in_few_modules(moto_tables: Any, prepare: Callable[[
         by_modules[switch.modules] += count
     total = counted.total()
     message = f"{total} switches:\n{table(by_modules.items())}\n\n{table(counted.items())}"
-    assert 0 < total < _MOST, message
+    assert 0 < total <= _MOST, message

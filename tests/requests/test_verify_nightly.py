@@ -191,8 +191,8 @@ def test_a_run_that_dies_before_it_has_moved_on_has_the_page_verified_again(
     assert broken["requestId"] in died.names
     assert broken["requestId"] in repeated.names
     # What the first night's thirtieth met stands in the count of that night.
-    lanes = [lane for lane in read_progress(nights_later(service, 1)) if lane.found_night == night_of(MORNING) + 1]
-    assert sum(lane.found for lane in lanes) == len(repeated)
+    lanes = [lane for lane in read_progress(nights_later(service, 1)) if lane.broken_night == night_of(MORNING) + 1]
+    assert sum(lane.broken for lane in lanes) == len(repeated)
 
 
 def test_a_lane_that_a_run_is_at_is_left_alone(service: InProcess) -> None:
@@ -287,7 +287,7 @@ def test_a_lane_counts_a_nights_pages_and_keeps_the_last_findings(nights: list[l
         assert progress.start is None
         total = sum(findings for _, findings in pages)
         if total:
-            assert (progress.found, progress.found_night) == (total, night)
+            assert (progress.broken, progress.broken_night) == (total, night)
             assert len(progress.named) == min(total, NAMED)
 
 

@@ -14,7 +14,7 @@ _IDENTITY: Final = ("-c", "user.name=gate", "-c", "user.email=gate@localhost", "
 
 
 def copy_to(folder: Path) -> Path:
-    """A copy of every source, committed or not, which is no clone. Returns ``folder``."""
+    """Give a copy of every source, committed or not, which is no clone. Returns ``folder``."""
     return Path(shutil.copytree(ROOT, folder, ignore=_NOT_SOURCE))
 
 

@@ -114,5 +114,5 @@ MUTATIONS = {name: endpoint for name, endpoint in WRITING.items() if name != "pr
 
 
 def failing(service: InProcess, error: Exception, **where: Any) -> InProcess:
-    """The same service on a store of which some calls fail."""
+    """Give the same service on a store of which some calls fail."""
     return replace(service, dynamodb=Failing(service.dynamodb, error, **where))

@@ -60,7 +60,7 @@ def delete_tables(client: Any, tables: Tables) -> None:
 def client_of(
     service: str, endpoint: str | None = None, *, key: tuple[str, str] = ("testing", "testing"), **config: Any
 ) -> Any:
-    """A client, with credentials that open nothing unless ``key`` (its id and its secret) does.
+    """Give a client, with credentials that open nothing unless ``key`` (its id and its secret) does.
 
     ``config`` is botocore's own.
     """
@@ -77,7 +77,7 @@ def client_of(
 
 @cache
 def _session() -> boto3.Session:
-    """One for all clients: it reads what botocore knows of a service once, and moto's default session every time."""
+    """Give one for all clients: it reads what botocore knows of a service once, moto's default session every time."""
     return boto3.Session()
 
 

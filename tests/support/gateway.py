@@ -28,7 +28,7 @@ class Received:
 
     @property
     def header_bytes(self) -> int:
-        """How many bytes the headers had on the wire."""
+        """Say how many bytes the headers had on the wire."""
         return sum(len(f"{name}: {value}\r\n") for name, value in self.headers)
 
     def header(self, name: str) -> str | None:
@@ -44,12 +44,12 @@ class Received:
 
     @property
     def signed_headers(self) -> Sequence[str]:
-        """Names that the signature says it covers."""
+        """Give the names that the signature says it covers."""
         fields = (self.header("authorization") or "").partition(" ")[2].split(", ")
         return dict(field.split("=", 1) for field in fields)["SignedHeaders"].split(";")
 
     def is_signed(self, key: ReadOnlyCredentials) -> bool:
-        """Whether the signature is what ``key`` makes of this request as it is, over the headers that it names."""
+        """Say whether the signature is what ``key`` makes of this request as it is, over the headers that it names."""
         auth = SigV4Auth(key, "execute-api", REGION)
         url = f"http://{self.header('host')}{self.target}"
         covered = {name: self.header(name) or "" for name in self.signed_headers}

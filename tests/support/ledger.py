@@ -82,12 +82,12 @@ class Intent:
 
     @property
     def acknowledged(self) -> list[Reply]:
-        """The answers that said yes."""
+        """Give the answers that said yes."""
         return [reply for reply in self.replies if reply.status == 200]
 
     @property
     def refused(self) -> list[Reply]:
-        """The answers that said no."""
+        """Give the answers that said no."""
         return [reply for reply in self.replies if 400 <= reply.status < 500]
 
     def made_between(self, first_ms: int, last_ms: int, *, decided_ms: int) -> bool:
@@ -97,7 +97,7 @@ class Intent:
 
     @property
     def wrong(self) -> list[str]:
-        """The answers that no rule of the contract gives."""
+        """Give the answers that no rule of the contract gives."""
         fine = (*self.known, self.unavailable)
         told = [reply.outcome for reply in self.replies if reply.status != 200 and reply.outcome not in fine]
         unsettled = [f"{self} is still refused after recovery"] if self.settled and self.open else []

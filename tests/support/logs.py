@@ -16,7 +16,7 @@ MARKER: Final = "unlogged-name"
 
 
 def traces(marker: str) -> tuple[str, ...]:
-    """``marker`` as it is, and as base64 writes it at each of its three offsets, without the ends neighbours change."""
+    """Give ``marker`` as it is, and as base64 writes it at each of three offsets, without the ends that may differ."""
     encoded = (base64.b64encode(b"." * offset + marker.encode()).decode()[4:-4] for offset in range(3))
     return marker, *encoded
 
@@ -33,7 +33,7 @@ def standard_output() -> Iterator[StringIO]:
 
 
 def lines_of(output: StringIO) -> list[dict[str, Any]]:
-    """The log lines in ``output``, parsed."""
+    """Give the log lines in ``output``, parsed."""
     return [json.loads(line) for line in output.getvalue().splitlines()]
 
 

@@ -20,7 +20,7 @@ NOW_MS = 1_772_720_700_000
 
 
 def an_event(**changes: Any) -> MetricsEvent:
-    """An allowed action of low risk, but for ``changes``; the family follows the reason code."""
+    """Give an allowed action of low risk, but for ``changes``; the family follows the reason code."""
     plain = MetricsEvent(
         event_id="e-1",
         request_id="r-1",
@@ -35,7 +35,7 @@ def an_event(**changes: Any) -> MetricsEvent:
 
 
 def events(*, earliest_ms: int = NOW_MS - 40 * DAY_MS, latest_ms: int = NOW_MS) -> st.SearchStrategy[MetricsEvent]:
-    """Any events of a stretch of time, each with an id of its own."""
+    """Draw any events of a stretch of time, each with an id of its own."""
     return st.builds(
         an_event,
         event_id=st.uuids().map(str),
@@ -59,7 +59,7 @@ Condition = Callable[[MetricsEvent], bool]
 
 
 def plain_metric(name: str, of: Iterable[MetricsEvent]) -> tuple[float, int]:
-    """The exact value of a metric over ``of`` and the number of its samples, by the contract's words."""
+    """Give the exact value of a metric over ``of`` and the number of its samples, by the contract's words."""
     all_events = list(of)
     match name:
         case "uair":
@@ -83,7 +83,7 @@ def plain_metric(name: str, of: Iterable[MetricsEvent]) -> tuple[float, int]:
 
 
 def nearest_rank(ordered: Sequence[int], percent: int) -> float:
-    """The smallest value that at least ``percent`` % of ``ordered`` do not exceed; 0 of nothing."""
+    """Give the smallest value that at least ``percent`` % of ``ordered`` do not exceed; 0 of nothing."""
     return float(ordered[math.ceil(Fraction(percent, 100) * len(ordered)) - 1]) if ordered else 0.0
 
 

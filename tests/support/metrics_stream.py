@@ -14,13 +14,13 @@ _serialize = TypeSerializer().serialize
 
 
 def records_of(events: Iterable[MetricsEvent], *, stream: str = "2026-03-05T00:00:00.000") -> list[Record]:
-    """The records of ``events`` appended one after the other, as Lambda is given them."""
+    """Give the records of ``events`` appended one after the other, as Lambda is given them."""
     items = [event_item(event, correlation_id=f"call-{event.event_id}", now_ms=event.timestamp_ms) for event in events]
     return _records([{name: _serialize(value) for name, value in item.items()} for item in items], stream)
 
 
 def stream_of(client: Any, table: str) -> list[Record]:
-    """The records of all events that a table holds, in some order."""
+    """Give the records of all events that a table holds, in some order."""
     stored = client.scan(
         TableName=table,
         FilterExpression="begins_with(pk, :events)",

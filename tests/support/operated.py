@@ -10,7 +10,7 @@ from tests.support.service import InProcess
 
 
 @dataclass
-class Found:
+class OperatedDeployment:
     """A deployment, as far as the commands that only read and write tables ask for one."""
 
     service: InProcess
@@ -20,7 +20,7 @@ class Found:
         return self.service.context
 
 
-def found(service: InProcess, monkeypatch: pytest.MonkeyPatch) -> InProcess:
+def operated(service: InProcess, monkeypatch: pytest.MonkeyPatch) -> InProcess:
     """Have the commands find ``service``, and give it back."""
-    monkeypatch.setattr(deployment, "find", lambda _stack: Found(service))
+    monkeypatch.setattr(deployment, "find", lambda _stack: OperatedDeployment(service))
     return service

@@ -11,14 +11,14 @@ T = TypeVar("T")
 
 
 def refusal(attempt: Callable[[], object]) -> Refusal:
-    """The refusal that ``attempt`` ends in; a test fails when it succeeds."""
+    """Give the refusal that ``attempt`` ends in; a test fails when it succeeds."""
     with pytest.raises(HandshakeError) as refused:
         attempt()
     return refused.value.refusal
 
 
 def reason(attempt: Callable[[], object]) -> str:
-    """The reason code that ``attempt`` is refused with."""
+    """Give the reason code that ``attempt`` is refused with."""
     return refusal(attempt).reason.code
 
 

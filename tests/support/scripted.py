@@ -23,7 +23,7 @@ def fault(code: str, **more: Any) -> ClientError:
 
 
 def cancelled(*codes: str, item: Any = None) -> ClientError:
-    """A cancelled transaction, with the reason of each of its writes; ``item`` is what a failed condition found."""
+    """Give a cancelled transaction, with the reason of each write; ``item`` is what a failed condition found."""
     reasons = [{"Code": code} | ({"Item": item} if item and code == "ConditionalCheckFailed" else {}) for code in codes]
     return fault("TransactionCanceledException", CancellationReasons=reasons)
 
@@ -52,7 +52,7 @@ class Scripted:
         return call
 
     def dynamo(self) -> Dynamo:
-        """The adapter over this client, by this clock."""
+        """Give the adapter over this client, by this clock."""
 
         def pause(seconds: float) -> None:
             self.pauses.append(seconds)

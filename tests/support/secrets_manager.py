@@ -26,16 +26,16 @@ class SecretsManager:
 
     @property
     def labels(self) -> Mapping[str, str]:
-        """The version that has each label."""
+        """Give the version that has each label."""
         return self._labels
 
     def add(self, version: str, key: str, label: str, *, age_s: float = 0.0) -> None:
-        """A version that was made ``age_s`` ago, with a label that it takes from any other."""
+        """Give a version that was made ``age_s`` ago, with a label that it takes from any other."""
         self._values[version] = (key, self.now_s - age_s)
         self._labels[label] = version
 
     def key_of(self, label: str) -> str:
-        """The key of the version that has ``label``."""
+        """Give the key of the version that has ``label``."""
         return self._values[self._labels[label]][0]
 
     def describe_secret(self, *, SecretId: str) -> Any:

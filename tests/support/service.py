@@ -47,7 +47,7 @@ class Reply:
 
     @property
     def reason(self) -> str | None:
-        """The machine-readable reason code."""
+        """Give the machine-readable reason code."""
         code: str | None = self.body.get("reasonCode")
         return code
 
@@ -62,7 +62,7 @@ class Service(Protocol):
 
     @property
     def dynamodb(self) -> Any:
-        """A client of the store."""
+        """Give a client of the store."""
 
     @property
     def tables(self) -> Tables:
@@ -73,17 +73,17 @@ class Service(Protocol):
         """Return the key that trust tokens are signed with."""
 
     def send(self, method: str, path: str, *, headers: Mapping[str, str], body: str | None) -> Reply:
-        """One call signed by an envelope issuer."""
+        """Give one call signed by an envelope issuer."""
 
     def by_stranger(self) -> "Service":
-        """The same service, called by somebody the API admits and whose envelopes are not believed."""
+        """Give the same service, called by somebody the API admits and whose envelopes are not believed."""
 
     def another(self) -> "Service":
-        """An environment for one of several calls at once."""
+        """Give an environment for one of several calls at once."""
 
 
 def now_ms() -> int:
-    """The time, in epoch ms."""
+    """Give the time, in epoch ms."""
     return time.time_ns() // 1_000_000
 
 
@@ -130,7 +130,7 @@ class InProcess:
 
     @property
     def context(self) -> Context:
-        """The context of an invocation of its own, for a use case that is called directly."""
+        """Give the context of an invocation of its own, for a use case that is called directly."""
         with self.runtime.invocation() as context:
             return context
 
@@ -187,7 +187,7 @@ class Deployed:
 
     @classmethod
     def on(cls, stack: LocalStack) -> Self:
-        """The service that ``stack`` runs."""
+        """Give the service that ``stack`` runs."""
         return cls(
             dynamodb=stack.client("dynamodb"),
             tables=Tables(**stack.tables),
@@ -220,7 +220,7 @@ def get(
     query: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Reply:
-    """A GET for the principal of ``envelope`` (a dict, or the header's own text)."""
+    """Give a GET for the principal of ``envelope`` (a dict, or the header's own text)."""
     target = f"{path}?{urlencode(query)}" if query else path
     return service.send("GET", target, headers={**_identity(envelope), **(headers or {})}, body=None)
 
@@ -234,19 +234,19 @@ def post(
     token: str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Reply:
-    """A POST of ``body`` (text is sent as it is, anything else as JSON)."""
+    """Give a POST of ``body`` (text is sent as it is, anything else as JSON)."""
     text = body if isinstance(body, str) else json.dumps(body)
     trust = {"x-internal-trust-context": token} if token is not None else {}
     return service.send("POST", path, headers={**_identity(envelope), **trust, **(headers or {})}, body=text)
 
 
 def unique(kind: str) -> str:
-    """A name that nothing else in the store has."""
+    """Give a name that nothing else in the store has."""
     return f"{kind}-{MARKER}-{uuid.uuid4().hex[:12]}"
 
 
 def tenant_of(agent_id: Any) -> str:
-    """The tenant of an agent's submissions, where a test names none: the same for the same agent."""
+    """Give the tenant of an agent's submissions, where a test names none: the same for the same agent."""
     return f"tenant-{MARKER}-{digest(str(agent_id))[:12]}"
 
 
@@ -269,12 +269,12 @@ def submit(service: Service, body: Any) -> Reply:
 
 
 def artifact_in(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """The decision artifact in the answer to a submission."""
+    """Give the decision artifact in the answer to a submission."""
     return {name: value for name, value in answer.items() if name not in ("state", "requestTimestamp")}
 
 
 def decided(service: Service, decision: str, **changes: Any) -> dict[str, Any]:
-    """A submitted request that was decided so: ``allow``, ``deny`` or ``escalate``."""
+    """Give a submitted request that was decided so: ``allow``, ``deny`` or ``escalate``."""
     amount = {"allow": 10, "deny": 5000, "escalate": 150}[decision]
     body = submission(**{"context": {"amount": amount, "category": "ops"}, **changes})
     reply = submit(service, body)
@@ -286,22 +286,22 @@ def decided(service: Service, decision: str, **changes: Any) -> dict[str, Any]:
 
 
 def escalated(service: Service, **changes: Any) -> dict[str, Any]:
-    """A submitted request that waits for a person."""
+    """Give a submitted request that waits for a person."""
     return decided(service, "escalate", **changes)
 
 
 def human(principal_id: str, **changes: Any) -> dict[str, Any]:
-    """The envelope of a person."""
+    """Give the envelope of a person."""
     return {"principalId": principal_id, "subjectType": "human", "roles": [], "scopes": []} | changes
 
 
 def own(request: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
-    """The envelope of the request's own principal, a person."""
+    """Give the envelope of the request's own principal, a person."""
     return human(request["principalId"]) | changes
 
 
 def token(service: Service, **changes: Any) -> str:
-    """A fresh trust token."""
+    """Give a fresh trust token."""
     claims: dict[str, Any] = {"now_s": int(time.time()), "jti": unique("jti")}
     return mint_token(service.trust_key, **(claims | changes))
 
@@ -309,7 +309,7 @@ def token(service: Service, **changes: Any) -> str:
 def act(
     service: Service, request: Mapping[str, Any], action: Any = "approve", *, key: str | None = None, **changes: Any
 ) -> Reply:
-    """A decision action on ``request`` by its own principal, unless ``envelope`` says otherwise."""
+    """Give a decision action on ``request`` by its own principal, unless ``envelope`` says otherwise."""
     envelope = changes.pop("envelope", own(request))
     headers = {"x-idempotency-key": key} if key is not None else {}
     body = {"requestId": request["requestId"], "action": action} | changes
@@ -317,23 +317,23 @@ def act(
 
 
 def apply_policy(service: Service, body: Any, **options: Any) -> Reply:
-    """A policy apply by an operator with a fresh token, unless ``envelope`` or ``token`` say otherwise."""
+    """Give a policy apply by an operator with a fresh token, unless ``envelope`` or ``token`` say otherwise."""
     options = {"envelope": human("operator"), "token": token(service)} | options
     return post(service, "/policy/apply", body, **options)
 
 
 def rules(**values: Any) -> list[dict[str, Any]]:
-    """Well-formed rules, one a key."""
+    """Give well-formed rules, one a key."""
     return [{"id": f"rule-{key}", "key": key, "value": value} for key, value in values.items()]
 
 
 def for_agent(agent_id: str, **values: Any) -> dict[str, Any]:
-    """The body that gives an agent a policy of its own."""
+    """Give the body that gives an agent a policy of its own."""
     return {"scope": "agent", "scopeId": agent_id, "rules": rules(**values)}
 
 
 def reported_event(**changes: Any) -> dict[str, Any]:
-    """A well-formed metrics event, changed as asked."""
+    """Give a well-formed metrics event, changed as asked."""
     event = {
         "eventId": unique("event"),
         "requestId": unique("req"),

@@ -17,7 +17,7 @@ _BATCH = 25
 
 
 def kept(service: Service, table: str, **condition: str) -> list[Item]:
-    """Every item of ``table`` whose attributes are as in ``condition``."""
+    """Give every item of ``table`` whose attributes are as in ``condition``."""
     options: dict[str, Any] = {}
     if condition:
         options = {
@@ -30,7 +30,7 @@ def kept(service: Service, table: str, **condition: str) -> list[Item]:
 
 
 def everything(service: Service) -> dict[str, list[Item]]:
-    """All that the service stores, but for metrics events, which record refusals too."""
+    """Give all that the service stores, but for metrics events, which record refusals too."""
     tables = vars(service.tables) | {"metrics": ""}
     return {
         name: sorted(kept(service, table), key=lambda item: sorted(map(str, item.items())))
@@ -40,7 +40,7 @@ def everything(service: Service) -> dict[str, list[Item]]:
 
 
 def events_about(service: Service, request_id: str) -> list[Item]:
-    """The metrics events of a request, or of the correlation id that stands for one."""
+    """Give the metrics events of a request, or of the correlation id that stands for one."""
     return kept(service, service.tables.metrics, request_id=request_id)
 
 
@@ -110,7 +110,7 @@ def _delete(service: Service, stored: Mapping[str, list[Item]]) -> None:
 
 @contextmanager
 def paused(service: Service) -> Iterator[None]:
-    """Privileged mutations paused by an operator."""
+    """Keep privileged mutations paused, as an operator does, while the block runs."""
     _set_paused(service, paused=True)
     try:
         yield

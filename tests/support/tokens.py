@@ -32,12 +32,12 @@ def signed(text: str, key: bytes, digest: Callable[..., Any] = hashlib.sha256) -
 
 
 def forged(service: Service, claims: Mapping[str, Any], header: Mapping[str, Any] = HEADER) -> str:
-    """A token that says anything, properly signed."""
+    """Give a token that says anything, properly signed."""
     return signed(f"{json_part(header)}.{json_part(claims)}", service.trust_key)
 
 
 def claims(now_s: float | None = None, **changes: Any) -> dict[str, Any]:
-    """Good claims, changed; a change to None leaves one out."""
+    """Give good claims, changed; a change to None leaves one out."""
     issued = int(time.time()) if now_s is None else now_s
     claims = {
         "iss": "handshake-edge",

@@ -49,12 +49,12 @@ _VALUES: Final[Mapping[str, st.SearchStrategy[Any]]] = {
 
 
 def hours(start: int, end: int) -> str:
-    """``HH:MM-HH:MM`` of two minutes of the day."""
+    """Give ``HH:MM-HH:MM`` of two minutes of the day."""
     return "-".join(f"{minute // 60:02d}:{minute % 60:02d}" for minute in (start, end))
 
 
 def minutes_of(window: str) -> set[int]:
-    """Every minute of the day that ``HH:MM-HH:MM`` names, walked from its start to its end."""
+    """Give every minute of the day that ``HH:MM-HH:MM`` names, walked from its start to its end."""
     start, end = (int(text[:2]) * 60 + int(text[3:]) for text in window.split("-"))
     minutes = {start}
     while start != end:
@@ -65,13 +65,13 @@ def minutes_of(window: str) -> set[int]:
 
 @st.composite
 def rules(draw: st.DrawFn, *, max_size: int = 5) -> list[dict[str, Any]]:
-    """Well-formed rules with ids of their own."""
+    """Give well-formed rules with ids of their own."""
     keys = draw(st.lists(st.sampled_from(sorted(_VALUES)), max_size=max_size))
     return [{"id": f"rule-{index}", "key": key, "value": draw(_VALUES[key])} for index, key in enumerate(keys)]
 
 
 def a_rule() -> st.SearchStrategy[dict[str, Any]]:
-    """One more rule."""
+    """Give one more rule."""
     return rules(max_size=1).filter(bool).map(lambda found: found[0] | {"id": "one-more"})
 
 
@@ -105,12 +105,12 @@ def a_body(action_type: str = "payment", /, **changes: Any) -> dict[str, Any]:
 
 
 def a_submission(action_type: str = "payment", /, **changes: Any) -> Submission:
-    """The submission that such a body makes."""
+    """Give the submission that such a body makes."""
     return parse_recorded(a_body(action_type, **changes))
 
 
 def a_record(decision: Decision | None = None, *, submission: Submission | None = None) -> RequestRecord:
-    """A record: of an escalated payment, unless ``decision`` says otherwise."""
+    """Give a record: of an escalated payment, unless ``decision`` says otherwise."""
     submission = submission or a_submission(context={"amount": 150, "category": "ops"})
     decision = decision or escalation(submission)
     return RequestRecord.decided(submission, decision, now_ms=NOW_MS, escalation_ttl_ms=TTL_MS)
@@ -124,18 +124,18 @@ def escalation(submission: Submission) -> Decision:
 
 
 def an_envelope(principal_id: str = "alice", **changes: Any) -> Envelope:
-    """The envelope of a person of ``tenant-a``, but for ``changes`` (by their names on the wire)."""
+    """Give the envelope of a person of ``tenant-a``, but for ``changes`` (by their names on the wire)."""
     fields = {"principalId": principal_id, "subjectType": "human", "tenantId": "tenant-a"} | changes
     return parse_envelope(json.dumps({name: value for name, value in fields.items() if value is not None}))
 
 
 def unhurried(client: Any) -> Dynamo:
-    """A store that gives up on no write because the machine was slow: time stands still."""
+    """Give a store that gives up on no write because the machine was slow: time stands still."""
     return Dynamo(client, clock=lambda: 0.0)
 
 
 def context_on(engine: tuple[Any, Tables]) -> Context:
-    """The context of an invocation at NOW_MS that gives up on no write because the machine was slow."""
+    """Give the context of an invocation at NOW_MS that gives up on no write because the machine was slow."""
     client, tables = engine
     return Context(unhurried(client), tables, lambda: NOW_MS, lambda: str(uuid4()), "call-1")
 
@@ -152,7 +152,7 @@ def created(context: Context, record: RequestRecord) -> RequestRecord:
 def closing(
     context: Context, seen: RequestRecord, state: State, reason: ReasonCode, *, now_ms: int = NOW_MS
 ) -> tuple[RequestTransaction, Step[RequestRecord | None]]:
-    """The transaction that closes the request that was ``seen``, not committed, and its step."""
+    """Give the transaction that closes the request that was ``seen``, not committed, and its step."""
     closed = seen.resolved(state, reason, now_ms=now_ms)
     recorded = record_close(seen, closed, {"actor": "alice"}, origin(context))
     tx = RequestTransaction(context)

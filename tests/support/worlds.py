@@ -114,12 +114,12 @@ def populate(service: InProcess, *, flood: int = 2) -> Iterator[None]:
 
 
 def dumped(client: Any, tables: Tables) -> Items:
-    """Everything in ``tables``."""
+    """Give everything in ``tables``."""
     return {place_of(table, item): item for table in TABLES for item in _scanned(client, getattr(tables, table))}
 
 
 def place_of(table: str, item: Item) -> Place:
-    """Where ``item`` belongs."""
+    """Say where ``item`` belongs."""
     key = [item[name] for name in ("pk", "sk", "guard_key", "kv_key") if name in item]
     return Place(table, key[0], key[1] if len(key) > 1 else "")
 
@@ -172,7 +172,7 @@ class InMemory:
         return [self.stored.items.get(Place(table, key["pk"], key["sk"])) for table, key in keys]
 
     def context(self) -> Context:
-        """The context of an operator who verifies."""
+        """Give the context of an operator who verifies."""
         store: Any = self
         return Context(store, Tables(**{name: name for name in TABLES}), now_ms, lambda: "unused")
 

@@ -1,6 +1,6 @@
 """Start ministack with its behaviour patched where Handshake relies on AWS's. README.md lists each patch and why.
 
-Works on the internals of the ministack version that requirements-dev.txt pins.
+Works on the internals of the ministack version that requirements-run.txt pins.
 """
 
 import hashlib
@@ -162,7 +162,7 @@ def weigh_items() -> None:
 
 
 def _items(operation: str, request: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Each item of a request: the action that it takes, its table, and its key or the whole of it."""
+    """Give each item of a request: the action that it takes, its table, and its key or the whole of it."""
     match operation:
         case "TransactWriteItems":
             for entry in request["TransactItems"]:

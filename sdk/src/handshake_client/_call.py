@@ -63,7 +63,7 @@ def content_of(call: Call) -> bytes | None:
 
 
 def request_of(call: Call, base_url: str, *, envelope: Envelope | None, trust_token: str | None) -> Request:
-    """``call`` as HTTP. ``envelope`` and ``trust_token`` are the ones to use, wherever they come from."""
+    """Give ``call`` as HTTP. ``envelope`` and ``trust_token`` are the ones to use, wherever they come from."""
     operation = call.operation
     correlation_id = call.correlation_id or str(uuid.uuid4())
     headers = {"accept": "application/json", "x-correlation-id": correlation_id}

@@ -185,7 +185,7 @@ class AsyncHandshake(AsyncOperations):
 
 
 def _is_loopback(base_url: str) -> bool:
-    """Whether calls stay on this machine, so that a proxy of the environment must not see them."""
+    """Say whether calls stay on this machine, so that a proxy of the environment must not see them."""
     host = httpx.URL(base_url).host
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -219,7 +219,7 @@ async def _asked(source: Any) -> Any:
 
 
 def _read(response: httpx.Response, request: Request, attempts: int) -> Any:
-    """The body of a success. Raises HandshakeError for anything else."""
+    """Give the body of a success. Raises HandshakeError for anything else."""
     try:
         body = response.json()
     except ValueError:
@@ -259,5 +259,5 @@ def _no_answer(fault: httpx.HTTPError, request: Request, attempts: int) -> Hands
 
 
 def _seconds(text: str) -> float | None:
-    """Retry-After in seconds, the only form this API sends."""
+    """Give Retry-After in seconds, the only form this API sends."""
     return float(text) if text.isdecimal() else None

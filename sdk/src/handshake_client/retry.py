@@ -19,7 +19,7 @@ class Retry:
     max_wait_s: float = 10.0
 
     def wait_s(self, error: HandshakeError) -> float | None:
-        """The time to wait before the next attempt, in seconds; None when there is to be none."""
+        """Give the time to wait before the next attempt, in seconds; None when there is to be none."""
         asked_s = error.retry_after_s or 0.0
         if not error.retryable or error.attempts >= self.attempts or asked_s > self.max_wait_s:
             return None

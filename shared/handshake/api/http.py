@@ -50,7 +50,7 @@ Answer = Mapping[str, Any] | list[Any]
 
 
 def headers_of(event: Event) -> Mapping[str, Sequence[str]]:
-    """Every value of each header of an event, by the lower-case names."""
+    """Give every value of each header of an event, by the lower-case names."""
     given: defaultdict[str, list[str]] = defaultdict(list)
     for name, values in (event.get("multiValueHeaders") or {}).items():
         given[name.lower()] += values
@@ -75,14 +75,15 @@ class Call:
         """Have the log line name, by its pseudonym, the request that this call is about."""
         self.record.request_id = request_id
 
-    def acts_for(self, principal_id: str, tenant_id: str | None) -> None:
-        """Have the log line say, in pseudonyms, who this call is about.
+    def acts_for(self, principal_id: str, tenant_id: str | None, *, request_id: str = "") -> None:
+        """Have the log line say, in pseudonyms, whom and which request this call is about.
 
         Raises HandshakeError security_read_tenant_mismatch where a synthetic call is about a real tenant.
         """
         if self.record.synthetic:
             ensure_reserved(tenant_id)
         self.record.principal_id, self.record.tenant_id = principal_id, tenant_id or ""
+        self.record.request_id = request_id or self.record.request_id
 
     def decided(self, reason: ReasonCode, outcome: Outcome | None = None, *, repeated: bool = False) -> None:
         """Have the log line and its metrics say what was decided; ``repeated`` where an earlier call decided it."""
@@ -90,25 +91,25 @@ class Call:
         self.record.repeated = repeated
 
     def path(self, name: str) -> str:
-        """A URL-decoded path parameter. API Gateway's REST APIs hand it over as it was encoded.
+        """Give a URL-decoded path parameter. API Gateway's REST APIs hand it over as it was encoded.
 
         What is not UTF-8 is not repaired into some other name: it holds lone surrogates, which nothing stored does.
         """
         return unquote((self.event.get("pathParameters") or {}).get(name, ""), errors="surrogateescape")
 
     def query_values(self, name: str) -> list[str]:
-        """Every value a query parameter was given."""
+        """Give every value a query parameter was given."""
         return list((self.event.get("multiValueQueryStringParameters") or {}).get(name) or [])
 
     def query(self, name: str) -> str | None:
-        """A query parameter, or None. Raises trust_context_invalid_request_shape when it is given twice."""
+        """Give a query parameter, or None. Raises trust_context_invalid_request_shape when it is given twice."""
         values = self.query_values(name)
         if len(values) > 1:
             raise _bad_shape(f"{name} is given more than once.")
         return values[0] if values else None
 
     def json_body(self, refusal_fields: Mapping[str, Any] | None = None, *, denies: bool = False) -> Any:
-        """The body, strictly parsed.
+        """Give the body, strictly parsed.
 
         Raises HandshakeError trust_context_invalid_request_shape, its answer with ``refusal_fields`` in it; it
         ``denies`` where the refusal is a decision against a request.
@@ -123,12 +124,12 @@ class Call:
             raise _bad_shape("The body is not valid base64.", refusal_fields, denies=denies) from None
 
     def _raw_body(self) -> bytes:
-        """The body's bytes. Raises UnicodeError for text that no encoding can write, ValueError for bad base64."""
+        """Give the body's bytes. Raises UnicodeError for text that no encoding can write, ValueError for bad base64."""
         body: str = self.event.get("body") or ""
         return base64.b64decode(body, validate=True) if self.event.get("isBase64Encoded") else body.encode()
 
     def envelope(self) -> Envelope:
-        """The identity envelope, believed only from an envelope issuer.
+        """Give the identity envelope, believed only from an envelope issuer.
 
         Raises HandshakeError security_missing_identity_envelope or security_invalid_identity_envelope.
         """
@@ -139,7 +140,7 @@ class Call:
         return replace(envelope, tenant_bound=True) if self.runtime.binds_tenantless else envelope
 
     def submitter(self) -> Envelope | None:
-        """The identity envelope of who submits or asks to execute (contract.md section 9.15).
+        """Give the identity envelope of who submits or asks to execute (contract.md section 9.15).
 
         None where the call carries none from an envelope issuer, and none is needed. Raises as ``envelope``.
         """
@@ -150,7 +151,7 @@ class Call:
         return role_of(_signer(self.event)) in self.runtime.issuers
 
     def trust_claims(self, envelope: Envelope) -> TrustClaims:
-        """The verified trust token of this call, made out to the envelope's principal or to nobody by name.
+        """Give the verified trust token of this call, made out to the envelope's principal or to nobody by name.
 
         Raises HandshakeError as verify_token does, or security_identity_subject_mismatch.
         """
@@ -191,7 +192,7 @@ class HttpHandler:
         start(process_runtime)
 
     def using(self, runtime: Runtime) -> Callable[[Event, object], dict[str, Any]]:
-        """The same handler on a given runtime."""
+        """Give the same handler on a given runtime."""
         return lambda event, _context: self._handle(event, runtime)
 
     def __call__(self, event: Event, _context: object) -> dict[str, Any]:
@@ -231,7 +232,7 @@ class HttpHandler:
 
 
 def _answer(route: Route | None, call: Call, repeated: Sequence[str]) -> str:
-    """The body of the call's answer; whatever happens, a refusal has a reason code."""
+    """Give the body of the call's answer; whatever happens, a refusal has a reason code."""
     try:
         for name, code in _GIVEN_ONCE.items():
             if name in repeated:
@@ -284,13 +285,13 @@ def _record_denial(call: Call, refusal: Refusal) -> None:
 
 
 def _signer(event: Event) -> str:
-    """The ARN of the AWS principal that signed a call, as API Gateway has it; "" where it names none."""
+    """Give the ARN of the AWS principal that signed a call, as API Gateway has it; "" where it names none."""
     arn: str = ((event.get("requestContext") or {}).get("identity") or {}).get("userArn") or ""
     return arn
 
 
 def _correlation_id(headers: Mapping[str, str]) -> str:
-    """The caller's correlation id where it is usable, else ""."""
+    """Give the caller's correlation id where it is usable, else ""."""
     given = headers.get("x-correlation-id") or ""
     usable = 0 < len(given) <= MAX_CORRELATION_ID_LENGTH and given.isascii() and given.isprintable()
     return given if usable else ""

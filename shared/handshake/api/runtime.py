@@ -109,7 +109,7 @@ def _is_strict(environment: Mapping[str, str], name: str, default: str, strict: 
 
 @cache
 def aws() -> botocore.session.Session:
-    """The one session of this process: what it has read of AWS and of a service, it reads once.
+    """Give the one session of this process: what it has read of AWS and of a service, it reads once.
 
     boto3's would bring what nothing here uses (docs/performance.md).
     """
@@ -118,7 +118,7 @@ def aws() -> botocore.session.Session:
 
 @cache
 def process_runtime() -> Runtime:
-    """The one runtime of this process, from its environment."""
+    """Give the one runtime of this process, from its environment."""
     return build_runtime(os.environ)
 
 

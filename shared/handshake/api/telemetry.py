@@ -27,7 +27,7 @@ Directive = Mapping[str, Any]
 
 
 def _directive(*dimensions: str, **units: str) -> Directive:
-    """EMF's instruction to read metrics, each with its unit, from members of the line that have their names."""
+    """Give EMF's instruction to read metrics, each with its unit, from members of the line that have their names."""
     metrics = [{"Name": name, "Unit": unit} for name, unit in units.items()]
     return {"Namespace": NAMESPACE, "Dimensions": [dimensions], "Metrics": metrics}
 
@@ -83,13 +83,13 @@ def publish(record: CallRecord, *, pseudonym_key: bytes) -> None:
         logger.info("synthetic", **described)
         return
     directives: list[Directive] = [_SIGNALS, _LATENCY]
-    told: dict[str, float] = {}
+    values: dict[str, float] = {}
     if record.status >= 400 or record.decision == "deny":
-        directives, told = [*directives, _DENIED], {"Denied": 1}
+        directives, values = [*directives, _DENIED], {"Denied": 1}
     if record.status == 200 and record.decision and not record.repeated:
-        directives, told = [*directives, _DECISIONS], told | {"Decisions": 1}
+        directives, values = [*directives, _DECISIONS], values | {"Decisions": 1}
     if record.waited_ms is not None:
-        directives, told = [*directives, _DECIDED], told | {"TimeToDecide": round(record.waited_ms / 1000, 1)}
+        directives, values = [*directives, _DECIDED], values | {"TimeToDecide": round(record.waited_ms / 1000, 1)}
     logger.info(
         "handled",
         **described,
@@ -97,7 +97,7 @@ def publish(record: CallRecord, *, pseudonym_key: bytes) -> None:
         SecurityDenied=int(record.reason_code in SECURITY_DENIALS),
         TenantMismatchDenied=int(record.reason_code == ReasonCode.SECURITY_READ_TENANT_MISMATCH),
         ReplayGuardUnavailable=int(record.reason_code == ReasonCode.SECURITY_REPLAY_GUARD_UNAVAILABLE),
-        extra=told,
+        extra=values,
         _aws=_aws(*directives),
     )
 

@@ -34,7 +34,7 @@ def refusal_of(
     request_id: str | None = None,
     denies: bool = False,
 ) -> Refusal:
-    """The refusal for a code, its registry row looked up."""
+    """Give the refusal for a code, its registry row looked up."""
     row = reason if isinstance(reason, Reason) else describe(reason)
     return Refusal(row, message, fields or {}, request_id, denies)
 
@@ -77,7 +77,7 @@ class HandshakeError(Exception):
 
     @classmethod
     def of(cls, refusal: Refusal) -> "HandshakeError":
-        """The error that raises ``refusal``."""
+        """Give the error that raises ``refusal``."""
         return HandshakeError(
             refusal.reason,
             refusal.message,

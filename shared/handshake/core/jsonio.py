@@ -76,7 +76,7 @@ def parse(text: str, *, max_bytes: int) -> Any:
 
 
 def number(value: Any) -> Decimal | None:
-    """The exact decimal a JSON number stands for (its shortest float form), or None if it is not finite."""
+    """Give the exact decimal a JSON number stands for (its shortest float form), or None if it is not finite."""
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         return None
     result = Decimal(str(value))
@@ -84,7 +84,7 @@ def number(value: Any) -> Decimal | None:
 
 
 def plain(value: Decimal) -> int | float:
-    """``value`` as the JSON number a caller reads: integral values without a fraction."""
+    """Give ``value`` as the JSON number a caller reads: integral values without a fraction."""
     return int(value) if value == value.to_integral_value() else float(value)
 
 
@@ -102,10 +102,10 @@ def normal(value: Any) -> Any:
 
 
 def canonical(value: Any) -> str:
-    """One text for one meaning: sorted keys, no white space, no escapes beyond JSON's own."""
+    """Give one text for one meaning: sorted keys, no white space, no escapes beyond JSON's own."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def digest(value: Any) -> str:
-    """SHA-256, in hex, of the canonical JSON of ``value``."""
+    """Give the SHA-256, in hex, of the canonical JSON of ``value``."""
     return hashlib.sha256(canonical(value).encode()).hexdigest()

@@ -181,7 +181,7 @@ REGISTRY: Final[dict[str, Reason]] = {
 
 
 def describe(code: str) -> Reason:
-    """The registry row of ``code``, or the ``unknown`` row (never retried) when it has none."""
+    """Give the registry row of ``code``, or the ``unknown`` row (never retried) when it has none."""
     return REGISTRY.get(code) or Reason(code, UNKNOWN_FAMILY, 500, "unknown", "do_not_retry")
 
 

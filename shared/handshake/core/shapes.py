@@ -53,7 +53,7 @@ def described(**keywords: Any) -> Callable[[Shape], Shape]:
 # What callers send may hold members that nobody reads; what they are sent holds exactly what its type names.
 closed: Final = described(additionalProperties=False)
 
-# What something stored is called: an earlier version may have taken for an id what names nothing new any more.
+# What something stored is called: an earlier release may have taken for an id what names nothing new any more.
 Id = Annotated[str, Schema("Id", minLength=1, maxLength=MAX_ID_LENGTH, pattern=ID_PATTERN)]
 _SPELLING: Final = (
     "Has one spelling: it is in NFC, holds no control, format, private-use, unassigned or invisible character\n"

@@ -44,7 +44,7 @@ def is_seen(char: str) -> bool:
 
 
 def is_label(value: Any, *, max_length: int = MAX_ID_LENGTH) -> TypeGuard[str]:
-    """Say whether ``value`` can be what something stored is called, ids of earlier versions included.
+    """Say whether ``value`` can be what something stored is called, ids of earlier releases included.
 
     It is a non-blank string of up to ``max_length`` characters, none of them a control character or half of a surrogate
     pair. Who looks something up by it is not held to ``id_fault``: the id may be older than that rule.
@@ -79,7 +79,7 @@ def id_faults(
 ) -> IdFaults:
     """Look for what is wrong with ids in ``fields``, in their order; an ``optional`` one may be missing, null or "".
 
-    Where they name what is ``stored``, they are taken as an earlier version may have stored them.
+    Where they name what is ``stored``, they are taken as an earlier release may have stored them.
     """
     absent = [name for name in required if is_absent(fields.get(name))]
     given = [*required, *(name for name in optional if fields.get(name) not in (None, ""))]

@@ -101,7 +101,7 @@ class Dynamo:
         self._no_try_after = clock() + budget_s
 
     def within(self, seconds: float) -> "Dynamo":
-        """The same account with ``seconds`` from now for the work ahead: no call to the store starts later."""
+        """Give the same account with ``seconds`` from now for the work ahead: no call to the store starts later."""
         return Dynamo(self._client, clock=self._clock, pause=self._pause, budget_s=seconds, calls=self.calls)
 
     def batch_get(self, keys: Sequence[tuple[str, Key]]) -> list[Item | None]:
@@ -130,7 +130,7 @@ class Dynamo:
         start: Item | None = None,
         **options: Any,
     ) -> Page:
-        """One page (at most 1 MB) of a query, after the key ``start``.
+        """Give one page (at most 1 MB) of a query, after the key ``start``.
 
         ``options`` are the client's own: IndexName, Limit and so on.
         """
@@ -149,7 +149,7 @@ class Dynamo:
         return Page(unmarshal_all(answer["Items"]), unmarshal(last) if last else None)
 
     def query_all(self, table: str, condition: str, values: Mapping[str, Any], **options: Any) -> list[Item]:
-        """Every item of a query, following its pages."""
+        """Give every item of a query, following its pages."""
         page = self.query(table, condition, values, **options)
         items = page.items
         while page.next_key:
@@ -158,7 +158,7 @@ class Dynamo:
         return items
 
     def scan(self, table: str, where: str, values: Mapping[str, Any], **options: Any) -> Iterator[Item]:
-        """Every item of a table that ``where`` holds of, whatever that costs: for audits, never for a caller.
+        """Give every item of a table that ``where`` holds of, whatever that costs: for audits, never for a caller.
 
         Each page has as long as this account was given.
         """
@@ -173,7 +173,7 @@ class Dynamo:
     def scan_page(
         self, table: str, where: str, values: Mapping[str, Any], *, start: Item | None = None, **options: Any
     ) -> Page:
-        """One page (at most 1 MB read) of a scan, after the key ``start``. ``options`` are the client's own."""
+        """Give one page (at most 1 MB read) of a scan, after the key ``start``. ``options`` are the client's own."""
         if start:
             options["ExclusiveStartKey"] = marshal(start)
         answer = self._persist(

@@ -25,5 +25,5 @@ class Context(NamedTuple):
     gateway_request_id: str = ""
 
     def within(self, seconds: float) -> "Context":
-        """The same context with ``seconds`` from now for the work ahead."""
+        """Give the same context with ``seconds`` from now for the work ahead."""
         return self._replace(dynamo=self.dynamo.within(seconds))

@@ -54,7 +54,7 @@ Write = Put | Update | Delete
 
 
 def transact_items(writes: Iterable[Write]) -> list[dict[str, Any]]:
-    """``writes`` as TransactWriteItems takes them; a failed condition is to answer with what it found."""
+    """Give ``writes`` as TransactWriteItems takes them; a failed condition is to answer with what it found."""
     return [_transact_item(write) for write in writes]
 
 
@@ -70,7 +70,7 @@ def requested_keys(keys: Iterable[tuple[str, Key]]) -> dict[str, Any]:
 
 
 def marshal(item: Mapping[str, Any]) -> dict[str, Any]:
-    """``item`` for the wire; attributes that are None are left out.
+    """Give ``item`` for the wire; attributes that are None are left out.
 
     Takes text, bool, int, Decimal, and lists, tuples and dicts of them. Raises TypeError for anything else,
     decimal.DecimalException for a number that DynamoDB would not keep exactly.
@@ -79,22 +79,22 @@ def marshal(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def unmarshal(item: Mapping[str, Any]) -> dict[str, Any]:
-    """An item as Python values, numbers as Decimal; the same in answers and in streams."""
+    """Give an item as Python values, numbers as Decimal; the same in answers and in streams."""
     return {name: _untagged(value) for name, value in item.items()}
 
 
 def answered_items(responses: Mapping[str, Iterable[Mapping[str, Any]]]) -> dict[str, list[Item]]:
-    """The items of a BatchGetItem answer, by table."""
+    """Give the items of a BatchGetItem answer, by table."""
     return {table: [unmarshal(item) for item in items] for table, items in responses.items()}
 
 
 def unmarshal_all(items: Iterable[Mapping[str, Any]]) -> list[Item]:
-    """Several items as Python values."""
+    """Give several items as Python values."""
     return [unmarshal(item) for item in items]
 
 
 def marshalled(value: Any) -> dict[str, Any]:
-    """One value for the wire: what ``marshal`` takes, and raises, of each."""
+    """Give one value for the wire: what ``marshal`` takes, and raises, of each."""
     if isinstance(value, str):
         return {"S": value}
     if isinstance(value, bool):

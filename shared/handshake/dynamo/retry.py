@@ -45,7 +45,7 @@ class ConflictError(TransientError):
 
 
 def transient(error: ClientError) -> TransientError | None:
-    """The error to try again after, or None where another try would end alike."""
+    """Give the error to try again after, or None where another try would end alike."""
     response: Any = error.response
     code = response["Error"]["Code"]
     if code == "TransactionConflictException":

@@ -31,7 +31,7 @@ def ensure_not_paused(item: Item | None) -> None:
 
 
 def pause_of(item: Item | None) -> Refusal | None:
-    """The refusal adapter_privileged_mutations_paused when the flag ``item`` is set, else None."""
+    """Give the refusal adapter_privileged_mutations_paused when the flag ``item`` is set, else None."""
     if item is None or not item.get("paused"):
         return None
     code = ReasonCode.ADAPTER_PRIVILEGED_MUTATIONS_PAUSED

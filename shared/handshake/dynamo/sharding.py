@@ -15,5 +15,5 @@ class Shard(NamedTuple):
 
 
 def shard(key: str, count: int) -> int:
-    """The shard of ``key`` among ``count``, the same one for ever."""
+    """Give the shard of ``key`` among ``count``, the same one for ever."""
     return zlib.crc32(key.encode()) % count

@@ -27,7 +27,7 @@ class Step(Generic[T]):
 
     @property
     def found(self) -> T:
-        """The item that this write lost to, read as its table reads it."""
+        """Give the item that this write lost to, read as its table reads it."""
         return self._read(self._stored)
 
     def lose(self, stored: Item | None) -> None:
@@ -45,7 +45,7 @@ class Transaction:
 
     @property
     def writes(self) -> tuple[Write, ...]:
-        """The writes added so far, in their order."""
+        """Give the writes added so far, in their order."""
         return tuple(self._writes)
 
     def commit(self) -> bool:

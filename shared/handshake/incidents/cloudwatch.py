@@ -32,7 +32,7 @@ class Metrics:
         self._client = client
 
     def datapoints(self, signal: Signal, *, start_ms: int, end_ms: int) -> list[tuple[int, float]]:
-        """A signal's (epoch ms, value) in that time, oldest first."""
+        """Give a signal's (epoch ms, value) in that time, oldest first."""
         with asking("CloudWatch"):
             [found] = self._read([_query(signal)], start_ms=start_ms, end_ms=end_ms)
         return sorted((_ms(at), value) for at, value in zip(found["Timestamps"], found["Values"], strict=True))

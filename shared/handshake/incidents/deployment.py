@@ -24,7 +24,7 @@ class Deployment:
         self._version = version
 
     def last(self) -> Deployed:
-        """The last change to the stack. Raises SourceUnavailableError."""
+        """Give the last change to the stack. Raises SourceUnavailableError."""
         with asking("CloudFormation"):
             [stack] = self._client.describe_stacks(StackName=self._stack_id)["Stacks"]
         at = stack.get("LastUpdatedTime") or stack["CreationTime"]

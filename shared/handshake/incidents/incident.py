@@ -50,7 +50,7 @@ class AlarmChange:
 
     @property
     def incident_id(self) -> str:
-        """The same for the same change, however often it is delivered."""
+        """Give the same for the same change, however often it is delivered."""
         return f"{self.alert}-{_utc(self.at_ms):%Y%m%dT%H%M%SZ}"
 
 
@@ -77,11 +77,11 @@ class Incident:
 
     @classmethod
     def of(cls, change: AlarmChange) -> "Incident":
-        """The incident that a change to ALARM opens."""
+        """Give the incident that a change to ALARM opens."""
         return cls(change.incident_id, change.alert, change.at_ms, change.reason, change.first_steps)
 
     def view(self) -> dict[str, Any]:
-        """As JSON, for scripts."""
+        """Give it as JSON, for scripts."""
         return {
             "id": self.id,
             "alert": self.alert,

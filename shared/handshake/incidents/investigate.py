@@ -44,7 +44,7 @@ class Sources:
 def investigate(
     context: Context, sources: Sources, change: AlarmChange, *, service: str
 ) -> tuple[dict[str, Any], list[str]]:
-    """The findings by part, as ``Incident`` keeps them, and notes on the parts that could not be read."""
+    """Give the findings by part, as ``Incident`` keeps them, and notes on the parts that could not be read."""
     began = sources.seconds()
 
     def more() -> bool:

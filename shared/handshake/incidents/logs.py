@@ -22,7 +22,7 @@ class CallLogs:
         self._groups = groups
 
     def refused(self, *, start_ms: int, end_ms: int, more: Callable[[], bool]) -> list[Line]:
-        """Lines of calls refused in that time, oldest first: a few pages of each group, while ``more`` says so.
+        """Give lines of calls refused in that time, oldest first: a few pages of each group, while ``more`` says so.
 
         The latest seconds are read first, then the rest of the latest minute, then the rest: CloudWatch gives a window
         from its beginning, and the pages of a busy one are over before its end. Raises SourceUnavailableError.
@@ -53,7 +53,7 @@ class CallLogs:
 
 
 def _refused(message: str) -> Line | None:
-    """The line, if it is what the pattern asks for: an emulated CloudWatch may send everything."""
+    """Give the line, if it is what the pattern asks for: an emulated CloudWatch may send everything."""
     try:
         line = json.loads(message)
     except ValueError:

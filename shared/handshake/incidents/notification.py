@@ -46,7 +46,7 @@ def recovered(
 
 
 def findings(incident: Incident) -> Iterator[str]:
-    """The numbers that were found, a line each."""
+    """Give the numbers that were found, a line each."""
     found = incident.findings
     if signal := found.get("signal"):
         points = ", ".join(f"{utc(point['timestamp'])[11:16]} {point['value']:g}" for point in signal["datapoints"])
@@ -72,12 +72,12 @@ def findings(incident: Incident) -> Iterator[str]:
 
 
 def utc(time_ms: int) -> str:
-    """A time as people read it."""
+    """Give a time as people read it."""
     return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def duration(length_ms: int) -> str:
-    """A length of time as people read it."""
+    """Give a length of time as people read it."""
     minutes, seconds = divmod(max(0, length_ms) // 1000, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"

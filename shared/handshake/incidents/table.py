@@ -80,19 +80,19 @@ class IncidentTransaction(RuntimeTransaction):
 
 
 def read(dynamo: Dynamo, table: str, incident_id: str) -> Incident | None:
-    """One incident; None where there is none of that id."""
+    """Give one incident; None where there is none of that id."""
     [item] = dynamo.batch_get([(table, _key(incident_id))])
     return _incident(item) if item else None
 
 
 def read_latest(dynamo: Dynamo, table: str, alert: str) -> Incident | None:
-    """The latest incident of an alert."""
+    """Give the latest incident of an alert."""
     [item] = dynamo.batch_get([(table, _latest_key(alert))])
     return read(dynamo, table, item["incident_id"]) if item else None
 
 
 def read_all(dynamo: Dynamo, table: str) -> Iterator[Incident]:
-    """Every incident, in no order. Scans the table, which is small."""
+    """Give every incident, in no order. Scans the table, which is small."""
     where = "begins_with(kv_key, :incident) AND attribute_exists(opened_at)"
     yield from map(_incident, dynamo.scan(table, where, {":incident": "incident#"}))
 

@@ -41,7 +41,7 @@ class UnreadableEventError(Exception):
 
 
 def read_stream(records: Iterable[Mapping[str, Any]]) -> list[StreamedEvent]:
-    """The events that ``records`` of a DynamoDB stream append; the table's other items are passed over.
+    """Give the events that ``records`` of a DynamoDB stream append; the table's other items are passed over.
 
     Raises UnreadableEventError when something that is no event was put where events are kept: it belongs in
     the dead-letter queue, and must not be lost.
@@ -50,7 +50,7 @@ def read_stream(records: Iterable[Mapping[str, Any]]) -> list[StreamedEvent]:
 
 
 def stored_events(dynamo: Dynamo, table: str) -> Iterator[StoredEvent | UnreadableEventError]:
-    """Every event that the table holds, in some order, page by page; in place of an unreadable one, its error.
+    """Give every event that the table holds, in some order, page by page; in place of an unreadable one, its error.
 
     Reads the whole table: for audits, never for a caller.
     """

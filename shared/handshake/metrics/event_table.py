@@ -37,7 +37,7 @@ class EventTransaction(Transaction):
 
 
 def event_key(event_id: str, *, synthetic: bool = False) -> Key:
-    """The key of an event."""
+    """Give the key of an event."""
     prefix = SYNTHETIC_PREFIX if synthetic else PARTITION_PREFIX
     return {"pk": f"{prefix}{shard(event_id, SHARDS)}", "sk": event_id}
 
@@ -50,7 +50,7 @@ def event_item(
     synthetic: bool = False,
     evidence: str | None = None,
 ) -> Item:
-    """The item of ``event``; a ``synthetic`` one expires after a day, in partitions that nothing counts."""
+    """Give the item of ``event``; a ``synthetic`` one expires after a day, in partitions that nothing counts."""
     return {
         **event_key(event.event_id, synthetic=synthetic),
         "schema_version": EVENT_SCHEMA_VERSION,

@@ -38,7 +38,7 @@ class MetricsEvent:
 def denial_event(
     reason_code: str, *, event_id: str, request_id: str, now_ms: int, tier: int = DENIAL_TIER
 ) -> MetricsEvent:
-    """The event of a refusal. One outside a decision counts as tier 4 (contract.md section 5)."""
+    """Give the event of a refusal. One outside a decision counts as tier 4 (contract.md section 5)."""
     return MetricsEvent(
         event_id=event_id,
         request_id=request_id,

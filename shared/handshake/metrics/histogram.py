@@ -15,12 +15,12 @@ _GROWTH: Final = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR)
 
 
 def bin_of(duration_ms: int) -> int:
-    """The bin that counts ``duration_ms`` (zero or more). Zero, which has no logarithm, is alone in bin 0."""
+    """Give the bin that counts ``duration_ms`` (zero or more). Zero, which has no logarithm, is alone in bin 0."""
     return 1 + math.ceil(math.log(duration_ms, _GROWTH)) if duration_ms else 0
 
 
 def percentile(histogram: Mapping[int, int], percent: int) -> float:
-    """The ``percent``-th percentile (1 to 100) by nearest rank, ms, within RELATIVE_ERROR; 0 when empty."""
+    """Give the ``percent``-th percentile (1 to 100) by nearest rank, ms, within RELATIVE_ERROR; 0 when empty."""
     bins = sorted(histogram)
     rank = math.ceil(percent * sum(histogram.values()) / 100)
     reached = accumulate(histogram[index] for index in bins)
@@ -28,5 +28,5 @@ def percentile(histogram: Mapping[int, int], percent: int) -> float:
 
 
 def _middle(index: int) -> float:
-    """The value whose relative distance to both edges of bin ``index`` is the same."""
+    """Give the value whose relative distance to both edges of bin ``index`` is the same."""
     return 2 * _GROWTH ** (index - 1) / (_GROWTH + 1) if index else 0.0

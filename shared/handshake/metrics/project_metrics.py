@@ -72,7 +72,7 @@ def _project(
 
 
 def _uncounted(events: Iterable[StreamedEvent], checkpoints: Checkpoints) -> list[StreamedEvent]:
-    """Each event beyond its shard's checkpoint once, in the stream's order."""
+    """Give each event beyond its shard's checkpoint once, in the stream's order."""
     beyond = {
         (streamed.shard, streamed.sequence): streamed
         for streamed in events

@@ -28,7 +28,7 @@ class Window:
     length_ms: int
 
     def buckets(self, size: BucketSize, *, now_ms: int) -> list[Bucket]:
-        """Every bucket of ``size`` in it, oldest first, the last one holding ``now_ms``."""
+        """Give every bucket of ``size`` in it, oldest first, the last one holding ``now_ms``."""
         step = BUCKET_MS[size]
         end = Bucket.holding(size, now_ms).start_ms + step
         return [Bucket(size, start) for start in range(end - self.length_ms, end, step)]
@@ -52,12 +52,12 @@ class SeriesQuery:
     window: Window
 
     def buckets(self, *, now_ms: int) -> list[Bucket]:
-        """The buckets of the series, oldest first."""
+        """Give the buckets of the series, oldest first."""
         return self.window.buckets(self.bucket, now_ms=now_ms)
 
 
 def parse_window(window: Sequence[str]) -> Window:
-    """The window named by the values of a query parameter; none of them means 24h.
+    """Give the window named by the values of a query parameter; none of them means 24h.
 
     Raises HandshakeError invalid_metric_query for an unknown name, or more than one.
     """

@@ -38,12 +38,12 @@ class Bucket(NamedTuple):
 
     @classmethod
     def holding(cls, size: BucketSize, time_ms: int) -> "Bucket":
-        """The bucket of ``size`` that ``time_ms`` falls into."""
+        """Give the bucket of ``size`` that ``time_ms`` falls into."""
         return cls(size, time_ms - time_ms % BUCKET_MS[size])
 
     @property
     def start(self) -> str:
-        """The start in ISO 8601, to the second, as roll-ups are ordered by in the store."""
+        """Give the start in ISO 8601, to the second, as roll-ups are ordered by in the store."""
         return datetime.fromtimestamp(self.start_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -83,7 +83,7 @@ _COUNTED_WHEN: Final[Mapping[Tally, Callable[[MetricsEvent], bool]]] = {
 
 
 def buckets_of(event: MetricsEvent) -> list[Bucket]:
-    """The hour and the day that ``event`` counts towards."""
+    """Give the hour and the day that ``event`` counts towards."""
     return [Bucket.holding(size, event.timestamp_ms) for size in BUCKET_MS]
 
 
@@ -105,7 +105,7 @@ def contribution(event: MetricsEvent) -> RollUp:
 
 
 def roll_up(events: Iterable[MetricsEvent]) -> dict[Bucket, RollUp]:
-    """The hourly and daily roll-ups of ``events``."""
+    """Give the hourly and daily roll-ups of ``events``."""
     rollups: defaultdict[Bucket, RollUp] = defaultdict(Counter)
     for event in events:
         added = contribution(event)
@@ -115,7 +115,7 @@ def roll_up(events: Iterable[MetricsEvent]) -> dict[Bucket, RollUp]:
 
 
 def merged(rollups: Iterable[RollUp]) -> RollUp:
-    """The roll-up of all that ``rollups`` count."""
+    """Give the roll-up of all that ``rollups`` count."""
     total: RollUp = Counter()
     for rollup in rollups:
         total.update(rollup)
@@ -123,17 +123,17 @@ def merged(rollups: Iterable[RollUp]) -> RollUp:
 
 
 def families(rollup: RollUp) -> dict[str, int]:
-    """Events by reason family."""
+    """Count events by reason family."""
     return _under(_FAMILY_PREFIX, rollup)
 
 
 def reported(rollup: RollUp) -> RollUp:
-    """The part of ``rollup`` that callers reported; it counts towards the whole too."""
+    """Give the part of ``rollup`` that callers reported; it counts towards the whole too."""
     return Counter(_under(_REPORTED_PREFIX, rollup))
 
 
 def own(rollup: RollUp) -> RollUp:
-    """The part of ``rollup`` that the service itself decided or denied."""
+    """Give the part of ``rollup`` that the service itself decided or denied."""
     by_others = reported(rollup)
     return +Counter(
         {name: count - by_others[name] for name, count in rollup.items() if not name.startswith(_REPORTED_PREFIX)}
@@ -141,7 +141,7 @@ def own(rollup: RollUp) -> RollUp:
 
 
 def airt_histogram(rollup: RollUp) -> dict[int, int]:
-    """Closed incidents by the histogram bin of their duration."""
+    """Count closed incidents by the histogram bin of their duration."""
     return {int(index): count for index, count in _under(_AIRT_PREFIX, rollup).items()}
 
 

@@ -97,7 +97,7 @@ class RollupTransaction(Transaction):
 
 
 def read_rollups(dynamo: Dynamo, table: str, buckets: Sequence[Bucket]) -> list[RollUp]:
-    """The roll-ups of ``buckets``, consecutive ones of one size, oldest first; empty where nothing happened.
+    """Give the roll-ups of ``buckets``, consecutive ones of one size, oldest first; empty where nothing happened.
 
     One query, whatever the traffic was.
     """
@@ -112,7 +112,7 @@ def read_rollups(dynamo: Dynamo, table: str, buckets: Sequence[Bucket]) -> list[
 
 
 def read_all_rollups(dynamo: Dynamo, table: str) -> dict[Bucket, RollUp]:
-    """Every roll-up there is, as of now: for audits, never for a caller."""
+    """Give every roll-up there is, as of now: for audits, never for a caller."""
     found: dict[Bucket, RollUp] = {}
     for size in BUCKET_MS:
         start = None

@@ -42,7 +42,7 @@ class StoredPolicy:
 
     @property
     def version(self) -> str | None:
-        """The ``policyVersion`` callers see; None with no stored policy."""
+        """Give the ``policyVersion`` callers see; None with no stored policy."""
         return version_name(self.number) if self.number else None
 
 
@@ -70,7 +70,7 @@ class Applied:
 
     @property
     def version(self) -> str:
-        """The ``policyVersion`` it became."""
+        """Give the ``policyVersion`` it became."""
         return version_name(self.number)
 
 
@@ -160,7 +160,7 @@ def decide_change(
 
 
 def version_conflict(active: str | None) -> Refusal:
-    """The refusal of a change made against another version than the active one."""
+    """Give the refusal of a change made against another version than the active one."""
     message = f"The active policy version is {active or 'none'}; nothing was changed."
     return refusal_of(ReasonCode.POLICY_VERSION_CONFLICT, message)
 

@@ -8,11 +8,11 @@ from handshake.policy.rules import Scope
 
 
 def read_config(context: Context, scope: Scope) -> StoredPolicy:
-    """The active policy of ``scope``; number 0 when none is stored."""
+    """Give the active policy of ``scope``; number 0 when none is stored."""
     [item] = context.dynamo.batch_get([(context.tables.policy, policies.active_key(scope))])
     return policies.policy_from(item)
 
 
 def read_versions(context: Context, scope: Scope, page: PageRequest) -> tuple[list[StoredPolicy], str | None]:
-    """The versions of ``scope``, newest first, and the next page's cursor."""
+    """Give the versions of ``scope``, newest first, and the next page's cursor."""
     return policies.versions(context.dynamo, context.tables.policy, scope, page)

@@ -111,7 +111,7 @@ class RuleKey(Generic[T]):
 
     @property
     def default_rule(self) -> "StoredRule":
-        """The rule that stands in where global scope stores none."""
+        """Give the rule that stands in where global scope stores none."""
         return {"id": f"default-{self.name.replace('_', '-')}", "key": self.name, "value": self.default}
 
 
@@ -243,33 +243,33 @@ class Limits:
     demands: Mapping[RuleKey[Any], Any] = field(default_factory=dict)
 
     def get(self, key: RuleKey[T]) -> T | None:
-        """The demand of ``key``, or None."""
+        """Give the demand of ``key``, or None."""
         demand: T | None = self.demands.get(key)
         return demand
 
     def __getitem__(self, key: RuleKey[T]) -> T:
-        """The demand of ``key``, which must be there: an effective policy has every key's."""
+        """Give the demand of ``key``, which must be there: an effective policy has every key's."""
         demand: T = self.demands[key]
         return demand
 
     def narrowed(self, key: RuleKey[T], demand: T) -> Self:
-        """These demands with one more; where there is one of ``key``, the stricter of both."""
+        """Add one more to these demands; where there is one of ``key``, the stricter of both."""
         there = self.demands.get(key)
         return type(self)({**self.demands, key: demand if there is None else key.narrow(there, demand)})
 
     def narrowed_by(self, other: "Limits") -> Self:
-        """Both demands at once: of each key the stricter."""
+        """Make both demands at once: of each key the stricter."""
         limits = self
         for key, demand in other.demands.items():
             limits = limits.narrowed(key, demand)
         return limits
 
     def or_else(self, other: "Limits") -> Self:
-        """These demands, and those of ``other`` for each key without one."""
+        """Add to these demands those of ``other`` for each key without one."""
         return type(self)({**other.demands, **self.demands})
 
     def judge(self, payment: Payment) -> Verdict | None:
-        """The strictest verdict of the demands that ``payment`` crosses, the first by precedence among equals."""
+        """Give the strictest verdict of the demands that ``payment`` crosses, the first by precedence among equals."""
         verdicts = (key.judge(payment, self.demands[key]) for key in _JUDGED if key.judge and key in self.demands)
         return max(filter(None, verdicts), key=lambda verdict: STRICTNESS[verdict.outcome], default=None)
 
@@ -294,7 +294,7 @@ def limits_of(rules: Iterable[Mapping[str, Any]]) -> Limits:
 
 
 def limits_in_context(context: Mapping[str, Any]) -> Limits | None:
-    """The caller's own narrowing limits, or None when one of them cannot be understood."""
+    """Give the caller's own narrowing limits, or None when one of them cannot be understood."""
     limits = NO_LIMITS
     for key in RULE_KEYS:
         value = context.get(key.context_name) if key.context_name else None
@@ -332,5 +332,5 @@ def judge(payment: Payment, limits: Limits, own: Mapping[str, Any]) -> Judged | 
 
 
 def effective(global_limits: Limits, *narrower: Limits) -> Limits:
-    """One policy out of several scopes: every key has a demand, its default where global scope stores none."""
+    """Give one policy out of several scopes: every key has a demand, its default where global scope stores none."""
     return reduce(Limits.narrowed_by, narrower, global_limits.or_else(DEFAULT_LIMITS))

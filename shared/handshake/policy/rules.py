@@ -69,17 +69,19 @@ class StoredRules(NamedTuple):
 def policy_in_force(
     for_all: StoredRules | None, for_agent: StoredRules | None, for_agent_in_tenant: StoredRules | None
 ) -> PolicyInForce:
-    """The policy that global scope's rules and an agent's own make together; None where a scope stores none."""
+    """Give the policy that global scope's rules and an agent's own make together; None where a scope stores none."""
     scopes = (for_all, for_agent, for_agent_in_tenant)
-    global_limits, agent_limits, in_tenant_limits = (limits_of(one.rules) if one else NO_LIMITS for one in scopes)
+    global_limits, agent_limits, in_tenant_limits = (
+        limits_of(stored.rules) if stored else NO_LIMITS for stored in scopes
+    )
     versions = [version_name(stored.number) if stored else None for stored in scopes]
     return PolicyInForce(global_limits, agent_limits, in_tenant_limits, *versions)
 
 
 def parse_scope(fields: Mapping[str, Any], *, stored: bool = False) -> Scope:
-    """The scope named by ``scope``, ``scopeId`` and ``tenantId``, which an agent's policy may name.
+    """Give the scope named by ``scope``, ``scopeId`` and ``tenantId``, which an agent's policy may name.
 
-    Of what is ``stored``, as an earlier version may have named it.
+    Of what is ``stored``, as an earlier release may have named it.
 
     Raises HandshakeError: trust_context_invalid_request_shape for an unknown scope or a malformed id,
     trust_context_missing_binding for agent scope without ``scopeId``.
@@ -104,7 +106,7 @@ def parse_scope(fields: Mapping[str, Any], *, stored: bool = False) -> Scope:
 
 
 def parse_rules(value: Any) -> "list[StoredRule]":
-    """Well-formed, meaningful rules, each reduced to ``{id, key, value}`` as the caller wrote them.
+    """Give well-formed, meaningful rules, each reduced to ``{id, key, value}`` as the caller wrote them.
 
     Raises HandshakeError: trust_context_invalid_request_shape when ``value`` is not an array of at most
     MAX_RULES objects with a distinct ``id``, a ``key`` and a ``value``; policy_invalid_policy for an unknown key
@@ -128,12 +130,12 @@ def parse_rules(value: Any) -> "list[StoredRule]":
 
 
 def version_name(number: int) -> str:
-    """The name that callers have for a version."""
+    """Give the name that callers have for a version."""
     return f"v{number}"
 
 
 def version_number(name: str) -> int | None:
-    """The number of a version callers name, or None for a name no version has."""
+    """Give the number of a version callers name, or None for a name no version has."""
     digits = name.removeprefix("v")
     is_number = digits.isascii() and digits.isdigit() and len(digits) <= VERSION_DIGITS
     return int(digits) if is_number and name == version_name(int(digits)) else None

@@ -25,17 +25,17 @@ _MAX_VERSION: Final = 10**VERSION_DIGITS - 1
 
 
 def partition(scope: Scope) -> str:
-    """The partition of everything of a scope."""
+    """Give the partition of everything of a scope."""
     return f"{_AGENT}{scope.agent.key}" if scope.agent else _GLOBAL
 
 
 def active_key(scope: Scope) -> Key:
-    """The key of a scope's active policy."""
+    """Give the key of a scope's active policy."""
     return {"pk": partition(scope), "sk": _ACTIVE}
 
 
 def active_keys(agent: Agent) -> list[Key]:
-    """The keys of the active policies that apply to an agent: global scope's, its own, its own in its tenant if any."""
+    """Give the keys of the active policies that apply to an agent: global, its own, its own in its tenant if any."""
     partitions = [_GLOBAL, f"{_AGENT}#{agent.agent_id}"]
     if agent.tenant_id is not None:
         partitions.append(f"{_AGENT}{agent.key}")
@@ -43,17 +43,17 @@ def active_keys(agent: Agent) -> list[Key]:
 
 
 def version_key(scope: Scope, number: int) -> Key:
-    """The key of one version of a scope's policy."""
+    """Give the key of one version of a scope's policy."""
     return {"pk": partition(scope), "sk": _version_key(number)}
 
 
 def audit_key(scope: Scope, number: int) -> Key:
-    """The key of the audit event of one version of a scope's policy."""
+    """Give the key of the audit event of one version of a scope's policy."""
     return {"pk": partition(scope), "sk": f"AUDIT#{number:0{VERSION_DIGITS}d}"}
 
 
 def policy_from(item: Item | None) -> StoredPolicy:
-    """The policy an ACTIVE or VERSION item holds."""
+    """Give the policy an ACTIVE or VERSION item holds."""
     if item is None:
         return StoredPolicy()
     return StoredPolicy(
@@ -68,17 +68,17 @@ def policy_from(item: Item | None) -> StoredPolicy:
 def in_force(
     global_item: Item | None = None, agent_item: Item | None = None, agent_in_tenant_item: Item | None = None
 ) -> PolicyInForce:
-    """The policy in force that the ACTIVE items of ``active_keys`` make together."""
+    """Give the policy in force that the ACTIVE items of ``active_keys`` make together."""
     return policy_in_force(_stored(global_item), _stored(agent_item), _stored(agent_in_tenant_item))
 
 
 def audit_digest(audit: Item) -> str:
-    """The digest of everything that an audit event says."""
+    """Give the digest of everything that an audit event says."""
     return digest({name: int(value) if isinstance(value, Decimal) else value for name, value in audit.items()})
 
 
 def rules_digest(rules: str) -> str:
-    """The digest of rules, as a version stores them."""
+    """Give the digest of rules, as a version stores them."""
     return digest(json.loads(rules))
 
 
@@ -132,7 +132,7 @@ class PolicyTransaction(GuardTransaction):
 
 
 def versions(dynamo: Dynamo, table: str, scope: Scope, page: PageRequest) -> tuple[list[StoredPolicy], str | None]:
-    """One page of a scope's versions, newest first, and the cursor of the next."""
+    """Give one page of a scope's versions, newest first, and the cursor of the next."""
     newest = min(int(page.after[0]) - 1, _MAX_VERSION) if page.after else _MAX_VERSION
     if newest < 1:
         return [], None

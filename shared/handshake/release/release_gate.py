@@ -80,7 +80,7 @@ class _SyntheticCalls:
         )
 
     def run(self) -> Iterator[str]:
-        """The checks, one by one."""
+        """Give the checks, one by one."""
         for check in (self._escalate, self._approve, self._authorize, self._apply, self._read):
             yield check()
 
@@ -157,7 +157,7 @@ class _SyntheticCalls:
         query: Mapping[str, list[str]] | None = None,
         envelope: bool = True,
     ) -> Mapping[str, Any]:
-        """The answer's body. Raises NotReadyError unless status and reason code are those that the call ``answers``."""
+        """Give the answer's body. Raises NotReadyError unless status and reason code are what the call ``answers``."""
         sent = {"x-correlation-id": self._name, **(headers or {})}
         if envelope:
             sent["x-identity-envelope"] = self._envelope

@@ -75,7 +75,7 @@ SCHEMA: Final[Mapping[str, TableSchema]] = {
 
 
 def read_schema(table: Mapping[str, Any], *, ttl: str) -> TableSchema:
-    """The schema of a table, from a DescribeTable answer's ``Table``; a template's properties have the same shape.
+    """Give the schema of a table, from a DescribeTable answer's ``Table``; a template's properties have the same shape.
 
     ``ttl`` is the attribute of its enabled TTL, or "".
     """
@@ -112,7 +112,7 @@ def shortfalls(needed: TableSchema, found: TableSchema) -> Iterator[str]:
 
 
 def migration_key(migration: str) -> Key:
-    """The key under which runtime_kv records that ``migration`` (``NNNN_name``) was applied."""
+    """Give the key under which runtime_kv records that ``migration`` (``NNNN_name``) was applied."""
     return {"kv_key": f"{MIGRATION_PREFIX}{migration}"}
 
 

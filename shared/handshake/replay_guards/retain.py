@@ -36,7 +36,7 @@ class Retention:
 
 
 def expired_guards(context: Context) -> Iterator[Key]:
-    """The keys of every guard whose ``expires_at`` lies before now, oldest hour first; changes nothing."""
+    """Give the keys of every guard whose ``expires_at`` lies before now, oldest hour first; changes nothing."""
     for _, keys in _by_hour(context, context.now_ms()):
         yield from keys
 

@@ -4,7 +4,7 @@ TTL deletes lag by days, so it is the condition that decides, never the mere pre
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal
 
 from handshake.core.jsonio import canonical, digest
@@ -23,11 +23,19 @@ IDEMPOTENCY_KEY_LIFETIME_MS: Final = LONGEST_DEADLINE_MS + _MS_PER_DAY
 
 
 def guard_key(scope: GuardScope, *parts: str) -> Key:
-    """The key of the guard of the single-use key that ``parts`` identify.
+    """Give the key of the guard of the single-use key that ``parts`` identify.
 
     They are kept as a digest only: a guard table is no place to read other people's keys from.
     """
     return {"guard_key": f"{scope}#{digest(list(parts))}"}
+
+
+def action_guards(tenant_id: str, principal_id: str, idempotency_key: str) -> tuple[Key, Key]:
+    """Give the guard of a key of a tenant's principal, and where earlier releases kept it: by the principal alone."""
+    return (
+        guard_key("decision_action", tenant_id, principal_id, idempotency_key),
+        guard_key("decision_action", principal_id, idempotency_key),
+    )
 
 
 class GuardTransaction(Transaction):
@@ -58,17 +66,22 @@ class GuardTransaction(Transaction):
 
 
 def stored_outcome(item: Item | None, *, now_ms: int) -> dict[str, Any] | None:
-    """The outcome of a key's use, or None if no live guard holds it: past its expiry none does, deleted or not."""
+    """Give the outcome of a key's use, or None if no live guard holds it: past its expiry none does, deleted or not."""
     if item is None or item["expires_at"] <= now_ms:
         return None
     outcome: dict[str, Any] = json.loads(item["outcome"])
     return outcome
 
 
+def stored_outcomes(items: Iterable[Item | None], *, now_ms: int) -> list[dict[str, Any] | None]:
+    """Give the outcome that each item holds, as ``stored_outcome`` does."""
+    return [stored_outcome(item, now_ms=now_ms) for item in items]
+
+
 def read_outcomes(context: Context, keys: Sequence[Key]) -> list[dict[str, Any] | None]:
     """Read, in one call, how the use of each key ended; None where no live guard holds it."""
     items = context.dynamo.batch_get([(context.tables.replay_guards, key) for key in keys])
-    return [stored_outcome(item, now_ms=context.now_ms()) for item in items]
+    return stored_outcomes(items, now_ms=context.now_ms())
 
 
 def read_outcome(context: Context, key: Key) -> dict[str, Any] | None:
@@ -78,12 +91,12 @@ def read_outcome(context: Context, key: Key) -> dict[str, Any] | None:
 
 
 def hour_of(time_ms: int) -> int:
-    """The bucket of the expiry index that a time falls into: hours since the epoch."""
+    """Give the bucket of the expiry index that a time falls into: hours since the epoch."""
     return time_ms // _MS_PER_HOUR
 
 
 def expired(dynamo: Dynamo, table: str, *, hour: int, now_ms: int, page_s: float) -> Iterator[Key]:
-    """The keys of the guards that expired in ``hour`` and before ``now_ms``; each page may take ``page_s`` seconds."""
+    """Yield the keys of guards that expired in ``hour`` and before ``now_ms``; a page may take ``page_s`` seconds."""
     start: Item | None = None
     while True:
         page = dynamo.within(page_s).query(

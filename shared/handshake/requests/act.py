@@ -17,7 +17,7 @@ from handshake.core.errors import (
 )
 from handshake.dynamo.context import Context
 from handshake.dynamo.marshalling import Key
-from handshake.replay_guards.table import IDEMPOTENCY_KEY_LIFETIME_MS, guard_key, read_outcomes
+from handshake.replay_guards.table import IDEMPOTENCY_KEY_LIFETIME_MS, action_guards, read_outcomes
 from handshake.requests.decision_action import (
     Close,
     DecisionAction,
@@ -29,7 +29,7 @@ from handshake.requests.decision_action import (
 from handshake.requests.evidence import MAX_REFUSALS, MAX_REFUSALS_OF_PRINCIPAL
 from handshake.requests.record import RequestRecord
 from handshake.requests.recording import record_close, record_refusal
-from handshake.requests.table import read_for_action, refusals_key
+from handshake.requests.table import read_for_action
 from handshake.requests.transaction import RequestTransaction, origin
 from handshake.trust.identity import Envelope
 
@@ -38,16 +38,15 @@ from handshake.trust.identity import Envelope
 _TRIES: Final = 5
 
 
-def act(
-    context: Context, action: DecisionAction, envelope: Envelope, *, idempotency_key: str | None
-) -> RequestRecord | Refusal:
-    """Carry out ``action`` for the principal of ``envelope``, once per ``idempotency_key`` when one is given.
+def act(context: Context, action: DecisionAction, envelope: Envelope) -> RequestRecord | Refusal:
+    """Carry out ``action`` for the principal of ``envelope``, once per idempotency key when it has one.
 
     Returns the closed record, or the refusal that was left in evidence. Raises HandshakeError hitl_request_not_found,
     which leaves none, or adapter_privileged_mutations_paused. When the store cannot be consulted:
     ReplayGuardUnavailableError if there is a key to guard, StoreUnavailableError if there is none.
     """
-    guards = _guards(envelope, idempotency_key) if idempotency_key else ()
+    key = action.idempotency_key
+    guards = action_guards(envelope.tenant_id, envelope.principal_id, key) if key else ()
     try:
         return _act(context, action, envelope, guards)
     except StoreUnavailableError as unavailable:
@@ -56,30 +55,22 @@ def act(
         raise
 
 
-def _guards(envelope: Envelope, idempotency_key: str) -> tuple[Key, Key]:
-    """The guard of a key of a tenant's principal, and where earlier versions kept it: by the principal alone."""
-    principal = envelope.principal_id
-    now = guard_key("decision_action", envelope.tenant_id, principal, idempotency_key)
-    return now, guard_key("decision_action", principal, idempotency_key)
-
-
 def _use(outcomes: Sequence[Mapping[str, Any] | None], action: DecisionAction) -> Mapping[str, Any] | None:
-    """How an earlier use of the key ended, None where it was not used.
+    """Give how an earlier use of the key ended, None where it was not used; ``outcomes`` are those of action_guards.
 
-    What an earlier version kept may be the use of another tenant's principal of the same name: its key is used, and
-    what became of it is told about the request itself only.
+    What an earlier release kept may be the use of another tenant's principal of the same name: the key counts as used,
+    and its outcome is shown only to an action on the same request.
     """
-    now, earlier = outcomes or (None, None)
-    if now is None and earlier is not None and earlier["requestId"] != action.request_id:
+    current, earlier = outcomes or (None, None)
+    if current is None and earlier is not None and earlier["requestId"] != action.request_id:
         return {}
-    return now or earlier
+    return current or earlier
 
 
 def _act(
     context: Context, action: DecisionAction, envelope: Envelope, guards: Sequence[Key]
 ) -> RequestRecord | Refusal:
-    refusals = refusals_key(action.request_id, envelope.principal_id, envelope.tenant_id)
-    request, outcomes, kept = read_for_action(context, action.request_id, guards, refused=refusals)
+    request, outcomes, kept = read_for_action(context, action.request_id, envelope, guards)
     used = _use(outcomes, action)
     for _ in range(_TRIES):
         decided = decide_action(action, request, envelope, used, context.now_ms())

@@ -40,12 +40,12 @@ class Decision:
 
 
 def utc_day(timestamp_ms: int) -> str:
-    """The UTC day (YYYY-MM-DD) of a time."""
+    """Give the UTC day (YYYY-MM-DD) of a time."""
     return datetime.fromtimestamp(timestamp_ms / 1000, UTC).date().isoformat()
 
 
 def spend_day(timestamp_ms: int, server_ms: int) -> str:
-    """The UTC day that a payment counts towards: its timestamp's, but none that had not begun on the server's clock.
+    """Give the UTC day that a payment counts towards: its timestamp's, or the server's if that is earlier.
 
     ``server_ms`` is when it was submitted, so its approval counts towards the same day (contract.md section 9.24).
     """
@@ -83,7 +83,7 @@ def throttle_escalation(decision: Decision, recent_ms: Sequence[int], *, most: i
 
 
 def within_window(times_ms: Sequence[int], *, now_ms: int) -> list[int]:
-    """The escalation times that still count at ``now_ms``, oldest first."""
+    """Give the escalation times that still count at ``now_ms``, oldest first."""
     return sorted(time for time in times_ms if time > now_ms - ESCALATION_WINDOW_MS)
 
 

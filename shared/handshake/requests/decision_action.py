@@ -56,12 +56,16 @@ ACTION_WORDS: Final[Mapping[str, Action]] = {
 
 @dataclass(frozen=True)
 class DecisionAction:
-    """A well-formed decision action. ``reason`` is the person's own words, kept in evidence."""
+    """A well-formed decision action. ``reason`` is the person's own words, kept in evidence.
+
+    With an ``idempotency_key`` it happens once, however often it is sent.
+    """
 
     request_id: str
     hitl_request_id: str | None
     action: Action
     reason: str | None
+    idempotency_key: str | None = None
 
 
 @dataclass(frozen=True)
@@ -90,8 +94,8 @@ class Expire:
 ActionDecision = Close | Expire | Refuse | Conflict | Replay
 
 
-def parse_action(body: Any) -> DecisionAction:
-    """Check the body of a decision action.
+def parse_action(body: Any, idempotency_key: str | None = None) -> DecisionAction:
+    """Check the body of a decision action, then its ``x-idempotency-key`` header, None where it is not sent.
 
     Raises HandshakeError: trust_context_missing_binding without a requestId,
     trust_context_invalid_request_shape for anything else that is wrong.
@@ -115,20 +119,14 @@ def parse_action(body: Any) -> DecisionAction:
         raise _bad_shape("hitlRequestId must be a string.", request_id)
     if not (reason is None or (isinstance(reason, str) and len(reason) <= MAX_REASON_LENGTH)):
         raise _bad_shape(f"reason must be a string of at most {MAX_REASON_LENGTH} characters.", request_id)
-    return DecisionAction(request_id, hitl_request_id, ACTION_WORDS[action], reason or None)
+    if not (idempotency_key is None or _is_idempotency_key(idempotency_key)):
+        raise _bad_shape(f"x-idempotency-key must be 1 to {MAX_IDEMPOTENCY_KEY_LENGTH} characters.", None)
+    return DecisionAction(request_id, hitl_request_id, ACTION_WORDS[action], reason or None, idempotency_key)
 
 
-def parse_idempotency_key(header: str | None) -> str | None:
-    """The ``x-idempotency-key`` header, or None when it is not sent.
-
-    Raises HandshakeError trust_context_invalid_request_shape unless it has 1 to 256 characters.
-    """
-    if header is None:
-        return None
-    is_text = header.isascii() or not has_lone_surrogates(header)
-    if is_text and 1 <= len(header) <= MAX_IDEMPOTENCY_KEY_LENGTH:
-        return header
-    raise _bad_shape(f"x-idempotency-key must be 1 to {MAX_IDEMPOTENCY_KEY_LENGTH} characters.", None)
+def _is_idempotency_key(text: str) -> bool:
+    is_storable = text.isascii() or not has_lone_surrogates(text)
+    return is_storable and 1 <= len(text) <= MAX_IDEMPOTENCY_KEY_LENGTH
 
 
 def decide_action(
@@ -162,7 +160,7 @@ def decide_action(
         return Refuse(refused(ReasonCode.HITL_APPROVAL_UNAUTHORIZED, message))
     if guard is not None:
         message = "This idempotency key was already used; `stored`, where it is there, is what came of it."
-        # A use that an earlier version kept may be another tenant's: it counts, and nothing of it is told.
+        # A use that an earlier release kept may be another tenant's: it counts, and nothing of it is told.
         code, stored = ReasonCode.SECURITY_REPLAY_DETECTED, _stored_outcome(guard) if guard else None
         return Replay(_refused(code, message, request=request, now_ms=now_ms, stored=stored))
     if action.hitl_request_id not in (None, hitl_request_id):
@@ -200,14 +198,14 @@ def actor_of(action: DecisionAction, envelope: Envelope) -> dict[str, Any]:
 
 
 def over_daily_limit(record: RequestRecord, *, now_ms: int) -> Refusal:
-    """The refusal of an approval whose amount no longer fits what the agent may spend that day."""
+    """Give the refusal of an approval whose amount no longer fits what the agent may spend that day."""
     message = "Approving would take the agent over its daily spend limit; the request stays pending."
     code = ReasonCode.POLICY_DAILY_LIMIT_EXCEEDED
     return _refused(code, message, request=record, now_ms=now_ms, stored=_stored(record))
 
 
 def outcome_fields(record: RequestRecord) -> dict[str, Any]:
-    """The outcome of the action that closed ``record``, for whoever comes back with its key."""
+    """Give the outcome of the action that closed ``record``, for whoever comes back with its key."""
     return {
         "requestId": record.submission.request_id,
         "state": record.state.value,
@@ -217,7 +215,7 @@ def outcome_fields(record: RequestRecord) -> dict[str, Any]:
 
 
 def unread_action(refusal: Refusal, *, now_ms: int) -> Refusal:
-    """The refusal of a body that is no action, with the fields of every refused action."""
+    """Give the refusal of a body that is no action, with the fields of every refused action."""
     fields = _refused_fields(refusal.reason, refusal.request_id, now_ms=now_ms)
     return replace(refusal, fields=fields, denies=True)
 
@@ -242,7 +240,7 @@ def _stored(record: RequestRecord) -> "StoredOutcome":
 
 
 def _stored_outcome(guard: Mapping[str, Any]) -> "StoredOutcome":
-    # An earlier version kept no state: what an action allowed was approved.
+    # An earlier release kept no state: what an action allowed was approved.
     state = guard.get("state") or (State.APPROVED if guard["decision"] == "allow" else State.REJECTED)
     return {"state": State(state), "artifact": guard["artifact"]}
 
@@ -254,7 +252,7 @@ def _not_found(request_id: str, now_ms: int) -> Refusal:
 def _refused(
     reason: ReasonCode, message: str, *, request: RequestRecord, now_ms: int, stored: "StoredOutcome | None"
 ) -> Refusal:
-    """A refused action on ``request``; without ``stored`` nothing of the request is told."""
+    """Give a refused action on ``request``; without ``stored`` nothing of the request is told."""
     known_hash = request.submission.decision_context_hash if stored else None
     fields = _refused_fields(describe(reason), request.request_id, now_ms=now_ms, decision_context_hash=known_hash)
     if stored:

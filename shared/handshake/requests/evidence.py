@@ -86,6 +86,14 @@ class Entry(NamedTuple):
     detail: Mapping[str, Any]
 
 
+class Appended(NamedTuple):
+    """What a decision adds to evidence: its ``events``, the ``chain`` with them, and the id of its metrics event."""
+
+    events: Sequence[EvidenceEvent]
+    chain: Chain
+    event_id: str
+
+
 def event_id_of(event: EvidenceEvent) -> str:
     """Give the id of the metrics event that counts ``event``."""
     return event.digest[:_EVENT_ID_DIGITS]
@@ -162,6 +170,12 @@ def link(chain: Chain, request_id: str, entries: Sequence[Entry], *, now_ms: int
     return events
 
 
+def append(chain: Chain, request_id: str, entries: Sequence[Entry], *, now_ms: int) -> Appended:
+    """Append ``entries``, of which there is at least one, to ``chain``; the last is what the metrics event counts."""
+    events = link(chain, request_id, entries, now_ms=now_ms)
+    return Appended(events, chain.extended_by(events), event_id_of(events[-1]))
+
+
 def refusal_event(chain: Chain, request_id: str, entry: Entry, *, event_id: str, now_ms: int) -> EvidenceEvent:
     """Make the event of a refused action, which stands beside the chain."""
     return EvidenceEvent(
@@ -182,7 +196,7 @@ def broken_link(chain: Chain, events: Sequence[EvidenceEvent]) -> str | None:
     ``events`` are everything kept of one request, in any order.
     """
     heads = [GENESIS]
-    for place, event in enumerate(sorted((one for one in events if one.sequence), key=_sequence), start=1):
+    for place, event in enumerate(sorted((event for event in events if event.sequence), key=_sequence), start=1):
         if event.sequence > place:
             return f"event {place} of {chain.length} is missing"
         if event.sequence < place:

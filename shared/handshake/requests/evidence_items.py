@@ -21,7 +21,7 @@ _FIRST: Final = ("event_id", "request_id", "sequence", "timestamp_ms", *_OWN)
 
 
 def evidence_item(events: Sequence[EvidenceEvent]) -> Item:
-    """The item of a refused action, or of ``events`` that follow each other in a chain and share their time."""
+    """Give the item of a refused action, or of ``events`` that follow each other in a chain and share their time."""
     first, *others = events
     return {
         "pk": f"REQ#{first.request_id}",
@@ -33,12 +33,12 @@ def evidence_item(events: Sequence[EvidenceEvent]) -> Item:
 
 
 def evidence_sort_key(first: EvidenceEvent) -> str:
-    """The sort key of the item whose first event is ``first``."""
+    """Give the sort key of the item whose first event is ``first``."""
     return f"EVT#{first.sequence:06d}" if first.sequence else f"REF#{first.timestamp_ms}#{first.event_id}"
 
 
 def evidence_from(item: Mapping[str, Any]) -> Iterator[EvidenceEvent]:
-    """The events that an item holds, in their order."""
+    """Give the events that an item holds, in their order."""
     first = EvidenceEvent(
         event_id=item["event_id"],
         request_id=item["request_id"],
@@ -58,7 +58,7 @@ def evidence_from(item: Mapping[str, Any]) -> Iterator[EvidenceEvent]:
 
 
 def _shared(first: EvidenceEvent) -> dict[str, Any]:
-    """What the events after ``first`` share with it: nothing where an earlier release wrote it."""
+    """Give what the events after ``first`` share with it: nothing where an earlier release wrote it."""
     return {name: first.detail[name] for name in SHARED if name in first.detail} if "event" in first.detail else {}
 
 

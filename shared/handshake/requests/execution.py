@@ -16,7 +16,7 @@ NOT_ALLOWED: "Final[RefusedExecution]" = {"allowed": False}
 
 
 def parse_presented(body: Any) -> Submission:
-    """The request in ``body``, once the artifact beside it is seen to allow that very request.
+    """Give the request in ``body``, once the artifact beside it is seen to allow that very request.
 
     Raises HandshakeError: trust_context_invalid_request_shape or trust_context_missing_binding for a
     malformed request, security_handshake_required_bypass_denied or security_side_channel_denied for what it declares,

@@ -17,7 +17,7 @@ PENDING_BY_SHARD: Final = "pending_by_lane"
 def pending(
     dynamo: Dynamo, table: str, index: str, owner: str, page: PageRequest, *, now_ms: int
 ) -> tuple[list[RequestRecord], str | None]:
-    """One page of an owner's pending requests, soonest deadline first, and the cursor of the next."""
+    """Give one page of an owner's pending requests, soonest deadline first, and the cursor of the next."""
     partition = index.replace("_by", "")
     found = dynamo.query(
         table,
@@ -33,7 +33,7 @@ def pending(
 
 
 def overdue(dynamo: Dynamo, table: str, *, now_ms: int, batch: int, page_s: float) -> Iterator[list[Key]]:
-    """The keys of every escalation past its deadline, ``batch`` at a time; each page may take ``page_s`` seconds."""
+    """Give the keys of every escalation past its deadline, ``batch`` at a time; a page may take ``page_s`` seconds."""
     for number in range(PENDING_SHARDS):
         start: Item | None = None
         while True:

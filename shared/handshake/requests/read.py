@@ -14,7 +14,7 @@ from handshake.trust.identity import Envelope
 
 
 def read_request(context: Context, request_id: str, envelope: Envelope) -> RequestRecord:
-    """The request, if ``envelope`` may read it; past its deadline it is expired.
+    """Give the request, if ``envelope`` may read it; past its deadline it is expired.
 
     Raises HandshakeError: hitl_request_not_found, security_read_scope_denied, security_read_tenant_mismatch.
     """
@@ -24,7 +24,7 @@ def read_request(context: Context, request_id: str, envelope: Envelope) -> Reque
 
 
 def read_evidence(context: Context, request_id: str, envelope: Envelope) -> tuple[RequestRecord, list[EvidenceEvent]]:
-    """The request with its evidence, oldest first. Raises as read_request."""
+    """Give the request with its evidence, oldest first. Raises as read_request."""
     _ensure_possible(request_id)
     items = requests.read_partition(context.dynamo, context.tables.workflow, request_id)
     record, events = requests.split_partition(items)
@@ -32,7 +32,7 @@ def read_evidence(context: Context, request_id: str, envelope: Envelope) -> tupl
 
 
 def read_queue(context: Context, envelope: Envelope, page: PageRequest) -> tuple[list[RequestRecord], str | None]:
-    """The pending requests that ``envelope`` may resolve, soonest deadline first, and the next page's cursor.
+    """Give the pending requests that ``envelope`` may resolve, soonest deadline first, and the next page's cursor.
 
     Resolvers of a tenant see their tenant's; everybody else sees their own.
     """

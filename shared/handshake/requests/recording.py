@@ -13,7 +13,7 @@ from handshake.core.reasons import REGISTRY
 from handshake.core.tiers import RISK_TIERS
 from handshake.metrics.events import MetricsEvent, denial_event
 from handshake.policy.rules import PolicyInForce
-from handshake.requests.evidence import Entry, EvidenceEvent, event_id_of, link, refusal_event
+from handshake.requests.evidence import Entry, EvidenceEvent, append, event_id_of, refusal_event
 from handshake.requests.record import RequestRecord, State
 
 # Kinds of event, in ``event`` of its details.
@@ -122,9 +122,9 @@ def _recorded(
         Entry(record.reason, "lineage", {**shared, **lineage}),
         Entry(record.reason, "audit", {**shared, **audit, **origin.detail(record)}),
     ]
-    evidence = link(record.chain, record.submission.request_id, entries, now_ms=record.decided_at_ms)
-    chained = replace(record, chain=record.chain.extended_by(evidence))
-    return Recorded(chained, evidence, decision_event(chained, event_id=event_id_of(evidence[-1])))
+    appended = append(record.chain, record.submission.request_id, entries, now_ms=record.decided_at_ms)
+    chained = replace(record, chain=appended.chain)
+    return Recorded(chained, appended.events, decision_event(chained, event_id=appended.event_id))
 
 
 def _shared(record: RequestRecord, kind: str) -> dict[str, Any]:
@@ -145,7 +145,7 @@ def _versions(policy: PolicyInForce) -> dict[str, str | None]:
 
 
 def decision_event(record: RequestRecord, *, event_id: str) -> MetricsEvent:
-    """The event of the decision that ``record`` now holds.
+    """Make the event of the decision that ``record`` now holds.
 
     A closed escalation says when its incident was detected and when it ended, which is what AIRT measures.
     """
@@ -166,7 +166,7 @@ def decision_event(record: RequestRecord, *, event_id: str) -> MetricsEvent:
 
 
 def refusal_metrics(refusal: EvidenceEvent) -> MetricsEvent:
-    """The event that counts a refused action."""
+    """Make the event that counts a refused action."""
     return denial_event(
         refusal.reason_code,
         event_id=event_id_of(refusal),

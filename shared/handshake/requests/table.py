@@ -22,13 +22,14 @@ from handshake.dynamo.runtime_kv import PAUSE_KEY, ensure_not_paused, pause_of
 from handshake.dynamo.sharding import shard
 from handshake.policy.rule_keys import Spend, Trigger
 from handshake.policy.table import active_keys, in_force
-from handshake.replay_guards.table import stored_outcome
+from handshake.replay_guards.table import stored_outcomes
 from handshake.requests.decision import JUDGED_BY_POLICY, Escalations, spend_day, utc_day
 from handshake.requests.evidence import Chain, EvidenceEvent
 from handshake.requests.evidence_items import evidence_from
 from handshake.requests.record import RequestRecord, State
 from handshake.requests.submission import Submission
 from handshake.requests.submission_rules import Seen
+from handshake.trust.identity import Envelope
 
 PENDING_SHARDS: Final = 4
 RECORDED: Final = "recorded"
@@ -41,59 +42,59 @@ PENDING_ATTRIBUTES: Final = "pending_tenant, pending_principal, pending_lane, pe
 
 
 def state_key(request_id: str) -> Key:
-    """The key of a request's state."""
+    """Give the key of a request's state."""
     return {"pk": f"REQ#{request_id}", "sk": _STATE}
 
 
 def spend_key(agent: Agent, day: str) -> Key:
-    """The key of an agent's spend of a UTC ``day`` (see spend_day)."""
+    """Give the key of an agent's spend of a UTC ``day`` (see spend_day)."""
     return {"pk": f"SPEND{agent.key}", "sk": day}
 
 
 def escalations_key(principal_id: str, agent: Agent) -> Key:
-    """The key of the recent escalations of a principal and agent."""
+    """Give the key of the recent escalations of a principal and agent."""
     if agent.tenant_id is None:
         return {"pk": f"ESC#{principal_id}", "sk": agent.agent_id}
     return {"pk": f"ESC{agent.key}", "sk": principal_id}
 
 
 def refusals_key(request_id: str, principal_id: str, tenant_id: str) -> Key:
-    """The key of what counts a principal's refused actions on a request. A digest, because a key must stay short."""
+    """Give the key of the count of a principal's refused actions on a request: a digest, as a key must be short."""
     return {"pk": f"REQ#{request_id}", "sk": f"{_REFUSALS}{digest([tenant_id, principal_id])[:32]}"}
 
 
 def refusals_kept(item: Item | None) -> int:
-    """How many refused actions of a principal evidence keeps, by the item that counts them."""
+    """Say how many refused actions of a principal evidence keeps, by the item that counts them."""
     return int(item.get("kept", 0)) if item else 0
 
 
 def pending_shard(number: int) -> str:
-    """The partition of a shard of the index that the expiry sweep reads."""
+    """Give the partition of a shard of the index that the expiry sweep reads."""
     return f"PENDING#{number}"
 
 
 def recorded_shard(agent_id: str) -> int:
-    """The agent's shard of the index: each day is spread over RECORDED_SHARDS."""
+    """Give the agent's shard of the index: each day is spread over RECORDED_SHARDS."""
     return shard(agent_id, RECORDED_SHARDS)
 
 
 def recorded_partition(day: str, number: int) -> str:
-    """The partition of a UTC day's shard."""
+    """Give the partition of a UTC day's shard."""
     return f"{day}#{number}"
 
 
 def spent(item: Item | None) -> Decimal:
-    """The amount that a spend item holds."""
+    """Give the amount that a spend item holds."""
     return item["spent"] if item else Decimal(0)
 
 
 def escalations_from(item: Item | None) -> Escalations:
-    """The recent escalations that an item holds, and the version that a change must still find."""
+    """Give the recent escalations that an item holds, and the version that a change must still find."""
     return Escalations(tuple(map(int, item["times"])), int(item["version"])) if item else Escalations()
 
 
 def record_from(item: Item | None) -> RequestRecord | None:
-    """The request a STATE item (or its copy in an index) holds."""
+    """Give the request a STATE item (or its copy in an index) holds."""
     if item is None:
         return None
     spend = item.get("spend_amount")
@@ -130,7 +131,7 @@ def record_from(item: Item | None) -> RequestRecord | None:
 
 
 def split_partition(items: Sequence[Item]) -> tuple[RequestRecord | None, list[EvidenceEvent]]:
-    """A request and its evidence, oldest first, from all the items of its partition."""
+    """Give a request and its evidence, oldest first, from all the items of its partition."""
     state = next((item for item in items if item["sk"] == _STATE), None)
     events = [event for item in items if item["sk"].startswith(_EVENTS) for event in evidence_from(item)]
     chained = sorted((event for event in events if event.sequence), key=lambda event: event.sequence)
@@ -160,19 +161,20 @@ def read_for_submission(context: Context, submission: Submission) -> Seen:
 
 
 def read_for_action(
-    context: Context, request_id: str, guards: Sequence[Key], *, refused: Key
+    context: Context, request_id: str, envelope: Envelope, guards: Sequence[Key]
 ) -> tuple[RequestRecord | None, list[dict[str, Any] | None], int]:
     """Read, in one call, the request that an action is on, and the outcome of an earlier use of each of its guards.
 
-    With them comes how many refused actions of its principal evidence keeps, which the item of key ``refused`` counts.
+    With them comes how many refused actions of the envelope's principal evidence keeps.
     Raises HandshakeError adapter_privileged_mutations_paused, StoreUnavailableError.
     """
     tables = context.tables
+    refused = refusals_key(request_id, envelope.principal_id, envelope.tenant_id)
     keys = [(tables.workflow, state_key(request_id)), (tables.workflow, refused), (tables.runtime_kv, PAUSE_KEY)]
     keys += [(tables.replay_guards, guard) for guard in guards]
     state, refusals, pause, *used = context.dynamo.batch_get(keys)
     ensure_not_paused(pause)
-    outcomes = [stored_outcome(item, now_ms=context.now_ms()) for item in used]
+    outcomes = stored_outcomes(used, now_ms=context.now_ms())
     return record_from(state), outcomes, refusals_kept(refusals)
 
 
@@ -185,7 +187,7 @@ def read_for_execution(context: Context, request_id: str) -> tuple[RequestRecord
 
 
 def state_item(record: RequestRecord) -> Item:
-    """The STATE item of ``record``; a pending one carries the attributes of the sparse indexes."""
+    """Give the STATE item of ``record``; a pending one carries the attributes of the sparse indexes."""
     submission = record.submission
     item: dict[str, Any] = {
         **state_key(submission.request_id),
@@ -224,11 +226,11 @@ def state_item(record: RequestRecord) -> Item:
 
 
 def read_partition(dynamo: Dynamo, table: str, request_id: str) -> list[Item]:
-    """Everything kept of a request, strongly consistent."""
+    """Give everything kept of a request, strongly consistent."""
     return dynamo.query_all(table, "pk = :request", {":request": state_key(request_id)["pk"]}, ConsistentRead=True)
 
 
 def request_ids(dynamo: Dynamo, table: str) -> Iterator[str]:
-    """Every requestId there is. Scans the whole table: for audits, never for a caller."""
+    """Give every requestId there is. Scans the whole table: for audits, never for a caller."""
     for item in dynamo.scan(table, "sk = :state", {":state": _STATE}, ProjectionExpression="request_id"):
         yield item["request_id"]

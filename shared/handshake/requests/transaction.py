@@ -13,7 +13,7 @@ from handshake.policy.rule_keys import Spend
 from handshake.replay_guards.table import LONGEST_DEADLINE_MS, GuardTransaction
 from handshake.requests.decision import ESCALATION_WINDOW_MS, Escalations, within_window
 from handshake.requests.evidence import MAX_REFUSALS, MAX_REFUSALS_OF_PRINCIPAL
-from handshake.requests.evidence_items import evidence_item, evidence_sort_key
+from handshake.requests.evidence_items import evidence_item
 from handshake.requests.record import RequestRecord, State
 from handshake.requests.recording import Origin, Recorded, RecordedRefusal, actor_named
 from handshake.requests.submission import Submission
@@ -84,7 +84,8 @@ class RequestTransaction(EventTransaction, GuardTransaction):
         Both limits are conditions, so they hold however many actions are refused at once.
         """
         table, evidence = self._context.tables.workflow, refused.evidence
-        self._add(Put(table, evidence_item([evidence]), condition="attribute_not_exists(pk)"), unread)
+        item = evidence_item([evidence])
+        self._add(Put(table, item, condition="attribute_not_exists(pk)"), unread)
         tally = Update(
             table,
             state_key(evidence.request_id),
@@ -93,7 +94,7 @@ class RequestTransaction(EventTransaction, GuardTransaction):
             condition="attribute_exists(pk) AND (attribute_not_exists(refusals) OR refusals < :max)",
         )
         self._add(tally, unread)
-        self._count(refused, "kept", at_most=MAX_REFUSALS_OF_PRINCIPAL, evidence=evidence_sort_key(evidence))
+        self._count(refused, "kept", at_most=MAX_REFUSALS_OF_PRINCIPAL, evidence=item["sk"])
 
     def count_refusal(self, refused: RecordedRefusal) -> None:
         """Count a refused action that evidence has no more room for: with its principal, and at the request."""
@@ -175,5 +176,5 @@ class RequestTransaction(EventTransaction, GuardTransaction):
             recorded.event,
             now_ms=recorded.record.decided_at_ms,
             synthetic=recorded.record.synthetic,
-            evidence=evidence_sort_key(recorded.evidence[0]),
+            evidence=item["sk"],
         )

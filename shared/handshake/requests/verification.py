@@ -105,7 +105,7 @@ def verify_event(event: Item, evidence: Item | None) -> str | None:
 
 
 def evidence_place(event: Item) -> Place | None:
-    """The key of the evidence that a metrics event names; None where it names none, or nothing that is a key."""
+    """Give the key of the evidence that a metrics event names; None where it names none, or nothing that is a key."""
     request_id, sort_key = event.get("request_id"), event.get("evidence")
     if not (isinstance(request_id, str) and isinstance(sort_key, str) and sort_key):
         return None
@@ -161,7 +161,7 @@ class _Step(NamedTuple):
 
     @property
     def counted(self) -> Item | None:
-        """The metrics event of the step; None of one that an earlier release wrote, whose event has another id."""
+        """Give the metrics event of the step; None of one that an earlier release wrote, whose event has another id."""
         detail = self.audit.detail
         if "event" not in detail:
             return None
@@ -175,7 +175,7 @@ class _Step(NamedTuple):
 
 
 def _refusal_counted(refusal: EvidenceEvent) -> Item | None:
-    """The metrics event of a refused action; None of one that an earlier release wrote."""
+    """Give the metrics event of a refused action; None of one that an earlier release wrote."""
     if "event" not in refusal.detail:
         return None
     return event_item(
@@ -258,7 +258,7 @@ def _closed(record: RequestRecord, lineage: EvidenceEvent, audit: EvidenceEvent)
 
 
 def _policies(first: _Step) -> Iterator[Place]:
-    """The policy versions that a decision names."""
+    """Give the policy versions that a decision names."""
     named = first.lineage.detail["policyVersions"]
     agent = first.record.submission.agent
     scopes = {
@@ -328,5 +328,5 @@ def _differences(expected: Mapping[str, Any], stored: Mapping[str, Any]) -> str:
     return ", ".join(sorted(names))
 
 
-def _same(one: Any, other: Any) -> bool:
-    return one == other and isinstance(one, bool) == isinstance(other, bool)
+def _same(value: Any, other: Any) -> bool:
+    return value == other and isinstance(value, bool) == isinstance(other, bool)

@@ -41,7 +41,7 @@ class Lane:
 
     @property
     def key(self) -> Key:
-        """The key of its item."""
+        """Give the key of its item."""
         return {"kv_key": f"{KEY_PREFIX}{self.kind}#{self.number}"}
 
 
@@ -57,7 +57,7 @@ LANES: Final[Sequence[Lane]] = (
 class Progress:
     """Where a lane stands: in ``night``, after the key ``start``, with ``checked`` items of that night behind it.
 
-    ``found`` counts the findings of the last night that had any, ``found_night``; ``named`` are the first of them.
+    ``broken`` counts the findings of the last night that had any, ``broken_night``; ``named`` are the first of them.
     Until ``leased_until_ms`` a run is at it. ``version`` counts its writes; 0 is a lane that was never written.
     """
 
@@ -65,44 +65,44 @@ class Progress:
     night: int
     start: Item | None = None
     checked: int = 0
-    found: int = 0
-    found_night: int | None = None
+    broken: int = 0
+    broken_night: int | None = None
     named: tuple[str, ...] = ()
     leased_until_ms: int = 0
     moved_at_ms: int | None = None
     version: int = 0
 
     def due(self, tonight: int, now_ms: int) -> bool:
-        """Whether there is work for a run, and none is at it."""
+        """Say whether there is work for a run, and none is at it."""
         return self.night <= tonight and self.leased_until_ms <= now_ms
 
     def after(self, checked: int, findings: Sequence[str], next_key: Item | None) -> "Progress":
         """Move on past a page: to ``next_key``, or where there is none to the next night."""
         moved = replace(self, start=next_key, checked=self.checked + checked)
         if findings:
-            earlier = self.named if self.found_night == self.night else ()
-            count = self.found if self.found_night == self.night else 0
+            earlier = self.named if self.broken_night == self.night else ()
+            count = self.broken if self.broken_night == self.night else 0
             moved = replace(
                 moved,
-                found=count + len(findings),
-                found_night=self.night,
+                broken=count + len(findings),
+                broken_night=self.night,
                 named=(*earlier, *findings)[:NAMED],
             )
         return moved if next_key else replace(moved, night=self.night + 1, checked=0)
 
 
 def night_of(now_ms: int) -> int:
-    """The night whose work is due: days since the epoch, each from an hour past midnight (UTC)."""
+    """Give the night whose work is due: days since the epoch, each from an hour past midnight (UTC)."""
     return (now_ms - _BEGINS_MS) // _DAY_MS
 
 
 def day_before(night: int) -> str:
-    """The UTC day that was over when ``night`` began."""
+    """Give the UTC day that was over when ``night`` began."""
     return utc_day((night - 1) * _DAY_MS)
 
 
 def segment(lane: Lane, night: int) -> dict[str, int]:
-    """Scan's options for the part of its table that a lane looks at in ``night``: in NIGHTS of them, all of it."""
+    """Give Scan's options for the part of its table that a lane looks at in ``night``: in NIGHTS of them, all of it."""
     return {"Segment": night % NIGHTS * PARTS + lane.number, "TotalSegments": NIGHTS * PARTS}
 
 
@@ -123,8 +123,8 @@ class ProgressTransaction(Transaction):
             "night": moved.night,
             "start": json.dumps(moved.start, default=int) if moved.start else None,
             "checked": moved.checked,
-            "found": moved.found,
-            "found_night": moved.found_night,
+            "broken": moved.broken,
+            "broken_night": moved.broken_night,
             "named": list(moved.named),
             "leased_until": moved.leased_until_ms,
             "moved_at": moved.moved_at_ms,
@@ -140,14 +140,14 @@ _NONE_YET: Final = "attribute_not_exists(kv_key)"
 def _progress(lane: Lane, item: Item | None, tonight: int) -> Progress:
     if item is None:
         return Progress(lane, tonight)
-    found_night, moved_at = item.get("found_night"), item.get("moved_at")
+    broken_night, moved_at = item.get("broken_night"), item.get("moved_at")
     return Progress(
         lane=lane,
         night=int(item["night"]),
         start=json.loads(item["start"]) if item.get("start") else None,
         checked=int(item["checked"]),
-        found=int(item["found"]),
-        found_night=None if found_night is None else int(found_night),
+        broken=int(item["broken"]),
+        broken_night=None if broken_night is None else int(broken_night),
         named=tuple(item["named"]),
         leased_until_ms=int(item["leased_until"]),
         moved_at_ms=None if moved_at is None else int(moved_at),

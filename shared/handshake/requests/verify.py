@@ -77,7 +77,7 @@ def requests_page(context: Context, start: Item | None = None, **options: Any) -
     groups, next_key = _partitions(context, context.tables.workflow, _REQUESTS, start, options)
     held = _hold(context, [verify_partition(pk, items) for pk, items in groups.items()])
     doubtful = [request_id for request_id, problems in held if problems]
-    return Page(len(groups), [found for name in doubtful for found in verify_request(context, name)], next_key)
+    return Page(len(groups), [finding for name in doubtful for finding in verify_request(context, name)], next_key)
 
 
 def policies_page(context: Context, start: Item | None = None, **options: Any) -> Page:
@@ -150,7 +150,7 @@ def _read(context: Context, table: str, places: Iterable[Place]) -> Mapping[Plac
 def _partitions(
     context: Context, table: str, prefix: str, start: Item | None, options: Mapping[str, Any]
 ) -> tuple[dict[str, list[Item]], Item | None]:
-    """One page of a table, as whole partitions: one that its end cuts is read by itself, and skipped in the next."""
+    """Give a page of a table as whole partitions: one that its end cuts is read by itself, and skipped in the next."""
     page = context.dynamo.scan_page(table, "begins_with(pk, :prefix)", {":prefix": prefix}, start=start, **options)
     groups: dict[str, list[Item]] = {}
     for item in page.items:

@@ -18,9 +18,9 @@ _A_PAGE: Final = 5000
 _BATCH: Final = 100
 
 
-def submissions_of(dynamo: Dynamo, table: str, found: Sequence[Item]) -> list[Submission]:
-    """The submissions of requests that were ``found``: the index does not say in which tenant each was made."""
-    keys = [(table, {"pk": item["pk"], "sk": item["sk"]}) for item in found]
+def submissions_of(dynamo: Dynamo, table: str, states: Sequence[Item]) -> list[Submission]:
+    """Give the submissions of requests, whose ``states`` are as the index has them: without their tenants."""
+    keys = [(table, {"pk": item["pk"], "sk": item["sk"]}) for item in states]
     batches = [keys[start : start + _BATCH] for start in range(0, len(keys), _BATCH)]
     with ThreadPoolExecutor(RECORDED_SHARDS) as pool:
         records = map(record_from, chain.from_iterable(pool.map(dynamo.batch_get, batches)))

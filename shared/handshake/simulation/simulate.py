@@ -47,7 +47,7 @@ def simulate_policy(context: Context, scope: Scope, rules: Sequence[Mapping[str,
 
 
 def _policies_of(context: Context, agents: Sequence[Agent]) -> dict[Agent, PolicyInForce]:
-    """The policy in force for each agent; the global one is read along with every batch."""
+    """Give the policy in force for each agent; the global one is read along with every batch."""
     table = context.tables.policy
     in_force: dict[Agent, PolicyInForce] = {}
     for start in range(0, len(agents), _AGENTS_AT_ONCE):

@@ -87,9 +87,9 @@ def simulate(requests: Iterable[Submission], *, before: PolicyOf, after: PolicyO
     """Decide ``requests`` again in the order of their time, under each policy with a day's spend of its own."""
     ordered = sorted(requests, key=lambda request: request.timestamp_ms)
     changes: list[Change] = []
-    for request, one, other in zip(ordered, _replay(ordered, before), _replay(ordered, after), strict=True):
-        if one.outcome != other.outcome:
-            changes.append(Change(request.agent, _request_class(request), one, other))
+    for request, present, proposed in zip(ordered, _replay(ordered, before), _replay(ordered, after), strict=True):
+        if present.outcome != proposed.outcome:
+            changes.append(Change(request.agent, _request_class(request), present, proposed))
     return Simulation(changes, len(ordered), sampled)
 
 

@@ -114,5 +114,5 @@ def parse_envelope(header: str | None) -> Envelope:
 
 
 def invalid_envelope(message: str) -> HandshakeError:
-    """The refusal of an envelope that is there but cannot be believed."""
+    """Give the refusal of an envelope that is there but cannot be believed."""
     return HandshakeError(ReasonCode.SECURITY_INVALID_IDENTITY_ENVELOPE, message)

@@ -20,7 +20,7 @@ class TrustKeys(Protocol):
     """The source that verification gets its keys from."""
 
     def read(self, *, max_age_s: float) -> list[bytes]:
-        """The keys, the current one first, read from their home at most ``max_age_s`` ago."""
+        """Give the keys, the current one first, read from their home at most ``max_age_s`` ago."""
         ...
 
 
@@ -57,7 +57,7 @@ class SecretsManagerKeys:
         return rotation.believed(self._labels, self._versions, now_s=self._now_s())
 
     def _version(self, version_id: str) -> rotation.Version | None:
-        """A version never changes, so one that was read is not read again."""
+        """Give a version never changes, so one that was read is not read again."""
         return self._versions.get(version_id) or self._secret.version(version_id)
 
 

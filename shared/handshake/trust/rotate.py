@@ -86,7 +86,7 @@ STEPS: Final[dict[str, Callable[[Rotation], None]]] = {
 
 
 def _open(rotation: Rotation) -> Labels:
-    """The labels now. Raises RotationRefusedError where there is no secret to rotate."""
+    """Give the labels now. Raises RotationRefusedError where there is no secret to rotate."""
     labels = rotation.secret.labels()
     if labels.current is None:
         raise RotationRefusedError("the trust secret has no current version")

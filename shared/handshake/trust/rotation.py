@@ -37,7 +37,7 @@ class Labels:
 
     @classmethod
     def of(cls, versions: Mapping[str, Sequence[str]]) -> Self:
-        """From the labels of each version, as Secrets Manager describes them."""
+        """Read it from the labels of each version, as Secrets Manager describes them."""
         by_label = {label: version for version, labels in versions.items() for label in labels}
         return cls(*map(by_label.get, (CURRENT, PREVIOUS, PENDING, REVOKED)))
 
@@ -55,7 +55,7 @@ class RotationRefusedError(Exception):
 
 
 def believed(labels: Labels, versions: Mapping[str, Version], *, now_s: float) -> list[bytes]:
-    """The keys that tokens are believed under, the current one first.
+    """Give the keys that tokens are believed under, the current one first.
 
     None are without a current one. A pending key that was given up, or a previous one that nobody revoked, stops being
     believed by itself after OVERLAP_S.

@@ -22,7 +22,7 @@ class TrustSecret:
         self._secret_id = secret_id
 
     def labels(self) -> Labels:
-        """The labels of its versions. A secret that is not there, or marked for deletion, has none."""
+        """Give the labels of its versions. A secret that is not there, or marked for deletion, has none."""
         if not self._secret_id:
             return Labels()
         with _answered():
@@ -35,7 +35,7 @@ class TrustSecret:
         return Labels() if "DeletedDate" in described else Labels.of(described.get("VersionIdsToStages") or {})
 
     def version(self, version_id: str) -> Version | None:
-        """A version, or None where it has no value, or not any more."""
+        """Give a version, or None where it has no value, or not any more."""
         with _answered():
             try:
                 answer = self._client.get_secret_value(SecretId=self._secret_id, VersionId=version_id)

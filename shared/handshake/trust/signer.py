@@ -20,7 +20,7 @@ class Role(NamedTuple):
 
 @lru_cache(_SIGNERS_REMEMBERED)
 def role_of(arn: str) -> Role | None:
-    """The role that ``arn`` is of, itself or a session of it; None for whatever is no role, blank text included."""
+    """Give the role that ``arn`` is of, itself or a session of it; None for what is no role, blank text included."""
     parts = arn.split(":", 5)
     if len(parts) != 6 or parts[0] != "arn":
         return None
@@ -36,7 +36,7 @@ def role_of(arn: str) -> Role | None:
 
 
 def issuer_roles(arns: Iterable[str]) -> frozenset[Role]:
-    """The roles of a list of ARNs; blanks are nobody. Raises ValueError for an entry that is no role's ARN."""
+    """Give the roles of a list of ARNs; blanks are nobody. Raises ValueError for an entry that is no role's ARN."""
     given = [arn.strip() for arn in arns if arn.strip()]
     roles = [role_of(arn) for arn in given if ":role/" in arn]
     if len(roles) != len(given) or None in roles:
@@ -46,7 +46,7 @@ def issuer_roles(arns: Iterable[str]) -> frozenset[Role]:
 
 @lru_cache(_SIGNERS_REMEMBERED)
 def signer_arn(arn: str) -> str:
-    """The ARN that evidence and logs name a signer by: of a session its role, for its own name may be a person's.
+    """Give the ARN that evidence and logs name a signer by: of a session its role, for its own name may be a person's.
 
     What is no role, an IAM user say, is named as it is.
     """

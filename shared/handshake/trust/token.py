@@ -53,7 +53,7 @@ class Binding:
 
     @classmethod
     def to(cls, body: bytes, stack: str | None, *, required: bool = False) -> "Binding":
-        """The binding to a call with ``body``."""
+        """Give the binding to a call with ``body``."""
         return cls(hashlib.sha256(body).hexdigest(), stack, required)
 
 
@@ -167,7 +167,7 @@ def _encode(raw: bytes) -> str:
 
 
 def _decode(part: str) -> bytes:
-    """Strict base64url: one text for one value, so a token cannot be altered and still be the same token."""
+    """Decode strict base64url: one text for one value, so a token cannot be altered and still be the same token."""
     try:
         raw = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
     except ValueError:

@@ -134,7 +134,7 @@ class ReadCall(Call):
     def about(self, request_id: str) -> None:
         pass
 
-    def acts_for(self, principal_id: str, tenant_id: str | None) -> None:
+    def acts_for(self, principal_id: str, tenant_id: str | None, *, request_id: str = "") -> None:
         pass
 
 
