@@ -38,7 +38,9 @@ def dynamodb_local(*, log: Path, home: Path = HOME, data: Path | None = None) ->
     command += [f"-Djava.library.path={home}/DynamoDBLocal_lib", "-jar", f"{home}/DynamoDBLocal.jar"]
     command += ["-inMemory"] if data is None else ["-dbPath", str(data)]
     command += ["-sharedDb", "-disableTelemetry", "-port", str(port)]
-    with serving(command, environment=clean_environment(), log=log, ready=listening):
+    # In the locale C, Java takes no file whose name is not ASCII.
+    environment = clean_environment() | {"LC_ALL": "C.UTF-8"}
+    with serving(command, environment=environment, log=log, ready=listening):
         yield f"http://127.0.0.1:{port}"
 
 
@@ -48,7 +50,7 @@ def fetch(home: Path = HOME) -> None:
         return
     home.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=home.parent) as scratch:
-        subprocess.run(["npm", "pack", "--silent", _PACKAGE], cwd=scratch, check=True)
+        subprocess.run(["npm", "pack", "--silent", "--prefer-offline", _PACKAGE], cwd=scratch, check=True)
         (archive,) = Path(scratch).glob("*.tgz")
         found = hashlib.sha256(archive.read_bytes()).hexdigest()
         if found != _SHA256:
