@@ -17,6 +17,9 @@ TIMEOUT: Final = httpx.Timeout(30, connect=5)  # API Gateway itself gives up aft
 MAX_HEADERS_BYTES: Final = 10_240
 """API Gateway's own limit on all headers of a request, with names, separators, line ends and the signature."""
 
+# Called without a proxy, whatever the environment says: a proxy knows no loopback but its own.
+_LOOPBACK: Final = ("all://127.0.0.1", "all://localhost", "all://[::1]")
+
 EnvelopeProvider = Callable[[], Envelope]
 TokenProvider = Callable[[], str]
 AsyncEnvelopeProvider = Callable[[], Awaitable[Envelope]]
@@ -50,7 +53,11 @@ class Handshake(Operations):
         self._retry = retry
         self._sleep = sleep
         self._http = httpx.Client(
-            auth=auth, timeout=timeout, transport=transport, event_hooks={"request": [_ensure_headers_fit]}
+            auth=auth,
+            timeout=timeout,
+            transport=transport,
+            mounts=dict.fromkeys(_LOOPBACK),
+            event_hooks={"request": [_ensure_headers_fit]},
         )
 
     def __enter__(self) -> Self:
@@ -111,7 +118,11 @@ class AsyncHandshake(AsyncOperations):
         self._retry = retry
         self._sleep = sleep
         self._http = httpx.AsyncClient(
-            auth=auth, timeout=timeout, transport=transport, event_hooks={"request": [_ensure_headers_fit_async]}
+            auth=auth,
+            timeout=timeout,
+            transport=transport,
+            mounts=dict.fromkeys(_LOOPBACK),
+            event_hooks={"request": [_ensure_headers_fit_async]},
         )
 
     async def __aenter__(self) -> Self:
