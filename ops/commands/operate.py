@@ -1,44 +1,54 @@
 """Operate on a stack's own state: pause and resume, replay guard retention, dashboard, evidence."""
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
-from rich.console import Console
 
-from handshake.dynamo.runtime_kv import RuntimeTransaction
-from handshake.replay_guards.retain import expired_guards, retain_guards
-from ops.commands.common import AsJson, Stack, fail, reach
-from ops.local import deployment
-from ops.reliability.evidence import Finding, verify, verify_all
+from ops.commands.common import AsJson, Commands, Stack, answered, reach, say
+from ops.local.settings import STACK_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ops.local.deployment import Deployment
+    from ops.reliability.evidence import Finding
 
 _LISTED: Final = 20
-_console: Final = Console()
 
-evidence = typer.Typer(no_args_is_help=True, help="What was decided, by whom, and whether it still shows.")
+evidence = Commands(no_args_is_help=True, help="What was decided, by whom, and whether it still shows.")
 
 
-def pause(stack: Stack = deployment.LOCAL) -> None:
-    """Refuse privileged mutations (decision actions, policy apply) until resume; reads go on."""
+def pause(stack: Stack = STACK_NAME) -> None:
+    """Refuse privileged mutations (decision actions, policy apply) until resume; reads go on.
+
+    Ends with 0 where they are paused, 1 where AWS refuses, 69 where the stack cannot be reached.
+    """
     _switch(stack, paused=True)
 
 
-def resume(stack: Stack = deployment.LOCAL) -> None:
-    """Let privileged mutations go on."""
+def resume(stack: Stack = STACK_NAME) -> None:
+    """Let privileged mutations go on.
+
+    Ends with 0 where they go on, 1 where AWS refuses, 69 where the stack cannot be reached.
+    """
     _switch(stack, paused=False)
 
 
 def retention(
-    stack: Stack = deployment.LOCAL,
+    stack: Stack = STACK_NAME,
     apply: Annotated[bool, typer.Option("--apply", help="Delete them. Without it, only say what would be.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Delete replay guards that have expired. A dry run unless --apply."""
+    """Delete replay guards that have expired. A dry run unless --apply.
+
+    Ends with 0 where it is done or said, 1 where AWS refuses, 69 where the stack cannot be reached.
+    """
+    from handshake.replay_guards.retain import expired_guards, retain_guards
+
     with reach(stack) as context:
         if apply:
             done = retain_guards(context)
@@ -55,27 +65,36 @@ def retention(
 
 
 def dashboard(
-    stack: Stack = deployment.LOCAL,
+    stack: Stack = STACK_NAME,
     out: Annotated[Path, typer.Option(dir_okay=False, help="The picture (PNG).")] = Path("dashboard.png"),
     hours: Annotated[float, typer.Option(min=0.1, max=24, help="How far back it looks.")] = 3,
 ) -> None:
-    """Draw the stack's CloudWatch dashboard, with its data, as a picture for a ticket or a report."""
+    """Draw the stack's CloudWatch dashboard, with its data, as a picture for a ticket or a report.
+
+    Ends with 0 where it is drawn, 1 where AWS refuses, 69 where the stack cannot be reached.
+    """
+    from ops.local import deployment
     from ops.reliability.dashboard import draw
 
-    try:
+    with answered():
         draw(deployment.find(stack).client("cloudwatch"), stack, since=timedelta(hours=hours), to=out)
-    except (deployment.NoDeploymentError, BotoCoreError, ClientError) as error:
-        fail(str(error))
     print(out)
 
 
 @evidence.command("verify")
 def verify_evidence(
     request_id: Annotated[str, typer.Argument(help="One request; without it, every request there is.")] = "",
-    stack: Stack = deployment.LOCAL,
+    stack: Stack = STACK_NAME,
     as_json: AsJson = False,
 ) -> None:
-    """Check the hash chain of a request's evidence and name its first broken link. Ends with 1 where one is."""
+    """Check the hash chain of a request's evidence and name its first broken link.
+
+    Ends with 0 where all hold, 1 where one is broken, 69 where the stack cannot be reached.
+    """
+    from rich.text import Text
+
+    from ops.reliability.evidence import verify, verify_all
+
     checked, broken = 0, []
     with reach(stack) as context:
         findings: Iterator[Finding] = iter([verify(context, request_id)]) if request_id else verify_all(context)
@@ -84,17 +103,33 @@ def verify_evidence(
             if finding.broken:
                 broken.append(finding)
                 if not as_json:
-                    _console.print(f"[red]broken[/] {finding.request_id}: {finding.broken}", highlight=False)
+                    say(Text.assemble(("broken", "red"), f" {finding.request_id}: {finding.broken}"))
     if as_json:
         print(json.dumps({"checked": checked, "broken": [vars(finding) for finding in broken]}))
     else:
-        _console.print(f"{checked} requests checked, {len(broken)} broken", highlight=False)
+        say(f"{checked} requests checked, {len(broken)} broken")
     raise typer.Exit(1 if broken else 0)
 
 
 def _switch(stack: str, *, paused: bool) -> None:
-    with reach(stack) as context:
+    from handshake.dynamo.runtime_kv import RuntimeTransaction
+    from ops.local import deployment
+
+    with answered():
+        target = deployment.find(stack)
+        by = _operator(target)
+        context = target.context()
         tx = RuntimeTransaction(context)
-        tx.set_paused(paused=paused, now_ms=context.now_ms())
+        tx.set_paused(paused=paused, now_ms=context.now_ms(), by=by)
         tx.commit()
-    print("privileged mutations are paused" if paused else "privileged mutations go on")
+    say(f"privileged mutations {'are paused' if paused else 'go on'}; the record names {by}")
+
+
+def _operator(target: "Deployment") -> str:
+    """Name the operator. Pausing must not wait for STS to be well."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        return target.operator()
+    except (BotoCoreError, ClientError) as fault:
+        return f"nobody known, for {type(fault).__name__}"
