@@ -1,5 +1,6 @@
 """Share among commands their options, how they print and fail, and the way to a stack's stored data."""
 
+import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn, TypeVar
@@ -58,7 +59,16 @@ def console(*, stderr: bool = False, width: int | None = None) -> "Console":
 
 def say(text: "str | Text", *, stderr: bool = False, style: str | None = None) -> None:
     """Print ``text``, wrapped at words to the terminal's width, or 80 columns where there is no terminal."""
-    console(stderr=stderr).print(text, style=style, overflow="ignore", crop=False)
+    out = console(stderr=stderr)
+    if isinstance(text, str):
+        text = "\n".join(_wrapped(line, out.width) for line in text.split("\n"))
+    out.print(text, style=style, soft_wrap=True)
+
+
+def _wrapped(line: str, width: int) -> str:
+    """Wrap at words alone, further lines indented: an id or a path that is broken cannot be copied."""
+    indent = line[: len(line) - len(line.lstrip())] + "  "
+    return textwrap.fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def fail(message: str, *, code: int = 1) -> NoReturn:

@@ -152,6 +152,17 @@ def test_replayed_ids_with_brackets_are_shown_as_they_are() -> None:
     assert agent in captured.get()
 
 
+def test_text_wraps_at_words_and_ids_stay_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    long_id = "req-" + "x" * 100
+
+    common.say(f"  {'word ' * 40}{long_id} end\nnext")
+
+    lines = capsys.readouterr().out.splitlines()
+    assert max(len(line) for line in lines if long_id not in line) <= 80
+    assert f"    {long_id} end" in lines or f"    {long_id}" in lines
+    assert lines[-1] == "next"
+
+
 def test_commands_print_through_the_one_console() -> None:
     own = [path.name for path in (ROOT / "ops" / "commands").glob("*.py") if " Console(" in path.read_text()]
 
