@@ -4,13 +4,9 @@ import json
 from typing import Annotated, Final
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
 
-from ops.commands.common import AsJson, Stack, fail
-from ops.local import deployment
+from ops.commands.common import AsJson, Stack, answered, console, say
+from ops.local.settings import STACK_NAME
 from ops.reliability import throttle as rules
 from ops.reliability.throttle import EVERY_ROUTE, Limit
 
@@ -19,7 +15,7 @@ _UNTIL: Final = "It holds until --undo, or until a deployment puts the template'
 
 def throttle(
     *,
-    stack: Stack = deployment.LOCAL,
+    stack: Stack = STACK_NAME,
     route: Annotated[str, typer.Option(help="Limit this route: 'POST /workflow/requests'.")] = "",
     everything: Annotated[
         bool, typer.Option("--all", help="Limit every route that has no limit of its own, each by itself.")
@@ -36,15 +32,20 @@ def throttle(
     adapter_store_unavailable with Retry-After, which clients retry. `sam deploy` may put the template's limits back, so
     undo a limit before a release, or say it again after one.
 
-    Ends with 0 where it is done or said, 1 where the stack cannot be reached or API Gateway refuses, 2 where it was
-    called wrongly.
+    Ends with 0 where it is done or said, 1 where API Gateway refuses, 2 where it was called wrongly, 69 where the stack
+    cannot be reached.
     """
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    from ops.local import deployment
+
     chosen = EVERY_ROUTE if everything else route
     if bool(route) + everything + undo > 1:
         raise typer.BadParameter("say one of --route, --all and --undo")
     if bool(chosen) != (rate is not None and burst is not None) or (rate is None) != (burst is None):
         raise typer.BadParameter("--rate and --burst go together, with --route or --all")
-    try:
+    with answered():
         target = deployment.find(stack)
         if route and route not in (known := rules.routes(target)):
             raise typer.BadParameter(f"there is no {route}; there are {', '.join(sorted(known))}", param_hint="--route")
@@ -57,8 +58,6 @@ def throttle(
             after, patch = template, rules.undoing(now, template)
         if apply and patch:
             rules.change(target, patch)
-    except (deployment.NoDeploymentError, BotoCoreError, ClientError) as fault:
-        fail(str(fault))
     rows = [
         {"route": one, "inForce": _json(now.limits.get(one)), "template": _json(template.get(one)), "then": _json(then)}
         for one in sorted(now.limits.keys() | after.keys() | template.keys())
@@ -74,9 +73,9 @@ def throttle(
         cells = [now.limits.get(one), template.get(one), *([after.get(one)] if patch else [])]
         name = "every other route, each" if one == EVERY_ROUTE else one
         table.add_row(name, *(str(cell) if cell else "" for cell in cells))
-    Console(highlight=False).print(table)
+    console().print(table)
     if patch and apply:
-        print("done; API Gateway follows within seconds" + ("" if undo else f"\n{_UNTIL}"))
+        say("done; API Gateway follows within seconds" + ("" if undo else f"\n{_UNTIL}"))
     elif patch:
         print("--apply does it")
     elif undo:

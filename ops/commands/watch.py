@@ -9,11 +9,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
 
-from ops.commands.common import AsJson, Stack
-from ops.local import deployment
-from ops.local.settings import ROOT
+from ops.commands.common import AsJson, Stack, failure_code, say
+from ops.local.settings import ROOT, STACK_NAME
 from ops.verdict import CannotJudgeError
 
 if TYPE_CHECKING:
@@ -24,6 +22,8 @@ CANNOT_SAY: Final = 1
 ROLL_BACK: Final = 3
 
 _EVERY_S: Final = 20.0
+# A day's watch is read afterwards: what changed, and that it still looked.
+_SAY_AGAIN: Final = timedelta(hours=1)
 _NAMESPACE: Final = "Handshake"
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600}
 
@@ -60,13 +60,19 @@ def follow(
 ) -> Outcome:
     """Look every twenty seconds until the window is over, or a signal says roll back.
 
+    ``say`` is given a line a signal at the first look, where a state has changed, and every hour.
     An alarm that fired and recovered between two looks counts: its history is read, not only its state. Without a
     single call in the window nothing is known, so that is no go.
     """
     began = now()
+    shown, shown_at = list[str](), began
     while True:
         seen = [_look(cloudwatch, stack, signal, since=began, until=now()) for signal in signals]
-        say("  ".join(f"{one.signal.alarm} {one.state} ({one.worst:g} of {one.calls} calls)" for one in seen))
+        states = [one.state for one in seen]
+        if states != shown or now() - shown_at >= _SAY_AGAIN:
+            shown, shown_at = states, now()
+            for one in seen:
+                say(f"{one.state:<5} {one.signal.alarm}: {one.signal.statistic} {one.worst:g} of {one.calls} calls")
         if missing := [one.signal.alarm for one in seen if one.state == "missing"]:
             return Outcome(CANNOT_SAY, f"no such alarm: {', '.join(missing)}", seen)
         if fired := [one for one in seen if one.fired_at and one.signal.verdict == "roll_back"]:
@@ -82,7 +88,7 @@ def follow(
 
 
 def watch(
-    stack: Stack = deployment.LOCAL,
+    stack: Stack = STACK_NAME,
     window: Annotated[
         str, typer.Option("--for", metavar="TIME", help="How long, as 90s, 30m or 4h; the configured hours without it.")
     ] = "",
@@ -93,11 +99,17 @@ def watch(
     A signal that fires ends the watch at once, with what to do first. The alarms themselves roll back while a
     deployment still shifts traffic; after that, this says when you should.
 
+    It says what it sees at first, whenever an alarm changes, and every hour.
+
     Ends with 0 for go, 3 for roll back, 1 where it cannot say (no alarm, no call, no answer), 2 where it was called
-    wrongly.
+    wrongly, 69 where the stack cannot be reached.
     """
     # The gate's module reads templates with SAM's translator, which takes a second to import.
+    from ops.local import deployment
     from ops.release.watch_config import read_watch_config
+
+    def said(line: str) -> None:
+        say(f"{datetime.now(UTC):%H:%M:%S} {line}", stderr=True)
 
     try:
         config = read_watch_config(ROOT)
@@ -108,10 +120,14 @@ def watch(
             stack,
             config.signals,
             seconds=seconds,
-            say=lambda line: typer.echo(f"{datetime.now(UTC):%H:%M:%S} {line}", err=True),
+            say=said,
         )
-    except (CannotJudgeError, deployment.NoDeploymentError, BotoCoreError, ClientError) as error:
+    except CannotJudgeError as error:
         outcome = Outcome(CANNOT_SAY, str(error))
+    except Exception as error:
+        if (code := failure_code(error)) is None:
+            raise
+        outcome = Outcome(code, str(error))
     fired = [one for one in outcome.seen if one.fired_at]
     if as_json:
         print(
@@ -120,9 +136,10 @@ def watch(
             )
         )
     else:
-        typer.echo(outcome.sentence)
+        say(outcome.sentence)
         for action in (action for one in fired for action in one.signal.actions):
-            typer.echo(f"  {action.do}\n    {action.run}")
+            say(f"  {action.do}")
+            print(f"    {action.run}")  # whole, to be copied
     raise typer.Exit(outcome.code)
 
 

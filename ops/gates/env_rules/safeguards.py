@@ -65,7 +65,7 @@ def thresholds(alarms: Translated | None, environment: str) -> Cell:
     wanted = {name: by_environment[environment] for name, by_environment in THRESHOLDS.items()}
     has = {name: found.get(name, {}).get("Threshold") for name in wanted}
     wrong = [f"{name} is {has[name] or 'missing'}, not {value}" for name, value in wanted.items() if has[name] != value]
-    return Cell(" / ".join(str(value or "-") for value in has.values()), "; ".join(wrong))
+    return Cell("/".join(str(value or "-") for value in has.values()), "; ".join(wrong))
 
 
 def log_retention(stack: Translated) -> Cell:

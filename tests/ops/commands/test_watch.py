@@ -1,7 +1,7 @@
 """The watch after a release: go, roll back, or cannot say."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ops.commands.app import app
+from ops.commands.common import UNREACHABLE
 from ops.commands.watch import CANNOT_SAY, GO, ROLL_BACK, Outcome, follow
 from ops.local.settings import ROOT
 from ops.release.watch_config import read_watch_config
@@ -55,13 +56,11 @@ class CloudWatch:
         return START + timedelta(seconds=begins), START + timedelta(seconds=ends)
 
 
-def _follow(cloudwatch: CloudWatch, seconds: float = 120) -> Outcome:
+def _follow(cloudwatch: CloudWatch, seconds: float = 120, say: Callable[[str], None] = lambda _: None) -> Outcome:
     def pause(for_s: float) -> None:
         cloudwatch.now += timedelta(seconds=for_s)
 
-    return follow(
-        cloudwatch, "stack", SIGNALS, seconds=seconds, say=lambda _: None, now=lambda: cloudwatch.now, pause=pause
-    )
+    return follow(cloudwatch, "stack", SIGNALS, seconds=seconds, say=say, now=lambda: cloudwatch.now, pause=pause)
 
 
 def test_a_quiet_window_with_calls_is_a_go_at_its_end() -> None:
@@ -94,6 +93,21 @@ def test_an_alarm_that_recovered_before_the_window_is_no_reason() -> None:
     assert _follow(CloudWatch(fired={ALARM: (-300, -10)})).code == GO
 
 
+def test_a_watch_of_a_day_says_what_changes_and_each_hour_all_of_it() -> None:
+    said: list[str] = []
+    looking = next(signal.alarm for signal in SIGNALS if signal.verdict == "roll_back")
+
+    _follow(CloudWatch(), seconds=24 * 3600, say=said.append)
+
+    assert len(said) == len(SIGNALS) * (24 + 1)
+    assert max(map(len, said)) + len("12:00:00 ") <= 80
+
+    said.clear()
+    _follow(CloudWatch(fired={looking: (600, 1000)}), seconds=24 * 3600, say=said.append)
+    assert len(said) == 2 * len(SIGNALS)
+    assert f"ALARM {looking}: " in said[-len(SIGNALS) + [one.alarm for one in SIGNALS].index(looking)]
+
+
 def test_without_an_alarm_it_cannot_say() -> None:
     outcome = _follow(CloudWatch(missing=ALARM))
 
@@ -117,5 +131,5 @@ def test_a_stack_that_is_not_there_cannot_be_judged(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     ended = CliRunner().invoke(app, ["watch", "--for", "1s", "--json"])
 
-    assert ended.exit_code == CANNOT_SAY
+    assert ended.exit_code == UNREACHABLE
     assert json.loads(ended.stdout)["signals"] == []
