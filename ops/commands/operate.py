@@ -26,12 +26,16 @@ evidence = typer.Typer(no_args_is_help=True, help="What was decided, by whom, an
 
 
 def pause(stack: Stack = deployment.LOCAL) -> None:
-    """Refuse privileged mutations (decision actions, policy apply) until resume; reads go on."""
+    """Refuse privileged mutations (decision actions, policy apply) until resume; reads go on.
+
+    Deadlines go on too: what nobody may decide meanwhile expires when its time is over, in evidence, and stays expired
+    after resume. Its agent has to ask again.
+    """
     _switch(stack, paused=True)
 
 
 def resume(stack: Stack = deployment.LOCAL) -> None:
-    """Let privileged mutations go on."""
+    """Let privileged mutations go on. What expired meanwhile stays expired."""
     _switch(stack, paused=False)
 
 
