@@ -177,7 +177,7 @@ def _points(cloudwatch: Any, stack: str, signal: "Signal", *, start: datetime, e
         {"Id": name, "MetricStat": {"Metric": metric, "Period": signal.period_seconds, "Stat": statistic}}
         for name, statistic in (("value", signal.statistic), ("counted", "Sum"), ("calls", "SampleCount"))
     ]
-    read: dict[str, dict[datetime, float]] = {query["Id"]: {} for query in queries}
+    read: dict[str, dict[datetime, float]] = {"value": {}, "counted": {}, "calls": {}}
     pages = cloudwatch.get_paginator("get_metric_data").paginate(
         MetricDataQueries=queries, StartTime=start, EndTime=end
     )
