@@ -16,6 +16,7 @@ from ops.commands import operate
 from ops.commands.common import UNREACHABLE, Commands, answered, console, fail, say
 from ops.commands.cost import cost
 from ops.commands.drill import drill
+from ops.commands.env import env
 from ops.commands.incidents import incidents
 from ops.commands.metrics import metrics
 from ops.commands.migrate import migrate
@@ -44,7 +45,7 @@ app.add_typer(metrics, name="metrics")
 app.add_typer(policy, name="policy")
 _COMMANDS: tuple[Callable[..., None], ...] = (
     *(operate.pause, operate.resume, operate.retention, operate.pseudonym, operate.dashboard),
-    *(cost, drill, incidents, migrate, rehearse, rollback, rotate, status, throttle, watch),
+    *(cost, drill, env, incidents, migrate, rehearse, rollback, rotate, status, throttle, watch),
 )
 for _command in _COMMANDS:
     app.command()(_command)

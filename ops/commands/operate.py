@@ -24,13 +24,16 @@ evidence = Commands(no_args_is_help=True, help="What was decided, by whom, and w
 def pause(stack: Stack = STACK_NAME) -> None:
     """Refuse privileged mutations (decision actions, policy apply) until resume; reads go on.
 
+    Deadlines go on too: what nobody may decide meanwhile expires when its time is over, in evidence, and stays expired
+    after resume. Its agent has to ask again.
+
     Ends with 0 where they are paused, 1 where AWS refuses, 69 where the stack cannot be reached.
     """
     _switch(stack, paused=True)
 
 
 def resume(stack: Stack = STACK_NAME) -> None:
-    """Let privileged mutations go on.
+    """Let privileged mutations go on. What expired meanwhile stays expired.
 
     Ends with 0 where they go on, 1 where AWS refuses, 69 where the stack cannot be reached.
     """

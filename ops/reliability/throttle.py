@@ -75,6 +75,16 @@ def routes(stack: "Deployment") -> set[str]:
     }
 
 
+def limited(route: str, limit: Limit, now: Settings) -> dict[str, Limit]:
+    """Return the limits that change where ``route`` is given ``limit``. EVERY_ROUTE gives no route more than it has."""
+    if route != EVERY_ROUTE:
+        return {route: limit}
+    own = {name: one for name, one in now.limits.items() if name != EVERY_ROUTE}
+    return {EVERY_ROUTE: limit} | {
+        name: Limit(min(one.rate, limit.rate), min(one.burst, limit.burst)) for name, one in own.items()
+    }
+
+
 def limiting(route: str, limit: Limit, now: Settings) -> list[dict[str, str]]:
     """Make the patch that gives ``route`` its own limit, or every route that has none of its own."""
     path = _path(route)

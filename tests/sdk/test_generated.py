@@ -102,4 +102,4 @@ def test_any_query_arrives_as_it_is(scope_id: str, limit: int) -> None:
         client.list_policy_versions(scope="agent", scope_id=scope_id, limit=limit)
 
     sent = script.requests[0].url.raw_path.decode("ascii").partition("?")[2].split("&")
-    assert [unquote(one) for one in sent] == ["scope=agent", f"scopeId={scope_id}", f"limit={limit}"]
+    assert sorted(map(unquote, sent)) == sorted(["scope=agent", f"scopeId={scope_id}", f"limit={limit}"])

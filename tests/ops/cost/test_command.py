@@ -47,7 +47,7 @@ def test_people_see_the_largest_driver_first_and_the_date_of_the_prices() -> Non
     assert max(map(len, cost().splitlines())) <= 80
     assert max(map(len, cost("--details").splitlines())) <= 80
     assert "calls a second" in said
-    assert said.index("DynamoDB write units") < said.index("Lambda requests")
+    assert said.index("DynamoDB write units") < said.index("Logs of functions")
     assert "KMS" in cost("--rps", "100", "--details")
     assert "as of 20" in said
 

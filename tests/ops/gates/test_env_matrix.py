@@ -240,8 +240,8 @@ Resources:
         Hooks: {PreTraffic: !Ref Hook}
         Alarms:
           - !Sub ${Service}-alert_replay_guard_unavailable
-          - !Sub ${Service}-alert_denial_spike
-          - !Sub ${Service}-alert_tenant_mismatch_spike
+          - !Sub ${Service}-release-denials
+          - !Sub ${Service}-release-tenant_mismatches
 """
 
 
@@ -262,9 +262,9 @@ def test_a_route_to_what_was_uploaded_last_is_found(tmp_path: Path) -> None:
         ("Type: Canary10Percent5Minutes", "Enabled: false", "AnswerAliaslive shifts all traffic at once"),
         ("        Hooks: {PreTraffic: !Ref Hook}\n", "", "AnswerAliaslive has no hook before traffic"),
         (
-            "          - !Sub ${Service}-alert_denial_spike\n",
+            "          - !Sub ${Service}-release-denials\n",
             "",
-            "AnswerAliaslive: it is not rolled back by handshake-alert_denial_spike",
+            "AnswerAliaslive: it is not rolled back by handshake-release-denials",
         ),
     ],
 )
