@@ -210,7 +210,7 @@ def test_staging_and_production_share_an_account_and_region() -> None:
         }
 
     staging = environment_of(ROOT, "staging")
-    assert len(staging.of_type("AWS::Scheduler::Schedule")) == 2
+    assert len(staging.of_type("AWS::Scheduler::Schedule")) == 3
     assert not named(staging) & named(PRODUCTION)
     owners = [one for one in (staging, PRODUCTION) if one.of_type("AWS::ApiGateway::Account")]
     assert owners == [staging], "the account has one log role"
