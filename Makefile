@@ -121,9 +121,10 @@ install = $(bin)/uv pip install -q --python $(bin)/python --no-deps --require-ha
 	@sed -n '/^uv==/,/[^\\]$$/p' $< > .venv/uv.txt
 	@$(bin)/python -m pip install -qq --no-deps --require-hashes -r .venv/uv.txt
 	@$(call install,$<)
-	@$(bin)/python -c 'import pathlib, site; \
-		paths = "\n".join(str(pathlib.Path(one).resolve()) for one in ("shared", "sdk/src")); \
-		pathlib.Path(site.getsitepackages()[0], "handshake.pth").write_text(paths)'
+	@# Relative, so ASCII: in the locale C, Python ends at a .pth file that is not.
+	@$(bin)/python -c 'import os, pathlib, site; packages = site.getsitepackages()[0]; \
+		paths = "\n".join(os.path.relpath(one, packages) for one in ("shared", "sdk/src")); \
+		pathlib.Path(packages, "handshake.pth").write_text(paths)'
 	@touch $@
 
 # What checks and tests, on top of it.

@@ -2,17 +2,20 @@
 
 import json
 from enum import StrEnum, auto
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
 
-from ops.commands.common import AsJson, fail
-from ops.cost.document import SIZES, SMALL, markdown_table
-from ops.cost.inputs import deployed, prices
-from ops.cost.model import Bill, Load, bill
+from ops.commands.common import AsJson, console, fail, say
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
+    from ops.cost.model import Bill, Driver
+
+_DRIVERS_SHOWN: Final = 10
 
 
 class Environment(StrEnum):
@@ -36,10 +39,11 @@ def cost(
     ] = 1.0,
     months: Annotated[float, typer.Option(min=0, help="How long data has been kept when the month is billed.")] = 12.0,
     environment: Environment = Environment.PRODUCTION,
+    details: Annotated[bool, typer.Option("--details", help="Each size by itself, with quantities.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the table that docs/scale.md has.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say what AWS would charge: dollars a month and for a million decisions, by driver, the largest first.
+    """Say what AWS would charge: dollars a month and for a million decisions, the largest drivers first.
 
     Nothing is called. Quantities are measured for each call (ops/cost/measured.json) or counted in the templates;
     prices are AWS's list prices of a day (ops/cost/prices.yaml), without free tiers and discounts.
@@ -49,6 +53,10 @@ def cost(
 
     Ends with 0; 1 where escalations and denials are more than all decisions; 2 for a wrong option.
     """
+    from ops.cost.document import SIZES, markdown_table
+    from ops.cost.inputs import deployed, prices
+    from ops.cost.model import Load, bill
+
     if escalation_rate + deny_rate > 1:
         fail("escalated and denied decisions are more than all decisions; lower --escalation-rate or --deny-rate")
     bills = [
@@ -63,17 +71,49 @@ def cost(
     if markdown:
         print(*markdown_table(bills), sep="\n")
         return
-    console = Console()
-    for one in bills:
-        console.print(_table(one))
+    for table in map(_table, bills) if details else [_glance(bills)]:
+        console().print(table)
     throttle = deployed(environment.value).throttle_rate
     over = [f"{one.load.rps:g}" for one in bills if one.load.rps > throttle]
     if over:
-        console.print(f"The {environment} stage admits {throttle} calls a second; {', '.join(over)} needs it raised.")
-    console.print(f"List prices of {prices().region} as of {prices().as_of}, in dollars; docs/scale.md explains them.")
+        say(f"The {environment} stage admits {throttle} calls a second; {', '.join(over)} needs it raised.")
+    say(f"List prices of {prices().region} as of {prices().as_of}, in dollars; docs/scale.md explains them.")
 
 
-def _table(of: Bill) -> Table:
+def _glance(bills: "Sequence[Bill]") -> "Table":
+    """Make one table of all sizes: what a month costs in all, and the drivers that make most of it."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Column, Table
+
+    table = Table(
+        "$ a month, at calls a second",
+        *(Column(f"{one.load.rps:g}", justify="right", no_wrap=True) for one in bills),
+        box=SIMPLE_HEAD,
+    )
+    table.add_row("in all", *(f"{one.dollars:,.2f}" for one in bills), style="bold")
+    table.add_row("a million decisions", *(f"{one.per_million:,.2f}" for one in bills), end_section=True)
+    by_driver = [{driver.name: driver.dollars for driver in one.drivers} for one in bills]
+
+    def share(driver: "Driver") -> float:
+        return max(one.get(driver.name, 0) / bill.dollars for one, bill in zip(by_driver, bills, strict=True))
+
+    largest = sorted(bills[-1].drivers, key=share, reverse=True)
+    shown = largest[:_DRIVERS_SHOWN]
+    for driver in shown:
+        table.add_row(driver.name, *(f"{one.get(driver.name, 0):,.2f}" for one in by_driver))
+    if left := len(largest) - len(shown):
+        listed = [sum(one.get(driver.name, 0) for driver in shown) for one in by_driver]
+        rest = [one.dollars - dollars for one, dollars in zip(bills, listed, strict=True)]
+        table.add_row(f"{left} others (--details)", *(f"{dollars:,.2f}" for dollars in rest))
+    return table
+
+
+def _table(of: "Bill") -> "Table":
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    from ops.cost.document import SMALL
+
     load = of.load
     title = (
         f"{load.rps:g} calls a second, {load.decisions_per_second:.3g} decisions a second\n"
@@ -81,7 +121,7 @@ def _table(of: Bill) -> Table:
     )
     table = Table(box=SIMPLE_HEAD, title=title, title_justify="left")
     for heading in ("driver", "a month", "$/month", "$/million", "share"):
-        table.add_column(heading, justify="left" if heading == "driver" else "right", no_wrap=True)
+        table.add_column(heading, justify="left" if heading == "driver" else "right", no_wrap=heading != "driver")
     for driver in of.drivers:
         if driver.dollars >= SMALL:
             share = driver.dollars / of.dollars
@@ -97,7 +137,7 @@ def _short(quantity: float) -> str:
     return f"{quantity:,.3g}"
 
 
-def _json(of: Bill) -> dict[str, object]:
+def _json(of: "Bill") -> dict[str, object]:
     return {
         "rps": of.load.rps,
         "decisionsPerSecond": of.load.decisions_per_second,

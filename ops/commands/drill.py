@@ -11,25 +11,19 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.live import Live
-from rich.table import Table
 
-from ops.commands.common import Stack, fail
-from ops.gates import receipts
-from ops.local import deployment
-from ops.local.deployment import Deployment
-from ops.local.edge_rules import Access
-from ops.local.running import running_here
-from ops.local.settings import ROOT, STATE
-from ops.local.signing_edge import SigningEdge, Upstream, kept_token
-from ops.reliability.fault_scenarios import SCENARIOS, Traffic, broken_store
-from ops.reliability.incident_timeline import IncidentTimeline, Observer, subscribed
+from ops.commands.common import Stack, answered, console, fail, say
+from ops.local.settings import ROOT, STACK_NAME, STATE
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from ops.local.deployment import Deployment
+    from ops.reliability.fault_scenarios import Traffic
+    from ops.reliability.incident_timeline import IncidentTimeline, Observer
 
 RECEIPTS: Final = STATE / "drills"
 _QUIET_S: Final = 180.0  # for a stack to be calm before it is hurt
@@ -37,10 +31,6 @@ _PATIENCE_S: Final = 900.0
 _LOOK_S: Final = 1.0
 # Of a runbook's commands, what a drill leaves to people: gates of minutes, and resuming, which comes at the end.
 _LEFT_OUT: Final = ("poe test:", "poe check:release-readiness", "python -m ops resume")
-
-console: Final = Console()
-if not console.is_terminal:
-    console.width = 120  # a log has no width of its own
 
 
 class DrillFailedError(Exception):
@@ -60,7 +50,7 @@ def drill(
     alerts: Annotated[
         list[str] | None, typer.Argument(metavar="[ALERT]...", help="Which; without any, all three.")
     ] = None,
-    stack: Stack = deployment.LOCAL,
+    stack: Stack = STACK_NAME,
     role: Annotated[str, typer.Option(help="ARN of an envelope issuer to call as; else you are one.")] = "",
     hurt_a_deployed_stack: Annotated[
         bool, typer.Option("--hurt-a-deployed-stack", help="Needed for any stack but the local one.")
@@ -69,31 +59,39 @@ def drill(
     """Cause incidents for real and time the response: to detect, to page, to triage, to notify, to recover.
 
     Ends with 0 when every alarm fired, people were notified, the commands worked and all recovered; 1 when not;
-    2 for a wrong command line. A receipt of each drill is kept in .handshake/drills.
+    2 for a wrong command line, 69 when the stack cannot be reached. A receipt of each drill is kept in
+    .handshake/drills.
     """
+    from ops.reliability.fault_scenarios import SCENARIOS
+
     wanted = alerts or list(SCENARIOS)
     if unknown := set(wanted) - SCENARIOS.keys():
         raise typer.BadParameter(f"{', '.join(sorted(unknown))}: there are {', '.join(SCENARIOS)}")
-    if stack != deployment.LOCAL and not hurt_a_deployed_stack:
+    if stack != STACK_NAME and not hurt_a_deployed_stack:
         raise typer.BadParameter(f"{stack} is deployed: --hurt-a-deployed-stack lets callers of it be refused")
-    try:
-        with _target(stack) as target:
+    with answered(), _target(stack) as target:
+        try:
             kept = run(target, stack, wanted, role=role)
-    except (deployment.NoDeploymentError, DrillFailedError, BotoCoreError, ClientError) as error:
-        fail(str(error))
+        except DrillFailedError as error:
+            fail(str(error))
     for path in kept:
-        console.print(f"receipt {path.relative_to(ROOT)}", highlight=False)
+        say(f"receipt {path.relative_to(ROOT)}")
     raise typer.Exit(0 if all(json.loads(path.read_text())["passed"] for path in kept) else 1)
 
 
-def run(target: Deployment, stack: str, alerts: Sequence[str], *, role: str = "") -> list[Path]:
+def run(target: "Deployment", stack: str, alerts: Sequence[str], *, role: str = "") -> list[Path]:
     """Drill ``alerts`` at once on ``stack``, and return the receipts' paths. Raises DrillFailedError."""
+    from ops.local.edge_rules import Access
+    from ops.local.signing_edge import SigningEdge, Upstream, kept_token
+    from ops.reliability.fault_scenarios import SCENARIOS, Traffic, broken_store
+    from ops.reliability.incident_timeline import IncidentTimeline, Observer, subscribed
+
     timelines = [IncidentTimeline(SCENARIOS[alert]) for alert in alerts]
     caller = target.caller(role)
     credentials = caller.get_credentials()
     if credentials is None:
         raise DrillFailedError("no AWS credentials; set AWS_PROFILE or sign in first")
-    upstream = Upstream(target.api_url, credentials=credentials, region=str(caller.region_name))
+    upstream = Upstream(target.api_url, credentials=credentials, region=target.region)
     with ExitStack() as resources:
         edge = resources.enter_context(SigningEdge(0))
         token, header_file = resources.enter_context(kept_token(edge.server_port))
@@ -119,28 +117,31 @@ def run(target: Deployment, stack: str, alerts: Sequence[str], *, role: str = ""
 
 
 @contextmanager
-def _target(stack: str) -> Iterator[Deployment]:
+def _target(stack: str) -> "Iterator[Deployment]":
     """Yield the stack, or a local one of the drill's own where none is running."""
+    from ops.local import deployment
+
     try:
         target = deployment.find(stack)
     except deployment.NoDeploymentError:
-        if stack != deployment.LOCAL:
+        if stack != STACK_NAME:
             raise
+        from ops.local.running import running_here
         from ops.local.stack import LocalStack
 
-        console.print("no local stack is running, so the drill starts one of its own")
+        say("no local stack is running, so the drill starts one of its own")
         with LocalStack() as own, running_here(own.endpoint_url):
             yield deployment.find(stack)
     else:
         yield target
 
 
-def _all(observer: Observer, timelines: Sequence[IncidentTimeline], what: str) -> bool:
+def _all(observer: "Observer", timelines: "Sequence[IncidentTimeline]", what: str) -> bool:
     observer.look()
     return all(getattr(timeline, what) for timeline in timelines)
 
 
-def _stamp(timelines: Sequence[IncidentTimeline], what: str) -> None:
+def _stamp(timelines: "Sequence[IncidentTimeline]", what: str) -> None:
     for timeline in timelines:
         setattr(timeline, what, time.time())
 
@@ -155,7 +156,7 @@ def _wait(happened: Callable[[], bool], seconds: float, what: str, show: Callabl
     show()
 
 
-def _follow(alert: str, target: Deployment, shell: Mapping[str, str]) -> list[Step]:
+def _follow(alert: str, target: "Deployment", shell: Mapping[str, str]) -> list[Step]:
     """Run the commands of the alert's runbook that are a responder's own; AWS's own CLI is left to people."""
     text = (ROOT / "alarms" / "runbooks" / f"{alert}.md").read_text()
     scripts = "\n".join(re.findall(r"^```bash\n(.*?)^```", text, re.DOTALL | re.MULTILINE))
@@ -164,16 +165,18 @@ def _follow(alert: str, target: Deployment, shell: Mapping[str, str]) -> list[St
     return [_run(command, target, shell) for command in followed]
 
 
-def _run(command: str, target: Deployment, shell: Mapping[str, str]) -> Step:
+def _run(command: str, target: "Deployment", shell: Mapping[str, str]) -> Step:
     began = time.monotonic()
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     environment = {**os.environ, **target.variables, **shell, "PATH": path}
     done = subprocess.run(["bash", "-c", command], cwd=ROOT, env=environment, capture_output=True, check=False)
-    console.print(f"[dim]$ {command.splitlines()[0]}[/] -> {done.returncode}", highlight=False)
+    say(f"$ {command.splitlines()[0]} -> {done.returncode}", style="dim")
     return Step(command, done.returncode, round(time.monotonic() - began, 1))
 
 
-def _write(timeline: IncidentTimeline, stack: str, steps: Sequence[Step], traffic: Traffic) -> Path:
+def _write(timeline: "IncidentTimeline", stack: str, steps: Sequence[Step], traffic: "Traffic") -> Path:
+    from ops.gates import receipts
+
     content: Mapping[str, Any] = {
         "alert": timeline.scenario.alert,
         "stack": stack,
@@ -192,27 +195,34 @@ def _write(timeline: IncidentTimeline, stack: str, steps: Sequence[Step], traffi
 
 
 @contextmanager
-def _shown(timelines: Sequence[IncidentTimeline], traffic: Traffic) -> Iterator[Callable[[], None]]:
+def _shown(timelines: "Sequence[IncidentTimeline]", traffic: "Traffic") -> Iterator[Callable[[], None]]:
     """Show the timelines while they run, and once more at the end where nobody watches."""
-    with Live(console=console, auto_refresh=False) if console.is_terminal else nullcontext() as live:
+    from rich.live import Live
+
+    out = console()
+    with Live(console=out, auto_refresh=False) if out.is_terminal else nullcontext() as live:
 
         def show() -> None:
             if live:
                 live.update(_table(timelines, traffic), refresh=True)
 
         yield show
-    if not console.is_terminal:
-        console.print(_table(timelines, traffic))
+    if not out.is_terminal:
+        out.print(_table(timelines, traffic))
 
 
-def _table(timelines: Sequence[IncidentTimeline], traffic: Traffic) -> Table:
-    table = Table("alert", "last minutes", "alarm", "detect", "page", "triage", "notify", "recover", box=SIMPLE_HEAD)
+def _table(timelines: "Sequence[IncidentTimeline]", traffic: "Traffic") -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
+    headings = ("alert", "last minutes", "alarm", "detect", "page", "triage", "notify", "recover")
+    table = Table(*headings, box=None, pad_edge=False)
     for timeline in timelines:
         took = timeline.seconds()
         times = [took[name] for name in ("toDetect", "toPage", "toTriage", "toNotify", "toRecover")]
         minutes = " ".join(f"{value:.2g}" for value in timeline.minutes)
         style = {"ALARM": "red", "OK": "green"}.get(timeline.state, "dim")
         cells = [f"{seconds:.0f} s" if seconds is not None else "" for seconds in times]
-        table.add_row(timeline.scenario.alert, minutes, f"[{style}]{timeline.state}[/]", *cells)
+        table.add_row(timeline.scenario.alert, minutes, Text(timeline.state, style=style), *cells)
     table.caption = f"{sum(traffic.answers.values())} calls answered, {traffic.failed} not"
     return table

@@ -6,51 +6,54 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
 
-from handshake.core.errors import StoreUnavailableError
-from handshake.metrics.rebuild import Comparison, OvertakenError, compare, rebuild
-from ops.commands.common import AsJson, Stack, fail
-from ops.local import deployment
-from ops.local.deployment import Deployment
+from ops.commands.common import AsJson, Commands, Stack, answered, console, fail, say
+from ops.local.settings import STACK_NAME
+
+if TYPE_CHECKING:
+    from handshake.metrics.rebuild import Comparison
+    from ops.local.deployment import Deployment
 
 _SWITCH_TAKES_S: Final = 180.0
 _POLL_S: Final = 1.0
 _SHOWN: Final = 40
 
-metrics = typer.Typer(no_args_is_help=True, help="Whether the metrics are true.")
+metrics = Commands(no_args_is_help=True, help="Whether the metrics are true.")
 
 
 @metrics.command("rebuild")
 def rebuild_command(
-    stack: Stack = deployment.LOCAL,
+    stack: Stack = STACK_NAME,
     apply: Annotated[bool, typer.Option("--apply", help="Make them equal. Without it, only compare.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Count every event anew, and name each roll-up and counter that differs. Ends with 1 where one does.
+    """Count every event anew, and name each roll-up and counter that differs.
+
+    Ends with 0 where none does, 1 where one does or the projector stands still, 69 where the stack cannot be reached.
 
     With --apply roll-ups are made equal to the events while traffic goes on; what is reported is how they differed.
     """
-    try:
+    from handshake.metrics.rebuild import OvertakenError, compare, rebuild
+    from ops.local import deployment
+
+    with answered():
         target = deployment.find(stack)
         projector = Projector.of(target)
         context = target.context()._replace(now_ms=projector.now_ms)
         if apply:
-            with projector.stopped():
-                comparison = rebuild(context, stream=projector.stream, pause=time.sleep)
+            try:
+                with projector.stopped():
+                    comparison = rebuild(context, stream=projector.stream, pause=time.sleep)
+            except OvertakenError:
+                fail("another rebuild took over")
+            except TimeoutError as slow:
+                fail(str(slow))
         else:
             comparison = compare(context)
         state = projector.state()
-    except OvertakenError:
-        fail("another rebuild took over")
-    except (deployment.NoDeploymentError, StoreUnavailableError, BotoCoreError, ClientError, TimeoutError) as error:
-        fail(str(error))
     if as_json:
         print(json.dumps(_as_json(comparison, state=state, applied=apply)))
     else:
@@ -72,16 +75,17 @@ class Projector:
     ahead_ms: int
 
     @classmethod
-    def of(cls, stack: Deployment) -> "Projector":
+    def of(cls, stack: "Deployment") -> "Projector":
         """Find the projector of ``stack``. Raises NoDeploymentError where its stream has none."""
-        client: Any = stack.session.client("lambda", endpoint_url=stack.endpoint_url)
-        table: Any = stack.session.client("dynamodb", endpoint_url=stack.endpoint_url)
-        arn = table.describe_table(TableName=stack.tables.metrics)["Table"]["LatestStreamArn"]
+        from ops.local.deployment import NoDeploymentError
+
+        client = stack.client("lambda")
+        arn = stack.client("dynamodb").describe_table(TableName=stack.tables.metrics)["Table"]["LatestStreamArn"]
         answer = client.list_event_source_mappings(EventSourceArn=arn)
         # The events' times are from machines that keep AWS's time, which an operator's need not; to half a second.
         there = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"]).timestamp() + 0.5
         if not answer["EventSourceMappings"]:
-            raise deployment.NoDeploymentError("the metrics table's stream has no projector")
+            raise NoDeploymentError("the metrics table's stream has no projector")
         [mapping] = answer["EventSourceMappings"]
         return cls(client, mapping["UUID"], arn.rpartition("/")[2], round((there - time.time()) * 1000))
 
@@ -103,7 +107,7 @@ class Projector:
             self._switch(on=True)
         except BaseException:
             unfinished = "the projector may be stopped: run metrics rebuild --apply again, which finishes and starts it"
-            Console(stderr=True).print(unfinished, style="red", soft_wrap=True)
+            say(unfinished, stderr=True, style="red")
             raise
 
     def _switch(self, *, on: bool) -> None:
@@ -120,7 +124,7 @@ class Projector:
             time.sleep(_POLL_S)
 
 
-def _as_json(comparison: Comparison, *, state: str, applied: bool) -> dict[str, Any]:
+def _as_json(comparison: "Comparison", *, state: str, applied: bool) -> dict[str, Any]:
     differences = [
         {
             "bucket": difference.bucket.size,
@@ -143,8 +147,10 @@ def _as_json(comparison: Comparison, *, state: str, applied: bool) -> dict[str, 
     }
 
 
-def _show(comparison: Comparison, *, state: str, applied: bool) -> None:
-    console = Console()
+def _show(comparison: "Comparison", *, state: str, applied: bool) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
     table = Table("roll-up", "counter", "stored", "by the events", box=SIMPLE_HEAD)
     for difference in comparison.differences[:_SHOWN]:
         bounds = sorted({difference.at_least, difference.at_most})
@@ -155,14 +161,14 @@ def _show(comparison: Comparison, *, state: str, applied: bool) -> None:
             " to ".join(map(str, bounds)),
         )
     if comparison.differences:
-        console.print(table)
+        console().print(table)
     for unreadable in comparison.unreadable:
-        console.print(f"unreadable event in {unreadable}", highlight=False, markup=False)
+        say(f"unreadable event in {unreadable}")
     summary = [
         f"{comparison.events} events, {comparison.rollups} roll-ups",
         f"{len(comparison.differences)} counters " + ("differed and are mended" if applied else "differ"),
         f"{comparison.not_yet_folded} events " + ("were" if applied else "are") + " not yet folded",
     ]
-    console.print("; ".join(summary), highlight=False)
+    say("; ".join(summary))
     if state != "Enabled":
-        console.print(f"[red]the projector is {state.lower()}[/]: --apply finishes a rebuild and starts it")
+        say(f"the projector is {state.lower()}: --apply finishes a rebuild and starts it", style="red")

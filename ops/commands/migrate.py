@@ -2,23 +2,17 @@
 
 import json
 import time
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from handshake.core.errors import StoreUnavailableError
-from handshake.dynamo.context import Context
-from handshake.incidents.notification import duration, utc
-from ops.commands.common import AsJson, Stack
-from ops.local import deployment
-from ops.migrations.records import LockedError, Record
-from ops.migrations.runner import DEFAULT_RATE, ChecksumError, Standing, apply_pending, plan, survey
-from ops.migrations.work import Throttle
+from ops.commands.common import UNREACHABLE, AsJson, Stack, answered, console, fail, say
+from ops.local.settings import STACK_NAME
+
+if TYPE_CHECKING:
+    from handshake.dynamo.context import Context
+    from ops.migrations.records import Record
+    from ops.migrations.runner import Standing
 
 FAILED: Final = 1
 PENDING: Final = 3
@@ -27,11 +21,11 @@ CHECKSUM: Final = 5
 
 
 def migrate(
-    stack: Stack = deployment.LOCAL,
+    stack: Stack = STACK_NAME,
     apply: Annotated[bool, typer.Option("--apply", help="Apply them. Without it, only say what it would do.")] = False,
-    rate: Annotated[int, typer.Option(min=1, help="Items a second at most, halved when the store throttles.")] = (
-        DEFAULT_RATE
-    ),
+    rate: Annotated[
+        int | None, typer.Option(min=1, help="Items a second at most, halved when the store throttles; 200 without it.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Bring what is stored to what this release needs; without --apply, say what it would do.
@@ -39,29 +33,41 @@ def migrate(
     Before a deployment, from the checkout that is deployed. A run that ends in the middle is resumed by the next.
 
     Ends with 0 where nothing is left to do, 1 where it failed, 2 where it was called wrongly, 3 where something would
-    be done, 4 where somebody else is at it, 5 where a migration is not the one that was applied.
+    be done, 4 where somebody else is at it, 5 where a migration is not the one that was applied, 69 where the stack
+    cannot be reached.
     """
-    try:
+    from handshake.core.errors import StoreUnavailableError
+    from ops.local import deployment
+    from ops.migrations.records import LockedError
+    from ops.migrations.runner import DEFAULT_RATE, ChecksumError, apply_pending, survey
+    from ops.migrations.work import Throttle
+
+    with answered():
         target = deployment.find(stack)
         context = target.context()
-        if apply:
-            operator = target.client("sts").get_caller_identity()["Arn"]
-            began = time.monotonic()
-            done = apply_pending(context, operator=operator, throttle=Throttle(rate), began=_say)
-            _report_applied(done, seconds=time.monotonic() - began, as_json=as_json)
-        else:
-            _report_planned(context, survey(context), as_json=as_json)
-    except LockedError as locked:
-        _end(str(locked), LOCKED)
-    except ChecksumError as changed:
-        _end(str(changed), CHECKSUM)
-    except StoreUnavailableError as fault:
-        _end(f"{fault} Run it again: it goes on from where it was.", FAILED)
-    except (deployment.NoDeploymentError, BotoCoreError, ClientError) as fault:
-        _end(str(fault), FAILED)
+        try:
+            if apply:
+                began = time.monotonic()
+                done = apply_pending(
+                    context, operator=target.operator(), throttle=Throttle(rate or DEFAULT_RATE), began=_say
+                )
+                _report_applied(done, seconds=time.monotonic() - began, as_json=as_json)
+            else:
+                _report_planned(context, survey(context), as_json=as_json)
+        except LockedError as locked:
+            fail(str(locked), code=LOCKED)
+        except ChecksumError as changed:
+            fail(str(changed), code=CHECKSUM)
+        except StoreUnavailableError as fault:
+            fail(f"{fault} Run it again: it goes on from where it was.", code=UNREACHABLE)
 
 
-def _report_planned(context: Context, standings: list[Standing], *, as_json: bool) -> None:
+def _report_planned(context: "Context", standings: "list[Standing]", *, as_json: bool) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    from ops.migrations.runner import plan
+
     plans = {one.migration.name: plan(context, one) for one in standings if one.state != "applied"}
     if as_json:
         waiting = [
@@ -77,12 +83,14 @@ def _report_planned(context: Context, standings: list[Standing], *, as_json: boo
             made = plans.get(one.migration.name)
             items = f"{made.items}" if made else ""
             table.add_row(one.migration.name, _state(one), made.what if made else "", items)
-        Console().print(table)
+        console().print(table)
         print(f"{len(plans)} to apply; --apply does it" if plans else "nothing to apply")
     raise typer.Exit(PENDING if plans else 0)
 
 
-def _report_applied(done: list[Record], *, seconds: float, as_json: bool) -> None:
+def _report_applied(done: "list[Record]", *, seconds: float, as_json: bool) -> None:
+    from handshake.incidents.notification import duration
+
     if as_json:
         print(json.dumps({"applied": list(map(_as_json, done)), "seconds": round(seconds, 1)}))
         return
@@ -91,7 +99,9 @@ def _report_applied(done: list[Record], *, seconds: float, as_json: bool) -> Non
     print(f"{len(done)} applied in {duration(round(seconds * 1000))}" if done else "nothing to apply")
 
 
-def _state(standing: Standing) -> str:
+def _state(standing: "Standing") -> str:
+    from handshake.incidents.notification import utc
+
     record = standing.record
     if record is None:
         return "pending"
@@ -100,7 +110,7 @@ def _state(standing: Standing) -> str:
     return f"applied {utc(record.applied_at_ms)}"
 
 
-def _as_json(record: Record) -> dict[str, Any]:
+def _as_json(record: "Record") -> dict[str, Any]:
     return {
         "migration": record.name,
         "appliedAt": record.applied_at_ms,
@@ -111,9 +121,4 @@ def _as_json(record: Record) -> dict[str, Any]:
 
 
 def _say(name: str) -> None:
-    Console(stderr=True).print(f"applying {name} ...", style="dim", highlight=False)
-
-
-def _end(message: str, code: int) -> None:
-    Console(stderr=True).print(Text("error:", style="red"), message, highlight=False, markup=False, soft_wrap=True)
-    raise typer.Exit(code)
+    say(f"applying {name} ...", stderr=True, style="dim")

@@ -5,42 +5,52 @@ from collections import Counter
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
-from rich.console import Console
-from rich.text import Text
 
-from handshake.dynamo.runtime_kv import RuntimeTransaction
-from handshake.replay_guards.retain import expired_guards, retain_guards
-from handshake.requests.verify import Finding, Page
-from ops.commands.common import AsJson, Stack, fail, reach
-from ops.local import deployment
-from ops.reliability.evidence import verify, verify_all
+from ops.commands.common import AsJson, Commands, Stack, answered, console, reach, say
+from ops.local.settings import STACK_NAME
+
+if TYPE_CHECKING:
+    from handshake.requests.verify import Finding
+    from ops.local.deployment import Deployment
 
 _LISTED: Final = 20
-_console: Final = Console()
 
-evidence = typer.Typer(no_args_is_help=True, help="What was decided, by whom, and whether it still shows.")
+evidence = Commands(no_args_is_help=True, help="What was decided, by whom, and whether it still shows.")
 
 
-def pause(stack: Stack = deployment.LOCAL) -> None:
-    """Refuse privileged mutations (decision actions, policy apply) until resume; reads go on."""
+def pause(stack: Stack = STACK_NAME) -> None:
+    """Refuse privileged mutations (decision actions, policy apply) until resume; reads go on.
+
+    Deadlines go on too: what nobody may decide meanwhile expires when its time is over, in evidence, and stays expired
+    after resume. Its agent has to ask again.
+
+    Ends with 0 where they are paused, 1 where AWS refuses, 69 where the stack cannot be reached.
+    """
     _switch(stack, paused=True)
 
 
-def resume(stack: Stack = deployment.LOCAL) -> None:
-    """Let privileged mutations go on."""
+def resume(stack: Stack = STACK_NAME) -> None:
+    """Let privileged mutations go on. What expired meanwhile stays expired.
+
+    Ends with 0 where they go on, 1 where AWS refuses, 69 where the stack cannot be reached.
+    """
     _switch(stack, paused=False)
 
 
 def retention(
-    stack: Stack = deployment.LOCAL,
+    stack: Stack = STACK_NAME,
     apply: Annotated[bool, typer.Option("--apply", help="Delete them. Without it, only say what would be.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Delete replay guards that have expired. A dry run unless --apply."""
+    """Delete replay guards that have expired. A dry run unless --apply.
+
+    Ends with 0 where it is done or said, 1 where AWS refuses, 69 where the stack cannot be reached.
+    """
+    from handshake.replay_guards.retain import expired_guards, retain_guards
+
     with reach(stack) as context:
         if apply:
             done = retain_guards(context)
@@ -58,48 +68,59 @@ def retention(
 
 def pseudonym(
     name: Annotated[str, typer.Argument(help="A principal's or a tenant's id, as it is spelled.")],
-    stack: Stack = deployment.LOCAL,
+    stack: Stack = STACK_NAME,
 ) -> None:
-    """Say what logs and incidents call a principal or a tenant."""
-    from handshake.api.telemetry import pseudonym
+    """Say what logs and incidents call a principal or a tenant.
 
-    try:
+    Ends with 0, with 1 where AWS refuses the key, 69 where the stack cannot be reached.
+    """
+    from handshake.api.telemetry import pseudonym
+    from ops.local import deployment
+
+    with answered():
         there = deployment.find(stack)
         key = there.client("secretsmanager").get_secret_value(SecretId=there.outputs["PseudonymKeyArn"])["SecretString"]
-    except (deployment.NoDeploymentError, BotoCoreError, ClientError) as error:
-        fail(str(error))
     print(pseudonym(name, key.encode()))
 
 
 def dashboard(
-    stack: Stack = deployment.LOCAL,
+    stack: Stack = STACK_NAME,
     out: Annotated[Path, typer.Option(dir_okay=False, help="The picture (PNG).")] = Path("dashboard.png"),
     hours: Annotated[float, typer.Option(min=0.1, max=24, help="How far back it looks.")] = 3,
 ) -> None:
-    """Draw the stack's CloudWatch dashboard, with its data, as a picture for a ticket or a report."""
+    """Draw the stack's CloudWatch dashboard, with its data, as a picture for a ticket or a report.
+
+    Ends with 0 where it is drawn, 1 where AWS refuses, 69 where the stack cannot be reached.
+    """
+    from ops.local import deployment
     from ops.reliability.dashboard import draw
 
-    try:
+    with answered():
         draw(deployment.find(stack).client("cloudwatch"), stack, since=timedelta(hours=hours), to=out)
-    except (deployment.NoDeploymentError, BotoCoreError, ClientError) as error:
-        fail(str(error))
     print(out)
 
 
 @evidence.command("verify")
 def verify_evidence(
     request_id: Annotated[str, typer.Argument(help="One request; without it, every request there is.")] = "",
-    stack: Stack = deployment.LOCAL,
+    stack: Stack = STACK_NAME,
     as_json: AsJson = False,
 ) -> None:
-    """Hold what is stored against its evidence, and name what does not agree. Ends with 1 where something does not.
+    """Hold what is stored against its evidence, and name what does not agree.
 
     Requests are held against their own evidence and against metrics, metrics events against evidence, active policies
     against their versions and the audit trail.
+
+    Ends with 0 where all agrees, 1 where something does not, 69 where the stack cannot be reached.
     """
+    from rich.text import Text
+
+    from handshake.requests.verify import Page
+    from ops.reliability.evidence import verify, verify_all
+
     checked: Counter[str] = Counter()
     findings: list[Finding] = []
-    with reach(stack) as context, Console(stderr=True).status("") as progress:
+    with reach(stack) as context, console(stderr=True).status("") as progress:
         pages = iter([("requests", Page(1, verify(context, request_id), None))]) if request_id else verify_all(context)
         for name, page in pages:
             checked[name] += page.checked
@@ -107,12 +128,12 @@ def verify_evidence(
             progress.update(Text(f"{_counts(checked)} checked"))
             for finding in () if as_json else page.findings:
                 named = _escaped(f"{finding.subject} {finding.name}: {finding.problem}")
-                _console.print(Text.assemble(("broken", "red"), " ", named), highlight=False, soft_wrap=True)
+                say(Text.assemble(("broken", "red"), " ", named))
     if as_json:
         broken = [vars(finding) for finding in findings]
         print(json.dumps({"checked": checked, "broken": broken}))
     else:
-        _console.print(f"{_counts(checked)} checked, {len(findings)} broken", highlight=False)
+        say(f"{_counts(checked)} checked, {len(findings)} broken")
     raise typer.Exit(1 if findings else 0)
 
 
@@ -126,8 +147,24 @@ def _counts(checked: Counter[str]) -> str:
 
 
 def _switch(stack: str, *, paused: bool) -> None:
-    with reach(stack) as context:
+    from handshake.dynamo.runtime_kv import RuntimeTransaction
+    from ops.local import deployment
+
+    with answered():
+        target = deployment.find(stack)
+        by = _operator(target)
+        context = target.context()
         tx = RuntimeTransaction(context)
-        tx.set_paused(paused=paused, now_ms=context.now_ms())
+        tx.set_paused(paused=paused, now_ms=context.now_ms(), by=by)
         tx.commit()
-    print("privileged mutations are paused" if paused else "privileged mutations go on")
+    say(f"privileged mutations {'are paused' if paused else 'go on'}; the record names {by}")
+
+
+def _operator(target: "Deployment") -> str:
+    """Name the operator. Pausing must not wait for STS to be well."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        return target.operator()
+    except (BotoCoreError, ClientError) as fault:
+        return f"nobody known, for {type(fault).__name__}"

@@ -1,20 +1,15 @@
 """python -m ops rehearse: play releases with production's parameters on this machine, and keep a receipt of it."""
 
 from datetime import UTC, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import typer
-from rich.console import Console
-from rich.text import Text
-
-from ops.commands.common import AsJson
-from ops.gates import receipts
+from ops.commands.common import AsJson, fail, say
 from ops.local.settings import STATE
-from ops.release.rehearsal_log import Log, Step, describe
+
+if TYPE_CHECKING:
+    from ops.release.rehearsal_log import Step
 
 RECEIPTS: Final = STATE / "rehearsals"
-
-_console: Final = Console(stderr=True, highlight=False)
 
 
 def rehearse(as_json: AsJson = False) -> None:
@@ -29,7 +24,11 @@ def rehearse(as_json: AsJson = False) -> None:
     minute; the log is kept in .handshake/rehearsals.
     """
     # SAM's translator, which reads templates, takes a second to import.
+    from rich.text import Text
+
+    from ops.gates import receipts
     from ops.release.rehearsal import play
+    from ops.release.rehearsal_log import Log, describe
     from ops.release.unsupported_resources import PRODUCTION, left_out
 
     began, log, problem = datetime.now(UTC), Log(_show), ""
@@ -50,15 +49,16 @@ def rehearse(as_json: AsJson = False) -> None:
         print(path.read_text())
     else:
         for one in left_out():
-            _console.print(f"[yellow]left out[/] {one.logical_id} [dim]{one.type}[/]")
-        _console.print(f"{content['seconds']} s; receipt {path}", soft_wrap=True)
+            say(Text.assemble(("left out", "yellow"), f" {one.logical_id} ", (one.type, "dim")), stderr=True)
+        say(f"{content['seconds']} s; receipt {path}", stderr=True)
     if problem:
-        _console.print(Text("error:", style="red"), problem, markup=False, soft_wrap=True)
-    raise typer.Exit(1 if problem else 0)
+        fail(problem)
 
 
-def _show(step: Step) -> None:
-    mark = "[red]failed[/]" if step.problem else "[green]done[/]"
-    _console.print(f"{mark} {step.name} [dim]{step.seconds:.1f} s[/]")
+def _show(step: "Step") -> None:
+    from rich.text import Text
+
+    mark = ("failed", "red") if step.problem else ("done", "green")
+    say(Text.assemble(mark, f" {step.name} ", (f"{step.seconds:.1f} s", "dim")), stderr=True)
     for line in step.seen:
-        _console.print(f"     {line}", style="dim", markup=False, soft_wrap=True)
+        say(f"     {line}", stderr=True, style="dim")

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from rich.box import SIMPLE_HEAD
 from rich.console import RenderableType
-from rich.table import Table
+from rich.table import Column, Table
 
 from ops.local.edge_client import Answer, Client
 
@@ -21,7 +22,7 @@ _DECISIONS: Final = ("allow", "escalate", "deny")
 
 
 class BadFileError(Exception):
-    """A line of the file is not a JSON object. The message names file and line."""
+    """The file cannot be read, or a line of it is no JSON object. The message names file and line."""
 
 
 @dataclass
@@ -70,12 +71,20 @@ class Report:
 
 
 def read_actions(path: Path) -> list[Action]:
-    """Read bodies for POST /workflow/requests, one a line. Raises BadFileError, OSError."""
-    return list(_parsed(path))
+    """Read bodies for POST /workflow/requests, one a line. Raises BadFileError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise BadFileError(f"{path}:{line}: it is not UTF-8; save it as UTF-8, or convert it with iconv") from error
+    except OSError as error:
+        raise BadFileError(f"{path}: {error.strerror}") from error
+    return list(_parsed(path, text))
 
 
-def _parsed(path: Path) -> Iterator[Action]:
-    for number, line in enumerate(path.read_text().splitlines(), start=1):
+def _parsed(path: Path, text: str) -> Iterator[Action]:
+    # By line feeds alone: JSON's own text may hold the other separators that splitlines() knows.
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
@@ -126,7 +135,7 @@ def tables(report: Report) -> Iterator[RenderableType]:
     ):
         yield _counts(title, counts)
     if report.errors:
-        errors = Table("no decision", "count", title_style="red")
+        errors = Table("no decision", "count", title_style="red", box=SIMPLE_HEAD)
         for name, count in report.errors.most_common():
             errors.add_row(name, str(count))
         yield errors
@@ -138,7 +147,7 @@ def tables(report: Report) -> Iterator[RenderableType]:
 
 
 def _counts(title: str, counts: Mapping[str, Counter[str]]) -> Table:
-    table = Table(title)
+    table = Table(Column(title, overflow="fold"), box=SIMPLE_HEAD)
     for heading in (*_DECISIONS, "all"):
         table.add_column(heading, justify="right")
     for name, decided in sorted(counts.items()):

@@ -1,26 +1,15 @@
 """python -m ops rollback: give every function of a stack the version that it had before the last release."""
 
 import json
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
 
-from ops.commands.common import AsJson, Stack, fail
-from ops.local import deployment
-from ops.release.rollback import (
-    Move,
-    RollbackRefusedError,
-    move,
-    moves_back,
-    moves_to,
-    published,
-    read_aliases,
-    read_releases,
-)
+from ops.commands.common import AsJson, Stack, answered, console, fail, say
+from ops.local.settings import STACK_NAME
+
+if TYPE_CHECKING:
+    from ops.release.rollback import Move
 
 FAILED: Final = 1
 PENDING: Final = 3
@@ -30,7 +19,7 @@ _TO: Final = "--to"
 
 
 def rollback(
-    stack: Stack = deployment.LOCAL,
+    stack: Stack = STACK_NAME,
     to: Annotated[
         list[str] | None,
         typer.Option(_TO, metavar="FUNCTION=VERSION", help="Move this function alone, to this version; repeatable."),
@@ -46,24 +35,34 @@ def rollback(
     A release that CloudFormation rolled back counts as none. One that you left with this command counts, so read the
     dry run before you go back over two.
 
-    Ends with 0 where every function is where it should be, 1 where one could not be moved or the stack not be reached,
-    2 where it was called wrongly, 3 where something would be moved, 4 where nothing is known to go back to or the stack
-    is being updated.
+    Ends with 0 where every function is where it should be, 1 where one could not be moved, 2 where it was called
+    wrongly, 3 where something would be moved, 4 where nothing is known to go back to or the stack is being updated, 69
+    where the stack cannot be reached.
     """
+    from ops.local import deployment
+    from ops.release.rollback import (
+        RollbackRefusedError,
+        move,
+        moves_back,
+        moves_to,
+        published,
+        read_aliases,
+        read_releases,
+    )
+
     named = _named(stack, to or [])
-    try:
+    with answered():
         target = deployment.find(stack)
-        history = read_releases(target, stack)
-        aliases = read_aliases(target)
-        if unknown := named.keys() - aliases.keys():
-            raise typer.BadParameter(f"{stack} has no function {', '.join(sorted(unknown))}", param_hint=_TO)
-        moves = moves_to(aliases, named) if named else moves_back(aliases, history)
+        try:
+            history = read_releases(target, stack)
+            aliases = read_aliases(target)
+            if unknown := named.keys() - aliases.keys():
+                raise typer.BadParameter(f"{stack} has no function {', '.join(sorted(unknown))}", param_hint=_TO)
+            moves = moves_to(aliases, named) if named else moves_back(aliases, history)
+        except RollbackRefusedError as refused:
+            fail(str(refused), code=REFUSED)
         times = {one.function: published(target, one.function, one.to) for one in moves}
         failures = {one.function: move(target, one) for one in moves if one.needed} if apply else {}
-    except RollbackRefusedError as refused:
-        fail(str(refused), code=REFUSED)
-    except (deployment.NoDeploymentError, BotoCoreError, ClientError) as fault:
-        fail(str(fault), code=FAILED)
     rows = [_row(one, times[one.function], failures, stack=stack) for one in moves]
     if as_json:
         print(json.dumps({"applied": apply, "functions": rows}))
@@ -85,7 +84,7 @@ def _named(stack: str, given: list[str]) -> dict[str, str]:
     return named
 
 
-def _row(one: Move, published_at: str, failures: dict[str, str], *, stack: str) -> dict[str, Any]:
+def _row(one: "Move", published_at: str, failures: dict[str, str], *, stack: str) -> dict[str, Any]:
     if one.function in failures:
         outcome = "failed" if failures[one.function] else "moved"
     else:
@@ -102,14 +101,17 @@ def _row(one: Move, published_at: str, failures: dict[str, str], *, stack: str) 
 
 
 def _print(rows: list[dict[str, Any]], *, apply: bool) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
     table = Table("function", "from", "to", "published", "", box=SIMPLE_HEAD)
     for row in rows:
         also = "".join(f" +{version}" for version in row["alsoLive"])  # traffic was still shifting to it
         table.add_row(row["function"], row["from"] + also, row["to"], row["published"][:19], row["outcome"])
-    Console(highlight=False).print(table)
+    console().print(table)
     for row in rows:
         if row["error"]:
-            typer.echo(f"{row['function']}: {row['error']}", err=True)
+            say(f"{row['function']}: {row['error']}", stderr=True)
     count = sum(row["outcome"] not in ("stays", "failed") for row in rows)
     if not apply:
         print(f"{count} to move; --apply does it" if count else "nothing to move")

@@ -8,19 +8,18 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
 
-from handshake.core.errors import StoreUnavailableError
-from handshake.trust.rotate import STEPS as SERVICE_STEPS
 from handshake.trust.rotation import MAX_AGE_S, OVERLAP_S, PREVIOUS, REVOKED, Labels
-from handshake.trust.secret import TrustSecret
-from ops.commands.common import AsJson, Stack
-from ops.local import deployment
-from ops.local.commands import clean_environment
-from ops.local.settings import ROOT
+from ops.commands.common import AsJson, Stack, failure_code, say
+from ops.local.commands import fetching_environment
+from ops.local.settings import ROOT, STACK_NAME
+
+if TYPE_CHECKING:
+    from handshake.trust.secret import TrustSecret
+    from ops.local.deployment import Deployment
 
 FAILED: Final = 1
 STOPPED: Final = 3
@@ -30,34 +29,26 @@ class StepFailedError(Exception):
     """A step of the rotation failed. Earlier steps stay done; the next run goes on from here."""
 
 
-_FAILURES: Final = (
-    StepFailedError,
-    deployment.FunctionFailedError,
-    deployment.NoDeploymentError,
-    StoreUnavailableError,
-    BotoCoreError,
-    ClientError,
-)
-
-
 def run_gates(root: Path = ROOT) -> int:
     """Run every gate of the checkout at ``root``, without credentials, and return their exit code."""
     command = [sys.executable, "-m", "ops.gates", "all"]
-    return subprocess.run(command, cwd=root, env=clean_environment(), stdout=sys.stderr, check=False).returncode
+    return subprocess.run(command, cwd=root, env=fetching_environment(), stdout=sys.stderr, check=False).returncode
 
 
 @dataclass(frozen=True)
 class Walk:
     """One rotation of one stack. ``gates`` runs them all and gives their exit code; ``pause`` waits for seconds."""
 
-    stack: deployment.Deployment
+    stack: "Deployment"
     name: str
     say: Callable[[str], None]
     pause: Callable[[float], None] = time.sleep
     gates: Callable[[], int] = run_gates
-    secret: TrustSecret = field(init=False)
+    secret: "TrustSecret" = field(init=False)
 
     def __post_init__(self) -> None:
+        from handshake.trust.secret import TrustSecret
+
         secret = TrustSecret(self.stack.client("secretsmanager"), self.stack.outputs["TrustSecretArn"])
         object.__setattr__(self, "secret", secret)
 
@@ -104,6 +95,8 @@ def _announce(walk: Walk) -> None:
 
 
 def _rotate(walk: Walk) -> None:
+    from handshake.trust.rotate import STEPS as SERVICE_STEPS
+
     labels = walk.labels()
     token = labels.pending if labels.pending not in (None, labels.current) else str(uuid.uuid4())
     for name in SERVICE_STEPS:
@@ -154,7 +147,7 @@ STEPS: Final = (
 
 
 def rotate(
-    stack: Stack = deployment.LOCAL,
+    stack: Stack = STACK_NAME,
     yes: Annotated[bool, typer.Option("--yes", help="Take every step without asking.")] = False,
     until: Annotated[int, typer.Option(min=1, max=len(STEPS), help="Stop after this step.")] = len(STEPS),
     as_json: AsJson = False,
@@ -164,20 +157,26 @@ def rotate(
     Where it was left, by you or a crash, the next run goes on: the labels of the secret's versions say where that is.
 
     Ends with 0 once the steps asked for are taken, 1 where one failed, 2 where it was called wrongly, 3 where you
-    stopped it.
+    stopped it, 69 where the stack cannot be reached.
     """
+    from ops.local import deployment
+
     taken: list[str] = []
     try:
-        walk = Walk(deployment.find(stack), stack, say=lambda line: typer.echo(f"   {line}", err=True))
+        walk = Walk(deployment.find(stack), stack, say=lambda line: say(f"   {line}", stderr=True))
         for number in range(first_step(walk), until + 1):
             step = STEPS[number - 1]
-            typer.echo(f"{number}/{len(STEPS)} {step.title}: {step.means}", err=True)
+            say(f"{number}/{len(STEPS)} {step.title}: {step.means}", stderr=True)
             if not yes and not typer.confirm("   go on?", err=True):
                 _end(as_json, taken, STOPPED, f"stopped before step {number}; python -m ops rotate goes on there")
             step.take(walk)
             taken.append(step.title)
-    except _FAILURES as error:
+    except (StepFailedError, deployment.FunctionFailedError) as error:
         _end(as_json, taken, FAILED, str(error))
+    except Exception as error:
+        if (code := failure_code(error)) is None:
+            raise
+        _end(as_json, taken, code, str(error))
     _end(as_json, taken, 0, "rotated" if until == len(STEPS) else f"done up to step {until}")
 
 
@@ -185,5 +184,5 @@ def _end(as_json: bool, taken: list[str], code: int, message: str) -> None:  # n
     if as_json:
         print(json.dumps({"taken": taken, "exitCode": code, "said": message}))
     else:
-        typer.echo(message, err=code != 0)
+        say(message, stderr=code != 0)
     raise typer.Exit(code)

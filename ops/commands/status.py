@@ -5,27 +5,18 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from handshake.core.errors import StoreUnavailableError
 from handshake.dynamo import runtime_kv as flags
-from handshake.dynamo.client import RETRY_BUDGET_S
-from handshake.incidents import table as incidents
 from handshake.incidents.notification import duration, utc
-from handshake.requests import queue
-from handshake.requests.table import record_from
-from handshake.requests.verification_progress import NIGHTS, night_of, read_progress
-from ops.commands.common import AsJson, Stack
-from ops.local import deployment
-from ops.local.deployment import Deployment
-from ops.migrations.runner import ChecksumError, survey
+from ops.commands.common import AsJson, Stack, answered, console
+from ops.local.settings import STACK_NAME
+
+if TYPE_CHECKING:
+    from ops.local.deployment import Deployment
 
 _MS_PER_HOUR: Final = 3_600_000
 # Retention runs hourly, and remembers the hour before the one it ran in.
@@ -35,9 +26,7 @@ _ROTATION_MAY_TAKE_MS: Final = 24 * _MS_PER_HOUR
 # The others are in what scripts read.
 _FINDINGS_SHOWN: Final = 3
 _ATTENTION: Final = 1
-_UNREACHABLE: Final = 2
-
-T = TypeVar("T")
+_QUEUE: Final = "GET /workflow/decision-room"
 
 
 @dataclass(frozen=True)
@@ -49,20 +38,19 @@ class Part:
     attention: bool = False
 
 
-def status(stack: Stack = deployment.LOCAL, as_json: AsJson = False) -> None:
+def status(stack: Stack = STACK_NAME, as_json: AsJson = False) -> None:
     """Show how a stack is: the screen to open first.
 
     Deployment, pause, alarms, incidents, approvals, migrations, evidence, retention, trust secret and dead letters,
     each read by itself; one that cannot be read says so.
 
-    Ends with 0 where all is well, 1 where something needs attention or could not be read, 2 where the stack cannot be
-    reached.
+    Ends with 0 where all is well, 1 where something needs attention or could not be read, 2 where it was called
+    wrongly, 69 where the stack cannot be reached.
     """
-    try:
+    from ops.local import deployment
+
+    with answered():
         target = deployment.find(stack)
-    except deployment.NoDeploymentError as missing:
-        Console(stderr=True).print(Text("error:", style="red"), str(missing), highlight=False, soft_wrap=True)
-        raise typer.Exit(_UNREACHABLE) from None
     parts = parts_of(target, stack, now_ms=time.time_ns() // 1_000_000)
     attention = any(part.attention for part in parts.values())
     if as_json:
@@ -73,7 +61,7 @@ def status(stack: Stack = deployment.LOCAL, as_json: AsJson = False) -> None:
     raise typer.Exit(_ATTENTION if attention else 0)
 
 
-def parts_of(target: Deployment, stack: str, *, now_ms: int) -> dict[str, Part]:
+def parts_of(target: "Deployment", stack: str, *, now_ms: int) -> dict[str, Part]:
     """Read every part of the screen, by name. A part that cannot be read says so, and the others are still shown."""
     readers: Mapping[str, Callable[[], Part]] = {
         "deployment": lambda: _deployment(target, stack),
@@ -92,6 +80,8 @@ def parts_of(target: Deployment, stack: str, *, now_ms: int) -> dict[str, Part]:
 
 
 def _best_effort(reader: Callable[[], Part]) -> Part:
+    from botocore.exceptions import BotoCoreError, ClientError
+
     try:
         return reader()
     except ClientError as refused:
@@ -102,7 +92,7 @@ def _best_effort(reader: Callable[[], Part]) -> Part:
     return Part(f"cannot be read: {cause}", {"unread": cause}, attention=True)
 
 
-def _deployment(target: Deployment, stack: str) -> Part:
+def _deployment(target: "Deployment", stack: str) -> Part:
     [described] = target.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
     at = _ms(described.get("LastUpdatedTime") or described["CreationTime"])
     name, state, environment = target.outputs["WorkflowFunction"], described["StackStatus"], target.outputs["ApiStage"]
@@ -115,39 +105,47 @@ def _deployment(target: Deployment, stack: str) -> Part:
     return Part(text, {**facts, "shifting": shifting}, attention=state not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"))
 
 
-def _mutations(target: Deployment) -> Part:
+def _mutations(target: "Deployment") -> Part:
     context = target.context()
     [flag] = context.dynamo.batch_get([(context.tables.runtime_kv, flags.PAUSE_KEY)])
     if flag is None:
         return Part("go on; never paused", {"paused": False})
     since, cause = int(flag["changed_at"]), flag.get("cause")
-    facts = {"paused": flag["paused"], "since": since, "cause": cause}
+    who = flag.get("by") or "an operator"
+    facts = {"paused": flag["paused"], "since": since, "cause": cause, "by": flag.get("by")}
+    by = f"by incident {cause}" if cause else f"by {who}"
     if not flag["paused"]:
-        return Part(f"go on since {utc(since)}", facts)
-    by = f"by incident {cause}" if cause else "by an operator"
+        return Part(f"go on since {utc(since)}, {by}", facts)
     return Part(f"PAUSED since {utc(since)} {by}; python -m ops resume lets them go on", facts, attention=True)
 
 
-def _alarms(target: Deployment, stack: str) -> Part:
+def _alarms(target: "Deployment", stack: str) -> Part:
     pages = (
         target.client("cloudwatch")
         .get_paginator("describe_alarms")
         .paginate(AlarmNamePrefix=f"{stack}-", AlarmTypes=["MetricAlarm", "CompositeAlarm"])
     )
-    states = {
-        alarm["AlarmName"].removeprefix(f"{stack}-"): alarm["StateValue"]
-        for page in pages
-        for alarm in (*page["MetricAlarms"], *page["CompositeAlarms"])
-    }
+    states, composites = dict[str, str](), set[str]()
+    for page in pages:
+        for alarm in (*page["MetricAlarms"], *page["CompositeAlarms"]):
+            states[alarm["AlarmName"].removeprefix(f"{stack}-")] = alarm["StateValue"]
+        composites |= {alarm["AlarmName"].removeprefix(f"{stack}-") for alarm in page["CompositeAlarms"]}
     firing = sorted(name for name, state in states.items() if state == "ALARM")
     unknown = sorted(name for name, state in states.items() if state == "INSUFFICIENT_DATA")
-    text = f"{', '.join(firing)} of {len(states)} in ALARM" if firing else f"none of {len(states)} in ALARM"
-    text += f"; without data: {', '.join(unknown)}" if unknown else ""
+    # A composite alarm only repeats what others say: it is none of those that are counted.
+    measuring = states.keys() - composites
+    text = f"{len(measuring & set(firing)) or 'none'} of {len(measuring)} in ALARM"
+    named = ", ".join(name for name in firing if name in measuring)
+    text += f": {named}" if named else ""
+    text += "".join(f"; the composite {name} too" for name in firing if name in composites)
+    text += f"; {len(measuring & set(unknown))} of {len(measuring)} without data" if measuring & set(unknown) else ""
     facts = {"count": len(states), "alarm": firing, "insufficientData": unknown}
     return Part(text if states else "there are none", facts, attention=bool(firing) or not states)
 
 
-def _incidents(target: Deployment) -> Part:
+def _incidents(target: "Deployment") -> Part:
+    from handshake.incidents import table as incidents
+
     context = target.context()
     opened = [one for one in incidents.read_all(context.dynamo, context.tables.runtime_kv) if one.state == "open"]
     opened.sort(key=lambda incident: incident.opened_at_ms)
@@ -156,7 +154,11 @@ def _incidents(target: Deployment) -> Part:
     return Part(text, {"open": [incident.id for incident in opened]}, attention=bool(opened))
 
 
-def _approvals(target: Deployment, *, now_ms: int) -> Part:
+def _approvals(target: "Deployment", *, now_ms: int) -> Part:
+    from handshake.dynamo.client import RETRY_BUDGET_S
+    from handshake.requests import queue
+    from handshake.requests.table import record_from
+
     context = target.context()
     count, soonest = queue.waiting(context.dynamo, context.tables.workflow)
     items = (
@@ -166,11 +168,13 @@ def _approvals(target: Deployment, *, now_ms: int) -> Part:
     )
     waiting = [record for record in map(record_from, items) if record and not record.state.terminal]
     oldest_ms = max((now_ms - record.created_at_ms for record in waiting), default=0)
-    text = f"{count} pending, the oldest for {duration(oldest_ms)}" if count else "none pending"
+    text = f"{count} pending, the oldest for {duration(oldest_ms)}; {_QUEUE} lists them" if count else "none pending"
     return Part(text, {"pending": count, "oldestPendingMs": oldest_ms})
 
 
-def _migrations(target: Deployment) -> Part:
+def _migrations(target: "Deployment") -> Part:
+    from ops.migrations.runner import ChecksumError, survey
+
     try:
         standings = survey(target.context())
     except ChecksumError as differs:
@@ -181,7 +185,7 @@ def _migrations(target: Deployment) -> Part:
     return Part(text, {"applied": applied, "pending": waiting}, attention=bool(waiting))
 
 
-def _projector(target: Deployment, stack: str) -> Part:
+def _projector(target: "Deployment", stack: str) -> Part:
     """Lambda measures no stream's age while it reads none, so no alarm tells of a projector that was stopped."""
     answer = target.client("lambda").list_event_source_mappings(FunctionName=f"{stack}-metrics-projector:live")
     states = [mapping["State"] for mapping in answer["EventSourceMappings"]]
@@ -191,7 +195,7 @@ def _projector(target: Deployment, stack: str) -> Part:
     return Part(f"{text}; python -m ops metrics rebuild --apply starts it", {"states": states}, attention=True)
 
 
-def _retention(target: Deployment, *, now_ms: int) -> Part:
+def _retention(target: "Deployment", *, now_ms: int) -> Part:
     context = target.context()
     [mark] = context.dynamo.batch_get([(context.tables.runtime_kv, flags.RETENTION_KEY)])
     if mark is None:
@@ -202,7 +206,9 @@ def _retention(target: Deployment, *, now_ms: int) -> Part:
     return Part(text, {"deletedBefore": before}, attention=late)
 
 
-def _verification(target: Deployment, *, now_ms: int) -> Part:
+def _verification(target: "Deployment", *, now_ms: int) -> Part:
+    from handshake.requests.verification_progress import NIGHTS, night_of, read_progress
+
     lanes = read_progress(target.context())
     tonight = night_of(now_ms)
     left = [lane for lane in lanes if lane.night <= tonight]
@@ -229,7 +235,7 @@ def _verification(target: Deployment, *, now_ms: int) -> Part:
     return Part(text, facts, attention=bool(findings or behind))
 
 
-def _trust_secret(target: Deployment, *, now_ms: int) -> Part:
+def _trust_secret(target: "Deployment", *, now_ms: int) -> Part:
     ages = dict(_secret_ages(target, now_ms=now_ms))
     current, previous = ages.get("AWSCURRENT"), ages.get("AWSPREVIOUS")
     facts = {"currentAgeMs": current, "previousAgeMs": previous, "pendingAgeMs": ages.get("AWSPENDING")}
@@ -243,7 +249,7 @@ def _trust_secret(target: Deployment, *, now_ms: int) -> Part:
     return Part(text + (": close the rotation" if open_too_long else ""), facts, attention=open_too_long)
 
 
-def _secret_ages(target: Deployment, *, now_ms: int) -> Iterator[tuple[str, int]]:
+def _secret_ages(target: "Deployment", *, now_ms: int) -> Iterator[tuple[str, int]]:
     client, secret = target.client("secretsmanager"), target.outputs["TrustSecretArn"]
     page: dict[str, Any] = client.list_secret_version_ids(SecretId=secret)
     # Versions without a stage are not listed: that leaves a few.
@@ -252,7 +258,7 @@ def _secret_ages(target: Deployment, *, now_ms: int) -> Iterator[tuple[str, int]
             yield stage, now_ms - _ms(version["CreatedDate"])
 
 
-def _dead_letters(target: Deployment) -> Part:
+def _dead_letters(target: "Deployment") -> Part:
     client = target.client("sqs")
     attribute = "ApproximateNumberOfMessages"
     counts = {
@@ -268,12 +274,16 @@ def _dead_letters(target: Deployment) -> Part:
 
 
 def _show(stack: str, parts: Mapping[str, Part]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table("", "part", stack, box=SIMPLE_HEAD)
     for name, part in parts.items():
         words = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name)
         mark = Text("look", style="bold red") if part.attention else Text("ok", style="green")
         table.add_row(mark, Text(words), Text(part.text))
-    Console().print(table)
+    console().print(table)
 
 
 def _ms(moment: datetime) -> int:

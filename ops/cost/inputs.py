@@ -132,12 +132,18 @@ def deployed(environment: str) -> Deployed:
         scheduled_runs=sum(
             _RATES[event["Properties"]["ScheduleExpression"]] for event in events if event["Type"] == "ScheduleV2"
         ),
-        alarms=len(_of(resources, "AWS::CloudWatch::Alarm")),
+        alarms=sum(map(_alarm_metrics, _of(resources, "AWS::CloudWatch::Alarm"))),
         composite_alarms=len(_of(resources, "AWS::CloudWatch::CompositeAlarm")),
         dashboards=len(_of(resources, "AWS::CloudWatch::Dashboard")),
         secrets=len(_of(resources, "AWS::SecretsManager::Secret")),
         keys=len(_of(resources, "AWS::KMS::Key")),
     )
+
+
+def _alarm_metrics(alarm: Mapping[str, Any]) -> int:
+    """Count what an alarm is billed by: the metrics that it reads, not their expressions."""
+    metrics = alarm["Properties"].get("Metrics")
+    return 1 if metrics is None else sum("MetricStat" in one for one in metrics)
 
 
 def _of(resources: Sequence[Mapping[str, Any]], kind: str) -> list[Mapping[str, Any]]:

@@ -4,29 +4,32 @@ Each rule is held against template.yaml translated for each environment. The mat
 the rule decides where it must hold.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from typing import Final
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
 from ops.gates.env_rules import Cell, exposure, safeguards
 from ops.gates.gate import Options
 from ops.local.translation import (
+    CONFIG,
     ENVIRONMENTS,
     Translated,
     deploy_parameters,
     environment_of,
     nested,
+    override_place,
     overrides,
     stacks_of,
 )
-from ops.verdict import Finding, Verdict
+from ops.verdict import Finding, Verdict, place
 
-_WIDTH: Final = 118
+_WIDTH: Final = 77  # and three of the report's margin
 
 
 @dataclass(frozen=True)
@@ -51,19 +54,8 @@ class Rule:
 
 
 _DEPLOYED: Final = ENVIRONMENTS
+_SETTINGS: Final = "settings in samconfig.toml"
 _RULES: Final = (
-    Rule(
-        "section in samconfig.toml",
-        lambda one: Cell.of(bool(deploy_parameters(one.root, one.name)), "there", "missing"),
-        "write [NAME.deploy.parameters] in samconfig.toml",
-        _DEPLOYED,
-    ),
-    Rule(
-        "Environment parameter",
-        lambda one: Cell.equal(overrides(one.root, one.name).get("Environment", _implied(one)), one.name),
-        'parameter_overrides = "Environment=NAME" in samconfig.toml',
-        _DEPLOYED,
-    ),
     Rule(
         "ENVIRONMENT of every function",
         lambda one: safeguards.environment_variable(one.stack, one.name),
@@ -148,20 +140,46 @@ _RULES: Final = (
 
 
 def check(options: Options) -> Verdict:
-    """See ``Gate``."""
-    verdict = Verdict()
-    environments = [_environment(options.root, name) for name in ENVIRONMENTS]
-    table = Table("rule", *ENVIRONMENTS, title="environments; ! breaks a rule")
+    """See ``Gate``. Of an environment whose settings are another's, or none, nothing else is judged."""
+    verdict, root = Verdict(), options.root
+    mistaken = {name: mistake for name in ENVIRONMENTS if (mistake := _mistake(root, name))}
+    verdict.findings += mistaken.values()
+    environments = {name: _environment(root, name) for name in ENVIRONMENTS if name not in mistaken}
+    rows = [[_SETTINGS, *("! wrong" if name in mistaken else "its own" for name in ENVIRONMENTS)]]
     for rule in _RULES:
-        cells = {one.name: rule.cell(one) for one in environments}
-        broken = [name for name in rule.must if cells[name].wrong]
+        cells = {name: rule.cell(one) for name, one in environments.items()}
+        broken = [name for name in rule.must if name in cells and cells[name].wrong]
         verdict.findings += [
             Finding(f"{name}: {rule.title}: {cells[name].wrong}", rule.fix.replace("NAME", name)) for name in broken
         ]
-        table.add_row(rule.title, *(("! " if name in broken else "") + cells[name].shown for name in ENVIRONMENTS))
-        verdict.checked.append(f"{rule.title}, in {', '.join(rule.must)}")
-    verdict.notes.append(_text(table))
+        seen = {name: ("! " if name in broken else "") + cell.shown for name, cell in cells.items()}
+        rows.append([rule.title, *(seen.get(name, "") for name in ENVIRONMENTS)])
+    verdict.checked += [f"{title}, in {', '.join(must)}" for title, must in _titles()]
+    verdict.notes.append(_text(rows))
     return verdict
+
+
+def _titles() -> Iterator[tuple[str, tuple[str, ...]]]:
+    yield _SETTINGS, _DEPLOYED
+    yield from ((rule.title, rule.must) for rule in _RULES)
+
+
+def _mistake(root: Path, name: str) -> Finding | None:
+    """Find why what samconfig.toml has for an environment is not that environment's."""
+    if not deploy_parameters(root, name):
+        return Finding(
+            f"{place(root / CONFIG, '')}: {name}: section in samconfig.toml: missing",
+            f"write [{name}.deploy.parameters] in samconfig.toml",
+        )
+    # The local stack's parameters are given by ops/local, which deploys no other environment.
+    given = overrides(root, name).get("Environment", name if name == "local" else "")
+    if given == name:
+        return None
+    where = override_place(root, name, f"Environment={given}" if given else "")
+    return Finding(
+        f"{where}: {name}: Environment parameter: it is {given or 'not set'}, not {name}",
+        f'parameter_overrides = "Environment={name} ..." there; the rest of {name} is judged once it is right',
+    )
 
 
 def _environment(root: Path, name: str) -> Environment:
@@ -170,12 +188,10 @@ def _environment(root: Path, name: str) -> Environment:
     return Environment(name, root, stack, nested(stack, "State"), alarms)
 
 
-def _implied(one: Environment) -> str:
-    # The local stack's parameters are given by ops/local, which deploys no other environment.
-    return one.name if one.name == "local" else ""
-
-
-def _text(table: Table) -> str:
+def _text(rows: list[list[str]]) -> str:
+    table = Table("rule", *ENVIRONMENTS, title="environments; ! breaks a rule", box=SIMPLE_HEAD)
+    for row in rows:
+        table.add_row(*row)
     out = StringIO()
-    Console(file=out, width=_WIDTH, color_system=None).print(table)
+    Console(file=out, width=_WIDTH, color_system=None, markup=False).print(table)
     return out.getvalue()

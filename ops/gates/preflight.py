@@ -7,14 +7,15 @@ from typing import Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from handshake.core.errors import StoreUnavailableError
-from handshake.release.schema import SCHEMA, read_schema, shortfalls
+from handshake.release.schema import SCHEMA, UNDEFINED, read_schema, shortfalls
 from ops.gates.gate import Options
 from ops.local import deployment
 from ops.local.translation import environment_of, nested
 from ops.migrations.runner import FOLDER, migrations_in
 from ops.release.live_checks import check_data
-from ops.verdict import CannotJudgeError, Finding, Verdict
+from ops.verdict import CannotJudgeError, Finding, Verdict, place
 
+_TEMPLATE: Final = "state/template.yaml"
 _MIGRATION: Final = re.compile(r"(\d{4})_[a-z0-9_]+")
 
 
@@ -42,19 +43,19 @@ def _check_template(verdict: Verdict, root: Path) -> None:
     for name, needed in SCHEMA.items():
         properties = resources.get(logical_id(name), {}).get("Properties")
         if properties is None:
-            verdict.findings.append(
-                Finding(f"state/template.yaml has no {logical_id(name)}", f"declare the table {name}")
-            )
+            verdict.findings.append(Finding(f"{_TEMPLATE} has no {logical_id(name)}", f"declare the table {name}"))
             continue
         ttl = properties.get("TimeToLiveSpecification") or {}
-        found = read_schema(properties, ttl=ttl["AttributeName"] if ttl.get("Enabled") else "")
-        verdict.findings += [
-            Finding(
-                f"{logical_id(name)} in state/template.yaml: {lack}",
-                "make it as shared/handshake/release/schema.py needs it",
+        found = read_schema(properties, ttl=str(ttl.get("AttributeName", "")) if ttl.get("Enabled") else "")
+        for lack in shortfalls(needed, found):
+            named = UNDEFINED in lack and "AttributeDefinitions" in properties
+            part = "AttributeDefinitions" if named else "Type: AWS::DynamoDB::Table"
+            where = place(root / _TEMPLATE, f"{logical_id(name)}:", part)
+            verdict.findings.append(
+                Finding(
+                    f"{where}: {logical_id(name)}: {lack}", "make it as shared/handshake/release/schema.py needs it"
+                )
             )
-            for lack in shortfalls(needed, found)
-        ]
         verdict.checked.append(f"{name}: key, {len(needed.indexes)} indexes, TTL, stream, in the template")
     for unused in resources.keys() - set(map(logical_id, SCHEMA)):
         verdict.findings.append(

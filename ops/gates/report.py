@@ -12,8 +12,8 @@ from ops.gates.gate import Options
 from ops.gates.registry import GATES, REPORT
 from ops.verdict import Finding, Verdict
 
-_WIDTH: Final = 118
-_DIGEST_SHOWN: Final = 12
+_WIDTH: Final = 77  # and three of the report's margin
+_DIGEST_SHOWN: Final = 7
 
 
 def check(options: Options) -> Verdict:
@@ -41,7 +41,7 @@ def check(options: Options) -> Verdict:
             )
         verdict.checked.append(f"the receipt of {gate.name}")
     out = StringIO()
-    Console(file=out, width=_WIDTH, color_system=None).print(table)
+    Console(file=out, width=_WIDTH, color_system=None, markup=False).print(table)
     verdict.notes.append(out.getvalue())
     return verdict
 

@@ -7,10 +7,10 @@ import time
 import traceback
 from dataclasses import replace
 
-from ops.gates import receipts
+from ops.gates import provide, receipts
 from ops.gates.gate import Options
 from ops.gates.registry import CANNOT_JUDGE, GATES, READINESS_RUNS, Gate
-from ops.verdict import CannotJudgeError, Finding, Verdict
+from ops.verdict import CannotJudgeError, Finding, MistakeError, Verdict
 
 
 def run(gate: Gate, options: Options, *, command: str) -> int:
@@ -18,6 +18,7 @@ def run(gate: Gate, options: Options, *, command: str) -> int:
     started, clock = receipts.now(), time.perf_counter()
     print(f"== {gate.name}: {gate.summary}", flush=True)
     try:
+        provide.tools()
         # A run that is cut short leaves no receipt, an earlier one least of all.
         receipts.path_of(gate.name, options.receipts).unlink(missing_ok=True)
         receipt = receipts.begin(gate, options.root, command=command, started=started)
@@ -47,6 +48,8 @@ def run_all(options: Options, *, command: str) -> dict[str, int]:
 def _judged(gate: Gate, options: Options) -> tuple[list[str], int]:
     try:
         verdict: Verdict = importlib.import_module(gate.module).check(options)
+    except MistakeError as mistake:
+        verdict = Verdict(findings=[mistake.finding])
     except CannotJudgeError as fault:
         return [f"   cannot judge: {fault}"], CANNOT_JUDGE
     except Exception as fault:  # noqa: BLE001 - a gate that breaks has not passed, whatever broke it

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from ops.gates import provide
 from ops.gates.gate import Options
 from ops.verdict import CannotJudgeError, Verdict
 
 _TAIL: Final = 40
+# pytest's own codes of a run that never got to the tests, and the one by which ours say that something is missing.
+_BROKEN: Final = {3: "pytest broke", 4: "pytest cannot start", os.EX_UNAVAILABLE: "this machine cannot run the tests"}
 _PATIENCE_S: Final = 900
 
 
@@ -26,10 +29,14 @@ class Suite:
 
 
 def run_suite(suite: Suite, options: Options, *, more: Sequence[str] = ()) -> Verdict:
-    """Run ``suite`` with pytest. A skipped test counts as a failure: it did not show what it is there for."""
+    """Run ``suite`` with pytest. A skipped test counts as a failure: it did not show what it is there for.
+
+    What the tests need is fetched first. Raises CannotJudgeError where it cannot be, or pytest never got to the tests.
+    """
     missing = [path for path in suite.paths if not (options.root / path.partition("::")[0]).exists()]
     if missing:
         raise CannotJudgeError(f"the selection names {', '.join(missing)}, which is not there: mend it in ops/gates")
+    provide.dynamodb_local()
     with tempfile.TemporaryDirectory(prefix="handshake-gate-") as scratch:
         report = Path(scratch) / "report.xml"
         command = [
@@ -56,6 +63,8 @@ def run_suite(suite: Suite, options: Options, *, more: Sequence[str] = ()) -> Ve
             )
         except (OSError, subprocess.TimeoutExpired) as fault:
             raise CannotJudgeError(f"pytest did not end: {type(fault).__name__}; run it yourself: pytest -q") from fault
+        if why := _BROKEN.get(done.returncode):
+            raise CannotJudgeError(f"{why}: {_reason(done.stdout + done.stderr)}")
         counts = _counts(report)
     verdict = Verdict(notes=[f"{path}: {why}" for path, why in suite.paths.items()])
     ran, skipped = counts["tests"], counts["skipped"]
@@ -76,6 +85,14 @@ def run_suite(suite: Suite, options: Options, *, more: Sequence[str] = ()) -> Ve
     )
     verdict.checked.append(f"{ran} tests ran, {failed} failed, {skipped} were skipped")
     return verdict
+
+
+def _reason(output: str) -> str:
+    """Return the one line of pytest's ``output`` that says why it ended."""
+    marks = ("Exit: ", "E   ", "ERROR: ", "INTERNALERROR> ")
+    lines = [line.strip(" !") for line in output.splitlines()]
+    said = [line.partition(mark)[2] for mark in marks for line in lines if mark in line]
+    return said[0] if said else "run it yourself: pytest -q"
 
 
 def _counts(report: Path) -> dict[str, int]:

@@ -35,6 +35,8 @@ _SAME: Final = {
     "datapoints": "DatapointsToAlarm",
     "of": "EvaluationPeriods",
 }
+# Of these, what an alarm on an expression has too.
+_OF_EXPRESSIONS: Final = ("ComparisonOperator", "Threshold", "DatapointsToAlarm", "EvaluationPeriods")
 
 
 # Run by itself, so that no gate imports the command line that runs gates.
@@ -64,6 +66,8 @@ def check(options: Options) -> Verdict:
     alarms = alerts(nested(production, "Alarms"))
     for signal in watch.signals:
         _compare(verdict, signal, alarms.get(signal.alarm))
+        if signal.release or signal.minimum > 1:
+            _compare_release(verdict, signal, alarms.get(signal.release))
     verdict.checked.append(f"{len(watch.signals)} signals are alarms of production, with its thresholds")
     commands = _Commands(options.root)
     actions = [action for signal in watch.signals for action in signal.actions]
@@ -85,6 +89,38 @@ def _compare(verdict: Verdict, signal: Signal, alarm: Mapping[str, Any] | None) 
         verdict.require(
             watched == set_to,
             f"{signal.alarm}: {name} is {watched}, and {set_to} in production",
+            f"make {CONFIG} as alarms/template.yaml has it",
+        )
+
+
+def _compare_release(verdict: Verdict, signal: Signal, alarm: Mapping[str, Any] | None) -> None:
+    """Require that what takes a release back is the signal's own alarm, with the minimum that is watched."""
+    if alarm is None:
+        name = signal.release or "nothing"
+        verdict.findings.append(
+            Finding(f"{name}, release of {signal.alarm}, is no alarm of alarms/template.yaml", f"name one in {CONFIG}")
+        )
+        return
+    queries = {one["Id"]: one for one in alarm.get("Metrics", ())}
+    asked = {name: one["MetricStat"] for name, one in queries.items() if "MetricStat" in one}
+    has = {
+        "metric": {one["Metric"]["MetricName"] for one in asked.values()},
+        "statistics": {name: one["Stat"] for name, one in asked.items()},
+        "period": {one["Period"] for one in asked.values()},
+        "expression": next((one["Expression"] for one in queries.values() if one.get("ReturnData")), None),
+        **{name: alarm.get(of_alarm) for name, of_alarm in _SAME.items() if of_alarm in _OF_EXPRESSIONS},
+    }
+    wants = {
+        "metric": {signal.metric},
+        "statistics": {"rate": signal.statistic, "denied": "Sum"},
+        "period": {signal.period_seconds},
+        "expression": f"IF(denied >= {signal.minimum}, rate, 0)",
+        **{name: getattr(signal, name) for name, of_alarm in _SAME.items() if of_alarm in _OF_EXPRESSIONS},
+    }
+    for name, wanted in wants.items():
+        verdict.require(
+            has[name] == wanted,
+            f"{signal.release}: {name} is {has[name]} in production, and watched as {wanted}",
             f"make {CONFIG} as alarms/template.yaml has it",
         )
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from ops.local.commands import clean_environment, run_logged
+from ops.local.commands import clean_environment, fetching_environment, run_logged
 from ops.local.settings import REGION, ROOT, RUNTIME, STATE, private
 
 SAM: Final = [sys.executable, "-m", "samcli"]
@@ -58,7 +58,12 @@ def build() -> Path:
                     *("--parameter-overrides", f"Environment=local PythonRuntime={RUNTIME}"),
                 ],
                 cwd=ROOT,
-                environment=sam_environment() | {"HANDSHAKE_PYTHON": sys.executable, "HANDSHAKE_PLATFORM": ""},
+                environment={
+                    **fetching_environment(),
+                    **sam_environment(),
+                    "HANDSHAKE_PYTHON": sys.executable,
+                    "HANDSHAKE_PLATFORM": "",
+                },
                 log=STATE / "build.log",
             )
             _check_layer(target / "SharedLayer" / "python")

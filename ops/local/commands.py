@@ -13,6 +13,10 @@ from typing import Final
 from ops.local import kill_on_parent_exit
 
 _KEPT: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
+# How this machine reaches package indexes: their addresses, certificates, proxies.
+_FETCHING: Final = ("PIP_", "UV_", "NPM_CONFIG_", "SSL_CERT_", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
+_PROXIES: Final = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+_LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 _TAIL_LINES: Final = 25
 _START_TIMEOUT_S: Final = 60
 
@@ -30,6 +34,13 @@ def clean_environment() -> dict[str, str]:
     }
 
 
+def fetching_environment() -> dict[str, str]:
+    """Return ``clean_environment`` with what a child needs that fetches packages."""
+    settings = {name: value for name, value in os.environ.items() if name.upper().startswith(_FETCHING)}
+    proxies = {name: value for name, value in os.environ.items() if name.upper() in _PROXIES}
+    return clean_environment() | settings | proxies
+
+
 def run_logged(command: Sequence[str], *, cwd: Path, environment: Mapping[str, str], log: Path) -> None:
     """Run ``command`` with its output in ``log``, replaced at each run. Raises CommandFailedError."""
     with log.open("w") as output:
@@ -41,7 +52,7 @@ def run_logged(command: Sequence[str], *, cwd: Path, environment: Mapping[str, s
 
 
 def tail(log: Path) -> str:
-    return "\n".join(log.read_text(errors="replace").splitlines()[-_TAIL_LINES:])
+    return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-_TAIL_LINES:])
 
 
 @contextmanager
@@ -71,6 +82,14 @@ def serving(
         yield
     finally:
         process.communicate()  # closes its standard input, and waits
+
+
+def spare_loopback() -> None:
+    """Keep this process and its children from calling this machine itself through a proxy."""
+    for name in ("no_proxy", "NO_PROXY"):
+        listed = [host for host in os.environ.get(name, "").split(",") if host.strip()]
+        if listed != ["*"]:
+            os.environ[name] = ",".join(dict.fromkeys([*listed, *_LOOPBACK]))
 
 
 def free_port() -> int:

@@ -80,7 +80,8 @@ class Served:
     @property
     def environment(self) -> dict[str, str]:
         """Give what it is started with."""
-        return clean_environment() | {"DDB_LOCAL_TELEMETRY": "0"}
+        # In the locale C, Java takes no file whose name is not ASCII.
+        return clean_environment() | {"LC_ALL": "C.UTF-8", "DDB_LOCAL_TELEMETRY": "0"}
 
     def command(self, folder: Path, *, home: Path, data: Path | None) -> list[str]:
         """Write what the server is to ``folder``; returns the command that starts it."""
@@ -108,7 +109,7 @@ def fetch(home: Path = HOME) -> None:
         return
     private(home.parent)
     with tempfile.TemporaryDirectory(dir=home.parent) as scratch:
-        subprocess.run(["npm", "pack", "--silent", _PACKAGE], cwd=scratch, check=True)
+        subprocess.run(["npm", "pack", "--silent", "--prefer-offline", _PACKAGE], cwd=scratch, check=True)
         (archive,) = Path(scratch).glob("*.tgz")
         found = hashlib.sha256(archive.read_bytes()).hexdigest()
         if found != _SHA256:

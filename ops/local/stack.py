@@ -21,7 +21,7 @@ from handshake.dynamo.tables import Tables
 from ops.local.build import SAM, build, sam_environment
 from ops.local.cloudwatch.definitions import COMPOSITE_ALARM, METRIC_ALARM, alarm_properties
 from ops.local.cloudwatch.service import running
-from ops.local.commands import run_logged
+from ops.local.commands import run_logged, spare_loopback
 from ops.local.emulator import emulator
 from ops.local.settings import (
     ACCOUNT,
@@ -120,6 +120,7 @@ class LocalStack:
         self._step = step
         # Several stacks may run at once, say `make run` and `make test`; only builds are shared.
         self.logs = STATE / "runs" / f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
+        spare_loopback()
         self._session = boto3.Session(*ROOT_KEY, region_name=REGION)
 
     def __enter__(self) -> Self:
@@ -163,6 +164,7 @@ class LocalStack:
         """Return the environment variables of an operator of this stack."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_REGION": self.region,
             "AWS_DEFAULT_REGION": self.region,
             "AWS_ACCESS_KEY_ID": ROOT_KEY[0],
             "AWS_SECRET_ACCESS_KEY": ROOT_KEY[1],

@@ -15,6 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
+import yaml  # type: ignore[import-untyped]  # it publishes no types
 from samcli.cli.types import CfnParameterOverridesType  # type: ignore[import-untyped]
 from samcli.lib.cfn_language_extensions import (  # type: ignore[import-untyped]
     InvalidTemplateException,
@@ -26,7 +27,7 @@ from samtranslator.model.exceptions import InvalidDocumentException  # type: ign
 from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]
 from samtranslator.translator.translator import Translator  # type: ignore[import-untyped]
 
-from ops.verdict import CannotJudgeError
+from ops.verdict import CannotJudgeError, MistakeError, place, shown
 
 ENVIRONMENTS: Final = ("local", "staging", "production")
 TEMPLATE: Final = "template.yaml"
@@ -39,6 +40,7 @@ _PSEUDO: Final = {
     "AWS::URLSuffix": "amazonaws.com",
 }
 _PACKAGED: Final = {"CodeUri", "ContentUri", "Location"}
+_MEND: Final = "mend it there; `sam validate --lint` says more"
 _PLACEHOLDER: Final = re.compile(r"\$\{(AWS::\w+|\w+)(?:\.[\w.]+)?\}")
 _SWALLOWED: Final = re.compile(r"\{'(Ref|Fn::\w+)':")  # SAM CLI makes a reference in an Fn::Join Python's text of it
 
@@ -84,6 +86,7 @@ def stacks_of(root: Path, name: str) -> dict[str, Translated]:
 def environment_of(root: Path, name: str) -> Translated:
     """Resolve template.yaml as ``sam deploy --config-env NAME`` deploys it. Raises CannotJudgeError."""
     given = overrides(root, name)
+    _ensure_allowed(root, name, given)
     return translate(root / TEMPLATE, {"AWS::StackName": stack_name(root, name), "Environment": name, **given})
 
 
@@ -118,6 +121,23 @@ def overrides(root: Path, name: str) -> dict[str, str]:
     return dict(CfnParameterOverridesType().convert(tuple(values), None, None)) if any(values) else {}
 
 
+def override_place(root: Path, name: str, text: str = "") -> str:
+    """Name the line of samconfig.toml where an environment's parameter override ``text`` stands."""
+    return place(root / CONFIG, f"[{name}.deploy.parameters]", *([text] if text else []))
+
+
+def _ensure_allowed(root: Path, name: str, given: Mapping[str, str]) -> None:
+    """Raise MistakeError where CloudFormation would not take one of the parameters ``given``."""
+    parameters = _read_yaml(root / TEMPLATE).get("Parameters") or {}
+    for parameter, value in given.items():
+        allowed = (parameters.get(parameter) or {}).get("AllowedValues")
+        if allowed and value not in map(str, allowed):
+            raise MistakeError(
+                f"{override_place(root, name, f'{parameter}={value}')}: {name}: {parameter} is {value}",
+                f"{parameter}=... takes {', '.join(map(str, allowed))}",
+            )
+
+
 def stack_name(root: Path, name: str) -> str:
     """Read the name of the stack that samconfig.toml has for an environment."""
     return str(deploy_parameters(root, name).get("stack_name", f"handshake-{name}"))
@@ -127,8 +147,12 @@ def deploy_parameters(root: Path, name: str) -> Mapping[str, Any]:
     """Read ``[NAME.deploy.parameters]`` of samconfig.toml; empty where there is none. Raises CannotJudgeError."""
     try:
         config = tomllib.loads((root / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as fault:
+    except OSError as fault:
         raise CannotJudgeError(f"{CONFIG} cannot be read: {fault}") from fault
+    except ValueError as fault:  # of TOML, or of UTF-8
+        line = re.search(r"line (\d+)", str(fault))
+        where = f"{CONFIG}:{line[1] if line else len((root / CONFIG).read_bytes().splitlines())}"  # else at its end
+        raise MistakeError(f"{where}: {CONFIG} cannot be read: {fault}", "mend the TOML of that line") from fault
     parameters: Mapping[str, Any] = config.get(name, {}).get("deploy", {}).get("parameters", {})
     return parameters
 
@@ -139,17 +163,42 @@ def translate(path: Path, given: Mapping[str, Any]) -> Translated:
     A parameter ``AWS::Region`` (say) overrides the pseudo parameter of that name, and one named like a resource is what
     references to that resource become.
     """
+    return _translate(path, _read(path), json.dumps(given))
+
+
+def _read(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except OSError as fault:
-        raise CannotJudgeError(f"{path.name} cannot be read: {fault}") from fault
-    return _translate(path, text, json.dumps(given))
+        raise CannotJudgeError(f"{shown(path)} cannot be read: {fault}") from fault
+    except UnicodeDecodeError as fault:
+        raise MistakeError(f"{shown(path)}: it is not UTF-8: {fault}", "save it as UTF-8") from fault
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    """Read a template. Raises CannotJudgeError."""
+    return _parsed(path, _read(path))
+
+
+@lru_cache(maxsize=32)
+def _parsed(path: Path, text: str) -> dict[str, Any]:
+    try:
+        template = yaml_parse(text)
+    except yaml.YAMLError as fault:
+        mark = getattr(fault, "problem_mark", None)
+        where = f"{shown(path)}:{mark.line + 1}" if mark else shown(path)
+        what = getattr(fault, "problem", None) or str(fault)
+        raise MistakeError(f"{where}: it is not YAML: {what}", "mend that line, or the one before it") from fault
+    if not isinstance(template, dict) or not isinstance(template.get("Resources"), dict):
+        fix = "a template has Resources, each by its logical id"
+        raise MistakeError(f"{place(path, 'Resources')}: it is no template: it has no resources by their names", fix)
+    return template
 
 
 @lru_cache(maxsize=32)
 def _translate(path: Path, text: str, given: str) -> Translated:
     """Key the cache by the text too: several gates judge one template, and a second's work is done once."""
-    template = yaml_parse(text)
+    template = _parsed(path, text)
     defaults = {name: one["Default"] for name, one in template.get("Parameters", {}).items() if "Default" in one}
     parameters = {**_PSEUDO, **defaults, **json.loads(given)}
     try:
@@ -157,11 +206,23 @@ def _translate(path: Path, text: str, given: str) -> Translated:
         # which then have functions again.
         resources = _resolve(_translated(_resolve(template, parameters), parameters), parameters)["Resources"]
     except InvalidTemplateException as fault:
-        raise CannotJudgeError(f"{path.name} cannot be resolved: {fault}") from fault
+        raise MistakeError(f"{_named(path, str(fault))}: {shown(path)} cannot be resolved: {fault}", _MEND) from fault
     except InvalidDocumentException as fault:
         reasons = "; ".join(str(cause.message) for cause in fault.causes)
-        raise CannotJudgeError(f"SAM does not take {path.name}: {reasons}") from fault
+        raise MistakeError(f"{_named(path, reasons)}: SAM does not take {shown(path)}: {reasons}", _MEND) from fault
+    except (AttributeError, KeyError, TypeError, ValueError) as fault:
+        # What SAM's translator trips over: a property of the wrong shape, or one that is missing.
+        what = f"{type(fault).__name__}: {fault}"
+        raise MistakeError(
+            f"{_named(path, str(fault))}: SAM does not understand {shown(path)}: {what}", _MEND
+        ) from fault
     return Translated(path, template, parameters, resources)
+
+
+def _named(path: Path, reason: str) -> str:
+    """Name the line of the first thing that a ``reason`` quotes and the template has."""
+    quoted = re.findall(r"[\"'\[](\w+)[\"'\]]", reason)
+    return next((where for where in (place(path, name) for name in quoted) if ":" in where), shown(path))
 
 
 def _resolve(template: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def check_data(verdict: Verdict, stack: Deployment, migrations: Sequence[Migrati
 
     Raises BotoCoreError, ClientError or StoreUnavailableError.
     """
-    client: Any = stack.session.client("dynamodb", endpoint_url=stack.endpoint_url)
+    client: Any = stack.client("dynamodb")
     verdict.findings += [
         Finding(f"as deployed, {lack}", "deploy template.yaml of the release that the code is of")
         for lack in table_shortfalls(client, stack.tables)
@@ -86,7 +86,7 @@ def check_routes(verdict: Verdict, stack: Deployment, served: Iterable[Name]) ->
 
 
 def _has_trust_secret(stack: Deployment) -> bool:
-    client: Any = stack.session.client("secretsmanager", endpoint_url=stack.endpoint_url)
+    client: Any = stack.client("secretsmanager")
     try:
         answer = client.get_secret_value(
             SecretId=stack.outputs.get("TrustSecretArn", "none"), VersionStage="AWSCURRENT"
@@ -100,7 +100,7 @@ def _signed(stack: Deployment) -> Upstream:
     credentials = stack.session.get_credentials()
     if credentials is None:
         raise CannotJudgeError("there are no AWS credentials; set AWS_PROFILE or sign in first")
-    return Upstream(stack.api_url, credentials=credentials, region=str(stack.session.region_name))
+    return Upstream(stack.api_url, credentials=credentials, region=stack.region)
 
 
 def _expect(verdict: Verdict, name: Name, without: str, answer: urllib3.BaseHTTPResponse, codes: set[str]) -> None:

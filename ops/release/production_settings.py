@@ -10,7 +10,7 @@ from ops.local.settings import ROOT
 from ops.local.stack import LocalStack
 from ops.local.translation import Translated
 from ops.release.rehearsal_log import RehearsalFailedError, require
-from ops.release.unsupported_resources import UNSUPPORTED, stacks
+from ops.release.unsupported_resources import is_unsupported, stacks
 from ops.release.watch_config import read_watch_config
 
 _FUNCTION: Final = "AWS::Lambda::Function"
@@ -23,8 +23,7 @@ _DIGEST: Final = re.compile(r"(?<=[a-z])[0-9a-f]{10}$")
 def resources(stack: LocalStack) -> Iterator[str]:
     """Require every resource of production, but for unsupported types. Raises RehearsalFailedError."""
     for name, production in stacks().items():
-        of_them = production.resources.keys() - production.of_type(*UNSUPPORTED).keys()
-        wanted = {_DIGEST.sub("", one) for one in of_them}
+        wanted = {_DIGEST.sub("", name) for name, one in production.resources.items() if not is_unsupported(one)}
         deployed = set(_deployed(stack, _physical(stack, name)))
         require(wanted <= deployed, f"production has and the stack has not: {', '.join(sorted(wanted - deployed))}")
         require(deployed <= wanted, f"the stack has and production has not: {', '.join(sorted(deployed - wanted))}")

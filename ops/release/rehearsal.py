@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
-import boto3
-
-from ops.local.deployment import Deployment
+from ops.local.deployment import Deployment, new_session
 from ops.local.edge_client import Client
 from ops.local.edge_rules import OPEN
 from ops.local.settings import ISSUER_ARN, ROOT, ROOT_KEY
@@ -43,7 +41,7 @@ class Stage:
     @cached_property
     def found(self) -> Deployment:
         """Reach the stack as an operator's commands do."""
-        session = boto3.Session(*ROOT_KEY, region_name=self.stack.region)
+        session = new_session(*ROOT_KEY, region=self.stack.region)
         return Deployment(session, self.stack.endpoint_url, dict(self.stack.outputs))
 
 

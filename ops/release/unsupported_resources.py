@@ -26,6 +26,7 @@ UNSUPPORTED: Final = frozenset(
     }
 )
 """The types that ministack's CloudFormation refuses."""
+_ALARM: Final = "AWS::CloudWatch::Alarm"
 _SHIFT: Final = "DeploymentPreference"  # the property that SAM makes CodeDeploy's resources of
 _ARTEFACTS: Final = ("CodeUri", "ContentUri")
 _LOOP: Final = "Fn::ForEach::"
@@ -45,10 +46,18 @@ def stacks() -> dict[str, Translated]:
     return stacks_of(ROOT, PRODUCTION)
 
 
+def is_unsupported(resource: Mapping[str, Any]) -> bool:
+    """Say whether ministack's CloudFormation refuses a resource: its type, or an alarm on metric math."""
+    kind = resource["Type"]
+    return kind in UNSUPPORTED or (kind == _ALARM and "Metrics" in resource["Properties"])
+
+
 def left_out() -> list[LeftOut]:
     """List what ``without_unsupported`` takes out of production."""
-    found = (stack.of_type(*UNSUPPORTED).items() for stack in stacks().values())
-    return sorted(LeftOut(name, str(one["Type"])) for resources in found for name, one in resources)
+    found = (stack.resources.items() for stack in stacks().values())
+    return sorted(
+        LeftOut(name, str(one["Type"])) for resources in found for name, one in resources if is_unsupported(one)
+    )
 
 
 def without_unsupported(built: Path, parameters: Parameters, folder: Path) -> Path:
@@ -60,9 +69,7 @@ def without_unsupported(built: Path, parameters: Parameters, folder: Path) -> Pa
     template = yaml_parse(built.read_text())
     values = dict(_values(template["Parameters"], parameters))
     resources = template["Resources"] = {
-        name: one
-        for name, one in template["Resources"].items()
-        if name.startswith(_LOOP) or one["Type"] not in UNSUPPORTED
+        name: one for name, one in template["Resources"].items() if name.startswith(_LOOP) or not is_unsupported(one)
     }
     template.get("Globals", {}).get("Function", {}).pop(_SHIFT, None)
     for name, resource in resources.items():

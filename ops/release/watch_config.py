@@ -22,7 +22,11 @@ class Action(_Model):
 
 
 class Signal(_Model):
-    """One alarm that is followed, named without its stack. ``verdict`` is its meaning for the release."""
+    """One alarm that is followed, named without its stack. ``verdict`` is its meaning for the release.
+
+    Below ``minimum`` counted calls a period, a rate says nothing about a release. ``release`` is the alarm that takes a
+    release back while it shifts: the same with that minimum, else the alarm itself.
+    """
 
     alarm: str
     metric: str
@@ -32,6 +36,8 @@ class Signal(_Model):
     period_seconds: Annotated[int, Field(alias="periodSeconds", ge=60)]
     datapoints: Annotated[int, Field(ge=1)]
     of: Annotated[int, Field(ge=1)]
+    minimum: Annotated[int, Field(ge=1)] = 1
+    release: str = ""
     verdict: Literal["roll_back", "look"]
     actions: Annotated[tuple[Action, ...], Field(min_length=1)]
 

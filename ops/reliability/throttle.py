@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from ops.local.deployment import Deployment
+if TYPE_CHECKING:
+    from ops.local.deployment import Deployment
 
 EVERY_ROUTE: Final = "*"
 _STAGE: Final = "AWS::ApiGateway::Stage"
@@ -32,7 +33,7 @@ class Settings:
     """Return what of its settings for every route a route's own must repeat."""
 
 
-def in_force(stack: Deployment) -> Settings:
+def in_force(stack: "Deployment") -> Settings:
     """Read what the stage does now."""
     stage = stack.client("apigateway").get_stage(restApiId=stack.outputs["ApiId"], stageName=stack.outputs["ApiStage"])
     settings = stage.get("methodSettings", {})
@@ -43,7 +44,7 @@ def in_force(stack: Deployment) -> Settings:
     return Settings(limits, {name: settings.get("*/*", {}).get(name, False) for name in _KEPT})
 
 
-def deployed(stack: Deployment, name: str) -> dict[str, Limit]:
+def deployed(stack: "Deployment", name: str) -> dict[str, Limit]:
     """Read the limits, by route, that the template of the deployed stack ``name`` gives its stage."""
     answer = stack.client("cloudformation").get_template(StackName=name, TemplateStage="Processed")
     template = answer["TemplateBody"]
@@ -63,7 +64,7 @@ def deployed(stack: Deployment, name: str) -> dict[str, Limit]:
     }
 
 
-def routes(stack: Deployment) -> set[str]:
+def routes(stack: "Deployment") -> set[str]:
     """List the routes of the deployed API, as ``POST /workflow/requests``."""
     pages = stack.client("apigateway").get_paginator("get_resources").paginate(restApiId=stack.outputs["ApiId"])
     return {
@@ -71,6 +72,16 @@ def routes(stack: Deployment) -> set[str]:
         for page in pages
         for item in page["items"]
         for method in item.get("resourceMethods", {})
+    }
+
+
+def limited(route: str, limit: Limit, now: Settings) -> dict[str, Limit]:
+    """Return the limits that change where ``route`` is given ``limit``. EVERY_ROUTE gives no route more than it has."""
+    if route != EVERY_ROUTE:
+        return {route: limit}
+    own = {name: one for name, one in now.limits.items() if name != EVERY_ROUTE}
+    return {EVERY_ROUTE: limit} | {
+        name: Limit(min(one.rate, limit.rate), min(one.burst, limit.burst)) for name, one in own.items()
     }
 
 
@@ -97,7 +108,7 @@ def undoing(now: Settings, template: Mapping[str, Limit]) -> list[dict[str, str]
     return patch
 
 
-def change(stack: Deployment, patch: list[dict[str, str]]) -> None:
+def change(stack: "Deployment", patch: list[dict[str, str]]) -> None:
     """Apply a patch to the stage; API Gateway follows within seconds."""
     stack.client("apigateway").update_stage(
         restApiId=stack.outputs["ApiId"], stageName=stack.outputs["ApiStage"], patchOperations=patch

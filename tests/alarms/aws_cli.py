@@ -14,6 +14,8 @@ from botocore import xform_name
 from botocore.model import StructureShape
 
 _OUTPUT_OPTIONS: Final = ("query", "output")
+# What the AWS CLI calls otherwise than the service does, because an option of its own has that name.
+_RENAMED: Final = {("sns", "subscribe"): {"notification-endpoint": "endpoint"}}
 _SERVICES: Final = {"deploy": "codedeploy"}  # where the command has another name than the service
 
 
@@ -36,7 +38,8 @@ def run(words: list[str]) -> str:
     if command not in operations:
         raise UsageError(f"{service} has no operation {command}")
     model = client.meta.service_model.operation_model(operations[command])
-    options = _options(rest)
+    renamed = _RENAMED.get((service, command), {})
+    options = {renamed.get(name, name): values for name, values in _options(rest).items()}
     shown = {name: options.pop(name)[0] for name in _OUTPUT_OPTIONS if name in options}
     parameters = _parameters(model.input_shape, options)
     if waiter:

@@ -66,6 +66,22 @@ THREE_OF_FIVE = """
     recovery    qqqqqooooqqq
                 .......!!!!.
 """
+AT_THE_THRESHOLD = """
+    quiet       qqqqqqqq
+                ........
+    just under  qqqqqlllll
+                ..........
+    threshold   qqqqqaaaaa
+                .......!!!
+    too short   qqqqqaaqqq
+                ..........
+    gaps        qqqqqa-a-a
+                .........!
+    silence     qqqqqaaa-----
+                .......!!!!!.
+    recovery    qqqqqaaaaqqq
+                .......!!!!.
+"""
 TWO_OF_FIVE = """
     quiet       qqqqqqqq
                 ........
@@ -212,6 +228,16 @@ def share(denials: int, code: str, low: int = 1) -> dict[str, list[Say] | float]
     return {"q": of_twenty(0), "a": of_twenty(denials), "o": of_twenty(denials + 1), "l": [denied] * low}
 
 
+def many(denials: int, code: str) -> dict[str, list[Say] | float]:
+    """Of four times as many calls ``denials`` are the threshold, a rate that is no alert anywhere."""
+    ok, denied = call(), call(code)
+
+    def of_all(count: int) -> list[Say]:
+        return [denied] * count + [ok] * (denials * 4 - count)
+
+    return {"q": of_all(0), "l": of_all(denials - 1), "a": of_all(denials)}
+
+
 def latency(endpoint: str, level_ms: float) -> dict[str, list[Say] | float]:
     def of_all(each_ms: float, count: int) -> list[Say]:
         return [call(endpoint=endpoint, latency_ms=each_ms)] * count
@@ -272,6 +298,7 @@ def watches(environment: str) -> dict[str, Watch]:
         "alert_tenant_mismatch_spike": Watch(
             share(int(of(2, 4, 1)), ReasonCode.SECURITY_READ_TENANT_MISMATCH), THREE_OF_FIVE + LOW_VOLUME
         ),
+        "many_denials": Watch(many(int(of(1200, 600, 300)), ReasonCode.SECURITY_TOKEN_INVALID), AT_THE_THRESHOLD),
         "api_errors": Watch({"q": 0.0, "a": gateway, "o": gateway + 0.001}, THREE_OF_FIVE),
         **{f"slow-{name}": Watch(latency(*level), LATENCY, FIVE_MINUTES) for name, level in LEVELS.items()},
         **{f"function_errors-{name}": Watch(dict(errors), TWO_OF_FIVE) for name in FUNCTIONS + UNCALLED},
@@ -326,6 +353,7 @@ def alarms() -> dict[tuple[str, str], MetricAlarm]:
         for properties in alarm_properties(
             ROOT / "alarms" / "template.yaml", {"Service": SERVICE, "Environment": environment}
         )[METRIC_ALARM]
+        if "Metrics" not in properties  # tests/aws/test_release_alarms.py has those
     }
 
 

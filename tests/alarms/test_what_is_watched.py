@@ -91,8 +91,10 @@ def _drawn() -> Iterator[tuple[str, Mapping[str, str | None]]]:
 
 def _alarmed() -> Iterator[tuple[str, Mapping[str, str | None]]]:
     for alarm in _of("CloudWatch::Alarm").values():
-        if alarm["Namespace"] == telemetry.NAMESPACE:
-            yield alarm["MetricName"], {one["Name"]: one["Value"] for one in alarm["Dimensions"]}
+        asked = [one["MetricStat"]["Metric"] for one in alarm.get("Metrics", ()) if "MetricStat" in one]
+        for metric in asked or [alarm]:
+            if metric["Namespace"] == telemetry.NAMESPACE:
+                yield metric["MetricName"], {one["Name"]: one["Value"] for one in metric["Dimensions"]}
 
 
 @pytest.mark.parametrize("named", [*_alarmed(), *_drawn()], ids=str)

@@ -106,6 +106,14 @@ def test_errors_carry_the_registrys_row_and_nothing_that_was_not_given() -> None
     assert ReplayGuardUnavailableError().refusal.reason.code == "security_replay_guard_unavailable"
 
 
+def test_what_is_said_where_a_guard_cannot_be_consulted_is_the_registrys_advice() -> None:
+    refusal = ReplayGuardUnavailableError().refusal
+
+    assert "Do not retry" in refusal.message
+    assert "same key" not in refusal.message
+    assert describe(refusal.reason.code).retry == "do_not_retry"
+
+
 def test_a_refusal_that_is_raised_is_the_refusal_that_is_caught() -> None:
     refusal = refusal_of(ReasonCode.POLICY_DENIED, "No.", fields={"allowed": False}, request_id="req-1", denies=True)
 

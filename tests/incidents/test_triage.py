@@ -14,7 +14,22 @@ from handshake.incidents.incident import AlarmChange
 from handshake.incidents.investigate import BUDGET_S
 from handshake.incidents.sources import SourceUnavailableError
 from handshake.incidents.triage import triage
-from tests.incidents.desk import CLEARED, FIRED, FIRED_MS, GUARDS, NOW_MS, PARTS, STEPS, Aws
+from tests.incidents.desk import CLEARED, FIRED, FIRED_MS, GUARDS, NOW_MS, PARTS, SERVICE, STEPS, Aws
+
+
+def test_the_alerts_own_code_is_never_crowded_out_of_its_incident(aws: Aws) -> None:
+    at = datetime.fromtimestamp((FIRED_MS - 60_000) / 1000, UTC)
+    for number in range(30):
+        where = {"service": SERVICE, "endpoint": f"GET /{number}", "reason_code": "security_token_invalid"}
+        dimensions = [{"Name": name, "Value": value} for name, value in where.items()]
+        datum = {"MetricName": "Denied", "Dimensions": dimensions, "Timestamp": at, "Value": 99.0}
+        aws.clients["cloudwatch"].put_metric_data(Namespace="Handshake", MetricData=[datum])
+    own = replace(FIRED, alert="alert_tenant_mismatch_spike")
+
+    incident = aws.incident(triage(aws.context, aws.desk, own).incident_id)
+
+    assert incident.findings["endpoints"][0]["reasonCode"] == "security_read_tenant_mismatch"
+    assert incident.findings["endpoints"][1]["reasonCode"] == "security_token_invalid"
 
 
 def test_a_firing_alarm_is_recorded_with_the_numbers_a_responder_asks_for(aws: Aws) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from handshake.dynamo.marshalling import Put
+from handshake.dynamo.runtime_kv import RuntimeTransaction
 from handshake.requests.expire_overdue import RUN_MS, Expiry, expire_overdue
 from handshake.requests.table import state_item
 from ops.local.settings import ROOT
@@ -13,7 +14,7 @@ from ops.local.translation import environment_of
 from tests.conftest import Engine
 from tests.support.clients import Failing, answer_of
 from tests.support.metrics_events import NOW_MS
-from tests.support.service import InProcess
+from tests.support.service import InProcess, act, decided, get, own
 from tests.support.workflow_requests import TTL_MS, a_record, a_submission
 
 
@@ -63,3 +64,23 @@ def test_a_sweep_whose_time_is_up_says_so_and_counts_what_it_left(dynamodb_local
     assert done.unfinished == 1
     assert 0 < done.expired <= 100
     assert done.expired + done.pending == 130
+
+
+def test_deadlines_go_on_while_paused_and_what_nobody_decided_expires_in_evidence(moto_tables: Engine) -> None:
+    """Shows what the help of `ops pause` and its runbook say of deadlines."""
+    client, tables = moto_tables
+    now = [NOW_MS]
+    service = InProcess(client, tables, now_ms=lambda: now[0])
+    request = decided(service, "escalate", timestamp=NOW_MS)
+    tx = RuntimeTransaction(service.context)
+    tx.set_paused(paused=True, now_ms=NOW_MS)
+    tx.commit()
+    assert act(service, request).reason == "adapter_privileged_mutations_paused"
+
+    now[0] += TTL_MS + 1000
+    assert expire_overdue(service.context).expired == 1
+
+    evidence = get(service, f"/workflow/evidence/{request['requestId']}", envelope=own(request)).body
+    assert evidence[-1]["reasonCode"] == "hitl_timeout_fail_closed"
+    stored = get(service, f"/workflow/requests/{request['requestId']}", envelope=own(request)).body
+    assert stored["state"] == "escalated_expired_terminal"

@@ -121,3 +121,16 @@ def test_it_installs_as_a_typed_package_that_needs_httpx_alone(tmp_path: Path) -
         check=True,
     )
     assert ran.stdout.startswith(str(tmp_path / "site"))
+    # A package of this client's name in the public index is somebody else's, so nobody is sent there.
+    signing = "import sys; sys.modules['botocore'] = None; import handshake_client.signing"
+    missing = subprocess.run(  # noqa: S603 - our own words
+        [sys.executable, "-c", signing],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(tmp_path / "site")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = missing.stderr.splitlines()[-1]
+    assert 'pip install "PATH/TO/THIS/REPOSITORY/sdk[sigv4]"' in said
+    assert "install handshake-client" not in said

@@ -14,6 +14,8 @@ THRESHOLDS: Final[Mapping[str, Mapping[str, float]]] = {
     "alert_denial_spike": {"local": 0.4, "staging": 0.6, "production": 0.3},
     "alert_tenant_mismatch_spike": {"local": 0.1, "staging": 0.2, "production": 0.05},
 }
+# What takes a release back: the alert, or the alarm that is the same once enough calls were denied.
+_ROLL_BACK: Final = ("alert_replay_guard_unavailable", "release-denials", "release-tenant_mismatches")
 _MIN_RETENTION_DAYS: Final = 365
 _KEPT: Final = ("AWS::DynamoDB::Table", "AWS::SecretsManager::Secret", "AWS::Logs::LogGroup")
 _AT_ONCE: Final = "AllAtOnce"
@@ -65,7 +67,7 @@ def thresholds(alarms: Translated | None, environment: str) -> Cell:
     wanted = {name: by_environment[environment] for name, by_environment in THRESHOLDS.items()}
     has = {name: found.get(name, {}).get("Threshold") for name in wanted}
     wrong = [f"{name} is {has[name] or 'missing'}, not {value}" for name, value in wanted.items() if has[name] != value]
-    return Cell(" / ".join(str(value or "-") for value in has.values()), "; ".join(wrong))
+    return Cell("/".join(str(value or "-") for value in has.values()), "; ".join(wrong))
 
 
 def log_retention(stack: Translated) -> Cell:
@@ -131,7 +133,7 @@ def _lacks(stack: Translated, group: str, stack_name: str) -> Iterator[str]:
         yield "nothing rolls it back"
     watched = properties.get("AlarmConfiguration", {})
     named = {str(one.get("Name")) for one in watched.get("Alarms", ())} if watched.get("Enabled") else set()
-    if missing := {f"{stack_name}-{alert}" for alert in THRESHOLDS} - named:
+    if missing := {f"{stack_name}-{alarm}" for alarm in _ROLL_BACK} - named:
         yield f"it is not rolled back by {', '.join(sorted(missing))}"
 
 

@@ -1,4 +1,4 @@
-"""AWS Signature Version 4, for callers who reach the API directly. Needs ``handshake-client[sigv4]``."""
+"""AWS Signature Version 4, for callers who reach the API directly. Needs botocore, as the extra ``sigv4`` has it."""
 
 from collections.abc import AsyncGenerator, Generator
 from typing import Any, Final, Protocol
@@ -11,7 +11,11 @@ try:
     from botocore.auth import SigV4Auth
     from botocore.awsrequest import AWSRequest
 except ModuleNotFoundError as missing:
-    raise ModuleNotFoundError("signing needs botocore: install handshake-client[sigv4]", name="botocore") from missing
+    # By its path: a package of this client's name in the public index is somebody else's.
+    raise ModuleNotFoundError(
+        'signing needs botocore: pip install "PATH/TO/THIS/REPOSITORY/sdk[sigv4]", or botocore by itself',
+        name="botocore",
+    ) from missing
 
 
 _CARRIES: Final = ("content-type", "x-")  # what the call says beside its body: who asks, with which token and key

@@ -100,5 +100,5 @@ class ReplayGuardUnavailableError(HandshakeError):
     def __init__(self) -> None:
         super().__init__(
             ReasonCode.SECURITY_REPLAY_GUARD_UNAVAILABLE,
-            "The replay guard did not answer. Retry with the same key: it takes effect once, and the answer says how.",
+            "The replay guard cannot be consulted. Do not retry; read what is stored once it has recovered.",
         )

@@ -14,9 +14,12 @@ RETENTION_KEY: Final[Key] = {"kv_key": "retention#replay_guards"}
 class RuntimeTransaction(Transaction):
     """Writes of the runtime key-value table."""
 
-    def set_paused(self, *, paused: bool, now_ms: int, cause: str | None = None) -> None:
-        """Pause privileged mutations, or let them go on; ``cause`` names the incident that made it."""
-        item = {**PAUSE_KEY, "paused": paused, "changed_at": now_ms, "cause": cause}
+    def set_paused(self, *, paused: bool, now_ms: int, cause: str | None = None, by: str | None = None) -> None:
+        """Pause privileged mutations, or let them go on.
+
+        ``cause`` names the incident that made it, ``by`` the operator's own AWS identity.
+        """
+        item = {**PAUSE_KEY, "paused": paused, "changed_at": now_ms, "cause": cause, "by": by}
         self._add(Put(self._context.tables.runtime_kv, item), unread)
 
     def remember_retention(self, hour: int) -> None:

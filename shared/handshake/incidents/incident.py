@@ -10,6 +10,11 @@ AlarmState = Literal["ALARM", "OK", "INSUFFICIENT_DATA"]
 IncidentState = Literal["open", "recovered", "superseded"]
 
 REPLAY_GUARD_ALERT: Final = "alert_replay_guard_unavailable"
+# An alert that counts one reason code, with that code.
+OWN_CODES: Final[Mapping[str, str]] = {
+    REPLAY_GUARD_ALERT: "security_replay_guard_unavailable",
+    "alert_tenant_mismatch_spike": "security_read_tenant_mismatch",
+}
 
 _STATES: Final[Mapping[Any, AlarmState]] = {name: name for name in ("ALARM", "OK", "INSUFFICIENT_DATA")}
 _REASON_LENGTH: Final = 500

@@ -12,7 +12,7 @@ from handshake.dynamo.client import RETRY_BUDGET_S
 from handshake.dynamo.context import Context
 from handshake.incidents.cloudwatch import Metrics
 from handshake.incidents.deployment import Deployment
-from handshake.incidents.incident import REPLAY_GUARD_ALERT, AlarmChange
+from handshake.incidents.incident import OWN_CODES, REPLAY_GUARD_ALERT, AlarmChange
 from handshake.incidents.logs import CallLogs
 from handshake.incidents.sources import SourceUnavailableError
 from handshake.metrics import read as read_metrics
@@ -54,7 +54,7 @@ def investigate(
     parts: dict[str, Callable[[], Any]] = {
         "signal": lambda: _signal(sources.metrics, change, end_ms=end_ms),
         "deployment": lambda: _deployment(sources.deployment),
-        "endpoints": lambda: _endpoints(sources.metrics, service, start_ms=start_ms, end_ms=end_ms),
+        "endpoints": lambda: _endpoints(sources.metrics, service, change, start_ms=start_ms, end_ms=end_ms),
         # What callers reported is their word: no incident is told by it.
         "reasons": lambda: read_metrics.reasons(context.within(RETRY_BUDGET_S), _REASONS_WINDOW, own_only=True),
         "series": lambda: read_metrics.series(
@@ -98,8 +98,13 @@ def _deployment(deployment: Deployment) -> dict[str, Any]:
     return {"at": last.at_ms, "status": last.status, "version": last.version}
 
 
-def _endpoints(metrics: Metrics, service: str, *, start_ms: int, end_ms: int) -> list[dict[str, Any]]:
+def _endpoints(
+    metrics: Metrics, service: str, change: AlarmChange, *, start_ms: int, end_ms: int
+) -> list[dict[str, Any]]:
+    """The refusals, those of the alert's own code first: however many others there are, it stays in the list."""
+    own = OWN_CODES.get(change.alert)
     refused = metrics.refused(service, start_ms=start_ms, end_ms=end_ms)
+    refused = sorted(refused, key=lambda one: one.reason_code != own)
     return [{"endpoint": one.endpoint, "reasonCode": one.reason_code, "count": one.count} for one in refused[:_LISTED]]
 
 

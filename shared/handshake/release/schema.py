@@ -13,6 +13,7 @@ from handshake.requests.queue import PENDING_BY_PRINCIPAL, PENDING_BY_SHARD, PEN
 from handshake.requests.table import RECORDED
 
 ALL: Final = "ALL"
+UNDEFINED: Final = "that AttributeDefinitions does not name"
 MIGRATION_PREFIX: Final = "migration#"
 
 # Stacks have recorded these checksums of files whose imports alone have changed since: modules were moved.
@@ -79,14 +80,14 @@ def read_schema(table: Mapping[str, Any], *, ttl: str) -> TableSchema:
 
     ``ttl`` is the attribute of its enabled TTL, or "".
     """
-    types = {one["AttributeName"]: one["AttributeType"] for one in table["AttributeDefinitions"]}
+    types = {one["AttributeName"]: one["AttributeType"] for one in table.get("AttributeDefinitions") or ()}
     stream = table.get("StreamSpecification") or {}
     return TableSchema(
         keys=_keys(table, types),
         ttl=ttl,
         stream=stream.get("StreamViewType", "") if stream.get("StreamEnabled", True) else "",
         indexes={
-            index["IndexName"]: IndexSchema(_keys(index, types), _projected(index["Projection"]))
+            index["IndexName"]: IndexSchema(_keys(index, types), _projected(index.get("Projection") or {}))
             for index in table.get("GlobalSecondaryIndexes") or ()
             if index.get("IndexStatus", "ACTIVE") == "ACTIVE"
         },
@@ -136,12 +137,12 @@ def is_same_migration(name: str, *, recorded: str, checksum: str) -> bool:
 
 
 def _keys(described: Mapping[str, Any], types: Attributes) -> Attributes:
-    ordered = sorted(described["KeySchema"], key=lambda key: str(key["KeyType"]))  # HASH before RANGE
-    return {key["AttributeName"]: types[key["AttributeName"]] for key in ordered}
+    ordered = sorted(described.get("KeySchema") or (), key=lambda key: str(key["KeyType"]))  # HASH before RANGE
+    return {key["AttributeName"]: types.get(key["AttributeName"], UNDEFINED) for key in ordered}
 
 
 def _projected(projection: Mapping[str, Any]) -> frozenset[str]:
-    if projection["ProjectionType"] == ALL:
+    if projection.get("ProjectionType") == ALL:
         return _EVERYTHING
     return frozenset(projection.get("NonKeyAttributes") or ())
 

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from handshake.replay_guards.table import guard_key
 from ops.commands.app import app
+from ops.commands.common import UNREACHABLE
 from ops.local.settings import ROOT_KEY, STACK_NAME
 from ops.local.stack import LocalStack
 from tests.support.service import Deployed, act, apply_policy, decided, for_agent, get, own, token, unique
@@ -131,5 +132,5 @@ def test_retention_says_what_it_would_delete_and_deletes_it_only_when_told(servi
 def test_a_stack_that_is_not_there_is_named() -> None:
     answer = CliRunner().invoke(app, ["pause", "--stack", "no-such-stack"])
 
-    assert answer.exit_code == 1
+    assert answer.exit_code == UNREACHABLE
     assert "no-such-stack" in answer.output

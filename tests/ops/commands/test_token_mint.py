@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Final
 
 import pytest
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 from handshake.core.errors import HandshakeError
 from handshake.trust.token import Binding, verify_token
 from ops.commands.app import app
+from ops.local import deployment
 from ops.local.settings import LOCAL_TRUST_SECRET, STACK_NAME
 
 BODY: Final = '{"scope": "global", "rules": []}'
@@ -18,7 +20,7 @@ BODY: Final = '{"scope": "global", "rules": []}'
 def _mint(*words: str, stdin: bytes | None = None) -> str:
     done = CliRunner().invoke(app, ["token", "mint", *words], input=stdin)
     assert done.exit_code == 0, done.output
-    return done.output.strip()
+    return done.stdout.strip()
 
 
 def _takes(token: str, body: bytes, stack: str = STACK_NAME) -> bool:
@@ -35,7 +37,20 @@ def test_what_is_minted_is_bound_to_the_body_and_the_stack() -> None:
     assert _takes(token, BODY.encode())
     assert not _takes(token, b"{}")
     assert not _takes(token, BODY.encode(), "handshake-production")
-    assert _takes(_mint("--body", BODY, "--stack", "handshake-production"), BODY.encode(), "handshake-production")
+    elsewhere = _mint("--body", BODY, "--stack", "handshake-production", "--secret", LOCAL_TRUST_SECRET)
+    assert _takes(elsewhere, BODY.encode(), "handshake-production")
+
+
+def test_the_stack_that_it_is_for_is_asked_for_its_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    def find(name: str) -> SimpleNamespace:
+        return SimpleNamespace(trust_secret=f"the secret of {name}".encode)
+
+    monkeypatch.setattr(deployment, "find", find)
+
+    token, keys = _mint("--body", BODY, "--stack", "handshake-production"), [b"the secret of handshake-production"]
+
+    binding = Binding.to(BODY.encode(), "handshake-production", required=True)
+    verify_token(token, keys=keys, now_s=time.time(), binding=binding)
 
 
 def test_the_body_is_read_to_the_byte_from_a_file_or_from_standard_input(tmp_path: Path) -> None:

@@ -44,8 +44,11 @@ def test_the_shares_of_a_load_are_all_of_it_largest_first() -> None:
 def test_people_see_the_largest_driver_first_and_the_date_of_the_prices() -> None:
     said = cost("--rps", "100")
 
+    assert max(map(len, cost().splitlines())) <= 80
+    assert max(map(len, cost("--details").splitlines())) <= 80
     assert "calls a second" in said
-    assert said.index("DynamoDB write units") < said.index("KMS")
+    assert said.index("DynamoDB write units") < said.index("Logs of functions")
+    assert "KMS" in cost("--rps", "100", "--details")
     assert "as of 20" in said
 
 

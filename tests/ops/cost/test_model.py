@@ -129,7 +129,7 @@ def test_keeping_longer_never_costs_less(load: Load, more: float) -> None:
 def test_what_is_counted_of_the_templates(environment: str) -> None:
     stack = deployed(environment)
 
-    assert (stack.routes, stack.alarms, stack.composite_alarms, stack.dashboards) == (15, 43, 1, 1)
+    assert (stack.routes, stack.alarms, stack.composite_alarms, stack.dashboards) == (15, 48, 1, 1)
     assert (stack.secrets, stack.keys, stack.scheduled_runs) == (2, 1, 121 * 730)
 
 

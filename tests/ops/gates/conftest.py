@@ -23,6 +23,7 @@ _JUDGED = (
 )
 
 Edit = Callable[[str, str, str], None]
+Commit = Callable[[], None]
 
 
 @pytest.fixture
@@ -52,6 +53,6 @@ def options(tree: Path, tmp_path: Path) -> Options:
 
 
 @pytest.fixture
-def commit(tree: Path) -> Callable[[], None]:
+def commit(tree: Path) -> Commit:
     """Commits the copy as it is, in a repository of its own."""
     return partial(commit_all, tree)

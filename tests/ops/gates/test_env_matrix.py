@@ -1,5 +1,6 @@
 """check:env-matrix, against templates and settings that would expose production or leave it unguarded."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,11 @@ from ops.gates.env_matrix import check
 from ops.gates.env_rules.exposure import unpublished
 from ops.gates.env_rules.safeguards import canary
 from ops.gates.gate import Options
+from ops.gates.registry import GATES
+from ops.gates.run import run
 from ops.local.translation import translate
-from ops.verdict import CannotJudgeError
-from tests.ops.gates.conftest import Edit
+from ops.verdict import MistakeError
+from tests.ops.gates.conftest import Commit, Edit
 from tests.ops.gates.findings import problems
 
 # What an environment lacks as it is, so that each test looks at what it broke.
@@ -154,15 +157,68 @@ def test_the_matrix_shows_every_rule_for_every_environment(options: Options) -> 
     verdict = check(options)
 
     [matrix] = verdict.notes
-    assert len([line for line in matrix.splitlines() if line.startswith("│")]) == len(verdict.checked)
+    assert [
+        name for one in verdict.checked if (name := one.partition(", in ")[0].partition(" ")[0]) not in matrix
+    ] == []
+    assert max(map(len, f"   {matrix}".splitlines())) <= 80
     assert all(name in matrix for name in ("local", "staging", "production"))
 
 
 def test_settings_that_cannot_be_read_are_not_judged(options: Options) -> None:
     (options.root / "samconfig.toml").write_text("[production")
 
-    with pytest.raises(CannotJudgeError, match=r"samconfig\.toml cannot be read"):
+    with pytest.raises(MistakeError, match=r"samconfig\.toml:1: samconfig\.toml cannot be read"):
         check(options)
+
+
+@pytest.mark.parametrize("other", ["staging", "prod"])
+def test_settings_of_another_environment_are_the_one_finding(options: Options, edit: Edit, other: str) -> None:
+    edit("samconfig.toml", '"Environment=production ', f'"Environment={other} ')
+
+    [finding] = check(options).findings
+
+    line = 1 + (options.root / "samconfig.toml").read_text().splitlines().index(
+        f'parameter_overrides = "Environment={other} ManageApiGatewayLogRole=false"'
+    )
+    assert finding.problem == (
+        f"samconfig.toml:{line}: production: Environment parameter: it is {other}, not production"
+    )
+    assert "Environment=production" in finding.fix
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        ("template.yaml", "Resources:\n", "Resources:\n  - x\n", r"template.yaml:\d+: it is not YAML: expected"),
+        ("state/template.yaml", "Resources:\n", "Resources: [\n", r"state/template.yaml:\d+: it is not YAML: "),
+        ("template.yaml", "Resources:\n", "Resorces:\n", r"template.yaml: it is no template"),
+        ("template.yaml", "CodeUri: functions/metrics\n", "CodeUri: !FindInMap [Settings, nowhere, X]\n", r":\d+: "),
+        (
+            "samconfig.toml",
+            "ManageApiGatewayLogRole=false",
+            "LogRole=false AuditInvocations=maybe",
+            r"samconfig.toml:\d+: ",
+        ),
+    ],
+)
+def test_what_cannot_be_read_is_a_finding_with_its_line(  # noqa: PLR0917 - the parameters of one row
+    options: Options,
+    edit: Edit,
+    commit: Commit,
+    capsys: pytest.CaptureFixture[str],
+    file: str,
+    old: str,
+    new: str,
+    said: str,
+) -> None:
+    edit(file, old, new)
+    commit()
+
+    code = run(GATES["check:env-matrix"], options, command="poe check:env-matrix")
+
+    printed = capsys.readouterr()
+    assert (code, printed.err) == (GATES["check:env-matrix"].code, "")
+    assert re.search(rf"FOUND: .*{said}.*\n     fix: ", printed.out), printed.out
 
 
 SHIFTED = """
@@ -184,8 +240,8 @@ Resources:
         Hooks: {PreTraffic: !Ref Hook}
         Alarms:
           - !Sub ${Service}-alert_replay_guard_unavailable
-          - !Sub ${Service}-alert_denial_spike
-          - !Sub ${Service}-alert_tenant_mismatch_spike
+          - !Sub ${Service}-release-denials
+          - !Sub ${Service}-release-tenant_mismatches
 """
 
 
@@ -206,9 +262,9 @@ def test_a_route_to_what_was_uploaded_last_is_found(tmp_path: Path) -> None:
         ("Type: Canary10Percent5Minutes", "Enabled: false", "AnswerAliaslive shifts all traffic at once"),
         ("        Hooks: {PreTraffic: !Ref Hook}\n", "", "AnswerAliaslive has no hook before traffic"),
         (
-            "          - !Sub ${Service}-alert_denial_spike\n",
+            "          - !Sub ${Service}-release-denials\n",
             "",
-            "AnswerAliaslive: it is not rolled back by handshake-alert_denial_spike",
+            "AnswerAliaslive: it is not rolled back by handshake-release-denials",
         ),
     ],
 )

@@ -1,6 +1,7 @@
 """check:schema-preflight, against a template and deployed tables that lack something."""
 
 import hashlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ from moto import mock_aws
 from handshake.release.schema import SCHEMA, migration_key
 from ops.gates.gate import Options
 from ops.gates.preflight import check, logical_id
+from ops.gates.registry import GATES
+from ops.gates.run import run
 from ops.local import deployment
 from ops.verdict import CannotJudgeError
-from tests.ops.gates.conftest import Edit
+from tests.ops.gates.conftest import Commit, Edit
 from tests.ops.gates.findings import problems
 from tests.support import engines
 
@@ -69,7 +72,7 @@ def test_a_template_that_lacks_something_is_found(options: Options, edit: Edit, 
             "[{AttributeName: kv_key, AttributeType: S}]",
             "[{AttributeName: key, AttributeType: S}]",
         )
-        said = "RuntimeKvTable in state/template.yaml: its key is key (S), not kv_key (S)"
+        said = "RuntimeKvTable: its key is key (S), not kv_key (S)"
 
     assert said in problems(check(options))
 
@@ -82,6 +85,35 @@ def test_a_table_that_no_code_needs_is_found(options: Options, edit: Edit) -> No
     )
 
     assert "SpareTable is a table no code needs" in problems(check(options))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "[{AttributeName: kv_key, AttributeType: S}]",
+            "[{AttributeName: kv_kye, AttributeType: S}]",
+            "its key is kv_key (that AttributeDefinitions does not name), not kv_key (S)",
+        ),
+        (
+            "AttributeDefinitions: [{AttributeName: kv_key,",
+            "AttributeDefinition: [{AttributeName: kv_key,",
+            "its key is",
+        ),
+    ],
+)
+def test_a_wrong_attribute_definition_is_a_finding_in_its_line(  # noqa: PLR0917 - fixtures, and one row
+    options: Options, edit: Edit, commit: Commit, capsys: pytest.CaptureFixture[str], old: str, new: str, said: str
+) -> None:
+    edit("state/template.yaml", old, new)
+    commit()
+    gate = GATES["check:schema-preflight"]
+
+    code = run(gate, options, command="poe check:schema-preflight")
+
+    printed = capsys.readouterr()
+    assert (code, printed.err) == (gate.code, "")
+    assert re.search(rf"FOUND: state/template\.yaml:\d+: RuntimeKvTable: {re.escape(said)}", printed.out)
 
 
 @pytest.mark.parametrize("names", [["0001_first", "0003_third"], ["0001_First"], ["one"]])
@@ -109,7 +141,7 @@ def live(options: Options, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Op
                 )
         secret = session.client("secretsmanager").create_secret(Name="trust", SecretString="a key")
         outputs = {logical_id(name): table for name, table in vars(tables).items()} | {"TrustSecretArn": secret["ARN"]}
-        stack = deployment.Deployment(session, None, outputs)
+        stack = deployment.Deployment(deployment.new_session("testing", "testing", region=REGION), None, outputs)
         monkeypatch.setattr(deployment, "find", lambda _: stack)
         yield Options(options.root, "handshake-staging", options.receipts), client, stack
 
@@ -156,7 +188,7 @@ def test_a_deployed_table_that_lost_an_index_is_found(live: Live) -> None:
 
 def test_a_stack_without_a_trust_secret_is_found(live: Live) -> None:
     options, _, stack = live
-    stack.session.client("secretsmanager").delete_secret(
+    stack.client("secretsmanager").delete_secret(
         SecretId=stack.outputs["TrustSecretArn"], ForceDeleteWithoutRecovery=True
     )
 

@@ -25,6 +25,23 @@ def test_every_signal_is_an_alarm_and_every_action_can_be_taken(options: Options
         ((CONFIG, "alarm: alert_denial_spike", "alarm: alert_denials"), "alert_denial_spike is not watched"),
         ((CONFIG, "threshold: 0.3", "threshold: 0.4"), "alert_denial_spike: threshold is 0.4, and 0.3 in production"),
         ((CONFIG, "metric: SecurityDenied", "metric: Denied"), "metric is Denied, and SecurityDenied in production"),
+        (
+            (CONFIG, "minimum: 5", "minimum: 1"),
+            "release-denials: expression is IF(denied >= 5, rate, 0) in production, and watched as IF(denied >= 1",
+        ),
+        (
+            (
+                "alarms/template.yaml",
+                "production: {ManyDenials: 300, ReleaseMinimum: 5}",
+                "production: {ManyDenials: 300, ReleaseMinimum: 9}",
+            ),
+            "IF(denied >= 9, rate, 0) in production",
+        ),
+        ((CONFIG, "    release: release-denials\n", ""), "nothing, release of alert_denial_spike, is no alarm"),
+        (
+            (CONFIG, "release: release-denials", "release: release-tenant_mismatches"),
+            "metric is {'TenantMismatchDenied'}",
+        ),
         (("alarms/template.yaml", "DenialRate: 0.3,", "DenialRate: 0.4,"), "threshold is 0.3, and 0.4 in production"),
         ((CONFIG, "poe check:reason-code-map", "poe check:reasons"), "`poe check:reasons` cannot be taken"),
         ((CONFIG, "python -m ops pause", "python -m ops halt"), "python -m ops has no halt"),

@@ -147,4 +147,4 @@ def test_while_somebody_else_migrates_the_command_ends_with_four(world: World) -
 @pytest.mark.usefixtures("world")
 def test_a_rate_of_nothing_is_a_usage_error_and_an_unknown_stack_a_failure() -> None:
     assert CliRunner().invoke(app, ["migrate", "--rate", "0"]).exit_code == 2
-    assert CliRunner().invoke(app, ["migrate", "--stack", "no-such-stack"]).exit_code == 1
+    assert CliRunner().invoke(app, ["migrate", "--stack", "no-such-stack"]).exit_code == 69

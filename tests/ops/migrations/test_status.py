@@ -12,7 +12,8 @@ from handshake.dynamo.client import RETRY_BUDGET_S
 from handshake.incidents.incident import AlarmChange, Incident
 from handshake.incidents.table import IncidentTransaction
 from ops.commands.app import app
-from ops.commands.status import parts_of
+from ops.commands.common import UNREACHABLE
+from ops.commands.status import _alarms, parts_of
 from ops.local import deployment
 from ops.local.settings import ROOT_KEY, STACK_NAME
 from ops.local.stack import LocalStack
@@ -81,7 +82,7 @@ def test_a_pause_calls_for_attention_until_resumed() -> None:
 
     assert (code, paused["attention"], paused["mutations"]["attention"]) == (1, True, True)
     assert "PAUSED since" in paused["mutations"]["said"]
-    assert "by an operator" in paused["mutations"]["said"]
+    assert "by arn:aws:iam::" in paused["mutations"]["said"]
     assert (resumed["mutations"]["paused"], resumed["mutations"]["attention"]) == (False, False)
 
 
@@ -185,10 +186,10 @@ def test_people_get_a_screen_with_every_part() -> None:
 
 
 @pytest.mark.usefixtures("service")
-def test_a_stack_that_is_not_there_ends_with_two() -> None:
+def test_a_stack_that_is_not_there_cannot_be_reached() -> None:
     answer = CliRunner().invoke(app, ["status", "--stack", "no-such-stack"])
 
-    assert answer.exit_code == 2
+    assert answer.exit_code == UNREACHABLE
     assert "no-such-stack" in answer.stderr
 
 
@@ -242,3 +243,27 @@ def test_a_part_that_cannot_be_read_says_so_and_keeps_none_of_the_others(
     for name in concerns:
         assert parts[name].attention
         assert said in parts[name].text or service_name == "dynamodb"
+
+
+class _Alarms:
+    """A CloudWatch with thirty-eight metric alarms, of which two fire and thirty-four have no data, and a composite."""
+
+    def get_paginator(self, _: str) -> "_Alarms":
+        return self
+
+    def paginate(self, **_: Any) -> list[dict[str, Any]]:
+        states = ["ALARM"] * 2 + ["INSUFFICIENT_DATA"] * 34 + ["OK"] * 2
+        metric = [{"AlarmName": f"some-alarm{n:02}", "StateValue": state} for n, state in enumerate(states)]
+        return [{"MetricAlarms": metric, "CompositeAlarms": [{"AlarmName": "some-page", "StateValue": "ALARM"}]}]
+
+
+def test_alarms_are_counted_in_a_line_and_named_for_scripts(monkeypatch: pytest.MonkeyPatch) -> None:
+    target = deployment.Deployment(deployment.new_session("a", "b", region="us-east-1"), None, {})
+    monkeypatch.setattr(deployment.Deployment, "client", lambda *_, **__: _Alarms())
+
+    part = _alarms(target, "some")
+
+    assert part.text == ("2 of 38 in ALARM: alarm00, alarm01; the composite page too; 34 of 38 without data")
+    assert part.facts["count"] == 39
+    assert len(part.facts["insufficientData"]) == 34
+    assert part.attention

@@ -9,7 +9,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from ops.local.deployment import Deployment
+from ops.local.deployment import Deployment, new_session
 from ops.release.rollback import (
     Alias,
     Move,
@@ -130,4 +130,4 @@ def test_a_stack_that_is_being_updated_is_left_to_codedeploy(monkeypatch: pytest
     with Stubber(client) as stubber:
         stubber.add_response("describe_stacks", {"Stacks": [stack]}, {"StackName": "some"})
         with pytest.raises(RollbackRefusedError, match="Stop the deployment"):
-            read_releases(Deployment(session, None, {}), "some")
+            read_releases(Deployment(new_session("key", "secret"), None, {}), "some")

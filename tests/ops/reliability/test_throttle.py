@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any, Final
 
 import botocore.session
@@ -17,6 +18,7 @@ from ops.reliability.throttle import EVERY_ROUTE, Limit, Settings, limiting, und
 from tests.support.service import Deployed, get, submission, submit
 
 SUBMIT: Final = "POST /workflow/requests"
+READ: Final = "GET /workflow/requests/{requestId}"
 TEMPLATE: Final = {EVERY_ROUTE: Limit(500, 1000)}
 ON: Final = {"metricsEnabled": True, "dataTraceEnabled": False}
 
@@ -82,9 +84,45 @@ def test_the_whole_stage_is_throttled_and_let_go() -> None:
     assert "nothing to undo" in _ops("--undo").output
 
 
+@pytest.mark.usefixtures("service")
+def test_all_covers_routes_with_limits_of_their_own_and_gives_none_more() -> None:
+    before = _in_force()
+    strict, generous = ("--rate", "1", "--burst", "100"), ("--rate", "400", "--burst", "400")
+
+    assert _ops("--route", SUBMIT, *strict, "--apply").exit_code == 0
+    assert _ops("--route", READ, *generous, "--apply").exit_code == 0
+    assert _ops("--all", "--rate", "5", "--burst", "7", "--apply").exit_code == 0
+
+    every = {EVERY_ROUTE: {"rate": 5, "burst": 7}, READ: {"rate": 5, "burst": 7}, SUBMIT: {"rate": 1, "burst": 7}}
+    assert _in_force() == before | every
+
+
+@pytest.mark.parametrize("how_it_ends", [None, KeyboardInterrupt])
+@pytest.mark.usefixtures("service")
+def test_an_hours_limit_ends_with_what_was_in_force_before(
+    monkeypatch: pytest.MonkeyPatch, how_it_ends: type[BaseException] | None
+) -> None:
+    assert _ops("--route", SUBMIT, "--rate", "50", "--burst", "60", "--apply").exit_code == 0
+    before, during = _in_force(), []
+
+    def wait(seconds: float) -> None:
+        assert seconds == 3600
+        during.append(_in_force())
+        if how_it_ends:
+            raise how_it_ends
+
+    monkeypatch.setattr("ops.commands.throttle.time", SimpleNamespace(sleep=wait))
+    ended = _ops("--all", "--rate", "5", "--burst", "7", "--minutes", "60", "--apply")
+
+    assert (ended.exit_code, ended.output.splitlines()[-1]) == (0, "put back what was in force")
+    assert [one[EVERY_ROUTE] for one in during] == [one[SUBMIT] for one in during] == [{"rate": 5, "burst": 7}]
+    assert _in_force() == before
+
+
 @pytest.mark.parametrize(
     "words",
     [
+        ("--undo", "--minutes", "60"),
         ("--route", SUBMIT),
         ("--route", SUBMIT, "--rate", "5"),
         ("--rate", "5", "--burst", "5"),
