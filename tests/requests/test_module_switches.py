@@ -10,8 +10,8 @@ import pytest
 from tests.support.service import InProcess, escalated, own, submission
 from tests.support.switches import switches_of, table
 
-# Sixty, and what an agent in its tenant, two people of one name and a count of refused actions have added since: a second
-# guard, one more counter, and the names that logs and evidence keep of a call.
+# Sixty, and what an agent in its tenant, two people of one name and a count of refused actions have added since: a
+# second guard, one more counter, and the names that logs and evidence keep of a call.
 _MOST = 73
 
 Call = Callable[[], object]
