@@ -15,7 +15,7 @@ from rich.text import Text
 from handshake.dynamo.runtime_kv import RuntimeTransaction
 from handshake.replay_guards.retain import expired_guards, retain_guards
 from handshake.requests.verify import Finding, Page
-from ops.commands.common import AsJson, Stack, fail, reach
+from ops.commands.common import AsJson, Stack, escaped, fail, reach
 from ops.local import deployment
 from ops.reliability.evidence import verify, verify_all
 
@@ -106,7 +106,7 @@ def verify_evidence(
             findings += page.findings
             progress.update(Text(f"{_counts(checked)} checked"))
             for finding in () if as_json else page.findings:
-                named = _escaped(f"{finding.subject} {finding.name}: {finding.problem}")
+                named = escaped(f"{finding.subject} {finding.name}: {finding.problem}")
                 _console.print(Text.assemble(("broken", "red"), " ", named), highlight=False, soft_wrap=True)
     if as_json:
         broken = [vars(finding) for finding in findings]
@@ -114,11 +114,6 @@ def verify_evidence(
     else:
         _console.print(f"{_counts(checked)} checked, {len(findings)} broken", highlight=False)
     raise typer.Exit(1 if findings else 0)
-
-
-def _escaped(text: str) -> str:
-    """Escape what a terminal does not print; callers choose ids, and whoever writes the tables chooses everything."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def _counts(checked: Counter[str]) -> str:

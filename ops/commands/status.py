@@ -22,7 +22,7 @@ from handshake.incidents.notification import duration, utc
 from handshake.requests import queue
 from handshake.requests.table import record_from
 from handshake.requests.verification_progress import NIGHTS, night_of, read_progress
-from ops.commands.common import AsJson, Stack
+from ops.commands.common import AsJson, Stack, escaped
 from ops.local import deployment
 from ops.local.deployment import Deployment
 from ops.migrations.runner import ChecksumError, survey
@@ -272,7 +272,7 @@ def _show(stack: str, parts: Mapping[str, Part]) -> None:
     for name, part in parts.items():
         words = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name)
         mark = Text("look", style="bold red") if part.attention else Text("ok", style="green")
-        table.add_row(mark, Text(words), Text(part.text))
+        table.add_row(mark, Text(words), Text(escaped(part.text)))
     Console().print(table)
 
 
