@@ -292,13 +292,14 @@ def test_a_lane_counts_a_nights_pages_and_keeps_the_last_findings(nights: list[l
             assert len(progress.named) == min(total, NAMED)
 
 
-def test_a_lane_put_years_ahead_is_verified_tonight_all_the_same(service: InProcess) -> None:
+@pytest.mark.parametrize("nights", [1, 3650])
+def test_a_lane_put_ahead_is_verified_tonight_all_the_same(service: InProcess, nights: int) -> None:
     """Who writes the tables could otherwise end verification, and every count would say that all is done."""
     context = nights_later(service, 0)
     verify_nightly(context, Reported())
     for progress in read_progress(context):
         tx = ProgressTransaction(context)
-        ahead = replace(progress, night=progress.night + 3650, start={"pk": "no such"}, version=progress.version + 1)
+        ahead = replace(progress, night=progress.night + nights, start={"pk": "no such"}, version=progress.version + 1)
         tx.move(progress, ahead)
         assert tx.commit()
 

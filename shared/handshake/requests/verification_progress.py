@@ -146,8 +146,8 @@ def _progress(lane: Lane, item: Item | None, tonight: int) -> Progress:
     if item is None:
         return Progress(lane, tonight)
     found_night, moved_at = item.get("found_night"), item.get("moved_at")
-    # The next night is a lane's that is done; one more, where the clock that moved it was ahead of this one.
-    possible = item["night"] <= tonight + 2
+    # A lane that is done stands at the next night.
+    possible = item["night"] <= tonight + 1
     return Progress(
         lane=lane,
         night=int(item["night"]) if possible else tonight,
