@@ -79,6 +79,11 @@ def fail(message: str, *, code: int = 1) -> NoReturn:
     raise typer.Exit(code)
 
 
+def escaped(text: str) -> str:
+    """Escape what a terminal does not print; callers choose ids, and whoever writes the tables chooses everything."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
 @contextmanager
 def answered() -> Iterator[None]:
     """End the command in words where the stack cannot be reached, or AWS refuses."""

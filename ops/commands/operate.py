@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from ops.commands.common import AsJson, Commands, Stack, answered, console, reach, say
+from ops.commands.common import AsJson, Commands, Stack, answered, console, escaped, reach, say
 from ops.local.settings import STACK_NAME
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def verify_evidence(
             findings += page.findings
             progress.update(Text(f"{_counts(checked)} checked"))
             for finding in () if as_json else page.findings:
-                named = _escaped(f"{finding.subject} {finding.name}: {finding.problem}")
+                named = escaped(f"{finding.subject} {finding.name}: {finding.problem}")
                 say(Text.assemble(("broken", "red"), " ", named))
     if as_json:
         broken = [vars(finding) for finding in findings]
@@ -135,11 +135,6 @@ def verify_evidence(
     else:
         say(f"{_counts(checked)} checked, {len(findings)} broken")
     raise typer.Exit(1 if findings else 0)
-
-
-def _escaped(text: str) -> str:
-    """Escape what a terminal does not print; callers choose ids, and whoever writes the tables chooses everything."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def _counts(checked: Counter[str]) -> str:

@@ -12,7 +12,7 @@ import typer
 from handshake.core.errors import StoreUnavailableError
 from handshake.dynamo import runtime_kv as flags
 from handshake.incidents.notification import duration, utc
-from ops.commands.common import AsJson, Stack, answered, console
+from ops.commands.common import AsJson, Stack, answered, console, escaped
 from ops.local.settings import STACK_NAME
 
 if TYPE_CHECKING:
@@ -282,7 +282,7 @@ def _show(stack: str, parts: Mapping[str, Part]) -> None:
     for name, part in parts.items():
         words = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name)
         mark = Text("look", style="bold red") if part.attention else Text("ok", style="green")
-        table.add_row(mark, Text(words), Text(part.text))
+        table.add_row(mark, Text(words), Text(escaped(part.text)))
     console().print(table)
 
 

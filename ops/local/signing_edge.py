@@ -34,7 +34,7 @@ from ops.local.edge_rules import (
     refusal_of,
 )
 from ops.local.http_server import LoopbackServer, Refusal, Request, Response, refused
-from ops.local.settings import STATE
+from ops.local.settings import STATE, private
 
 OPERATOR: Final = {
     "principalId": "operator",
@@ -142,8 +142,7 @@ def kept_token(port: int) -> Iterator[tuple[str, Path]]:
     Yields the token and the file, which is gone afterwards. ``curl -H @FILE`` sends the line.
     """
     token = secrets.token_urlsafe(32)
-    STATE.mkdir(mode=0o700, exist_ok=True)
-    path = STATE / f"edge-{port}.header"
+    path = private(STATE) / f"edge-{port}.header"
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(f"authorization: Bearer {token}\n")

@@ -1,5 +1,6 @@
 """Contract section 9.17: one principal id in two named tenants is two people."""
 
+import base64
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
@@ -101,6 +102,26 @@ def test_where_tenantless_envelopes_are_refused_they_act_on_requests_without_a_t
     own = human(free["principalId"])
     assert _reads(bound, free, own) == {(200, None)}
     assert act(bound, free, envelope=own).outcome == APPROVED
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5])
+def test_pages_of_the_queue_tell_nothing_of_a_namesake(service: Service, limit: int) -> None:
+    name, tenants = unique("principal"), [unique("tenant") for _ in range(2)]
+    theirs, ours, more_of_theirs = (
+        [escalated(service, principalId=name, tenantId=tenant)["requestId"] for _ in range(3)]
+        for tenant in (tenants[0], tenants[1], tenants[0])
+    )
+    queued, query = [], {"limit": str(limit)}
+    while True:
+        answer = get(service, "/workflow/decision-room", envelope=human(name, tenantId=tenants[1]), query=query).body
+        queued += [room["requestId"] for room in answer["requests"]]
+        if "nextCursor" not in answer:
+            break
+        query["cursor"] = answer["nextCursor"]
+        told = base64.urlsafe_b64decode(query["cursor"]).decode()
+        assert [request_id for request_id in (*theirs, *more_of_theirs) if request_id in told] == []
+
+    assert queued == ours
 
 
 # -- keys that earlier versions kept, by the principal alone ----------------------------------------------------

@@ -40,7 +40,8 @@ def _close(store: Context, seen: RequestRecord) -> None:
 def _ids(
     store: Context, owner: tuple[str, str] = OWNERS[0], page: PageRequest = FIRST_PAGE, *, now_ms: int = NOW_MS
 ) -> tuple[list[str], str | None]:
-    records, cursor = queue.pending(store.dynamo, store.tables.workflow, *owner, page, now_ms=now_ms)
+    records, more = queue.pending(store.dynamo, store.tables.workflow, *owner, page, now_ms=now_ms)
+    cursor = cursor_after(*queue.place_of(records[-1])) if more else None
     return [record.request_id for record in records], cursor
 
 

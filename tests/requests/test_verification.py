@@ -1,19 +1,29 @@
 """Verification of stored requests: by pages, while others write, and of what the release before wrote."""
 
 import json
+import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
+from handshake.core.reasons import ReasonCode
 from handshake.dynamo.client import Page as StorePage
 from handshake.dynamo.context import Context
 from handshake.dynamo.marshalling import Item
-from handshake.requests.verify import PAGES, ByPage, Finding, requests_page, verify_request
+from handshake.policy.rules import PolicyInForce
+from handshake.requests.decision import Decision
+from handshake.requests.evidence_items import evidence_item
+from handshake.requests.record import RequestRecord
+from handshake.requests.recording import Origin, record_decision
+from handshake.requests.submission import parse_recorded
+from handshake.requests.table import state_item
+from handshake.requests.verification import verify_partition
+from handshake.requests.verify import PAGES, ByPage, Finding, events_page, requests_page, verify_request
 from tests.conftest import Engine
-from tests.support.service import InProcess, act, get, human
+from tests.support.service import InProcess, act, get, human, now_ms, submission
 from tests.support.worlds import InMemory, Stored, a_world, load_earlier_release
 
 EVERY_PAYLOAD = {"source", "event", "reasonCode", "timestamp", "decision", "state", "decisionContextHash"}
@@ -106,6 +116,90 @@ def test_what_is_seen_half_written_is_read_again_before_it_is_a_finding(world: S
 def _first(world: Stored, pk: str) -> str:
     detail: str = next(item["detail"] for at, item in world.items.items() if (at.pk, at.sk) == (pk, "EVT#000001"))
     return detail
+
+
+@dataclass
+class Late(InMemory):
+    """Does not show evidence yet, the first ``late`` times that any is asked for by its key."""
+
+    late: int = 0
+
+    def batch_get(self, keys: Any) -> list[Item | None]:
+        """Give items by their keys."""
+        items = super().batch_get(keys)
+        if any(table == "workflow" for table, _ in keys):
+            self.late -= 1
+            return [None] * len(items) if self.late >= 0 else items
+        return items
+
+
+def test_an_event_whose_evidence_is_not_seen_yet_is_looked_at_again(world: Stored) -> None:
+    """A scan can show an event of a transaction before a batch shows the evidence that it wrote."""
+    late = events_page(Late(world, late=1).context())
+
+    assert late.checked > 0
+    assert late.findings == []
+
+
+def _made_up(*, agent_id: str) -> tuple[str, list[Item]]:
+    """Give all that there is of a request, as whoever knows the code can write it."""
+    submitted = parse_recorded(submission("external_call", tenantId=None))
+    record = RequestRecord.decided(
+        replace(submitted, agent_id=agent_id),
+        Decision("allow", ReasonCode.POLICY_ALLOW, 1),
+        now_ms=now_ms(),
+        escalation_ttl_ms=1,
+    )
+    recorded = record_decision(record, PolicyInForce(agent_version="v1"), Origin("call"))
+    items = [state_item(recorded.record), evidence_item(recorded.evidence)]
+    kept = [{name: value for name, value in item.items() if value is not None} for item in items]
+    return kept[0]["pk"], kept
+
+
+@pytest.mark.parametrize(("length", "broken"), [(256, False), (2048, True)])
+def test_what_no_key_can_name_is_a_finding_and_is_not_asked_for(length: int, *, broken: bool) -> None:
+    """The store would refuse the question, and with it whatever else a page asks: nothing there would be verified."""
+    verdict = verify_partition(*_made_up(agent_id="a" * length))
+
+    assert bool(verdict.problems) is broken
+    assert len(verdict.policies) == (0 if broken else 1)
+
+
+def test_a_request_has_one_state() -> None:
+    pk, items = _made_up(agent_id="agent")
+
+    assert verify_partition(pk, [*items, {**items[0], "sk": "STATE#another"}]).problems
+
+
+def test_a_page_that_is_broken_throughout_is_read_again_by_many_at_once(world: Stored) -> None:
+    """One after another they would outlast the time of a page, and nothing of it would ever be told."""
+    broken = world.copy()
+    for at, item in world.items.items():
+        if at.sk == "STATE":
+            broken.items[at] = {**item, "payload_ref": "another"}
+    at_once = Crowded(broken)
+
+    page = requests_page(at_once.context())
+
+    assert len(page.findings) == page.checked > 10
+    assert at_once.most > 1
+
+
+@dataclass
+class Crowded(InMemory):
+    """Counts how many partitions were read at one time."""
+
+    reading: int = 0
+    most: int = 0
+
+    def query_all(self, table: str, condition: str, values: Any, **options: Any) -> list[Item]:
+        """Give a partition, after a while."""
+        self.reading += 1
+        self.most = max(self.most, self.reading)
+        time.sleep(0.001)
+        items = super().query_all(table, condition, values, **options)
+        self.reading -= 1
+        return items
 
 
 def test_one_request_is_verified_by_its_id(world: Stored, context: Context) -> None:

@@ -18,6 +18,7 @@ from handshake.requests.table import RECORDED_SHARDS, recorded_partition, record
 from handshake.requests.verification_progress import (
     KEY_PREFIX,
     LANES,
+    MAX_NAMED_LENGTH,
     NAMED,
     NIGHTS,
     PARTS,
@@ -289,6 +290,37 @@ def test_a_lane_counts_a_nights_pages_and_keeps_the_last_findings(nights: list[l
         if total:
             assert (progress.broken, progress.broken_night) == (total, night)
             assert len(progress.named) == min(total, NAMED)
+
+
+@pytest.mark.parametrize("nights", [1, 3650])
+def test_a_lane_put_ahead_is_verified_tonight_all_the_same(service: InProcess, nights: int) -> None:
+    """Who writes the tables could otherwise end verification, and every count would say that all is done."""
+    context = nights_later(service, 0)
+    verify_nightly(context, Reported())
+    for progress in read_progress(context):
+        tx = ProgressTransaction(context)
+        ahead = replace(progress, night=progress.night + nights, start={"pk": "no such"}, version=progress.version + 1)
+        tx.move(progress, ahead)
+        assert tx.commit()
+
+    lanes = read_progress(context)
+    done = verify_nightly(context, Reported())
+
+    assert {(lane.night, lane.start) for lane in lanes} == {(night_of(MORNING), None)}
+    assert (done.lanes_left, done.nights_behind) == (0, 0)
+    assert {lane.night for lane in read_progress(context)} == {night_of(MORNING) + 1}
+
+
+def test_findings_of_any_length_still_fit_a_lane(service: InProcess) -> None:
+    """Their text has names in it that whoever writes the tables chose."""
+    context = nights_later(service, 0)
+    [progress, *_] = read_progress(context)
+    tx = ProgressTransaction(context)
+    tx.move(progress, replace(progress.after(NAMED, ["x" * 65_536] * NAMED, None), version=1))
+
+    assert tx.commit()
+    [moved, *_] = read_progress(context)
+    assert {len(name) for name in moved.named} == {MAX_NAMED_LENGTH}
 
 
 def test_where_a_lane_stands_is_read_as_it_was_written(service: InProcess) -> None:

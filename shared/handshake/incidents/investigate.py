@@ -27,7 +27,8 @@ _REASONS_WINDOW: Final = Window("2h", "hour", 2 * _HOUR_MS)
 _SERIES_WINDOW: Final = Window("6h", "hour", 6 * _HOUR_MS)
 _LISTED: Final = 8
 _CORRELATION_IDS: Final = 5
-_PLAIN: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+# No dot: a reader of mail makes a link of what looks like the name of a host.
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _DIGEST_DIGITS: Final = 16
 
 

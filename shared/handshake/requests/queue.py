@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from handshake.core.paging import PageRequest, cursor_after
+from handshake.core.paging import PageRequest
 from handshake.dynamo.client import Dynamo
 from handshake.dynamo.marshalling import Item, Key
 from handshake.requests.record import RequestRecord
@@ -16,8 +16,8 @@ PENDING_BY_SHARD: Final = "pending_by_lane"
 
 def pending(
     dynamo: Dynamo, table: str, index: str, owner: str, page: PageRequest, *, now_ms: int
-) -> tuple[list[RequestRecord], str | None]:
-    """Give one page of an owner's pending requests, soonest deadline first, and the cursor of the next."""
+) -> tuple[list[RequestRecord], bool]:
+    """Give one page of an owner's pending requests, soonest deadline first, and whether there are more."""
     partition = index.replace("_by", "")
     found = dynamo.query(
         table,
@@ -28,8 +28,12 @@ def pending(
         Limit=page.limit,
     )
     records = [record for record in map(record_from, found.items) if record]
-    last = records[-1] if records and found.next_key else None
-    return records, cursor_after(last.request_id, last.expires_at_ms or 0) if last else None
+    return records, bool(records and found.next_key)
+
+
+def place_of(record: RequestRecord) -> list[str | int]:
+    """Give what a page goes on after."""
+    return [record.request_id, record.expires_at_ms or 0]
 
 
 def overdue(dynamo: Dynamo, table: str, *, now_ms: int, batch: int, page_s: float) -> Iterator[list[Key]]:

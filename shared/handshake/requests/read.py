@@ -1,7 +1,10 @@
-"""Read a request, its evidence or the queue of those that wait for a person: one call to the store each."""
+"""Read a request, its evidence or the queue of those that wait for a person: one call to the store each.
+
+The queue of a principal whose namesake in another tenant has a whole page of it takes more.
+"""
 
 from handshake.core.errors import HandshakeError
-from handshake.core.paging import PageRequest
+from handshake.core.paging import MAX_LIMIT, PageRequest, cursor_after
 from handshake.core.reasons import ReasonCode
 from handshake.core.text import is_label
 from handshake.dynamo.context import Context
@@ -41,11 +44,18 @@ def read_queue(context: Context, envelope: Envelope, page: PageRequest) -> tuple
         if resolves_for_tenant(envelope)
         else (queue.PENDING_BY_PRINCIPAL, envelope.principal_id)
     )
-    records, cursor = queue.pending(
-        context.dynamo, context.tables.workflow, index, owner, page, now_ms=context.now_ms()
-    )
-    # A principal's own name in another tenant is somebody else's.
-    return [record for record in records if _resolves(envelope, record)], cursor
+    asked = page
+    while True:
+        records, more = queue.pending(
+            context.dynamo, context.tables.workflow, index, owner, asked, now_ms=context.now_ms()
+        )
+        # A principal's own name in another tenant is somebody else's: neither a page nor its cursor tells of them.
+        own = [record for record in records if _resolves(envelope, record)]
+        if own or not more:
+            break
+        asked = PageRequest(MAX_LIMIT, queue.place_of(records[-1]))
+    more, own = more or len(own) > page.limit, own[: page.limit]
+    return own, cursor_after(*queue.place_of(own[-1])) if own and more else None
 
 
 def _resolves(envelope: Envelope, record: RequestRecord) -> bool:

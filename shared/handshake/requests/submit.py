@@ -4,6 +4,7 @@ from typing import Final, NamedTuple, assert_never
 
 from handshake.core.errors import HandshakeError, Refuse, StoreUnavailableError
 from handshake.dynamo.context import Context
+from handshake.policy.rule_keys import ESCALATIONS_PER_WINDOW
 from handshake.requests.record import RequestRecord
 from handshake.requests.recording import record_decision
 from handshake.requests.submission import Submission
@@ -11,9 +12,9 @@ from handshake.requests.submission_rules import Create, Repeat, Seen, decide_sub
 from handshake.requests.table import read_for_submission
 from handshake.requests.transaction import RequestTransaction, origin
 
-# Each lost race shows what the winner wrote, and five escalations fill a window, so a seventh try cannot
-# lose to the same rivals again.
-_TRIES: Final = 7
+# Each lost race shows what the winner wrote, and as many escalations as policy allows fill a window: so with these more
+# tries than that, the last cannot lose to the same rivals again. However many, none begins after the store's budget.
+_MORE_TRIES: Final = 2
 
 
 class Submitted(NamedTuple):
@@ -31,7 +32,7 @@ def submit(context: Context, submission: Submission, *, escalation_ttl_ms: int) 
     the store does not answer.
     """
     seen = read_for_submission(context, submission)
-    for _ in range(_TRIES):
+    for _ in range(seen.policy.limits[ESCALATIONS_PER_WINDOW] + _MORE_TRIES):
         decided = decide_submission(
             submission, seen, context.now_ms(), escalation_ttl_ms=escalation_ttl_ms, synthetic=context.synthetic
         )

@@ -110,8 +110,12 @@ def evidence_place(event: Item) -> Place | None:
     if not (isinstance(request_id, str) and isinstance(sort_key, str) and sort_key):
         return None
     place = Place(state_key(request_id)["pk"], sort_key)
-    # The store refuses longer keys, and whatever is asked for beside them.
-    return place if len(place.pk.encode()) <= _MAX_PK and len(sort_key.encode()) <= _MAX_SK else None
+    return place if _is_key(place) else None
+
+
+def _is_key(place: Place) -> bool:
+    """Say whether something can be kept there: the store refuses longer keys, and whatever is asked for beside them."""
+    return len(place.pk.encode()) <= _MAX_PK and len(place.sk.encode()) <= _MAX_SK
 
 
 def _verify(request_id: str, items: Sequence[Item]) -> Verdict:
@@ -121,6 +125,8 @@ def _verify(request_id: str, items: Sequence[Item]) -> Verdict:
         if kind not in by_kind:
             raise BrokenEvidenceError(f"{item['sk']} is no part of a request")
         by_kind[kind].append(item)
+    if len(by_kind["STATE"]) > 1:
+        raise BrokenEvidenceError(f"{len(by_kind['STATE'])} items say what it is")
     evidence = [*by_kind["EVT"], *by_kind["REF"]]
     events = [event for item in evidence for event in _events_of(request_id, item)]
     stored = record_from(by_kind["STATE"][0]) if by_kind["STATE"] else None
@@ -270,7 +276,10 @@ def _policies(first: _Step) -> Iterator[Place]:
         number = version_number(named[kind]) if named.get(kind) is not None else None
         if number is not None:
             key = version_key(scope, number)
-            yield Place(key["pk"], key["sk"])
+            place = Place(key["pk"], key["sk"])
+            if not _is_key(place):
+                raise BrokenEvidenceError("it was decided by the policy of an agent that can have none")
+            yield place
 
 
 class _Refusals(NamedTuple):

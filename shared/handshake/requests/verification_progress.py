@@ -26,6 +26,8 @@ PARTS: Final = 4
 KEY_PREFIX: Final = "verification#"
 NAMED: Final = 20
 """Findings that a lane keeps by name."""
+MAX_NAMED_LENGTH: Final = 1000
+"""Characters that it keeps of each: with whatever was written to the tables in it, a lane still fits an item."""
 
 _DAY_MS: Final = 24 * 60 * 60 * 1000
 # By then whatever was recorded the day before is in the table and in its index.
@@ -86,7 +88,7 @@ class Progress:
                 moved,
                 broken=count + len(findings),
                 broken_night=self.night,
-                named=(*earlier, *findings)[:NAMED],
+                named=(*earlier, *(finding[:MAX_NAMED_LENGTH] for finding in findings))[:NAMED],
             )
         return moved if next_key else replace(moved, night=self.night + 1, checked=0)
 
@@ -107,7 +109,10 @@ def segment(lane: Lane, night: int) -> dict[str, int]:
 
 
 def read_progress(context: Context) -> list[Progress]:
-    """Read where every lane stands; one that was never written begins tonight. Raises StoreUnavailableError."""
+    """Read where every lane stands; one that was never written begins tonight. Raises StoreUnavailableError.
+
+    So does one that is further than any run can have moved it: who writes tables cannot have it never due again.
+    """
     items = context.dynamo.batch_get([(context.tables.runtime_kv, lane.key) for lane in LANES])
     tonight = night_of(context.now_ms())
     return [_progress(lane, item, tonight) for lane, item in zip(LANES, items, strict=True)]
@@ -141,10 +146,12 @@ def _progress(lane: Lane, item: Item | None, tonight: int) -> Progress:
     if item is None:
         return Progress(lane, tonight)
     broken_night, moved_at = item.get("broken_night"), item.get("moved_at")
+    # A lane that is done stands at the next night.
+    possible = item["night"] <= tonight + 1
     return Progress(
         lane=lane,
-        night=int(item["night"]),
-        start=json.loads(item["start"]) if item.get("start") else None,
+        night=int(item["night"]) if possible else tonight,
+        start=json.loads(item["start"]) if possible and item.get("start") else None,
         checked=int(item["checked"]),
         broken=int(item["broken"]),
         broken_night=None if broken_night is None else int(broken_night),

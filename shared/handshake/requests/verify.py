@@ -65,8 +65,7 @@ def verify_requests(context: Context, request_ids: Sequence[str]) -> list[Findin
         partitions = list(pool.map(read, request_ids))
     pairs = zip(request_ids, partitions, strict=True)
     held = _hold(context, [verify_partition(state_key(request_id)["pk"], items) for request_id, items in pairs])
-    doubtful = [request_id for request_id, problems in held if problems]
-    return [finding for name in doubtful for finding in verify_request(context, name)]
+    return _verified_again(context, held)
 
 
 def requests_page(context: Context, start: Item | None = None, **options: Any) -> Page:
@@ -76,8 +75,7 @@ def requests_page(context: Context, start: Item | None = None, **options: Any) -
     """
     groups, next_key = _partitions(context, context.tables.workflow, _REQUESTS, start, options)
     held = _hold(context, [verify_partition(pk, items) for pk, items in groups.items()])
-    doubtful = [request_id for request_id, problems in held if problems]
-    return Page(len(groups), [finding for name in doubtful for finding in verify_request(context, name)], next_key)
+    return Page(len(groups), _verified_again(context, held), next_key)
 
 
 def policies_page(context: Context, start: Item | None = None, **options: Any) -> Page:
@@ -106,14 +104,25 @@ def events_page(context: Context, start: Item | None = None, **options: Any) -> 
     page = context.dynamo.scan_page(
         tables.metrics, "attribute_type(evidence, :text)", {":text": "S"}, start=start, **options
     )
-    named = {(event["pk"], event["sk"]): evidence_place(event) for event in page.items}
-    kept = _read(context, tables.workflow, {place for place in named.values() if place})
-    findings: list[Finding] = []
-    for event in page.items:
-        place = named[event["pk"], event["sk"]]
-        problem = verify_event(event, kept[place] if place else None)
-        findings += [Finding("event", event["sk"], problem)] if problem else []
+    doubtful, problems = page.items, []
+    for _ in range(_READS):
+        kept = _read(context, tables.workflow, {place for place in map(evidence_place, doubtful) if place})
+        problems = [(event, problem) for event in doubtful if (problem := _event_problem(event, kept))]
+        doubtful = [event for event, _ in problems]
+    findings = [Finding("event", event["sk"], problem) for event, problem in problems]
     return Page(len(page.items), findings, page.next_key)
+
+
+def _event_problem(event: Item, kept: Mapping[Place, Item | None]) -> str | None:
+    place = evidence_place(event)
+    return verify_event(event, kept[place] if place else None)
+
+
+def _verified_again(context: Context, held: Sequence[tuple[str, Sequence[str]]]) -> list[Finding]:
+    """Verify what has problems by itself, many at once: of a page that is broken throughout, too, it tells in time."""
+    doubtful = [request_id for request_id, problems in held if problems]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return [finding for findings in pool.map(partial(verify_request, context), doubtful) for finding in findings]
 
 
 def _hold(context: Context, verdicts: Sequence[Verdict]) -> list[tuple[str, list[str]]]:

@@ -8,7 +8,7 @@ import pytest
 
 from handshake.requests.verification_progress import LANES, night_of
 from handshake.requests.verify_nightly import verify_nightly
-from ops.commands.status import Part, _verification
+from ops.commands.status import Part, _show, _verification
 from tests.conftest import Engine
 from tests.support.service import InProcess, decided, now_ms
 
@@ -61,3 +61,12 @@ def test_what_does_not_hold_is_named_for_thirty_nights(service: InProcess) -> No
     assert shown.facts["findings"] >= 1
     assert request["requestId"] in shown.text
     assert _shown(service, nights=31).facts["findings"] == 0
+
+
+def test_what_a_table_writer_named_steers_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    _show("handshake", {"verification": Part("BROKEN: \x1b[2J\x1b[1;32mall is well\u202e", {}, attention=True)})
+
+    shown = capsys.readouterr().out
+    assert "\x1b[2J" not in shown
+    assert "\u202e" not in shown
+    assert "all is well" in shown

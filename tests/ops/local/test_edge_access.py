@@ -138,6 +138,7 @@ def test_the_token_is_kept_where_only_its_owner_reads_it_and_is_another_each_tim
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(signing_edge, "STATE", tmp_path / "state")
+    (tmp_path / "state").mkdir(mode=0o755)
 
     with kept_token(3000) as (first, file):
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
