@@ -59,10 +59,10 @@ def rollback(
             if unknown := named.keys() - aliases.keys():
                 raise typer.BadParameter(f"{stack} has no function {', '.join(sorted(unknown))}", param_hint=_TO)
             moves = moves_to(aliases, named) if named else moves_back(aliases, history)
+            times = {one.function: published(target, one.function, one.to) for one in moves}
+            failures = {one.function: move(target, one) for one in moves if one.needed} if apply else {}
         except RollbackRefusedError as refused:
             fail(str(refused), code=REFUSED)
-        times = {one.function: published(target, one.function, one.to) for one in moves}
-        failures = {one.function: move(target, one) for one in moves if one.needed} if apply else {}
     rows = [_row(one, times[one.function], failures, stack=stack) for one in moves]
     if as_json:
         print(json.dumps({"applied": apply, "functions": rows}))

@@ -73,7 +73,7 @@ def test_a_release_is_left_by_one_command_that_first_says_what_it_would_do(
     with monkeypatch.context() as patched:
         real = rollback.move
         patched.setattr(
-            "ops.commands.rollback.move",
+            "ops.release.rollback.move",
             lambda stack, one: "held by somebody" if one.function == stuck else real(stack, one),
         )
         half = _ops("--apply", "--json")
