@@ -5,11 +5,13 @@ that is stored must be that one, indexes included. What events of earlier releas
 is: they have the hash of what was submitted, and say nothing of the deadline and the spend.
 """
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
+from handshake.core.jsonio import canonical
 from handshake.core.reasons import ReasonCode
 from handshake.dynamo.marshalling import Item
 from handshake.metrics.event_table import SYNTHETIC_PREFIX, event_item
@@ -152,7 +154,7 @@ def _events_of(request_id: str, item: Item) -> list[EvidenceEvent]:
     events = list(evidence_from(item))
     written = evidence_item(events)
     if not all("event" in event.detail for event in events):  # an earlier release spelled it in its own way
-        written |= {name: item[name] for name in ("detail", "then") if name in item}
+        written |= {name: canonical(json.loads(item[name])) for name in ("detail", "then") if name in item}
     if events[0].request_id != request_id or _differences(written, item):
         raise BrokenEvidenceError(f"{item['sk']} is not evidence as it is written")
     return events
