@@ -23,7 +23,7 @@ BRAILLE_BLANK = 0x2800
 # Control, format, surrogate, private use, unassigned.
 UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn"}
 
-HEAD = '''"""Which characters an id may hold. Written by `shared/pin_unicode.py`: run that instead of editing this."""
+HEAD = '''"""Lists what an id may hold. Written by `shared/pin_unicode.py`: run that instead of editing this."""
 
 from typing import Final
 

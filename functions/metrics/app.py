@@ -33,8 +33,7 @@ def reasons(call: Call) -> "MetricsReasons":
 
 def project(call: Call) -> "EventKept":
     """Keep the report of a decision that was made elsewhere."""
-    # The only route here that needs pydantic, and the one that is called least.
-    from handshake.metrics.reported_event import parse_reported_event  # noqa: PLC0415 - as said above
+    from handshake.metrics.reported_event import parse_reported_event  # noqa: PLC0415 - pydantic, for the rarest route
 
     return report_event(call.context, parse_reported_event(call.json_body(), now_ms=call.context.now_ms()))
 

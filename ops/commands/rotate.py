@@ -180,7 +180,7 @@ def rotate(
     _end(as_json, taken, 0, "rotated" if until == len(STEPS) else f"done up to step {until}")
 
 
-def _end(as_json: bool, taken: list[str], code: int, message: str) -> None:  # noqa: FBT001 - as the option is
+def _end(as_json: bool, taken: list[str], code: int, message: str) -> None:  # noqa: FBT001 - typer's own --json
     if as_json:
         print(json.dumps({"taken": taken, "exitCode": code, "said": message}))
     else:

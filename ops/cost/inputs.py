@@ -100,8 +100,7 @@ def background() -> Mapping[str, Any]:
 @cache
 def deployed(environment: str) -> Deployed:
     """Count what the templates deploy to ``environment``, staging or production."""
-    # It takes a while that other commands need not wait for.
-    from ops.local.translation import stacks_of  # noqa: PLC0415 - as said above
+    from ops.local.translation import stacks_of  # noqa: PLC0415 - slow to import, and other commands do without
 
     stacks = stacks_of(ROOT, environment)
     body = stacks[""].template
@@ -151,7 +150,7 @@ def _of(resources: Sequence[Mapping[str, Any]], kind: str) -> list[Mapping[str, 
 
 
 def _yaml(path: Path) -> Any:
-    # SAM CLI publishes no types, and takes a while that other commands need not wait for.
-    from samcli.yamlhelper import yaml_parse  # type: ignore[import-untyped]  # noqa: PLC0415 - as said above
+    # SAM CLI publishes no types.
+    from samcli.yamlhelper import yaml_parse  # type: ignore[import-untyped]  # noqa: PLC0415 - slow to import
 
     return yaml_parse(path.read_text(encoding="utf-8"))

@@ -16,7 +16,7 @@ from ops.verdict import CannotJudgeError, Finding, Verdict
 COMMITTED: Final = "openapi/handshake.json"
 RELEASED: Final = "openapi/released.json"
 NARROWED: Final = "openapi/narrowed.json"
-"""What is stricter than the released document on purpose: how each such change begins, by the reason for it."""
+"""Lists what is stricter than the released document on purpose: how each change begins, by its reason."""
 _MAKE: Final = "python -m ops.openapi, and commit it"
 _KEEP: Final = (
     "keep what callers rely on, or raise the major version in ops/openapi/document.py; what the contract itself made"

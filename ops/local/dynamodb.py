@@ -67,7 +67,7 @@ def dynamodb_local(*, log: Path, home: Path = HOME, data: Path | None = None) ->
 
 @dataclass(frozen=True)
 class Served:
-    """Where a DynamoDB Local listens, and the secret that its path is; both stay over a restart."""
+    """Names where a DynamoDB Local listens, and the secret that its path is; both stay over a restart."""
 
     port: int
     secret: str = field(default_factory=lambda: secrets.token_urlsafe(24))

@@ -30,7 +30,7 @@ _DECODINGS: Final = 4  # more layers than servers in a row would take off
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may use an edge: whoever shows ``token``, if there is one; and whether callers may bring envelopes."""
+    """Says who may use an edge: whoever shows ``token``, if there is one; and whether callers may bring envelopes."""
 
     token: str | None
     callers_envelopes: bool

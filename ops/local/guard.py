@@ -68,7 +68,7 @@ class Signed:
 
 @dataclass(frozen=True)
 class Request:
-    """What is verified of a request. ``target`` is as sent; ``headers`` have lower-case names, in the order sent."""
+    """Holds what is verified of a request: ``target`` as sent, ``headers`` by lower-case names in the order sent."""
 
     method: str
     target: str

@@ -28,7 +28,7 @@ _CONTENT_LENGTH: Final = re.compile(rb"^content-length[ \t]*:[ \t]*(.*?)[ \t]*\r
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What callers may take, in connections, threads, bytes and seconds. Deadlines are for a whole head or body."""
+    """Bounds what callers may take: connections, threads, bytes, and seconds for a whole head or body."""
 
     connections: int = 128
     threads: int = 64
@@ -62,7 +62,7 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a request is refused, in the contract's terms."""
+    """Says why a request is refused, in the contract's terms."""
 
     code: ReasonCode
     message: str

@@ -1,4 +1,4 @@
-"""What takes a release back, and what rings whatever the rate: production's alarms beside the contract's alerts."""
+"""Tests what takes a release back and what rings at any rate: production's alarms beside the contract's alerts."""
 
 from collections.abc import Sequence
 from typing import Any, Final

@@ -119,7 +119,7 @@ def test_nobody_but_an_issuer_is_believed_about_who_submits(in_process: InProces
 def test_ids_can_be_neither_squatted_nor_guessed_where_an_envelope_is_required(
     in_process: InProcess, strict: InProcess
 ) -> None:
-    """Who is not its submitter used to learn of a requestId whether it was taken, and by what facts."""
+    """A requestId told whoever was not its submitter whether it was taken, and by what facts."""
     taken = decided(in_process, "allow")
     stranger = human("stranger", tenantId="another")
 

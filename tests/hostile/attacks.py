@@ -27,7 +27,7 @@ def requests_of(stored: Stored, *, earlier: bool) -> list[str]:
 
 
 def places_of(stored: Stored, *, earlier: bool = False, kind: str = "") -> list[Place]:
-    """Where the items of such requests are, of one ``kind`` (the beginning of their sort key) or of all."""
+    """Find the items of such requests, of one ``kind`` (the beginning of their sort key) or of all."""
     partitions = set(requests_of(stored, earlier=earlier))
     return sorted(at for at in stored.items if at.pk in partitions and at.sk.startswith(kind))
 
@@ -37,7 +37,7 @@ def evidence_of(kind: str) -> Callable[[Stored], list[Place]]:
 
 
 def counting(stored: Stored) -> list[Place]:
-    """Where metrics events are that count evidence."""
+    """Find the metrics events that count evidence."""
     return sorted(at for at, item in stored.items.items() if at.table == "metrics" and "evidence" in item)
 
 
@@ -50,7 +50,7 @@ def of_table(name: str, prefix: str = "") -> Callable[[Stored], list[Place]]:
 
 
 def policies(stored: Stored, *, audited: bool = True) -> list[Place]:
-    """Where the active policies, versions and audit events are, with digests or of an earlier release."""
+    """Find the active policies, versions and audit events, with digests or of an earlier release."""
     heads = {(*at[:2], at.sk.partition("#")[2]) for at, item in stored.items.items() if "rules_digest" in item}
     return sorted(
         at

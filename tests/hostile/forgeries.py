@@ -176,7 +176,7 @@ def exchange_active(dice: random.Random, stored: Stored) -> None:
 
 
 def _active(stored: Stored, *, audited: bool = True) -> list[Place]:
-    """Where the active policies are that this release applied, or an earlier one."""
+    """Find the active policies that this release applied, or an earlier one."""
     return [
         at for at in of_table("policy")(stored) if at.sk == "ACTIVE" and ("audit_digest" in stored.items[at]) == audited
     ]

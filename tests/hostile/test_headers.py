@@ -203,7 +203,7 @@ GIVEN_TWICE: Final = {
 def test_a_header_of_the_contract_given_twice_is_refused_at_every_door(
     service: InProcess, method: str, path: str, name: str, second: str
 ) -> None:
-    """Where it is not needed, too: whoever stands between may take either of the two."""
+    """Holds where it is not needed, too: whoever stands between may take either of the two."""
     envelope = json.dumps(human("operator"))
     rest = [
         (other, value) for other, value in ((ENVELOPE_NAME, envelope), (TOKEN_NAME, token(service))) if other != name

@@ -27,7 +27,7 @@ ON_THE_ENGINE = int(os.environ.get("HANDSHAKE_ATTACKS_ON_ENGINE", "60"))
 
 @pytest.fixture(scope="module")
 def world() -> Stored:
-    """What this release stored on top of the one before it."""
+    """Give what this release stored on top of the one before it."""
     with mock_aws():
         client = engines.client_of("dynamodb")
         return a_world(client, engines.create_tables(client))

@@ -165,7 +165,7 @@ class _Module:
         yield Mutation(self._file, function, whole.lineno, *context, self._times[key], text)  # type: ignore[attr-defined] # it is an expression or a statement
 
     def _context(self, whole: ast.AST, path: Sequence[ast.AST], after: str) -> tuple[str, str]:
-        """What changes, and into what, with as much around a single value as says what that is."""
+        """Say what changes, and into what, with enough around a single value to tell what it is."""
         before = ast.unparse(whole)
         around = next((node for node in reversed(path) if isinstance(node, _TELLING) and node is not whole), None)
         if around is None or len(before) > 20:
@@ -196,7 +196,7 @@ _UNTOUCHED: Final = {"annotation", "returns", "decorator_list", "bases", "patter
 
 
 def _other_expressions(node: ast.expr) -> Iterator[ast.expr]:
-    """What may stand in the place of an expression that decides, counts or lists something."""
+    """Yield what may stand in the place of an expression that decides, counts or lists something."""
     match node:
         case ast.Compare():
             for at, operator in enumerate(node.ops):

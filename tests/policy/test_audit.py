@@ -42,7 +42,7 @@ def _kept(context: Context) -> dict[str, Item]:
 
 @pytest.fixture
 def kept(context: Context) -> dict[str, Item]:
-    """What is kept of a scope after its third application, which brought the first one back."""
+    """Give what is kept of a scope after its third application, which brought the first one back."""
     _apply(context, RULES)
     _apply(context, OTHERS)
     _apply(context, None, "v1")

@@ -1,4 +1,4 @@
-"""What evidence says, to the letter: who, what, by which call, and everything that sets a field of the record."""
+"""Holds evidence to the letter: who, what, by which call, and everything that sets a field of the record."""
 
 from collections.abc import Callable
 from typing import Any

@@ -54,7 +54,7 @@ def nights_later(service: InProcess, nights: int, *, at_ms: int = MORNING) -> Co
 
 
 class Reported(list[Finding]):
-    """What a run told of."""
+    """Records what a run told of."""
 
     def __call__(self, findings: Sequence[Finding]) -> None:
         """Remember."""
@@ -294,7 +294,7 @@ def test_a_lane_counts_a_nights_pages_and_keeps_the_last_findings(nights: list[l
 
 @pytest.mark.parametrize("nights", [1, 3650])
 def test_a_lane_put_ahead_is_verified_tonight_all_the_same(service: InProcess, nights: int) -> None:
-    """Who writes the tables could otherwise end verification, and every count would say that all is done."""
+    """Otherwise a table-writer could end verification, and every count would say that all is done."""
     context = nights_later(service, 0)
     verify_nightly(context, Reported())
     for progress in read_progress(context):

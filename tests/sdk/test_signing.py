@@ -1,4 +1,4 @@
-"""What the client signs and sends over real HTTP: nobody who sees a call can make it somebody else's."""
+"""Tests what the client signs and sends over real HTTP: nobody who sees a call can make it somebody else's."""
 
 import asyncio
 from collections.abc import Iterator
@@ -50,7 +50,7 @@ def approve(client: Handshake) -> None:
 
 
 def is_signed(received: Received) -> bool:
-    """Whether the signature covers the request as it is."""
+    """Say whether the signature covers the request as it is."""
     return received.is_signed(KEY.get_frozen_credentials())
 
 

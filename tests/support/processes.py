@@ -1,4 +1,4 @@
-"""What a process and those that it started have open, as Linux's /proc has it."""
+"""Read what a process and those that it started have open, from Linux's /proc."""
 
 import socket
 import struct

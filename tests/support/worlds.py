@@ -39,7 +39,7 @@ _FLOOD: Final = 22
 
 
 class Place(NamedTuple):
-    """Where an item is: its table and its key. A table without sort keys has ""."""
+    """Names where an item is: its table and its key. A table without sort keys has ""."""
 
     table: str
     pk: str

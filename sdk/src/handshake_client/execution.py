@@ -1,4 +1,4 @@
-"""What authorize-execution is shown of a decision."""
+"""Makes the body that authorize-execution is shown of a decision."""
 
 from typing import cast
 

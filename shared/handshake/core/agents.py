@@ -1,4 +1,4 @@
-"""Who an agent is: its id, and the tenant it acts in (contract.md section 9.23)."""
+"""Names an agent: its id, and the tenant it acts in (contract.md section 9.23)."""
 
 from dataclasses import dataclass
 from functools import cached_property

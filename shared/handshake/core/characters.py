@@ -1,4 +1,4 @@
-"""Which characters an id may hold. Written by `shared/pin_unicode.py`: run that instead of editing this."""
+"""Lists what an id may hold. Written by `shared/pin_unicode.py`: run that instead of editing this."""
 
 from typing import Final
 

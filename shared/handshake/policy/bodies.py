@@ -112,7 +112,7 @@ class PolicyChange(TypedDict):
 
 
 class AgentQuery(TypedDict):
-    """Which agent's policy, and in which tenant."""
+    """Names an agent's policy, and the tenant that it is for."""
 
     scopeId: NotRequired[Annotated[Id, "The agent; required with agent scope, not read beside global scope."]]
     tenantId: NotRequired[Annotated[Id, "With agent scope: the policy that applies in this tenant only."]]

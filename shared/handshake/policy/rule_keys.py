@@ -230,7 +230,7 @@ KEY_OF: Final[Mapping[str, RuleKey[Any]]] = {word: key for key in RULE_KEYS for 
 """Every word that a rule may be keyed by, in lower case, with its key."""
 _ABOUT_PAYMENTS: Final = tuple(key for key in RULE_KEYS if key.judge)
 DEFAULT_RULES: Final = tuple(key.default_rule for key in _ABOUT_PAYMENTS)
-"""What global scope shows where it stores nothing (contract.md section 4)."""
+"""Shown of global scope where it stores nothing (contract.md section 4)."""
 CONTEXT_LIMITS: Final = tuple(key.context_name for key in RULE_KEYS if key.context_name)
 
 _JUDGED: Final = tuple(sorted(_ABOUT_PAYMENTS, key=lambda key: key.precedence))

@@ -186,7 +186,7 @@ class ExecutionRefusal(Refusal, RefusedExecution):
 
 @closed
 class StoredOutcome(TypedDict):
-    """How a request stands, or what came of the first use of a key that is used again."""
+    """Tells how a request stands, or what came of the first use of a key that is used again."""
 
     state: State
     artifact: Artifact

@@ -51,7 +51,7 @@ ACTIONS: Final[Mapping[Action, ActionRow]] = {
 ACTION_WORDS: Final[Mapping[str, Action]] = {
     spelled: action for action, row in ACTIONS.items() for word in row.words for spelled in (word, word.upper())
 }
-"""What a body may call each action, in lower or upper case."""
+"""Maps the words that a body may use, in lower or upper case, to their actions."""
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,7 @@ class Entry(NamedTuple):
 
 
 class Appended(NamedTuple):
-    """What a decision adds to evidence: its ``events``, the ``chain`` with them, and the id of its metrics event."""
+    """Holds what a decision adds to evidence: ``events``, the ``chain`` with them, and the id of its metrics event."""
 
     events: Sequence[EvidenceEvent]
     chain: Chain

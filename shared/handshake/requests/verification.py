@@ -52,7 +52,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was found of a request.
+    """Says what verification saw of a request.
 
     ``events`` are the metrics events that its evidence says were written, as they must be stored; ``policies`` the
     versions that decided it.
@@ -285,7 +285,7 @@ def _policies(first: _Step) -> Iterator[Place]:
 
 
 class _Refusals(NamedTuple):
-    """How many refused actions evidence keeps, and how many were only counted."""
+    """Counts the refused actions that evidence keeps, and those that were only counted."""
 
     kept: int
     beyond: int

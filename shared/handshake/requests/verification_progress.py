@@ -1,4 +1,4 @@
-"""How far the nightly verification of evidence has come, lane by lane, in the runtime key-value table.
+"""Keeps how far the nightly verification of evidence has come, lane by lane, in the runtime key-value table.
 
 A lane is what one run works on at a time: a shard of what was recorded the day before, a part of a night's thirtieth
 of the workflow or the metrics table, or all policies. It goes from night to night and leaves none out: a night that is
@@ -57,7 +57,7 @@ LANES: Final[Sequence[Lane]] = (
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a lane stands: in ``night``, after the key ``start``, with ``checked`` items of that night behind it.
+    """Says where a lane stands: in ``night``, after the key ``start``, with ``checked`` items of that night behind it.
 
     ``broken`` counts the findings of the last night that had any, ``broken_night``; ``named`` are the first of them.
     Until ``leased_until_ms`` a run is at it. ``version`` counts its writes; 0 is a lane that was never written.

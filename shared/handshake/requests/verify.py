@@ -40,7 +40,7 @@ class Finding:
 
 
 class Page(NamedTuple):
-    """What one page of a table was found to be; ``next_key`` goes on after it, and is None at the end."""
+    """Says what one page of a table held; ``next_key`` goes on after it, and is None at the end."""
 
     checked: int
     findings: Sequence[Finding]
@@ -178,4 +178,4 @@ def _whole(context: Context, table: str, pk: str) -> list[Item]:
 
 ByPage = Callable[..., Page]
 PAGES: Final[Mapping[str, ByPage]] = {"requests": requests_page, "events": events_page, "policies": policies_page}
-"""What verifies a whole stack, one after another: each table by its pages."""
+"""Verify a whole stack, one after another: each table by its pages."""

@@ -1,4 +1,4 @@
-"""What every command says where something is amiss: its words, its exit code, and how wide it prints."""
+"""Tests what every command says where something is amiss: its words, its exit code, and how wide it prints."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What `make run` opens, tried by a hostile page in Chromium and by another user of this machine."""
+"""Tries what `make run` opens, by a hostile page in Chromium and by another user of this machine."""
 
 import base64
 import hashlib
@@ -59,7 +59,7 @@ class Run:
 
     @property
     def emulator_port(self) -> int:
-        """Where the emulated AWS listens."""
+        """Return where the emulated AWS listens."""
         return urlsplit(self.record.endpoint_url).port or 0
 
     def client(self, service: str) -> Any:

@@ -1,4 +1,4 @@
-"""What the edge signs: nobody who sees a signed request can put another person, key, token or type into it."""
+"""Tests what the edge signs: nobody who sees a signed request can put another person, key, token or type into it."""
 
 from dataclasses import replace
 from typing import Final

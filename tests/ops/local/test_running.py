@@ -1,4 +1,4 @@
-"""How commands on this machine find the local stack, and that nobody else finds its key."""
+"""Tests that commands on this machine find the local stack, and nobody else its key."""
 
 import json
 import os

@@ -781,7 +781,7 @@ class Room(TypedDict):
 
 class StoredOutcome(TypedDict):
     """
-    How a request stands, or what came of the first use of a key that is used again.
+    Tells how a request stands, or what came of the first use of a key that is used again.
     """
 
     artifact: Artifact
