@@ -1,8 +1,11 @@
-"""Write the table of `ops cost --markdown` into docs/scale.md: `python -m ops.cost.document`."""
+"""Write ops/cost/deployed.json, and the table of `ops cost` in docs/scale.md: `python -m ops.cost.document`."""
 
+import json
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import Final
 
+from ops.cost.inputs import DEPLOYED
 from ops.cost.model import Bill, Load, bill
 from ops.local.settings import ROOT
 
@@ -30,7 +33,11 @@ def markdown_table(bills: Sequence[Bill]) -> Iterator[str]:
 
 
 def main() -> None:
-    """Replace the table in the document by today's."""
+    """Count what the templates deploy, and replace the table in the document by today's."""
+    from ops.cost.count import count  # noqa: PLC0415 - translating takes a second that the table need not wait for
+
+    counted = {environment: asdict(count(environment)) for environment in ("staging", "production")}
+    DEPLOYED.write_text(json.dumps(counted, indent=2) + "\n", encoding="utf-8")
     before, _, rest = SCALE.read_text(encoding="utf-8").partition(BEGIN)
     after = rest.partition(END)[2]
     table = "\n".join(markdown_table([bill(Load(size)) for size in SIZES]))

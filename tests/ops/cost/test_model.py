@@ -7,6 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from ops.cost.count import count
 from ops.cost.inputs import Price, background, deployed, measured, prices
 from ops.cost.model import DRIVERS, SECONDS_PER_MONTH, Bill, Driver, Load, bill, quantities
 
@@ -128,6 +129,8 @@ def test_keeping_longer_never_costs_less(load: Load, more: float) -> None:
 @pytest.mark.parametrize("environment", ["staging", "production"])
 def test_what_is_counted_of_the_templates(environment: str) -> None:
     stack = deployed(environment)
+
+    assert stack == count(environment), "python -m ops.cost.document counts anew"
 
     assert (stack.routes, stack.alarms, stack.composite_alarms, stack.dashboards) == (15, 48, 1, 1)
     assert (stack.secrets, stack.keys, stack.scheduled_runs) == (2, 1, 121 * 730)
