@@ -43,7 +43,7 @@ test-rest:
 test-deployed:
 	$(bin)/pytest --ignore tests/hostile --ignore tests/faults -m 'deployed and not waits' --durations 10
 test-waiting:
-	$(bin)/pytest tests/ops tests/release tests/trust -m waits
+	$(bin)/pytest tests/alarms tests/ops tests/release tests/trust -m waits
 
 # What must hold before a release; each gate leaves a receipt in .handshake/receipts.
 gates: .venv/made

@@ -60,7 +60,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     room = item.path.relative_to(ROOT / "tests").parts[0]
     if item.get_closest_marker("deployed") and room in ("hostile", "faults"):
         raise pytest.UsageError(f"{item.nodeid}: make test looks for no test on the deployed stack here")
-    if item.get_closest_marker("waits") and room not in ("ops", "release", "trust"):
+    if item.get_closest_marker("waits") and room not in ("alarms", "ops", "release", "trust"):
         raise pytest.UsageError(f"{item.nodeid}: make test looks for no test that waits here")
 
 
