@@ -212,3 +212,12 @@ def test_scheduled_work_and_the_release_gate_are_named_as_what_they_are(context:
         "correlationId": "call-1",
         "synthetic": True,
     }
+
+
+def test_a_synthetic_request_that_a_sweep_closes_is_still_said_to_be_synthetic(context: Context) -> None:
+    """The sweep is nobody's synthetic call, and the request that it closes is the release gate's."""
+    _submitted(context._replace(synthetic=True), context={"amount": 150, "category": "ops"})
+
+    expire_overdue(context._replace(now_ms=lambda: NOW_MS + TTL_MS))
+
+    assert [detail["synthetic"] for source, _, detail in _evidence(context) if source == "audit"] == [True, True]

@@ -83,7 +83,7 @@ class Call:
         if self.record.synthetic:
             ensure_reserved(tenant_id)
         self.record.principal_id, self.record.tenant_id = principal_id, tenant_id or ""
-        self.record.request_id = request_id or self.record.request_id
+        self.record.request_id = request_id
 
     def decided(self, reason: ReasonCode, outcome: Outcome | None = None, *, repeated: bool = False) -> None:
         """Have the log line and its metrics say what was decided; ``repeated`` where an earlier call decided it."""
