@@ -54,7 +54,7 @@ def build() -> Path:
             target = Path(making) / "build"
             run_logged(
                 [
-                    *(*SAM, "build", "--build-dir", str(target)),
+                    *(*SAM, "build", "--parallel", "--build-dir", str(target)),
                     *("--parameter-overrides", f"Environment=local PythonRuntime={RUNTIME}"),
                 ],
                 cwd=ROOT,
