@@ -1,6 +1,7 @@
 """Decision actions: what they may say, and who may do what to which escalation."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -26,7 +27,7 @@ from handshake.requests.decision_action import (
     parse_action,
     unread_action,
 )
-from handshake.requests.record import RequestRecord, State
+from handshake.requests.record import DEFAULT_EXECUTE_WITHIN_MS, RequestRecord, State
 from handshake.requests.submission import refused_hash
 from handshake.trust.identity import Envelope
 from tests.support.metrics_events import NOW_MS
@@ -117,6 +118,8 @@ def test_an_action_is_approve_reject_or_deny_which_means_reject(
 
     assert parsed.action == meant
     closed = pending.resolved(state, ReasonCode(code), now_ms=NOW_MS + 1)
+    if state is State.APPROVED:
+        closed = replace(closed, approved_by="alice", execute_by_ms=NOW_MS + 1 + DEFAULT_EXECUTE_WITHIN_MS)
     assert decided == Close(pending, closed, actor_of(parsed, an_envelope("alice")), outcome_fields(closed))
 
 

@@ -13,7 +13,7 @@ from handshake.core.reasons import Reason, ReasonCode, describe
 from handshake.core.text import has_lone_surrogates, id_faults
 from handshake.core.tiers import DENIAL_TIER
 from handshake.requests.access import ensure_may_read, may_resolve
-from handshake.requests.record import RequestRecord, State
+from handshake.requests.record import DEFAULT_EXECUTE_WITHIN_MS, RequestRecord, State
 from handshake.requests.submission import refused_hash
 from handshake.trust.identity import Envelope
 
@@ -135,11 +135,14 @@ def decide_action(
     envelope: Envelope,
     guard: Mapping[str, Any] | None,
     now_ms: int,
+    *,
+    execute_within_ms: int = DEFAULT_EXECUTE_WITHIN_MS,
 ) -> ActionDecision:
     """Decide what becomes of ``action`` on ``request``, as stored, at ``now_ms`` (epoch ms).
 
-    ``guard`` is the outcome of an earlier use of the action's idempotency key, None where it was not used. Whoever may
-    neither resolve nor read the request learns nothing of it.
+    ``guard`` is the outcome of an earlier use of the action's idempotency key, None where it was not used, and
+    ``execute_within_ms`` how long after an approval the effect may begin. Whoever may neither resolve nor read the
+    request learns nothing of it.
     """
     if request is None:
         return Refuse(_not_found(action.request_id, now_ms))
@@ -177,7 +180,7 @@ def decide_action(
         return Expire(request, closed, actor_of(action, envelope), late)
     match action.action:
         case Action.APPROVE:
-            closed = request.resolved(State.APPROVED, ReasonCode.HITL_APPROVED, now_ms=now_ms)
+            closed = request.approved(envelope.principal_id, now_ms=now_ms, execute_within_ms=execute_within_ms)
         case Action.REJECT:
             closed = request.resolved(State.REJECTED, ReasonCode.HITL_REJECTED, now_ms=now_ms)
         case _:

@@ -80,6 +80,8 @@ def record_decision(record: RequestRecord, policy: PolicyInForce, origin: Origin
     }
     if record.expires_at_ms is not None:
         audit["expiresAt"] = record.expires_at_ms
+    if record.execute_by_ms is not None:
+        audit["executeBy"] = record.execute_by_ms
     if record.trigger:
         audit["escalatedBy"] = record.trigger._asdict()
     if record.spend:
@@ -90,7 +92,8 @@ def record_decision(record: RequestRecord, policy: PolicyInForce, origin: Origin
 def record_close(seen: RequestRecord, closed: RequestRecord, actor: Mapping[str, Any], origin: Origin) -> Recorded:
     """Record the end of the escalation that was ``seen``; ``actor`` says in evidence who ended it."""
     lineage = {"from": seen.state.value, "to": closed.state.value}
-    return _recorded(closed, CLOSED, lineage, {**actor, "tier": closed.tier}, origin)
+    until = {"executeBy": closed.execute_by_ms} if closed.execute_by_ms is not None else {}
+    return _recorded(closed, CLOSED, lineage, {**actor, "tier": closed.tier, **until}, origin)
 
 
 def record_refusal(
