@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
+from handshake.agents.standing import AgentStanding
 from handshake.core.reasons import REGISTRY
 from handshake.core.tiers import RISK_TIERS
 from handshake.metrics.events import MetricsEvent, denial_event
@@ -62,8 +63,8 @@ class RecordedRefusal:
     event: MetricsEvent
 
 
-def record_decision(record: RequestRecord, policy: PolicyInForce, origin: Origin) -> Recorded:
-    """Record a fresh decision, made by ``policy``."""
+def record_decision(record: RequestRecord, policy: PolicyInForce, agent: AgentStanding, origin: Origin) -> Recorded:
+    """Record a fresh decision, made by ``policy`` and by how its ``agent`` stood."""
     submission = record.submission
     lineage = {
         "facts": dict(submission.facts),
@@ -71,6 +72,7 @@ def record_decision(record: RequestRecord, policy: PolicyInForce, origin: Origin
         "payloadRef": submission.payload_ref,
         "requestTimestamp": submission.timestamp_ms,
         "policyVersions": _versions(policy),
+        "agentVersions": agent.versions,
     }
     audit: dict[str, Any] = {
         "principalId": submission.principal_id,
