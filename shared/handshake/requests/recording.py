@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
+from handshake.agents.standing import AgentStanding
 from handshake.core.jsonio import plain_text
 from handshake.core.reasons import REGISTRY
 from handshake.core.tiers import RISK_TIERS
@@ -63,8 +64,8 @@ class RecordedRefusal:
     event: MetricsEvent
 
 
-def record_decision(record: RequestRecord, policy: PolicyInForce, origin: Origin) -> Recorded:
-    """Record a fresh decision, made by ``policy``."""
+def record_decision(record: RequestRecord, policy: PolicyInForce, agent: AgentStanding, origin: Origin) -> Recorded:
+    """Record a fresh decision, made by ``policy`` and by how its ``agent`` stood."""
     submission = record.submission
     lineage: dict[str, Any] = {
         "facts": dict(submission.facts),
@@ -72,6 +73,7 @@ def record_decision(record: RequestRecord, policy: PolicyInForce, origin: Origin
         "payloadRef": submission.payload_ref,
         "requestTimestamp": submission.timestamp_ms,
         "policyVersions": _versions(policy),
+        "agentVersions": agent.versions,
     }
     if submission.action:
         lineage |= {"actionDigest": submission.action_digest, **named_members(submission.action)}

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
+from handshake.agents.table import change_key
+from handshake.core.agents import Agent
 from handshake.core.jsonio import canonical
 from handshake.core.reasons import ReasonCode
 from handshake.dynamo.marshalling import Item
@@ -56,7 +58,7 @@ class Verdict:
     """Says what verification saw of a request.
 
     ``events`` are the metrics events that its evidence says were written, as they must be stored; ``policies`` the
-    versions that decided it.
+    versions of policies and of its agent's records that decided it.
     """
 
     request_id: str
@@ -295,7 +297,7 @@ def _closed(record: RequestRecord, lineage: EvidenceEvent, audit: EvidenceEvent)
 
 
 def _policies(first: _Step) -> Iterator[Place]:
-    """Give the policy versions that a decision names."""
+    """Give the policy versions that a decision names, and the changes that its agent stood by."""
     named = first.lineage.detail["policyVersions"]
     agent = first.record.submission.agent
     scopes = {
@@ -311,6 +313,10 @@ def _policies(first: _Step) -> Iterator[Place]:
             if not _is_key(place):
                 raise BrokenEvidenceError("it was decided by the policy of an agent that can have none")
             yield place
+    records = {"agent": Agent(agent.agent_id), "agentInTenant": agent}
+    # An earlier release wrote none.
+    for reach, version in first.lineage.detail.get("agentVersions", {}).items():
+        yield Place(**change_key(records[reach], version))
 
 
 class _Refusals(NamedTuple):
