@@ -27,7 +27,7 @@ TABLE = {
     409: """security_decision_context_mismatch, security_artifact_state_not_authorized, security_replay_detected,
         hitl_sensitive_ambiguous_escalated, hitl_boundary_escalated, hitl_request_mismatch,
         hitl_terminal_state_immutable, hitl_timeout_fail_closed, hitl_rejected, hitl_approved,
-        policy_version_conflict""",
+        policy_version_conflict, hitl_deadline_not_extendable""",
     422: """policy_sensitive_scope_denied, policy_invalid_policy, policy_invalid_request,
         policy_daily_limit_exceeded, policy_category_not_allowed, policy_outside_allowed_hours,
         policy_max_transaction_exceeded, policy_denied""",
@@ -68,7 +68,7 @@ def test_each_code_has_the_class_that_the_contract_names(code: str) -> None:
 def test_each_code_has_the_retry_advice_that_the_contract_names(code: str) -> None:
     told = describe(code).retry
 
-    if code.startswith(("security_", "hitl_terminal_state_")):
+    if code.startswith(("security_", "hitl_terminal_state_")) or code == "hitl_deadline_not_extendable":
         assert told == "do_not_retry"
     elif code.startswith("adapter_"):
         assert told == "retry_with_backoff"

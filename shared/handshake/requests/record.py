@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from handshake.core.reasons import REGISTRY, ReasonCode
 from handshake.core.tiers import RISK_TIERS, Outcome, RiskTier
@@ -13,7 +13,14 @@ from handshake.requests.evidence import Chain
 from handshake.requests.submission import Submission
 
 if TYPE_CHECKING:
-    from handshake.requests.answers import ActionDone, Artifact, Decided, RequestStatus, Room
+    from handshake.requests.answers import ActionDone, Artifact, Decided, Extended, RequestStatus, Revoked, Room
+
+# Seconds that one extension adds.
+MIN_EXTENSION_S: Final = 60
+MAX_EXTENSION_S: Final = 24 * 60 * 60
+MAX_EXTENSIONS: Final = 3
+# How far beyond its first deadline an escalation may be extended, in all.
+MAX_EXTENDED_MS: Final = 7 * 24 * 60 * 60 * 1000
 
 
 class State(StrEnum):
@@ -49,6 +56,8 @@ class RequestRecord:
     """One stored request. Times are epoch ms; ``expires_at_ms`` is set on escalated requests only.
 
     A ``synthetic`` one is the release gate's, and left out of metrics even where its deadline is what closes it.
+    ``first_expires_at_ms`` is the deadline that it was escalated with, set once that was extended, which was done
+    ``extensions`` times. What was allowed or approved may be revoked, at ``revoked_at_ms``.
     """
 
     submission: Submission
@@ -63,6 +72,9 @@ class RequestRecord:
     spend: Spend | None = None
     chain: Chain = field(default_factory=Chain)
     synthetic: bool = False
+    extensions: int = 0
+    first_expires_at_ms: int | None = None
+    revoked_at_ms: int | None = None
 
     @classmethod
     def decided(
@@ -108,6 +120,26 @@ class RequestRecord:
         outcome: Outcome = "allow" if state.authorizes else "deny"
         return replace(self, state=state, reason=reason, outcome=outcome, decided_at_ms=now_ms)
 
+    def extended(self, seconds: int, *, now_ms: int) -> "RequestRecord | None":
+        """Give the record with ``seconds`` more to decide it in, None where it may not be extended so at ``now_ms``.
+
+        Only what is pending can be, at most MAX_EXTENSIONS times and MAX_EXTENDED_MS beyond its first deadline
+        (contract.md section 13).
+        """
+        deadline = self.expires_at_ms
+        if self.state is not State.PENDING or deadline is None or self.is_overdue(now_ms):
+            return None
+        if not MIN_EXTENSION_S <= seconds <= MAX_EXTENSION_S:
+            return None
+        first, later = self.first_expires_at_ms or deadline, deadline + seconds * 1000
+        if self.extensions >= MAX_EXTENSIONS or later > first + MAX_EXTENDED_MS:
+            return None
+        return replace(self, expires_at_ms=later, first_expires_at_ms=first, extensions=self.extensions + 1)
+
+    def revoked(self, *, now_ms: int) -> "RequestRecord":
+        """Give the record as it is once somebody took back, at ``now_ms``, what it authorizes."""
+        return replace(self, revoked_at_ms=now_ms)
+
     @property
     def request_id(self) -> str:
         return self.submission.request_id
@@ -152,6 +184,25 @@ class RequestRecord:
             "artifact": self.artifact(),
         }
 
+    def extended_view(self) -> "Extended":
+        """Show what the extension of the deadline answers."""
+        left = MAX_EXTENSIONS - self.extensions
+        return {
+            "status": "ok",
+            "requestId": self.request_id,
+            "expiresAt": self.expires_at_ms or 0,
+            "extensionsLeft": left,
+        }
+
+    def revoked_view(self) -> "Revoked":
+        """Show what the revocation of what was authorized answers."""
+        return {
+            "status": "ok",
+            "requestId": self.request_id,
+            "state": self.state,
+            "revokedAt": self.revoked_at_ms or 0,
+        }
+
     def status_view(self) -> "RequestStatus":
         """Show where the request stands."""
         submission = self.submission
@@ -169,6 +220,8 @@ class RequestRecord:
         }
         if self.hitl_request_id:
             view["hitlRequestId"] = self.hitl_request_id
+        if self.revoked_at_ms is not None:
+            view["revokedAt"] = self.revoked_at_ms
         return view
 
     def room_view(self) -> "Room":
@@ -190,6 +243,8 @@ class RequestRecord:
             view["hitlRequestId"] = self.hitl_request_id
         if self.expires_at_ms is not None:
             view["expiresAt"] = self.expires_at_ms
+        if self.revoked_at_ms is not None:
+            view["revokedAt"] = self.revoked_at_ms
         if submission.facts.get("amount") is not None:
             view["amount"] = submission.facts["amount"]
         if submission.facts.get("category") is not None:

@@ -99,7 +99,6 @@ def record_from(item: Item | None) -> RequestRecord | None:
         return None
     spend = item.get("spend_amount")
     trigger = item.get("trigger")
-    expires_at = item.get("expires_at")
     return RequestRecord(
         submission=Submission(
             request_id=item["request_id"],
@@ -117,7 +116,7 @@ def record_from(item: Item | None) -> RequestRecord | None:
         state=State(item["state"]),
         created_at_ms=int(item["created_at"]),
         decided_at_ms=int(item["decided_at"]),
-        expires_at_ms=None if expires_at is None else int(expires_at),
+        expires_at_ms=_whole(item.get("expires_at")),
         trigger=Trigger(**json.loads(trigger)) if trigger else None,
         spend=None if spend is None else Spend(spend, item["spend_limit"]),
         chain=Chain(
@@ -127,7 +126,14 @@ def record_from(item: Item | None) -> RequestRecord | None:
             refusal_tally=int(item.get("refusal_tally", 0)),
         ),
         synthetic=item.get("synthetic", False),
+        extensions=int(item.get("extensions", 0)),
+        first_expires_at_ms=_whole(item.get("first_expires_at")),
+        revoked_at_ms=_whole(item.get("revoked_at")),
     )
+
+
+def _whole(value: Decimal | None) -> int | None:
+    return None if value is None else int(value)
 
 
 def split_partition(items: Sequence[Item]) -> tuple[RequestRecord | None, list[EvidenceEvent]]:
@@ -161,11 +167,12 @@ def read_for_submission(context: Context, submission: Submission) -> Seen:
 
 
 def read_for_action(
-    context: Context, request_id: str, envelope: Envelope, guards: Sequence[Key]
+    context: Context, request_id: str, envelope: Envelope, guards: Sequence[Key], *, pauses: bool
 ) -> tuple[RequestRecord | None, list[dict[str, Any] | None], int]:
     """Read, in one call, the request that an action is on, and the outcome of an earlier use of each of its guards.
 
-    With them comes how many refused actions of the envelope's principal evidence keeps.
+    With them comes how many refused actions of the envelope's principal evidence keeps. One that ``pauses`` is refused
+    while operators have paused privileged mutations.
     Raises HandshakeError adapter_privileged_mutations_paused, StoreUnavailableError.
     """
     tables = context.tables
@@ -173,7 +180,8 @@ def read_for_action(
     keys = [(tables.workflow, state_key(request_id)), (tables.workflow, refused), (tables.runtime_kv, PAUSE_KEY)]
     keys += [(tables.replay_guards, guard) for guard in guards]
     state, refusals, pause, *used = context.dynamo.batch_get(keys)
-    ensure_not_paused(pause)
+    if pauses:
+        ensure_not_paused(pause)
     outcomes = stored_outcomes(used, now_ms=context.now_ms())
     return record_from(state), outcomes, refusals_kept(refusals)
 
@@ -206,6 +214,9 @@ def state_item(record: RequestRecord) -> Item:
         "created_at": record.created_at_ms,
         "decided_at": record.decided_at_ms,
         "expires_at": record.expires_at_ms,
+        "extensions": record.extensions or None,
+        "first_expires_at": record.first_expires_at_ms,
+        "revoked_at": record.revoked_at_ms,
         "trigger": canonical(record.trigger._asdict()) if record.trigger else None,
         "spend_amount": record.spend and record.spend.amount,
         "spend_limit": record.spend and record.spend.daily_limit,
