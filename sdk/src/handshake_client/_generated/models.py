@@ -181,6 +181,7 @@ ReasonCode: TypeAlias = Literal[
     "hitl_request_mismatch",
     "hitl_terminal_state_immutable",
     "hitl_timeout_fail_closed",
+    "hitl_deadline_not_extendable",
     "hitl_rejected",
     "hitl_approved",
     "policy_version_conflict",
@@ -202,6 +203,18 @@ Every reason code a caller can see, in the order of the contract's table.
 
 
 ResponseClass: TypeAlias = Literal["ok", "retryable", "blocked", "unknown"]
+
+
+class Revocation(TypedDict):
+    """
+    Takes back what was allowed or approved, before it is claimed.
+    """
+
+    reason: str
+    """
+    Why, in the person's own words, kept in evidence.
+    """
+    requestId: Id
 
 
 RiskTier: TypeAlias = Literal["low", "medium", "high", "critical"]
@@ -429,9 +442,9 @@ class DecisionAction(TypedDict):
     Says what to do with an escalation.
     """
 
-    action: Literal["approve", "APPROVE", "reject", "REJECT", "deny", "DENY"]
+    action: Literal["approve", "APPROVE", "reject", "REJECT", "deny", "DENY", "withdraw", "WITHDRAW"]
     """
-    ``deny`` means reject.
+    ``deny`` means reject; ``withdraw`` is for the requester itself.
     """
     hitlRequestId: NotRequired[str | None]
     reason: NotRequired[str | None]
@@ -465,7 +478,7 @@ class EvidencePayload(TypedDict):
     decisionContextHash: ContextHash
     event: str
     """
-    What happened: `decided`, `closed` or `refused` (an action).
+    What happened: `decided`, `closed`, `extended`, `revoked` or `refused` (an action).
     """
     hash: str
     hitlRequestId: NotRequired[str]
@@ -506,6 +519,39 @@ class ExecutionRequest(TypedDict):
 
     artifact: PresentedArtifact
     request: Submission
+
+
+class Extended(TypedDict):
+    """
+    An escalation whose deadline is later now.
+    """
+
+    expiresAt: int
+    """
+    The deadline by which a person decides.
+    """
+    extensionsLeft: int
+    """
+    How often it can be extended yet.
+    """
+    requestId: Id
+    status: Literal["ok"]
+
+
+class Extension(TypedDict):
+    """
+    Asks for more time to decide on an escalation.
+    """
+
+    reason: NotRequired[str | None]
+    """
+    The person's own words, kept in evidence.
+    """
+    requestId: Id
+    seconds: int
+    """
+    Added to the deadline that it has.
+    """
 
 
 class HoursRule(TypedDict):
@@ -744,8 +790,29 @@ class RequestStatus(TypedDict):
     """
     The ``timestamp`` that the request was first submitted with: what authorize-execution must be shown.
     """
+    revokedAt: NotRequired[int]
+    """
+    Once what it authorized was taken back.
+    """
     state: State
     terminal: bool
+
+
+class Revoked(TypedDict):
+    """
+    A request that authorizes nothing any more.
+    """
+
+    requestId: Id
+    revokedAt: int
+    """
+    When it was first revoked.
+    """
+    state: State
+    """
+    As it was: what was decided stays decided.
+    """
+    status: Literal["ok"]
 
 
 class Room(TypedDict):
@@ -774,6 +841,10 @@ class Room(TypedDict):
     requestTimestamp: int
     """
     The ``timestamp`` that the request was first submitted with: what authorize-execution must be shown.
+    """
+    revokedAt: NotRequired[int]
+    """
+    Once what it authorized was taken back.
     """
     riskTier: RiskTier
     state: State

@@ -13,6 +13,7 @@ REASONS: Final[Mapping[str, Reason]] = {
     "hitl_approval_unauthorized": Reason("hitl", 403, "blocked", "retry_after_remediation"),
     "hitl_approved": Reason("hitl", 409, "ok", "retry_after_remediation"),
     "hitl_boundary_escalated": Reason("hitl", 409, "retryable", "retry_after_remediation"),
+    "hitl_deadline_not_extendable": Reason("hitl", 409, "blocked", "do_not_retry"),
     "hitl_rejected": Reason("hitl", 409, "blocked", "retry_after_remediation"),
     "hitl_request_mismatch": Reason("hitl", 409, "blocked", "retry_after_remediation"),
     "hitl_request_not_found": Reason("hitl", 404, "blocked", "retry_after_remediation"),
