@@ -60,6 +60,7 @@ class ReasonCode(StrEnum):
     HITL_REQUEST_MISMATCH = auto()
     HITL_TERMINAL_STATE_IMMUTABLE = auto()
     HITL_TIMEOUT_FAIL_CLOSED = auto()
+    HITL_DEADLINE_NOT_EXTENDABLE = auto()
     HITL_REJECTED = auto()
     HITL_APPROVED = auto()
     POLICY_VERSION_CONFLICT = auto()
@@ -144,6 +145,7 @@ _STATUS: Final[dict[int, tuple[ReasonCode, ...]]] = {
         ReasonCode.HITL_REQUEST_MISMATCH,
         ReasonCode.HITL_TERMINAL_STATE_IMMUTABLE,
         ReasonCode.HITL_TIMEOUT_FAIL_CLOSED,
+        ReasonCode.HITL_DEADLINE_NOT_EXTENDABLE,
         ReasonCode.HITL_REJECTED,
         ReasonCode.HITL_APPROVED,
         ReasonCode.POLICY_VERSION_CONFLICT,
@@ -187,7 +189,7 @@ def _response_class(code: ReasonCode, family: str) -> ResponseClass:
 
 
 def _retry(code: str, family: str) -> RetryAdvice:
-    if family == "security" or code.startswith("hitl_terminal_state_"):
+    if family == "security" or code.startswith("hitl_terminal_state_") or code == "hitl_deadline_not_extendable":
         return "do_not_retry"
     return "retry_with_backoff" if family == "adapter" else "retry_after_remediation"
 

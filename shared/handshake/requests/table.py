@@ -117,7 +117,6 @@ def record_from(item: Item | None) -> RequestRecord | None:
     spend = item.get("spend_amount")
     trigger = item.get("trigger")
     action = _action_from(item)
-    expires_at = item.get("expires_at")
     return RequestRecord(
         submission=Submission(
             request_id=item["request_id"],
@@ -137,7 +136,7 @@ def record_from(item: Item | None) -> RequestRecord | None:
         state=State(item["state"]),
         created_at_ms=int(item["created_at"]),
         decided_at_ms=int(item["decided_at"]),
-        expires_at_ms=None if expires_at is None else int(expires_at),
+        expires_at_ms=_whole(item.get("expires_at")),
         trigger=Trigger(**json.loads(trigger)) if trigger else None,
         spend=None if spend is None else Spend(spend, item["spend_limit"]),
         chain=Chain(
@@ -147,15 +146,18 @@ def record_from(item: Item | None) -> RequestRecord | None:
             refusal_tally=int(item.get("refusal_tally", 0)),
         ),
         synthetic=item.get("synthetic", False),
-        execute_by_ms=_time_of(item, "execute_by"),
+        extensions=int(item.get("extensions", 0)),
+        first_expires_at_ms=_whole(item.get("first_expires_at")),
+        revoked_at_ms=_whole(item.get("revoked_at")),
+        execute_by_ms=_whole(item.get("execute_by")),
         approved_by=item.get("approved_by"),
         claim=_claim_from(item),
         report=_report_from(item),
     )
 
 
-def _time_of(item: Item, name: str) -> int | None:
-    return int(item[name]) if name in item else None
+def _whole(value: Decimal | None) -> int | None:
+    return None if value is None else int(value)
 
 
 def _claim_from(item: Item) -> Claim | None:
@@ -215,11 +217,12 @@ def read_for_submission(context: Context, submission: Submission) -> Seen:
 
 
 def read_for_action(
-    context: Context, request_id: str, envelope: Envelope, guards: Sequence[Key]
+    context: Context, request_id: str, envelope: Envelope, guards: Sequence[Key], *, pauses: bool
 ) -> tuple[RequestRecord | None, list[dict[str, Any] | None], int]:
     """Read, in one call, the request that an action is on, and the outcome of an earlier use of each of its guards.
 
-    With them comes how many refused actions of the envelope's principal evidence keeps.
+    With them comes how many refused actions of the envelope's principal evidence keeps. One that ``pauses`` is refused
+    while operators have paused privileged mutations.
     Raises HandshakeError adapter_privileged_mutations_paused, StoreUnavailableError.
     """
     tables = context.tables
@@ -227,7 +230,8 @@ def read_for_action(
     keys = [(tables.workflow, state_key(request_id)), (tables.workflow, refused), (tables.runtime_kv, PAUSE_KEY)]
     keys += [(tables.replay_guards, guard) for guard in guards]
     state, refusals, pause, *used = context.dynamo.batch_get(keys)
-    ensure_not_paused(pause)
+    if pauses:
+        ensure_not_paused(pause)
     outcomes = stored_outcomes(used, now_ms=context.now_ms())
     return record_from(state), outcomes, refusals_kept(refusals)
 
@@ -261,6 +265,9 @@ def state_item(record: RequestRecord) -> Item:
         "created_at": record.created_at_ms,
         "decided_at": record.decided_at_ms,
         "expires_at": record.expires_at_ms,
+        "extensions": record.extensions or None,
+        "first_expires_at": record.first_expires_at_ms,
+        "revoked_at": record.revoked_at_ms,
         "trigger": canonical(record.trigger._asdict()) if record.trigger else None,
         "spend_amount": record.spend and record.spend.amount,
         "spend_limit": record.spend and record.spend.daily_limit,
@@ -287,7 +294,7 @@ def state_item(record: RequestRecord) -> Item:
 
 
 def claim_attributes(record: RequestRecord) -> Item:
-    """Give the attributes of a claim; until its outcome is reported, its place in the index that is swept is among them.
+    """Give the attributes of a claim, with its place in the index that is swept until its outcome is reported.
 
     It stands there by when it counts as unreported. The index is that of escalations which wait, in partitions of its
     own: a further index would be no cheaper, and CloudFormation adds one at a time.

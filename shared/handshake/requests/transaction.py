@@ -85,6 +85,58 @@ class RequestTransaction(EventTransaction, GuardTransaction, AgentTransaction):
         self._append(recorded)
         return step
 
+    def extend_request(self, recorded: Recorded, *, seen: RequestRecord) -> Step[RequestRecord | None]:
+        """Move the deadline of the pending request that was ``seen``, where it waits; what it lost to is found.
+
+        It holds while the request is pending, its deadline lies ahead and nobody has appended to its evidence since.
+        """
+        record = recorded.record
+        update = Update(
+            self._context.tables.workflow,
+            state_key(record.request_id),
+            "SET expires_at = :deadline, pending_deadline = :deadline, first_expires_at = :first,"
+            " extensions = :extensions, chain_length = :length, chain_head = :head",
+            values={
+                ":deadline": record.expires_at_ms,
+                ":first": record.first_expires_at_ms,
+                ":extensions": record.extensions,
+                ":length": record.chain.length,
+                ":head": record.chain.head,
+                ":pending": State.PENDING.value,
+                ":seen": seen.chain.length,
+                ":now": recorded.now_ms,
+            },
+            names={"#state": "state"},
+            condition="#state = :pending AND chain_length = :seen AND expires_at > :now",
+        )
+        step = self._add(update, record_from)
+        self._append(recorded)
+        return step
+
+    def revoke_request(self, recorded: Recorded, *, seen: RequestRecord) -> Step[RequestRecord | None]:
+        """Take back what the request that was ``seen`` authorizes; what it lost to is found.
+
+        It holds while nobody has appended to its evidence since, as whoever claims or revokes it does.
+        """
+        record = recorded.record
+        update = Update(
+            self._context.tables.workflow,
+            state_key(record.request_id),
+            "SET revoked_at = :now, chain_length = :length, chain_head = :head",
+            values={
+                ":now": record.revoked_at_ms,
+                ":length": record.chain.length,
+                ":head": record.chain.head,
+                ":state": seen.state.value,
+                ":seen": seen.chain.length,
+            },
+            names={"#state": "state"},
+            condition="#state = :state AND chain_length = :seen AND attribute_not_exists(revoked_at)",
+        )
+        step = self._add(update, record_from)
+        self._append(recorded)
+        return step
+
     def append_refusal(self, refused: RecordedRefusal) -> None:
         """Put a refused action in evidence and count it, while there is room: for its principal, and at all.
 
@@ -181,7 +233,8 @@ class RequestTransaction(EventTransaction, GuardTransaction, AgentTransaction):
         self._add(Put(self._context.tables.workflow, item, condition="attribute_not_exists(pk)"), unread)
         self.append_event(
             recorded.event,
-            now_ms=recorded.record.decided_at_ms,
+            now_ms=recorded.now_ms,
             synthetic=recorded.record.synthetic,
+            witness=recorded.witness,
             evidence=item["sk"],
         )
