@@ -13,12 +13,14 @@ from handshake.api.http import MAX_BODY_BYTES, MAX_CORRELATION_ID_LENGTH, Answer
 from handshake.core.jsonio import MAX_DEPTH
 from handshake.core.reasons import REGISTRY, REGISTRY_VERSION, Reason, ReasonCode
 from handshake.core.shapes import Id, Refusal
+from handshake.core.text import MAX_ID_LENGTH
 from handshake.metrics import answers as metrics
 from handshake.metrics.query import INVALID_METRIC_QUERY
 from handshake.metrics.reported_event import INVALID_METRICS_EVENT
 from handshake.policy import answers as policy
 from handshake.requests import answers as requests
 from handshake.requests.action_bodies import MAX_IDEMPOTENCY_KEY_LENGTH
+from handshake.requests.record import GRANT_PREFIX
 from handshake.simulation import answers as simulation
 from handshake.trust.bodies import IdentityEnvelope, TrustClaims
 from handshake.trust.identity import MAX_ENVELOPE_BYTES
@@ -73,6 +75,13 @@ _PARAMETERS: Final = {
         "in": "path",
         "required": True,
         "schema": {"$ref": "#/components/schemas/Id"},
+    },
+    "grantId": {
+        "name": "grantId",
+        "in": "path",
+        "required": True,
+        "description": "As the claim answered it.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": len(GRANT_PREFIX) + MAX_ID_LENGTH},
     },
     "idempotencyKey": {
         "name": "x-idempotency-key",
@@ -198,7 +207,11 @@ def _operation(route: Route, function: str, operation: Operation, schemas: Schem
         "summary": operation.summary,
         "description": operation.description,
         "parameters": [
-            *({"$ref": "#/components/parameters/requestId"} for _ in range("{requestId}" in route.resource)),
+            *(
+                {"$ref": f"#/components/parameters/{name}"}
+                for name in ("requestId", "grantId")
+                if f"{{{name}}}" in route.resource
+            ),
             *(_parameters(operation.query, schemas) if operation.query else ()),
             *({"$ref": "#/components/parameters/idempotencyKey"} for _ in range(operation.idempotency_key)),
             {"$ref": "#/components/parameters/correlationId"},

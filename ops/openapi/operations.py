@@ -11,7 +11,15 @@ from handshake.metrics.query import INVALID_METRIC_QUERY
 from handshake.metrics.reported_event import INVALID_METRICS_EVENT, ReportedEvent
 from handshake.policy.bodies import ConfigQuery, PolicyChange, PolicyProposal, VersionsQuery
 from handshake.requests.answers import ActionRefusal, ExecutionRefusal, SubmissionRefusal
-from handshake.requests.bodies import DecisionAction, ExecutionRequest, Extension, Revocation, Submission
+from handshake.requests.bodies import (
+    DecisionAction,
+    ExecutionOutcome,
+    ExecutionRequest,
+    Extension,
+    GrantClaim,
+    Revocation,
+    Submission,
+)
 
 Codes = Mapping[Reason, type]
 
@@ -202,7 +210,50 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
         description="by who may approve it, before it is claimed; goes on while mutations are paused",
         body=Revocation,
         envelope=True,
-        codes=_OF_DECIDING | _codes(ReasonCode.SECURITY_ARTIFACT_STATE_NOT_AUTHORIZED),
+        codes=_OF_DECIDING
+        | _codes(ReasonCode.SECURITY_ARTIFACT_STATE_NOT_AUTHORIZED, ReasonCode.SECURITY_GRANT_CONSUMED),
+    ),
+    ("POST", "/workflow/grants"): Operation(
+        id="claimGrant",
+        summary="Claim the one grant of a request",
+        description="signed, good for a minute at most; with a key, a repeat is told the same grant",
+        body=GrantClaim,
+        envelope=True,
+        idempotency_key=True,
+        codes={
+            **_OF_PRIVILEGE,
+            **_codes(
+                ReasonCode.TRUST_CONTEXT_MISSING_BINDING,
+                ReasonCode.SECURITY_ARTIFACT_REQUEST_NOT_FOUND,
+                ReasonCode.SECURITY_GRANT_UNAUTHORIZED,
+                ReasonCode.SECURITY_DECISION_CONTEXT_MISMATCH,
+                ReasonCode.SECURITY_REPLAY_DETECTED,
+                ReasonCode.SECURITY_GRANT_CONSUMED,
+                ReasonCode.SECURITY_ARTIFACT_STATE_NOT_AUTHORIZED,
+                ReasonCode.SECURITY_GRANT_EXPIRED,
+                ReasonCode.SECURITY_AGENT_STOPPED,
+                ReasonCode.SECURITY_POLICY_CHANGED,
+                ReasonCode.ADAPTER_SIGNER_UNAVAILABLE,
+            ),
+        },
+    ),
+    ("POST", "/workflow/grants/{grantId}/outcome"): Operation(
+        id="reportOutcome",
+        summary="Report what came of the effect that a grant allowed",
+        description="once, by who claimed it; goes on while mutations are paused",
+        body=ExecutionOutcome,
+        envelope=True,
+        codes=_codes(
+            ReasonCode.SECURITY_GRANT_NOT_FOUND,
+            ReasonCode.SECURITY_GRANT_UNAUTHORIZED,
+            ReasonCode.SECURITY_OUTCOME_ALREADY_REPORTED,
+        ),
+    ),
+    ("GET", "/.well-known/jwks.json"): Operation(
+        id="getGrantKeys",
+        summary="List the public keys that verify grants",
+        description="the next one a day before it signs",
+        codes=_codes(ReasonCode.ADAPTER_SIGNER_UNAVAILABLE),
     ),
     ("POST", "/policy/apply"): Operation(
         id="applyPolicy",

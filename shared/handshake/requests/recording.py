@@ -24,6 +24,8 @@ CLOSED: Final = "closed"
 REFUSED: Final = "refused"
 EXTENDED: Final = "extended"
 REVOKED: Final = "revoked"
+CLAIMED: Final = "claimed"
+REPORTED: Final = "reported"
 DECISIONS: Final = frozenset({DECIDED, CLOSED})
 """The kinds that metrics count. Of each other kind in a chain, an event that nothing counts is kept as its witness."""
 
@@ -81,7 +83,7 @@ def record_decision(record: RequestRecord, policy: PolicyInForce, agent: AgentSt
         "actionType": submission.action_type,
         "payloadRef": submission.payload_ref,
         "requestTimestamp": submission.timestamp_ms,
-        "policyVersions": _versions(policy),
+        "policyVersions": policy_versions(policy),
         "agentVersions": agent.versions,
     }
     if submission.action:
@@ -122,6 +124,20 @@ def record_extension(
 def record_revocation(revoked: RequestRecord, actor: Mapping[str, Any], origin: Origin, *, now_ms: int) -> Recorded:
     """Record that ``actor`` took back at ``now_ms`` what the request authorized."""
     return _recorded(revoked, REVOKED, {"revokedAt": now_ms}, actor, origin, now_ms=now_ms)
+
+
+def record_claim(
+    claimed: RequestRecord, says: Mapping[str, Any], actor: Mapping[str, Any], origin: Origin, *, now_ms: int
+) -> Recorded:
+    """Record that ``actor`` claimed the request's grant at ``now_ms``; ``says`` is what the grant is of."""
+    return _recorded(claimed, CLAIMED, says, actor, origin, now_ms=now_ms)
+
+
+def record_report(
+    reported: RequestRecord, says: Mapping[str, Any], actor: Mapping[str, Any], origin: Origin, *, now_ms: int
+) -> Recorded:
+    """Record that ``actor`` reported at ``now_ms`` what came of the effect, which is what it ``says``."""
+    return _recorded(reported, REPORTED, says, actor, origin, now_ms=now_ms)
 
 
 def record_refusal(
@@ -175,7 +191,7 @@ def _shared(record: RequestRecord, kind: str) -> dict[str, Any]:
     }
 
 
-def _versions(policy: PolicyInForce) -> dict[str, str | None]:
+def policy_versions(policy: PolicyInForce) -> dict[str, str | None]:
     versions = {"global": policy.global_version, "agent": policy.agent_version}
     if policy.agent_in_tenant_version:
         versions["agentInTenant"] = policy.agent_in_tenant_version

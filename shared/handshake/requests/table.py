@@ -296,8 +296,8 @@ def state_item(record: RequestRecord) -> Item:
 def claim_attributes(record: RequestRecord) -> Item:
     """Give the attributes of a claim, with its place in the index that is swept until its outcome is reported.
 
-    It stands there by when it counts as unreported. The index is that of escalations which wait, in partitions of its
-    own: a further index would be no cheaper, and CloudFormation adds one at a time.
+    It stands there by when it counts as unreported. The index is that of escalations which wait, in other partitions: a
+    further index would be no cheaper, and CloudFormation adds one at a time.
     """
     if record.claim is None:
         return {}

@@ -109,6 +109,18 @@ of Unicode 14.0.0, and has no white space at either end.
 Outcome: TypeAlias = Literal["allow", "deny", "escalate"]
 
 
+class OutcomeKept(TypedDict):
+    """
+    An outcome that is in evidence, reported by this call or by the same one before.
+    """
+
+    grantId: str
+    outcome: Literal["succeeded", "failed", "unknown"]
+    reportedAt: int
+    requestId: Id
+    status: Literal["ok"]
+
+
 PayloadRef: TypeAlias = str
 """
 Has one spelling: it is in NFC, holds no control, format, private-use, unassigned or invisible character
@@ -150,6 +162,20 @@ class PresentedArtifact(TypedDict):
 
     decision: Outcome
     decisionContextHash: ContextHash
+
+
+class PublicKey(TypedDict):
+    """
+    A public key that verifies grants (RFC 7517).
+    """
+
+    alg: Literal["ES256"]
+    crv: Literal["P-256"]
+    kid: str
+    kty: Literal["EC"]
+    use: Literal["sig"]
+    x: str
+    y: str
 
 
 ReasonCode: TypeAlias = Literal[
@@ -504,6 +530,25 @@ class EvidencePayload(TypedDict):
     timestamp: int
 
 
+class ExecutionOutcome(TypedDict):
+    """
+    Reports what came of the effect, once.
+    """
+
+    detail: NotRequired[str | None]
+    """
+    The executor's own words, kept in evidence.
+    """
+    resultDigest: NotRequired[NewId | None]
+    """
+    Of the result, as the executor digests it.
+    """
+    status: Literal["succeeded", "failed", "unknown"]
+    """
+    ``unknown`` where nobody can tell.
+    """
+
+
 class ExecutionRefusal(TypedDict):
     """
     An execution that must not go ahead.
@@ -553,6 +598,45 @@ class Extension(TypedDict):
     """
 
 
+class GrantClaim(TypedDict):
+    """
+    Claims the one grant of a request that may be executed.
+    """
+
+    actionDigest: str
+    """
+    Of what is about to be executed.
+    """
+    audience: NotRequired[NewId | None]
+    """
+    Who is to take the grant; `handshake-executor` where absent.
+    """
+    requestId: Id
+
+
+class Granted(TypedDict):
+    """
+    A grant, for whoever executes what it says, once.
+    """
+
+    actionDigest: ActionDigest
+    executeBy: int
+    """
+    When the effect must have begun.
+    """
+    expiresAt: int
+    """
+    Until when the grant is good.
+    """
+    grant: str
+    """
+    A JWS: ``ES256``, typ ``handshake-grant+jwt``.
+    """
+    grantId: str
+    requestId: Id
+    status: Literal["ok"]
+
+
 class HoursRule(TypedDict):
     """
     Allows payments at these times only, UTC; an end before the start spans midnight.
@@ -561,6 +645,14 @@ class HoursRule(TypedDict):
     id: NewId
     key: Literal["allowed_hours"]
     value: str
+
+
+class KeySet(TypedDict):
+    """
+    Holds every public key that verifies grants, those that do not sign yet included.
+    """
+
+    keys: list[PublicKey]
 
 
 class MetricsReasons(TypedDict):
