@@ -126,7 +126,7 @@ def _recorded(
     ]
     appended = append(record.chain, record.submission.request_id, entries, now_ms=record.decided_at_ms)
     chained = replace(record, chain=appended.chain)
-    return Recorded(chained, appended.events, decision_event(chained, event_id=appended.event_id))
+    return Recorded(chained, appended.events, decision_event(chained, kind, event_id=appended.event_id))
 
 
 def _shared(record: RequestRecord, kind: str) -> dict[str, Any]:
@@ -146,10 +146,11 @@ def _versions(policy: PolicyInForce) -> dict[str, str | None]:
     return versions
 
 
-def decision_event(record: RequestRecord, *, event_id: str) -> MetricsEvent:
-    """Make the event of the decision that ``record`` now holds.
+def decision_event(record: RequestRecord, kind: str, *, event_id: str) -> MetricsEvent:
+    """Make the event of the decision that ``record`` now holds, which evidence of this ``kind`` says.
 
-    A closed escalation says when its incident was detected and when it ended, which is what AIRT measures.
+    A submission's counts for its agent. A closed escalation says when its incident was detected and when it ended,
+    which is what AIRT measures.
     """
     terminal = record.state is not State.PENDING
     closed_escalation = record.expires_at_ms is not None and terminal
@@ -164,6 +165,7 @@ def decision_event(record: RequestRecord, *, event_id: str) -> MetricsEvent:
         is_terminal=terminal,
         incident_detected_ms=record.created_at_ms if closed_escalation else None,
         terminal_decision_ms=record.decided_at_ms if closed_escalation else None,
+        agent=record.submission.agent.pseudonym if kind == DECIDED else None,
     )
 
 

@@ -175,8 +175,10 @@ class _Step(NamedTuple):
         detail = self.audit.detail
         if "event" not in detail:
             return None
+        event = decision_event(self.record, detail["event"], event_id=event_id_of(self.audit))
+        # An earlier release counted for no agent, and named none in evidence.
         return event_item(
-            decision_event(self.record, event_id=event_id_of(self.audit)),
+            replace(event, agent=event.agent if "agentVersions" in self.lineage.detail else None),
             correlation_id=detail["correlationId"],
             now_ms=self.audit.timestamp_ms,
             synthetic=detail.get("synthetic", False),
