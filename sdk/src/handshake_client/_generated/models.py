@@ -7,6 +7,12 @@ from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 ActionType: TypeAlias = Literal["payment", "data_access", "credential_use", "external_call", "other"]
 
 
+AgentState: TypeAlias = Literal["active", "escalate_all", "stopped"]
+"""
+The states of an agent, from the most lenient to the strictest.
+"""
+
+
 class BlastRadius(TypedDict):
     """
     Counts the agents that a policy would decide otherwise for.
@@ -170,9 +176,12 @@ ReasonCode: TypeAlias = Literal[
     "security_read_scope_denied",
     "security_read_tenant_mismatch",
     "hitl_approval_unauthorized",
+    "security_agent_stopped",
+    "security_scope_missing",
     "security_artifact_request_not_found",
     "hitl_request_not_found",
     "policy_version_not_found",
+    "security_agent_not_found",
     "security_decision_context_mismatch",
     "security_artifact_state_not_authorized",
     "security_replay_detected",
@@ -184,6 +193,7 @@ ReasonCode: TypeAlias = Literal[
     "hitl_rejected",
     "hitl_approved",
     "policy_version_conflict",
+    "hitl_agent_restricted_escalated",
     "policy_sensitive_scope_denied",
     "policy_invalid_policy",
     "policy_invalid_request",
@@ -199,6 +209,16 @@ ReasonCode: TypeAlias = Literal[
 """
 Every reason code a caller can see, in the order of the contract's table.
 """
+
+
+class RecentDecisions(TypedDict):
+    """
+    Counts what was decided of an agent's submissions in the last 24 hours, up to a minute ago.
+    """
+
+    allow: int
+    deny: int
+    escalate: int
 
 
 ResponseClass: TypeAlias = Literal["ok", "retryable", "blocked", "unknown"]
@@ -326,6 +346,70 @@ class TrustClaims(TypedDict):
 
 
 WindowName: TypeAlias = Literal["24h", "7d", "30d"]
+
+
+class Agent(TypedDict):
+    """
+    An agent's record; without ``tenantId`` it is that of the id in all tenants.
+    """
+
+    agentId: Id
+    changedAt: int
+    changedBy: Id
+    decisions24h: RecentDecisions
+    lastDecisionAt: NotRequired[int]
+    """
+    When a submission of the agent was last decided.
+    """
+    owner: NotRequired[str]
+    """
+    Who answers for the agent.
+    """
+    reason: NotRequired[str]
+    """
+    Why it is in this state, in the words of whoever put it there.
+    """
+    state: AgentState
+    """
+    The state in force now: ``active`` once ``until`` has passed.
+    """
+    tenantId: NotRequired[Id]
+    until: NotRequired[int]
+    """
+    When the state ends as ``active``, or has ended.
+    """
+
+
+class AgentChange(TypedDict):
+    """
+    Says in which state an agent is to be, and why.
+    """
+
+    owner: NotRequired[str | Literal[""] | None]
+    """
+    Who answers for the agent. Left out or null, it stays as it is; "" is nobody.
+    """
+    reason: str
+    """
+    Kept in evidence. Not blank.
+    """
+    state: AgentState
+    """
+    ``escalate_all``: what would be allowed waits for a person. ``stopped``: all is denied.
+    """
+    until: NotRequired[int | None]
+    """
+    A time ahead, epoch ms, at which the state ends as ``active``.
+    """
+
+
+class Agents(TypedDict):
+    """
+    Agents' records, in the order of tenants and ids.
+    """
+
+    agents: list[Agent]
+    nextCursor: NotRequired[str]
 
 
 class AmountRule(TypedDict):
