@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -9,6 +10,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final, get_args, get_type_hints
 
+from handshake.agents import answers as agents
 from handshake.api.http import MAX_BODY_BYTES, MAX_CORRELATION_ID_LENGTH, Answer, HttpHandler, Route
 from handshake.core.jsonio import MAX_DEPTH
 from handshake.core.reasons import REGISTRY, REGISTRY_VERSION, Reason, ReasonCode
@@ -83,6 +85,12 @@ _PARAMETERS: Final = {
         "description": "As the claim answered it.",
         "schema": {"type": "string", "minLength": 1, "maxLength": len(GRANT_PREFIX) + MAX_ID_LENGTH},
     },
+    "agentId": {
+        "name": "agentId",
+        "in": "path",
+        "required": True,
+        "schema": {"$ref": "#/components/schemas/Id"},
+    },
     "idempotencyKey": {
         "name": "x-idempotency-key",
         "in": "header",
@@ -109,7 +117,7 @@ _HEADERS: Final = {
 
 # Handlers import the shapes they name for type checkers only.
 _ANSWERS: Final = {
-    name: shape for room in (requests, policy, metrics, simulation) for name, shape in vars(room).items()
+    name: shape for room in (requests, policy, metrics, simulation, agents) for name, shape in vars(room).items()
 }
 
 Routes = Mapping[tuple[str, str], Route]
@@ -207,11 +215,7 @@ def _operation(route: Route, function: str, operation: Operation, schemas: Schem
         "summary": operation.summary,
         "description": operation.description,
         "parameters": [
-            *(
-                {"$ref": f"#/components/parameters/{name}"}
-                for name in ("requestId", "grantId")
-                if f"{{{name}}}" in route.resource
-            ),
+            *({"$ref": f"#/components/parameters/{name}"} for name in re.findall(r"{(\w+)}", route.resource)),
             *(_parameters(operation.query, schemas) if operation.query else ()),
             *({"$ref": "#/components/parameters/idempotencyKey"} for _ in range(operation.idempotency_key)),
             {"$ref": "#/components/parameters/correlationId"},

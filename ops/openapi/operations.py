@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from handshake.agents.bodies import AgentChange, AgentQuery, AgentsQuery
 from handshake.core.reasons import Reason, ReasonCode, describe
 from handshake.core.shapes import PageQuery, Refusal
 from handshake.metrics.bodies import SeriesQuery, WindowQuery
@@ -152,6 +153,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
             ReasonCode.SECURITY_DECISION_CONTEXT_MISMATCH,
             ReasonCode.SECURITY_ARTIFACT_REQUEST_NOT_FOUND,
             ReasonCode.SECURITY_ARTIFACT_STATE_NOT_AUTHORIZED,
+            ReasonCode.SECURITY_AGENT_STOPPED,
             shape=ExecutionRefusal,
         ),
     ),
@@ -186,6 +188,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
                 ReasonCode.HITL_TERMINAL_STATE_IMMUTABLE,
                 ReasonCode.HITL_TIMEOUT_FAIL_CLOSED,
                 ReasonCode.POLICY_DAILY_LIMIT_EXCEEDED,
+                ReasonCode.SECURITY_AGENT_STOPPED,
                 shape=ActionRefusal,
             ),
         },
@@ -291,6 +294,33 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
         summary="Simulate what a policy would have changed",
         body=PolicyProposal,
         codes=_codes(ReasonCode.TRUST_CONTEXT_MISSING_BINDING, ReasonCode.POLICY_INVALID_POLICY),
+    ),
+    ("GET", "/agents"): Operation(
+        id="listAgents",
+        summary="Agents that operators have named, with how each stands",
+        description="those of the envelope's tenant; for an admin without a tenant, all",
+        query=AgentsQuery,
+        envelope=True,
+        codes=_codes(ReasonCode.SECURITY_READ_SCOPE_DENIED),
+    ),
+    ("GET", "/agents/{agentId}"): Operation(
+        id="getAgent",
+        summary="Show how an agent stands",
+        query=AgentQuery,
+        envelope=True,
+        codes=_codes(
+            ReasonCode.SECURITY_READ_SCOPE_DENIED,
+            ReasonCode.SECURITY_READ_TENANT_MISMATCH,
+            ReasonCode.SECURITY_AGENT_NOT_FOUND,
+        ),
+    ),
+    ("PUT", "/agents/{agentId}"): Operation(
+        id="putAgent",
+        summary="Stop an agent, restrict it, or let it act again",
+        description="the agent of the envelope's tenant; by an admin without a tenant, the id in all tenants",
+        body=AgentChange,
+        envelope=True,
+        codes=_codes(ReasonCode.SECURITY_SCOPE_MISSING),
     ),
     ("GET", "/metrics/summary"): Operation(
         id="getMetricsSummary",

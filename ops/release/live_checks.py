@@ -27,6 +27,9 @@ NEEDS_ENVELOPE: Final = frozenset(
         ("GET", "/workflow/decision-room"),
         ("POST", "/workflow/decision-room/action"),
         ("POST", "/policy/apply"),
+        ("GET", "/agents"),
+        ("GET", "/agents/{agentId}"),
+        ("PUT", "/agents/{agentId}"),
     }
 )
 NEEDS_TOKEN: Final = frozenset({("POST", "/policy/apply")})

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, Self
 from urllib.parse import parse_qs, quote, urlencode
 
+from functions.agents.app import handler as agents
 from functions.decision_room.app import handler as decision_room
 from functions.grants.app import handler as grants
 from functions.metrics.app import handler as metrics
@@ -35,7 +36,7 @@ ISSUER_ARN = "arn:aws:iam::000000000000:role/edge/handshake-edge"
 SIGNER_ARN = "arn:aws:sts::000000000000:assumed-role/handshake-edge/session"
 STRANGER_ARN = "arn:aws:sts::000000000000:assumed-role/handshake-stranger/session"
 
-HANDLERS = (workflow, decision_room, grants, policy_apply, policy, metrics)
+HANDLERS = (workflow, decision_room, grants, policy_apply, policy, agents, metrics)
 ROUTES = sorted(route for handler in HANDLERS for route in handler.routes)
 
 

@@ -13,6 +13,7 @@ from handshake.core.jsonio import canonical
 from handshake.core.synthetic import MEMBER, RESERVED
 from handshake.dynamo.context import Context
 from handshake.release.preflight import table_shortfalls, unapplied_migrations
+from handshake.trust.identity import SCOPE_AGENTS_READ
 from handshake.trust.secret import TrustSecret
 from handshake.trust.token import Binding, mint_token
 
@@ -76,7 +77,13 @@ class _SyntheticCalls:
         self._run = release.context.new_id()
         self._name = f"{RESERVED}-{self._run}"
         self._envelope = canonical(
-            {"principalId": self._name, "subjectType": "human", "tenantId": RESERVED, "roles": [], "scopes": []}
+            {
+                "principalId": self._name,
+                "subjectType": "human",
+                "tenantId": RESERVED,
+                "roles": [],
+                "scopes": [SCOPE_AGENTS_READ],
+            }
         )
 
     def run(self) -> Iterator[str]:
@@ -136,8 +143,11 @@ class _SyntheticCalls:
         config = self._call(_Route("policy", "GET", "/policy/config"), query=query, answers=(200, None))
         if config.get("policyVersion") != self._version:
             raise NotReadyError("the policy that was applied is not the one that is read")
+        agent = _Route("agents", "GET", "/agents/{agentId}")
+        self._call(agent, answers=(404, "security_agent_not_found"))
+        self._call(agent, envelope=False, answers=(401, "security_missing_identity_envelope"))
         self._call(_Route("metrics", "GET", "/metrics/summary"), answers=(200, None))
-        return "the policy that was applied is read, and metrics are answered"
+        return "the policy that was applied is read, agents are looked up, and metrics are answered"
 
     def _token(self, body: Any) -> str:
         labels = self._release.secret.labels()
@@ -165,7 +175,7 @@ class _SyntheticCalls:
             MEMBER: True,
             "httpMethod": route.method,
             "resource": route.resource,
-            "pathParameters": {"requestId": self._name} if "{requestId}" in route.resource else None,
+            "pathParameters": dict.fromkeys(("requestId", "agentId"), self._name) if "{" in route.resource else None,
             "multiValueHeaders": {name: [value] for name, value in sent.items()},
             "multiValueQueryStringParameters": query,
             "requestContext": {"identity": {"userArn": self._release.issuer}},

@@ -177,7 +177,7 @@ def _recorded(
     ]
     appended = append(record.chain, record.submission.request_id, entries, now_ms=now_ms)
     chained = replace(record, chain=appended.chain)
-    event = decision_event(chained, event_id=appended.event_id, now_ms=now_ms)
+    event = decision_event(chained, kind, event_id=appended.event_id, now_ms=now_ms)
     return Recorded(chained, appended.events, event, now_ms, witness=kind not in DECISIONS)
 
 
@@ -198,10 +198,13 @@ def policy_versions(policy: PolicyInForce) -> dict[str, str | None]:
     return versions
 
 
-def decision_event(record: RequestRecord, *, event_id: str, now_ms: int | None = None) -> MetricsEvent:
+def decision_event(record: RequestRecord, kind: str, *, event_id: str, now_ms: int | None = None) -> MetricsEvent:
     """Make the event of the decision that ``record`` now holds, or of what became of it later, at ``now_ms``.
 
-    A closed escalation says when its incident was detected and when it ended, which is what AIRT measures.
+    Evidence of this ``kind`` says so.
+
+    A submission's counts for its agent. A closed escalation says when its incident was detected and when it ended,
+    which is what AIRT measures.
     """
     terminal = record.state is not State.PENDING
     closed_escalation = record.expires_at_ms is not None and terminal
@@ -216,6 +219,7 @@ def decision_event(record: RequestRecord, *, event_id: str, now_ms: int | None =
         is_terminal=terminal,
         incident_detected_ms=record.created_at_ms if closed_escalation else None,
         terminal_decision_ms=record.decided_at_ms if closed_escalation else None,
+        agent=record.submission.agent.pseudonym if kind == DECIDED else None,
     )
 
 

@@ -16,6 +16,12 @@ ActionName: TypeAlias = str
 ActionType: TypeAlias = Literal["payment", "data_access", "credential_use", "external_call", "other"]
 
 
+AgentState: TypeAlias = Literal["active", "escalate_all", "stopped"]
+"""
+The states of an agent, from the most lenient to the strictest.
+"""
+
+
 class BlastRadius(TypedDict):
     """
     Counts the agents that a policy would decide otherwise for.
@@ -248,6 +254,16 @@ Every reason code a caller can see, in the order of the contract's table.
 """
 
 
+class RecentDecisions(TypedDict):
+    """
+    Counts what was decided of an agent's submissions in the last 24 hours, up to a minute ago.
+    """
+
+    allow: int
+    deny: int
+    escalate: int
+
+
 ResponseClass: TypeAlias = Literal["ok", "retryable", "blocked", "unknown"]
 
 
@@ -368,6 +384,70 @@ class Action(TypedDict):
     resource: NotRequired[NewId | None]
     tool: NotRequired[ActionName | None]
     toolVersion: NotRequired[NewId | None]
+
+
+class Agent(TypedDict):
+    """
+    An agent's record; without ``tenantId`` it is that of the id in all tenants.
+    """
+
+    agentId: Id
+    changedAt: int
+    changedBy: Id
+    decisions24h: RecentDecisions
+    lastDecisionAt: NotRequired[int]
+    """
+    When a submission of the agent was last decided.
+    """
+    owner: NotRequired[str]
+    """
+    Who answers for the agent.
+    """
+    reason: NotRequired[str]
+    """
+    Why it is in this state, in the words of whoever put it there.
+    """
+    state: AgentState
+    """
+    The state in force now: ``active`` once ``until`` has passed.
+    """
+    tenantId: NotRequired[Id]
+    until: NotRequired[int]
+    """
+    When the state ends as ``active``, or has ended.
+    """
+
+
+class AgentChange(TypedDict):
+    """
+    Says in which state an agent is to be, and why.
+    """
+
+    owner: NotRequired[str | Literal[""] | None]
+    """
+    Who answers for the agent. Left out or null, it stays as it is; "" is nobody.
+    """
+    reason: str
+    """
+    Kept in evidence. Not blank.
+    """
+    state: AgentState
+    """
+    ``escalate_all``: what would be allowed waits for a person. ``stopped``: all is denied.
+    """
+    until: NotRequired[int | None]
+    """
+    A time ahead, epoch ms, at which the state ends as ``active``.
+    """
+
+
+class Agents(TypedDict):
+    """
+    Agents' records, in the order of tenants and ids.
+    """
+
+    agents: list[Agent]
+    nextCursor: NotRequired[str]
 
 
 class AmountRule(TypedDict):

@@ -7,6 +7,9 @@ from handshake_client._call import Call, Envelope, Operation
 from handshake_client._generated import models
 
 GET_GRANT_KEYS: Final = Operation("getGrantKeys", "GET", "/.well-known/jwks.json")
+LIST_AGENTS: Final = Operation("listAgents", "GET", "/agents", envelope=True)
+GET_AGENT: Final = Operation("getAgent", "GET", "/agents/{agentId}", envelope=True)
+PUT_AGENT: Final = Operation("putAgent", "PUT", "/agents/{agentId}", envelope=True)
 PROJECT_EVENT: Final = Operation("projectEvent", "POST", "/metrics/project")
 GET_METRICS_REASONS: Final = Operation("getMetricsReasons", "GET", "/metrics/reasons")
 GET_METRICS_SERIES: Final = Operation("getMetricsSeries", "GET", "/metrics/series")
@@ -52,6 +55,66 @@ class Operations(ABC):
             correlation_id=correlation_id,
         )
         return cast("models.KeySet", self._send(call))
+
+    def list_agents(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        state: models.AgentState | None = None,
+        envelope: Envelope | None = None,
+        correlation_id: str | None = None,
+    ) -> models.Agents:
+        """Agents that operators have named, with how each stands: ``GET /agents``.
+
+        Those of the envelope's tenant; for an admin without a tenant, all.
+        """
+        call = Call(
+            LIST_AGENTS,
+            query={"limit": limit, "cursor": cursor, "state": state},
+            envelope=envelope,
+            correlation_id=correlation_id,
+        )
+        return cast("models.Agents", self._send(call))
+
+    def get_agent(
+        self,
+        agent_id: str,
+        *,
+        tenant_id: str | None = None,
+        envelope: Envelope | None = None,
+        correlation_id: str | None = None,
+    ) -> models.Agent:
+        """Show how an agent stands: ``GET /agents/{agentId}``."""
+        call = Call(
+            GET_AGENT,
+            path={"agentId": agent_id},
+            query={"tenantId": tenant_id},
+            envelope=envelope,
+            correlation_id=correlation_id,
+        )
+        return cast("models.Agent", self._send(call))
+
+    def put_agent(
+        self,
+        agent_id: str,
+        body: models.AgentChange,
+        *,
+        envelope: Envelope | None = None,
+        correlation_id: str | None = None,
+    ) -> models.Agent:
+        """Stop an agent, restrict it, or let it act again: ``PUT /agents/{agentId}``.
+
+        The agent of the envelope's tenant; by an admin without a tenant, the id in all tenants.
+        """
+        call = Call(
+            PUT_AGENT,
+            path={"agentId": agent_id},
+            body=body,
+            envelope=envelope,
+            correlation_id=correlation_id,
+        )
+        return cast("models.Agent", self._send(call))
 
     def project_event(
         self,
@@ -398,6 +461,66 @@ class AsyncOperations(ABC):
         )
         return cast("models.KeySet", await self._send(call))
 
+    async def list_agents(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        state: models.AgentState | None = None,
+        envelope: Envelope | None = None,
+        correlation_id: str | None = None,
+    ) -> models.Agents:
+        """Agents that operators have named, with how each stands: ``GET /agents``.
+
+        Those of the envelope's tenant; for an admin without a tenant, all.
+        """
+        call = Call(
+            LIST_AGENTS,
+            query={"limit": limit, "cursor": cursor, "state": state},
+            envelope=envelope,
+            correlation_id=correlation_id,
+        )
+        return cast("models.Agents", await self._send(call))
+
+    async def get_agent(
+        self,
+        agent_id: str,
+        *,
+        tenant_id: str | None = None,
+        envelope: Envelope | None = None,
+        correlation_id: str | None = None,
+    ) -> models.Agent:
+        """Show how an agent stands: ``GET /agents/{agentId}``."""
+        call = Call(
+            GET_AGENT,
+            path={"agentId": agent_id},
+            query={"tenantId": tenant_id},
+            envelope=envelope,
+            correlation_id=correlation_id,
+        )
+        return cast("models.Agent", await self._send(call))
+
+    async def put_agent(
+        self,
+        agent_id: str,
+        body: models.AgentChange,
+        *,
+        envelope: Envelope | None = None,
+        correlation_id: str | None = None,
+    ) -> models.Agent:
+        """Stop an agent, restrict it, or let it act again: ``PUT /agents/{agentId}``.
+
+        The agent of the envelope's tenant; by an admin without a tenant, the id in all tenants.
+        """
+        call = Call(
+            PUT_AGENT,
+            path={"agentId": agent_id},
+            body=body,
+            envelope=envelope,
+            correlation_id=correlation_id,
+        )
+        return cast("models.Agent", await self._send(call))
+
     async def project_event(
         self,
         body: models.ReportedEvent,
@@ -724,6 +847,9 @@ class AsyncOperations(ABC):
 
 OPERATIONS: Final = (
     GET_GRANT_KEYS,
+    LIST_AGENTS,
+    GET_AGENT,
+    PUT_AGENT,
     PROJECT_EVENT,
     GET_METRICS_REASONS,
     GET_METRICS_SERIES,
