@@ -8,7 +8,7 @@ from handshake.core.reasons import ReasonCode
 from handshake.requests.authorize_execution import authorize_execution
 from handshake.requests.evidence import views
 from handshake.requests.execution import NOT_ALLOWED, parse_presented
-from handshake.requests.read import read_evidence, read_queue, read_request
+from handshake.requests.read import read_evidence, read_queue, read_request, read_room
 from handshake.requests.submission import REFUSED, ensure_submitted_by, parse_submission
 from handshake.requests.submit import submit
 
@@ -54,7 +54,8 @@ def list_rooms(call: Call) -> "Queue":
 
 def get_room(call: Call) -> "Room":
     """Read what a person sees before deciding."""
-    return read_request(call.context, call.path("requestId"), call.envelope()).room_view()
+    record, canonical = read_room(call.context, call.path("requestId"), call.envelope())
+    return record.room_view(canonical)
 
 
 def authorize(call: Call) -> "ExecutionAuthorized":

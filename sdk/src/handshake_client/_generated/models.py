@@ -742,6 +742,10 @@ class Room(TypedDict):
     Shows a person what to decide on.
     """
 
+    action: NotRequired[Action]
+    """
+    Without its arguments in a list, and once they were erased.
+    """
     actionDigest: ActionDigest
     actionType: ActionType
     agentId: Id
@@ -750,6 +754,10 @@ class Room(TypedDict):
     As the agent sent it.
     """
     artifact: Artifact
+    canonicalAction: NotRequired[str]
+    """
+    The very text that ``actionDigest`` is of (RFC 8785); in no list, and gone once it was erased.
+    """
     category: NotRequired[Any]
     """
     As the agent sent it.
