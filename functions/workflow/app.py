@@ -20,7 +20,8 @@ def submit_request(call: Call) -> "Decided":
     """Submit an action for a decision."""
     submitter = call.submitter()
     body = call.json_body(REFUSED, denies=True)
-    submission = parse_submission(body, now_ms=call.context.now_ms())
+    now_ms, needs_action = call.context.now_ms(), call.runtime.binds_actions
+    submission = parse_submission(body, now_ms=now_ms, needs_action=needs_action)
     if submitter:
         ensure_submitted_by(submitter, submission)
     call.acts_for(submission.principal_id, submission.tenant_id, request_id=submission.request_id)
@@ -63,7 +64,7 @@ def authorize(call: Call) -> "ExecutionAuthorized":
     envelope = call.submitter()
     presented = parse_presented(call.json_body(NOT_ALLOWED))
     call.acts_for(presented.principal_id, presented.tenant_id, request_id=presented.request_id)
-    authorize_execution(call.context, presented, envelope)
+    authorize_execution(call.context, presented, envelope, needs_grant=call.runtime.binds_actions)
     call.decided(ReasonCode.SECURITY_ARTIFACT_AUTHORIZED)
     return {
         "status": "ok",

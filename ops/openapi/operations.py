@@ -137,6 +137,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
             ReasonCode.SECURITY_DECISION_CONTEXT_MISMATCH,
             ReasonCode.SECURITY_ARTIFACT_REQUEST_NOT_FOUND,
             ReasonCode.SECURITY_ARTIFACT_STATE_NOT_AUTHORIZED,
+            ReasonCode.SECURITY_GRANT_REQUIRED,
             shape=ExecutionRefusal,
         ),
     ),

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from tests.support.outcomes import SHAPE
 from tests.support.service import InProcess, Service, act, escalated, get, own, post, submission, submit
 from tests.support.workflow_requests import an_action
 
+BINDING = (400, "trust_context_missing_binding")
 MISMATCH = (409, "security_decision_context_mismatch")
 
 
@@ -117,3 +119,51 @@ def test_nobody_decides_on_a_text_that_has_another_digest(moto_tables: Any) -> N
     client.put_item(TableName=tables.workflow, Item=kept | {"canonical": forged})
 
     assert _room(service, request).outcome == (503, "adapter_store_unavailable")
+
+
+# -- ActionBinding=required -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def strict(in_process: InProcess) -> InProcess:
+    """The service with ActionBinding=required."""
+    return replace(in_process, settings={"binds_actions": True})
+
+
+@pytest.mark.parametrize("action", [None, "absent"])
+def test_a_submission_must_carry_its_action_where_that_is_required(strict: InProcess, action: Any) -> None:
+    request = submission("external_call", **({} if action == "absent" else {"action": action}))
+
+    assert submit(strict, request).outcome == BINDING
+    assert submit(strict, request | {"action": an_action()}).outcome == (200, "policy_allow")
+
+
+def test_of_two_faults_an_action_that_is_missing_comes_after_the_ids_that_are(strict: InProcess) -> None:
+    assert "agentId" in submit(strict, submission(agentId=None)).body["message"]
+    assert "action" in submit(strict, submission(timestamp="x")).body["message"]
+    assert submit(strict, submission(actionType="x")).outcome == SHAPE
+
+
+def test_no_execution_is_authorized_without_a_grant_where_actions_are_bound(
+    in_process: InProcess, strict: InProcess
+) -> None:
+    with_action = escalated(in_process, action=an_action())
+    without = escalated(in_process)
+    for request in (with_action, without):
+        act(in_process, request)
+        approved = submit(in_process, request).body
+
+        refused = _authorize(strict, request, approved)
+
+        assert refused.outcome == (409, "security_grant_required")
+        assert refused.body["allowed"] is False
+        assert _authorize(in_process, request, approved).status == 200
+
+
+def test_what_was_decided_before_actions_were_required_is_told_and_resolved_still(
+    in_process: InProcess, strict: InProcess
+) -> None:
+    request = escalated(in_process)
+
+    assert _room(strict, request).status == 200
+    assert act(strict, request).outcome == (200, "hitl_approved")

@@ -184,6 +184,7 @@ ReasonCode: TypeAlias = Literal[
     "policy_version_not_found",
     "security_decision_context_mismatch",
     "security_artifact_state_not_authorized",
+    "security_grant_required",
     "security_replay_detected",
     "hitl_sensitive_ambiguous_escalated",
     "hitl_boundary_escalated",

@@ -37,6 +37,7 @@ REASONS: Final[Mapping[str, Reason]] = {
     "security_artifact_state_not_authorized": Reason("security", 409, "blocked", "do_not_retry"),
     "security_decision_context_mismatch": Reason("security", 409, "blocked", "do_not_retry"),
     "security_escalation_flood_throttled": Reason("security", 403, "blocked", "do_not_retry"),
+    "security_grant_required": Reason("security", 409, "blocked", "do_not_retry"),
     "security_handshake_required_bypass_denied": Reason("security", 403, "blocked", "do_not_retry"),
     "security_identity_claim_missing": Reason("security", 401, "blocked", "do_not_retry"),
     "security_identity_envelope_required": Reason("security", 401, "blocked", "do_not_retry"),
