@@ -18,7 +18,7 @@ from handshake.metrics.query import INVALID_METRIC_QUERY
 from handshake.metrics.reported_event import INVALID_METRICS_EVENT
 from handshake.policy import answers as policy
 from handshake.requests import answers as requests
-from handshake.requests.decision_action import MAX_IDEMPOTENCY_KEY_LENGTH
+from handshake.requests.action_bodies import MAX_IDEMPOTENCY_KEY_LENGTH
 from handshake.simulation import answers as simulation
 from handshake.trust.bodies import IdentityEnvelope, TrustClaims
 from handshake.trust.identity import MAX_ENVELOPE_BYTES

@@ -11,7 +11,7 @@ from handshake.metrics.query import INVALID_METRIC_QUERY
 from handshake.metrics.reported_event import INVALID_METRICS_EVENT, ReportedEvent
 from handshake.policy.bodies import ConfigQuery, PolicyChange, PolicyProposal, VersionsQuery
 from handshake.requests.answers import ActionRefusal, ExecutionRefusal, SubmissionRefusal
-from handshake.requests.bodies import DecisionAction, ExecutionRequest, Submission
+from handshake.requests.bodies import DecisionAction, ExecutionRequest, Extension, Revocation, Submission
 
 Codes = Mapping[Reason, type]
 
@@ -52,6 +52,13 @@ _OF_SUBMITTER_ON_BODY: Final = (
 )
 _OF_PRIVILEGE: Final = _codes(
     ReasonCode.SECURITY_REPLAY_GUARD_UNAVAILABLE, ReasonCode.ADAPTER_PRIVILEGED_MUTATIONS_PAUSED
+)
+
+_OF_DECIDING: Final = _codes(
+    ReasonCode.TRUST_CONTEXT_MISSING_BINDING,
+    ReasonCode.HITL_REQUEST_NOT_FOUND,
+    ReasonCode.SECURITY_IDENTITY_SUBJECT_MISMATCH,
+    ReasonCode.HITL_APPROVAL_UNAUTHORIZED,
 )
 
 
@@ -155,7 +162,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ),
     ("POST", "/workflow/decision-room/action"): Operation(
         id="resolveRequest",
-        summary="Approve or reject an escalated request",
+        summary="Approve or reject an escalated request, or withdraw one's own",
         body=DecisionAction,
         envelope=True,
         idempotency_key=True,
@@ -175,6 +182,28 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
                 shape=ActionRefusal,
             ),
         },
+    ),
+    ("POST", "/workflow/decision-room/extend"): Operation(
+        id="extendDeadline",
+        summary="Give an escalated request more time",
+        description="by who may approve it, three times at most; goes on while mutations are paused",
+        body=Extension,
+        envelope=True,
+        idempotency_key=True,
+        codes=_OF_DECIDING
+        | _codes(
+            ReasonCode.SECURITY_REPLAY_GUARD_UNAVAILABLE,
+            ReasonCode.SECURITY_REPLAY_DETECTED,
+            ReasonCode.HITL_DEADLINE_NOT_EXTENDABLE,
+        ),
+    ),
+    ("POST", "/workflow/decision-room/revoke"): Operation(
+        id="revokeRequest",
+        summary="Take back what a request authorizes",
+        description="by who may approve it, before it is claimed; goes on while mutations are paused",
+        body=Revocation,
+        envelope=True,
+        codes=_OF_DECIDING | _codes(ReasonCode.SECURITY_ARTIFACT_STATE_NOT_AUTHORIZED),
     ),
     ("POST", "/policy/apply"): Operation(
         id="applyPolicy",

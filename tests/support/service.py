@@ -316,6 +316,23 @@ def act(
     return post(service, "/workflow/decision-room/action", body, envelope=envelope, headers=headers)
 
 
+def extend(
+    service: Service, request: Mapping[str, Any], seconds: Any = 600, *, key: str | None = None, **changes: Any
+) -> Reply:
+    """Give an extension of the deadline of ``request`` by its own principal, unless ``envelope`` says otherwise."""
+    envelope = changes.pop("envelope", own(request))
+    headers = {"x-idempotency-key": key} if key is not None else {}
+    body = {"requestId": request["requestId"], "seconds": seconds} | changes
+    return post(service, "/workflow/decision-room/extend", body, envelope=envelope, headers=headers)
+
+
+def revoke(service: Service, request: Mapping[str, Any], **changes: Any) -> Reply:
+    """Give a revocation of ``request`` by its own principal, unless ``envelope`` says otherwise."""
+    envelope = changes.pop("envelope", own(request))
+    body = {"requestId": request["requestId"], "reason": "it was a mistake"} | changes
+    return post(service, "/workflow/decision-room/revoke", body, envelope=envelope)
+
+
 def apply_policy(service: Service, body: Any, **options: Any) -> Reply:
     """Give a policy apply by an operator with a fresh token, unless ``envelope`` or ``token`` say otherwise."""
     options = {"envelope": human("operator"), "token": token(service)} | options

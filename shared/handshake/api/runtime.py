@@ -14,6 +14,7 @@ import botocore.session
 from botocore.config import Config
 
 from handshake import GC_THRESHOLD
+from handshake.agents.standing import UNKNOWN_AGENTS, AgentState
 from handshake.dynamo.client import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, Store
 from handshake.dynamo.context import Context
 from handshake.dynamo.tables import Tables
@@ -21,6 +22,7 @@ from handshake.trust.keys import SecretsManagerKeys, TrustKeys
 from handshake.trust.signer import Role, issuer_roles
 
 _DEFAULT_ESCALATION_TTL_S: Final = 300
+_DEFAULT_EXECUTE_WITHIN_S: Final = 300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +35,7 @@ class Runtime:
     closes connections, so that the next call reads and connects anew. ``stack`` is the stack's name, where it is known;
     ``needs_submitter``, ``binds_tenantless``, ``binds_tokens`` and ``binds_actions`` are the template's
     SubmissionIdentity=envelope, TenantlessEnvelopes=refused, TrustTokenBinding=required and ActionBinding=required.
+    ``unknown_agents`` is the state of an agent that has neither a record nor a policy of its own: its UnknownAgents.
     """
 
     store: Store
@@ -42,6 +45,7 @@ class Runtime:
     trust_keys: TrustKeys
     issuers: frozenset[Role]
     escalation_ttl_ms: int = _DEFAULT_ESCALATION_TTL_S * 1000
+    execute_within_ms: int = _DEFAULT_EXECUTE_WITHIN_S * 1000
     pseudonym_key: bytes = b""
     forget: Callable[[], None] = lambda: None
     stack: str | None = None
@@ -49,6 +53,7 @@ class Runtime:
     binds_tenantless: bool = False
     binds_tokens: bool = False
     binds_actions: bool = False
+    unknown_agents: AgentState = AgentState.ACTIVE
 
     @contextmanager
     def invocation(
@@ -91,6 +96,7 @@ def build_runtime(environment: Mapping[str, str]) -> Runtime:
         trust_keys=keys,
         issuers=issuer_roles(environment.get("ENVELOPE_ISSUERS", "").split(",")),
         escalation_ttl_ms=int(environment.get("ESCALATION_TTL_SECONDS", _DEFAULT_ESCALATION_TTL_S)) * 1000,
+        execute_within_ms=int(environment.get("EXECUTE_WITHIN_SECONDS", _DEFAULT_EXECUTE_WITHIN_S)) * 1000,
         pseudonym_key=environment.get("PSEUDONYM_KEY", "").encode(),
         forget=forget,
         stack=environment.get("POWERTOOLS_SERVICE_NAME"),  # which every function has, and tests need not
@@ -98,6 +104,7 @@ def build_runtime(environment: Mapping[str, str]) -> Runtime:
         binds_tenantless=_is_strict(environment, "TENANTLESS_ENVELOPES", "allowed", "refused"),
         binds_tokens=_is_strict(environment, "TRUST_TOKEN_BINDING", "optional", "required"),
         binds_actions=_is_strict(environment, "ACTION_BINDING", "optional", "required"),
+        unknown_agents=_unknown_agents(environment.get("UNKNOWN_AGENTS", "allow")),
     )
 
 
@@ -107,6 +114,12 @@ def _is_strict(environment: Mapping[str, str], name: str, default: str, strict: 
     if value not in (default, strict):
         raise ValueError(f"{name} is neither {default} nor {strict}")
     return value == strict
+
+
+def _unknown_agents(value: str) -> AgentState:
+    if value not in UNKNOWN_AGENTS:
+        raise ValueError(f"UNKNOWN_AGENTS is none of {', '.join(UNKNOWN_AGENTS)}")
+    return UNKNOWN_AGENTS[value]
 
 
 @cache

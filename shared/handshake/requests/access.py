@@ -34,6 +34,12 @@ def is_own(envelope: Envelope, *, principal_id: str, tenant_id: str | None) -> b
     return envelope.principal_id == principal_id and not other_tenant(envelope, tenant_id)
 
 
+def is_requester(envelope: Envelope, *, principal_id: str, agent_id: str, tenant_id: str | None) -> bool:
+    """Say whether the envelope is of the request's principal or, as an agent, of its agent."""
+    is_agent = envelope.subject_type == "agent" and envelope.principal_id == agent_id
+    return (envelope.principal_id == principal_id or is_agent) and not other_tenant(envelope, tenant_id)
+
+
 def decide_submitter(
     envelope: Envelope, *, principal_id: str, agent_id: str, tenant_id: str | None
 ) -> tuple[ReasonCode, str] | None:

@@ -21,7 +21,7 @@ from handshake.core.shapes import (
 from handshake.core.text import MAX_PAYLOAD_REF_LENGTH
 from handshake.requests.action import MAX_BYTES, MAX_LEVELS, MAX_NAME_LENGTH
 from handshake.requests.evidence import Source
-from handshake.requests.record import State
+from handshake.requests.record import MAX_EXTENSIONS, State
 from handshake.requests.submission import ACTION_TYPES
 
 ActionType = Annotated[str, Schema("ActionType", enum=list(ACTION_TYPES))]
@@ -30,6 +30,7 @@ RequestTimestamp = Annotated[
     EpochMs,
     "The ``timestamp`` that the request was first submitted with: what authorize-execution must be shown.",
 ]
+RevokedAt = Annotated[EpochMs, "Once what it authorized was taken back."]
 ContextHash = Annotated[str, Schema("ContextHash", pattern="^ctx_[0-9a-f]{64}$")]
 ActionDigest = Annotated[
     str,
@@ -101,6 +102,27 @@ class RequestStatus(TypedDict):
     decisionContextHash: ContextHash
     artifact: Artifact
     hitlRequestId: NotRequired[str]
+    revokedAt: NotRequired[RevokedAt]
+
+
+@closed
+class Extended(TypedDict):
+    """An escalation whose deadline is later now."""
+
+    status: Literal["ok"]
+    requestId: Id
+    expiresAt: Annotated[EpochMs, "The deadline by which a person decides."]
+    extensionsLeft: Annotated[int, Schema(minimum=0, maximum=MAX_EXTENSIONS), "How often it can be extended yet."]
+
+
+@closed
+class Revoked(TypedDict):
+    """A request that authorizes nothing any more."""
+
+    status: Literal["ok"]
+    requestId: Id
+    state: Annotated[State, "As it was: what was decided stays decided."]
+    revokedAt: Annotated[EpochMs, "When it was first revoked."]
 
 
 @closed
@@ -133,6 +155,7 @@ class Room(TypedDict):
     action: NotRequired[Annotated[Action, "Without its arguments in a list, and once they were erased."]]
     hitlRequestId: NotRequired[str]
     expiresAt: NotRequired[EpochMs]
+    revokedAt: NotRequired[RevokedAt]
     amount: NotRequired[Annotated[Any, "As the agent sent it."]]
     category: NotRequired[Annotated[Any, "As the agent sent it."]]
     escalatedBy: NotRequired[EscalationCause]
@@ -150,7 +173,7 @@ class EvidencePayload(TypedDict):
     """Records what happened, linked to what happened before."""
 
     source: Source
-    event: Annotated[str, "What happened: `decided`, `closed` or `refused` (an action)."]
+    event: Annotated[str, "What happened: `decided`, `closed`, `extended`, `revoked` or `refused` (an action)."]
     reasonCode: Annotated[str, Schema(like=ReasonCode)]
     timestamp: EpochMs
     decision: Annotated[Outcome, "Of a refused action: deny."]

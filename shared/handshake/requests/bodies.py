@@ -3,8 +3,14 @@
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from handshake.core.shapes import Id, NewId, PayloadRef, Schema, closed
+from handshake.requests.action_bodies import MAX_REASON_LENGTH
 from handshake.requests.answers import Action, ActionType, ContextHash
-from handshake.requests.decision_action import ACTION_WORDS, MAX_REASON_LENGTH
+from handshake.requests.decision_action import ACTION_WORDS
+from handshake.requests.record import MAX_EXTENSION_S, MIN_EXTENSION_S
+
+OwnWords = Annotated[
+    Annotated[str, Schema(maxLength=MAX_REASON_LENGTH)] | None, "The person's own words, kept in evidence."
+]
 
 
 class Submission(TypedDict):
@@ -40,11 +46,30 @@ class DecisionAction(TypedDict):
 
     requestId: Id
     hitlRequestId: NotRequired[str | None]
-    action: Annotated[str, Schema(enum=list(ACTION_WORDS)), "``deny`` means reject."]
-    reason: NotRequired[
-        Annotated[
-            Annotated[str, Schema(maxLength=MAX_REASON_LENGTH)] | None, "The person's own words, kept in evidence."
-        ]
+    action: Annotated[
+        str, Schema(enum=list(ACTION_WORDS)), "``deny`` means reject; ``withdraw`` is for the requester itself."
+    ]
+    reason: NotRequired[OwnWords]
+
+
+@closed
+class Extension(TypedDict):
+    """Asks for more time to decide on an escalation."""
+
+    requestId: Id
+    seconds: Annotated[
+        int, Schema(minimum=MIN_EXTENSION_S, maximum=MAX_EXTENSION_S), "Added to the deadline that it has."
+    ]
+    reason: NotRequired[OwnWords]
+
+
+@closed
+class Revocation(TypedDict):
+    """Takes back what was allowed or approved, before it is claimed."""
+
+    requestId: Id
+    reason: Annotated[
+        str, Schema(minLength=1, maxLength=MAX_REASON_LENGTH), "Why, in the person's own words, kept in evidence."
     ]
 
 

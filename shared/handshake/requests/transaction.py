@@ -4,6 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
+from handshake.agents.table import AgentTransaction
 from handshake.core.agents import Agent
 from handshake.dynamo.context import Context
 from handshake.dynamo.marshalling import Put, Update
@@ -39,8 +40,8 @@ def origin(context: Context) -> Origin:
     return Origin(context.correlation_id, context.signer, context.gateway_request_id, context.synthetic)
 
 
-class RequestTransaction(EventTransaction, GuardTransaction):
-    """Writes of the workflow table, with the events and the guard that belong to them."""
+class RequestTransaction(EventTransaction, GuardTransaction, AgentTransaction):
+    """Writes of the workflow table, with the events, the guard and the checks that belong to them."""
 
     def create_request(self, recorded: Recorded) -> Step[RequestRecord | None]:
         """Store a new request, if its requestId is free; where it is not, what it holds is found."""
@@ -58,12 +59,15 @@ class RequestTransaction(EventTransaction, GuardTransaction):
         ahead (behind, to expire it): of any number of writers that saw the same, exactly one wins.
         """
         record = recorded.record
+        approved = {"execute_by": record.execute_by_ms, "approved_by": record.approved_by}
+        also = "".join(f", {name} = :{name}" for name, value in approved.items() if value is not None)
         update = Update(
             self._context.tables.workflow,
             state_key(record.submission.request_id),
             "SET #state = :state, outcome = :outcome, reason = :reason, decided_at = :now,"
-            f" chain_length = :length, chain_head = :head REMOVE {PENDING_ATTRIBUTES}",
+            f" chain_length = :length, chain_head = :head{also} REMOVE {PENDING_ATTRIBUTES}",
             values={
+                **{f":{name}": value for name, value in approved.items()},
                 ":state": record.state.value,
                 ":outcome": record.outcome,
                 ":reason": record.reason.value,
@@ -76,6 +80,58 @@ class RequestTransaction(EventTransaction, GuardTransaction):
             names={"#state": "state"},
             condition="#state = :pending AND chain_length = :seen"
             f" AND expires_at {'<=' if record.state is State.EXPIRED else '>'} :now",
+        )
+        step = self._add(update, record_from)
+        self._append(recorded)
+        return step
+
+    def extend_request(self, recorded: Recorded, *, seen: RequestRecord) -> Step[RequestRecord | None]:
+        """Move the deadline of the pending request that was ``seen``, where it waits; what it lost to is found.
+
+        It holds while the request is pending, its deadline lies ahead and nobody has appended to its evidence since.
+        """
+        record = recorded.record
+        update = Update(
+            self._context.tables.workflow,
+            state_key(record.request_id),
+            "SET expires_at = :deadline, pending_deadline = :deadline, first_expires_at = :first,"
+            " extensions = :extensions, chain_length = :length, chain_head = :head",
+            values={
+                ":deadline": record.expires_at_ms,
+                ":first": record.first_expires_at_ms,
+                ":extensions": record.extensions,
+                ":length": record.chain.length,
+                ":head": record.chain.head,
+                ":pending": State.PENDING.value,
+                ":seen": seen.chain.length,
+                ":now": recorded.now_ms,
+            },
+            names={"#state": "state"},
+            condition="#state = :pending AND chain_length = :seen AND expires_at > :now",
+        )
+        step = self._add(update, record_from)
+        self._append(recorded)
+        return step
+
+    def revoke_request(self, recorded: Recorded, *, seen: RequestRecord) -> Step[RequestRecord | None]:
+        """Take back what the request that was ``seen`` authorizes; what it lost to is found.
+
+        It holds while nobody has appended to its evidence since, as whoever claims or revokes it does.
+        """
+        record = recorded.record
+        update = Update(
+            self._context.tables.workflow,
+            state_key(record.request_id),
+            "SET revoked_at = :now, chain_length = :length, chain_head = :head",
+            values={
+                ":now": record.revoked_at_ms,
+                ":length": record.chain.length,
+                ":head": record.chain.head,
+                ":state": seen.state.value,
+                ":seen": seen.chain.length,
+            },
+            names={"#state": "state"},
+            condition="#state = :state AND chain_length = :seen AND attribute_not_exists(revoked_at)",
         )
         step = self._add(update, record_from)
         self._append(recorded)
@@ -177,7 +233,8 @@ class RequestTransaction(EventTransaction, GuardTransaction):
         self._add(Put(self._context.tables.workflow, item, condition="attribute_not_exists(pk)"), unread)
         self.append_event(
             recorded.event,
-            now_ms=recorded.record.decided_at_ms,
+            now_ms=recorded.now_ms,
             synthetic=recorded.record.synthetic,
+            witness=recorded.witness,
             evidence=item["sk"],
         )

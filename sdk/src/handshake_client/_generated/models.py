@@ -179,9 +179,14 @@ ReasonCode: TypeAlias = Literal[
     "security_read_scope_denied",
     "security_read_tenant_mismatch",
     "hitl_approval_unauthorized",
+    "security_grant_unauthorized",
     "security_artifact_request_not_found",
     "hitl_request_not_found",
     "policy_version_not_found",
+    "security_grant_not_found",
+    "security_agent_stopped",
+    "security_scope_missing",
+    "security_agent_not_found",
     "security_decision_context_mismatch",
     "security_artifact_state_not_authorized",
     "security_grant_required",
@@ -191,9 +196,15 @@ ReasonCode: TypeAlias = Literal[
     "hitl_request_mismatch",
     "hitl_terminal_state_immutable",
     "hitl_timeout_fail_closed",
+    "hitl_deadline_not_extendable",
     "hitl_rejected",
     "hitl_approved",
     "policy_version_conflict",
+    "security_grant_consumed",
+    "security_grant_expired",
+    "security_policy_changed",
+    "security_outcome_already_reported",
+    "hitl_agent_restricted_escalated",
     "policy_sensitive_scope_denied",
     "policy_invalid_policy",
     "policy_invalid_request",
@@ -205,6 +216,7 @@ ReasonCode: TypeAlias = Literal[
     "security_replay_guard_unavailable",
     "adapter_store_unavailable",
     "adapter_privileged_mutations_paused",
+    "adapter_signer_unavailable",
 ]
 """
 Every reason code a caller can see, in the order of the contract's table.
@@ -212,6 +224,18 @@ Every reason code a caller can see, in the order of the contract's table.
 
 
 ResponseClass: TypeAlias = Literal["ok", "retryable", "blocked", "unknown"]
+
+
+class Revocation(TypedDict):
+    """
+    Takes back what was allowed or approved, before it is claimed.
+    """
+
+    reason: str
+    """
+    Why, in the person's own words, kept in evidence.
+    """
+    requestId: Id
 
 
 RiskTier: TypeAlias = Literal["low", "medium", "high", "critical"]
@@ -423,9 +447,9 @@ class DecisionAction(TypedDict):
     Says what to do with an escalation.
     """
 
-    action: Literal["approve", "APPROVE", "reject", "REJECT", "deny", "DENY"]
+    action: Literal["approve", "APPROVE", "reject", "REJECT", "deny", "DENY", "withdraw", "WITHDRAW"]
     """
-    ``deny`` means reject.
+    ``deny`` means reject; ``withdraw`` is for the requester itself.
     """
     hitlRequestId: NotRequired[str | None]
     reason: NotRequired[str | None]
@@ -463,7 +487,7 @@ class EvidencePayload(TypedDict):
     decisionContextHash: ContextHash
     event: str
     """
-    What happened: `decided`, `closed` or `refused` (an action).
+    What happened: `decided`, `closed`, `extended`, `revoked` or `refused` (an action).
     """
     hash: str
     hitlRequestId: NotRequired[str]
@@ -495,6 +519,39 @@ class ExecutionRefusal(TypedDict):
     reasonCode: str
     responseClass: ResponseClass
     status: Literal["error"]
+
+
+class Extended(TypedDict):
+    """
+    An escalation whose deadline is later now.
+    """
+
+    expiresAt: int
+    """
+    The deadline by which a person decides.
+    """
+    extensionsLeft: int
+    """
+    How often it can be extended yet.
+    """
+    requestId: Id
+    status: Literal["ok"]
+
+
+class Extension(TypedDict):
+    """
+    Asks for more time to decide on an escalation.
+    """
+
+    reason: NotRequired[str | None]
+    """
+    The person's own words, kept in evidence.
+    """
+    requestId: Id
+    seconds: int
+    """
+    Added to the deadline that it has.
+    """
 
 
 class HoursRule(TypedDict):
@@ -734,8 +791,29 @@ class RequestStatus(TypedDict):
     """
     The ``timestamp`` that the request was first submitted with: what authorize-execution must be shown.
     """
+    revokedAt: NotRequired[int]
+    """
+    Once what it authorized was taken back.
+    """
     state: State
     terminal: bool
+
+
+class Revoked(TypedDict):
+    """
+    A request that authorizes nothing any more.
+    """
+
+    requestId: Id
+    revokedAt: int
+    """
+    When it was first revoked.
+    """
+    state: State
+    """
+    As it was: what was decided stays decided.
+    """
+    status: Literal["ok"]
 
 
 class Room(TypedDict):
@@ -773,6 +851,10 @@ class Room(TypedDict):
     requestTimestamp: int
     """
     The ``timestamp`` that the request was first submitted with: what authorize-execution must be shown.
+    """
+    revokedAt: NotRequired[int]
+    """
+    Once what it authorized was taken back.
     """
     riskTier: RiskTier
     state: State

@@ -19,6 +19,10 @@ LIST_DECISION_ROOMS: Final = Operation("listDecisionRooms", "GET", "/workflow/de
 RESOLVE_REQUEST: Final = Operation(
     "resolveRequest", "POST", "/workflow/decision-room/action", envelope=True, idempotency_key=True
 )
+EXTEND_DEADLINE: Final = Operation(
+    "extendDeadline", "POST", "/workflow/decision-room/extend", envelope=True, idempotency_key=True
+)
+REVOKE_REQUEST: Final = Operation("revokeRequest", "POST", "/workflow/decision-room/revoke", envelope=True)
 GET_DECISION_ROOM: Final = Operation("getDecisionRoom", "GET", "/workflow/decision-room/{requestId}", envelope=True)
 GET_EVIDENCE: Final = Operation("getEvidence", "GET", "/workflow/evidence/{requestId}", envelope=True)
 SUBMIT_REQUEST: Final = Operation("submitRequest", "POST", "/workflow/requests")
@@ -200,7 +204,7 @@ class Operations(ABC):
         idempotency_key: str | None = None,
         correlation_id: str | None = None,
     ) -> models.ActionDone:
-        """Approve or reject an escalated request: ``POST /workflow/decision-room/action``."""
+        """Approve or reject an escalated request, or withdraw one's own: ``POST /workflow/decision-room/action``."""
         call = Call(
             RESOLVE_REQUEST,
             body=body,
@@ -209,6 +213,46 @@ class Operations(ABC):
             correlation_id=correlation_id,
         )
         return cast("models.ActionDone", self._send(call))
+
+    def extend_deadline(
+        self,
+        body: models.Extension,
+        *,
+        envelope: Envelope | None = None,
+        idempotency_key: str | None = None,
+        correlation_id: str | None = None,
+    ) -> models.Extended:
+        """Give an escalated request more time: ``POST /workflow/decision-room/extend``.
+
+        By who may approve it, three times at most; goes on while mutations are paused.
+        """
+        call = Call(
+            EXTEND_DEADLINE,
+            body=body,
+            envelope=envelope,
+            idempotency_key=idempotency_key,
+            correlation_id=correlation_id,
+        )
+        return cast("models.Extended", self._send(call))
+
+    def revoke_request(
+        self,
+        body: models.Revocation,
+        *,
+        envelope: Envelope | None = None,
+        correlation_id: str | None = None,
+    ) -> models.Revoked:
+        """Take back what a request authorizes: ``POST /workflow/decision-room/revoke``.
+
+        By who may approve it, before it is claimed; goes on while mutations are paused.
+        """
+        call = Call(
+            REVOKE_REQUEST,
+            body=body,
+            envelope=envelope,
+            correlation_id=correlation_id,
+        )
+        return cast("models.Revoked", self._send(call))
 
     def get_decision_room(
         self,
@@ -448,7 +492,7 @@ class AsyncOperations(ABC):
         idempotency_key: str | None = None,
         correlation_id: str | None = None,
     ) -> models.ActionDone:
-        """Approve or reject an escalated request: ``POST /workflow/decision-room/action``."""
+        """Approve or reject an escalated request, or withdraw one's own: ``POST /workflow/decision-room/action``."""
         call = Call(
             RESOLVE_REQUEST,
             body=body,
@@ -457,6 +501,46 @@ class AsyncOperations(ABC):
             correlation_id=correlation_id,
         )
         return cast("models.ActionDone", await self._send(call))
+
+    async def extend_deadline(
+        self,
+        body: models.Extension,
+        *,
+        envelope: Envelope | None = None,
+        idempotency_key: str | None = None,
+        correlation_id: str | None = None,
+    ) -> models.Extended:
+        """Give an escalated request more time: ``POST /workflow/decision-room/extend``.
+
+        By who may approve it, three times at most; goes on while mutations are paused.
+        """
+        call = Call(
+            EXTEND_DEADLINE,
+            body=body,
+            envelope=envelope,
+            idempotency_key=idempotency_key,
+            correlation_id=correlation_id,
+        )
+        return cast("models.Extended", await self._send(call))
+
+    async def revoke_request(
+        self,
+        body: models.Revocation,
+        *,
+        envelope: Envelope | None = None,
+        correlation_id: str | None = None,
+    ) -> models.Revoked:
+        """Take back what a request authorizes: ``POST /workflow/decision-room/revoke``.
+
+        By who may approve it, before it is claimed; goes on while mutations are paused.
+        """
+        call = Call(
+            REVOKE_REQUEST,
+            body=body,
+            envelope=envelope,
+            correlation_id=correlation_id,
+        )
+        return cast("models.Revoked", await self._send(call))
 
     async def get_decision_room(
         self,
@@ -533,6 +617,8 @@ OPERATIONS: Final = (
     AUTHORIZE_EXECUTION,
     LIST_DECISION_ROOMS,
     RESOLVE_REQUEST,
+    EXTEND_DEADLINE,
+    REVOKE_REQUEST,
     GET_DECISION_ROOM,
     GET_EVIDENCE,
     SUBMIT_REQUEST,
