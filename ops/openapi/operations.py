@@ -154,6 +154,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
             ReasonCode.SECURITY_ARTIFACT_REQUEST_NOT_FOUND,
             ReasonCode.SECURITY_ARTIFACT_STATE_NOT_AUTHORIZED,
             ReasonCode.SECURITY_AGENT_STOPPED,
+            ReasonCode.SECURITY_GRANT_REQUIRED,
             shape=ExecutionRefusal,
         ),
     ),

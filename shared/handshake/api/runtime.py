@@ -35,9 +35,9 @@ class Runtime:
 
     ``now_ms`` is epoch ms; ``new_id`` gives a fresh unique id; ``forget`` drops the trust keys that were read and
     closes connections, so that the next call reads and connects anew. ``stack`` is the stack's name, where it is known;
-    ``needs_submitter``, ``binds_tenantless`` and ``binds_tokens`` are the template's SubmissionIdentity=envelope,
-    TenantlessEnvelopes=refused and TrustTokenBinding=required. ``unknown_agents`` is the state of an agent that has
-    neither a record nor a policy of its own: its UnknownAgents.
+    ``needs_submitter``, ``binds_tenantless``, ``binds_tokens`` and ``binds_actions`` are the template's
+    SubmissionIdentity=envelope, TenantlessEnvelopes=refused, TrustTokenBinding=required and ActionBinding=required.
+    ``unknown_agents`` is the state of an agent that has neither a record nor a policy of its own: its UnknownAgents.
     """
 
     store: Store
@@ -55,6 +55,7 @@ class Runtime:
     needs_submitter: bool = False
     binds_tenantless: bool = False
     binds_tokens: bool = False
+    binds_actions: bool = False
     unknown_agents: AgentState = AgentState.ACTIVE
 
     @property
@@ -113,6 +114,7 @@ def build_runtime(environment: Mapping[str, str]) -> Runtime:
         needs_submitter=_is_strict(environment, "SUBMISSION_IDENTITY", "asserted", "envelope"),
         binds_tenantless=_is_strict(environment, "TENANTLESS_ENVELOPES", "allowed", "refused"),
         binds_tokens=_is_strict(environment, "TRUST_TOKEN_BINDING", "optional", "required"),
+        binds_actions=_is_strict(environment, "ACTION_BINDING", "optional", "required"),
         unknown_agents=_unknown_agents(environment.get("UNKNOWN_AGENTS", "allow")),
     )
 

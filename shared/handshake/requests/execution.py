@@ -68,7 +68,7 @@ def decide_execution(
     if record is None:
         return _refused(ReasonCode.SECURITY_ARTIFACT_REQUEST_NOT_FOUND, "No request has this requestId.", request_id)
     decided = record.submission
-    # The hash has the minute, the digest has the tenant; both have the facts.
+    # The hash has the minute, the digest has the tenant and the action's; both have the facts.
     same_minute = _equal(decided.decision_context_hash, presented.decision_context_hash)
     if not (same_minute and _equal(decided.facts_digest, presented.facts_digest)):
         return _mismatch(request_id)
@@ -78,6 +78,11 @@ def decide_execution(
     if agent.state_at(now_ms) is AgentState.STOPPED:
         return _refused(ReasonCode.SECURITY_AGENT_STOPPED, "Operators have stopped the agent.", request_id)
     return None
+
+
+def grant_required(request_id: str) -> Refusal:
+    """Give the refusal of every execution where each needs a grant of its own (ActionBinding=required)."""
+    return _refused(ReasonCode.SECURITY_GRANT_REQUIRED, "Claim the request's grant, and execute by that.", request_id)
 
 
 def _equal(claimed: Any, actual: str) -> bool:

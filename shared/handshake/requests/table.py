@@ -16,7 +16,7 @@ from typing import Any, Final
 from handshake.agents.standing import AgentStanding
 from handshake.agents.table import agent_keys, standing_from
 from handshake.core.agents import Agent
-from handshake.core.errors import Refusal
+from handshake.core.errors import Refusal, StoreUnavailableError
 from handshake.core.jsonio import canonical, digest
 from handshake.core.reasons import ReasonCode
 from handshake.dynamo.client import Dynamo
@@ -27,7 +27,7 @@ from handshake.dynamo.sharding import shard
 from handshake.policy.rule_keys import Spend, Trigger
 from handshake.policy.table import active_keys, in_force
 from handshake.replay_guards.table import stored_outcomes
-from handshake.requests.action import Action
+from handshake.requests.action import Action, digest_of
 from handshake.requests.decision import Escalations, spend_day, utc_day
 from handshake.requests.evidence import Chain, EvidenceEvent
 from handshake.requests.evidence_items import evidence_from
@@ -349,6 +349,19 @@ def action_item(submission: Submission) -> Item:
     It stands alone, so that what only a person and an executor look at is in no index, and in no update's price.
     """
     return {**action_key(submission.request_id), "canonical": submission.canonical_action}
+
+
+def canonical_of(record: RequestRecord, item: Item | None) -> str | None:
+    """Give the text that the request's digest is of, by the ACTION ``item`` where it has one; None once it was erased.
+
+    Raises StoreUnavailableError where what is kept has another digest: nobody is to decide on that.
+    """
+    text = record.submission.canonical_action
+    if text is None and item is not None:
+        text = str(item["canonical"])
+        if digest_of(text) != record.submission.action_digest:
+            raise StoreUnavailableError
+    return text
 
 
 def read_partition(dynamo: Dynamo, table: str, request_id: str) -> list[Item]:

@@ -203,7 +203,7 @@ def _ensure_action_is(submission: Submission, items: Sequence[Item]) -> None:
         raise BrokenEvidenceError("its action is not there")
     text = items[0]["canonical"]
     whole = replace(submission, action=action_of(json.loads(text)["action"]), kept_digest=None)
-    named = named_members(whole.action) if whole.action else {}
+    named = whole.action and named_members(whole.action)
     is_bound = whole.canonical_action == text and whole.action_digest == submission.action_digest
     if not is_bound or named != named_members(submission.action) or _differences(action_item(whole), items[0]):
         raise BrokenEvidenceError("its action is not the one that was decided on")

@@ -221,6 +221,7 @@ ReasonCode: TypeAlias = Literal[
     "security_agent_not_found",
     "security_decision_context_mismatch",
     "security_artifact_state_not_authorized",
+    "security_grant_required",
     "security_replay_detected",
     "hitl_sensitive_ambiguous_escalated",
     "hitl_boundary_escalated",
@@ -992,6 +993,10 @@ class Room(TypedDict):
     Shows a person what to decide on.
     """
 
+    action: NotRequired[Action]
+    """
+    Without its arguments in a list, and once they were erased.
+    """
     actionDigest: ActionDigest
     actionType: ActionType
     agentId: Id
@@ -1000,6 +1005,10 @@ class Room(TypedDict):
     As the agent sent it.
     """
     artifact: Artifact
+    canonicalAction: NotRequired[str]
+    """
+    The very text that ``actionDigest`` is of (RFC 8785); in no list, and gone once it was erased.
+    """
     category: NotRequired[Any]
     """
     As the agent sent it.
