@@ -23,7 +23,7 @@ def act_on_request(call: Call) -> "ActionDone | Refusal":
     except HandshakeError as fault:
         raise HandshakeError.of(unread_action(fault.refusal, now_ms=call.context.now_ms())) from None
     call.about(action.request_id)
-    record = act(call.context, action, envelope)
+    record = act(call.context, action, envelope, execute_within_ms=call.runtime.execute_within_ms)
     if isinstance(record, Refusal):
         return record
     call.decided(record.reason, record.outcome)

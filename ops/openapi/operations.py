@@ -144,6 +144,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
             ReasonCode.SECURITY_DECISION_CONTEXT_MISMATCH,
             ReasonCode.SECURITY_ARTIFACT_REQUEST_NOT_FOUND,
             ReasonCode.SECURITY_ARTIFACT_STATE_NOT_AUTHORIZED,
+            ReasonCode.SECURITY_GRANT_EXPIRED,
             shape=ExecutionRefusal,
         ),
     ),
@@ -202,7 +203,8 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
         description="by who may approve it, before it is claimed; goes on while mutations are paused",
         body=Revocation,
         envelope=True,
-        codes=_OF_DECIDING | _codes(ReasonCode.SECURITY_ARTIFACT_STATE_NOT_AUTHORIZED),
+        codes=_OF_DECIDING
+        | _codes(ReasonCode.SECURITY_ARTIFACT_STATE_NOT_AUTHORIZED, ReasonCode.SECURITY_GRANT_CONSUMED),
     ),
     ("POST", "/policy/apply"): Operation(
         id="applyPolicy",

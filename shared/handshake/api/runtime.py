@@ -21,6 +21,7 @@ from handshake.trust.keys import SecretsManagerKeys, TrustKeys
 from handshake.trust.signer import Role, issuer_roles
 
 _DEFAULT_ESCALATION_TTL_S: Final = 300
+_DEFAULT_EXECUTE_WITHIN_S: Final = 300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +43,7 @@ class Runtime:
     trust_keys: TrustKeys
     issuers: frozenset[Role]
     escalation_ttl_ms: int = _DEFAULT_ESCALATION_TTL_S * 1000
+    execute_within_ms: int = _DEFAULT_EXECUTE_WITHIN_S * 1000
     pseudonym_key: bytes = b""
     forget: Callable[[], None] = lambda: None
     stack: str | None = None
@@ -90,6 +92,7 @@ def build_runtime(environment: Mapping[str, str]) -> Runtime:
         trust_keys=keys,
         issuers=issuer_roles(environment.get("ENVELOPE_ISSUERS", "").split(",")),
         escalation_ttl_ms=int(environment.get("ESCALATION_TTL_SECONDS", _DEFAULT_ESCALATION_TTL_S)) * 1000,
+        execute_within_ms=int(environment.get("EXECUTE_WITHIN_SECONDS", _DEFAULT_EXECUTE_WITHIN_S)) * 1000,
         pseudonym_key=environment.get("PSEUDONYM_KEY", "").encode(),
         forget=forget,
         stack=environment.get("POWERTOOLS_SERVICE_NAME"),  # which every function has, and tests need not

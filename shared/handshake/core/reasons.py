@@ -44,9 +44,11 @@ class ReasonCode(StrEnum):
     SECURITY_READ_SCOPE_DENIED = auto()
     SECURITY_READ_TENANT_MISMATCH = auto()
     HITL_APPROVAL_UNAUTHORIZED = auto()
+    SECURITY_GRANT_UNAUTHORIZED = auto()
     SECURITY_ARTIFACT_REQUEST_NOT_FOUND = auto()
     HITL_REQUEST_NOT_FOUND = auto()
     POLICY_VERSION_NOT_FOUND = auto()
+    SECURITY_GRANT_NOT_FOUND = auto()
     SECURITY_DECISION_CONTEXT_MISMATCH = auto()
     SECURITY_ARTIFACT_STATE_NOT_AUTHORIZED = auto()
     SECURITY_REPLAY_DETECTED = auto()
@@ -59,6 +61,10 @@ class ReasonCode(StrEnum):
     HITL_REJECTED = auto()
     HITL_APPROVED = auto()
     POLICY_VERSION_CONFLICT = auto()
+    SECURITY_GRANT_CONSUMED = auto()
+    SECURITY_GRANT_EXPIRED = auto()
+    SECURITY_POLICY_CHANGED = auto()
+    SECURITY_OUTCOME_ALREADY_REPORTED = auto()
     POLICY_SENSITIVE_SCOPE_DENIED = auto()
     POLICY_INVALID_POLICY = auto()
     POLICY_INVALID_REQUEST = auto()
@@ -70,6 +76,7 @@ class ReasonCode(StrEnum):
     SECURITY_REPLAY_GUARD_UNAVAILABLE = auto()
     ADAPTER_STORE_UNAVAILABLE = auto()
     ADAPTER_PRIVILEGED_MUTATIONS_PAUSED = auto()
+    ADAPTER_SIGNER_UNAVAILABLE = auto()
 
 
 class Reason(NamedTuple):
@@ -114,11 +121,13 @@ _STATUS: Final[dict[int, tuple[ReasonCode, ...]]] = {
         ReasonCode.SECURITY_READ_SCOPE_DENIED,
         ReasonCode.SECURITY_READ_TENANT_MISMATCH,
         ReasonCode.HITL_APPROVAL_UNAUTHORIZED,
+        ReasonCode.SECURITY_GRANT_UNAUTHORIZED,
     ),
     404: (
         ReasonCode.SECURITY_ARTIFACT_REQUEST_NOT_FOUND,
         ReasonCode.HITL_REQUEST_NOT_FOUND,
         ReasonCode.POLICY_VERSION_NOT_FOUND,
+        ReasonCode.SECURITY_GRANT_NOT_FOUND,
     ),
     409: (
         ReasonCode.SECURITY_DECISION_CONTEXT_MISMATCH,
@@ -133,6 +142,10 @@ _STATUS: Final[dict[int, tuple[ReasonCode, ...]]] = {
         ReasonCode.HITL_REJECTED,
         ReasonCode.HITL_APPROVED,
         ReasonCode.POLICY_VERSION_CONFLICT,
+        ReasonCode.SECURITY_GRANT_CONSUMED,
+        ReasonCode.SECURITY_GRANT_EXPIRED,
+        ReasonCode.SECURITY_POLICY_CHANGED,
+        ReasonCode.SECURITY_OUTCOME_ALREADY_REPORTED,
     ),
     422: (
         ReasonCode.POLICY_SENSITIVE_SCOPE_DENIED,
@@ -148,6 +161,7 @@ _STATUS: Final[dict[int, tuple[ReasonCode, ...]]] = {
         ReasonCode.SECURITY_REPLAY_GUARD_UNAVAILABLE,
         ReasonCode.ADAPTER_STORE_UNAVAILABLE,
         ReasonCode.ADAPTER_PRIVILEGED_MUTATIONS_PAUSED,
+        ReasonCode.ADAPTER_SIGNER_UNAVAILABLE,
     ),
 }
 

@@ -31,7 +31,7 @@ from handshake.requests.decision_action import (
     over_daily_limit,
 )
 from handshake.requests.evidence import MAX_REFUSALS, MAX_REFUSALS_OF_PRINCIPAL
-from handshake.requests.record import RequestRecord
+from handshake.requests.record import DEFAULT_EXECUTE_WITHIN_MS, RequestRecord
 from handshake.requests.recording import record_close, record_extension, record_refusal, record_revocation
 from handshake.requests.table import read_for_action
 from handshake.requests.transaction import RequestTransaction, origin
@@ -42,8 +42,16 @@ from handshake.trust.identity import Envelope
 _TRIES: Final = 5
 
 
-def act(context: Context, action: DecisionAction, envelope: Envelope) -> RequestRecord | Refusal:
+def act(
+    context: Context,
+    action: DecisionAction,
+    envelope: Envelope,
+    *,
+    execute_within_ms: int = DEFAULT_EXECUTE_WITHIN_MS,
+) -> RequestRecord | Refusal:
     """Carry out ``action`` for the principal of ``envelope``, once per idempotency key when it has one.
+
+    ``execute_within_ms`` is how long after an approval the effect may begin.
 
     Returns the record as the action left it, or the refusal that was left in evidence. Raises HandshakeError
     hitl_request_not_found, which leaves none, or adapter_privileged_mutations_paused. When the store cannot be
@@ -52,7 +60,7 @@ def act(context: Context, action: DecisionAction, envelope: Envelope) -> Request
     key = action.idempotency_key
     guards = action_guards(envelope.tenant_id, envelope.principal_id, key) if key else ()
     try:
-        return _act(context, action, envelope, guards)
+        return _act(context, action, envelope, guards, execute_within_ms=execute_within_ms)
     except StoreUnavailableError as unavailable:
         if guards:
             raise ReplayGuardUnavailableError from unavailable
@@ -72,17 +80,24 @@ def _use(outcomes: Sequence[Mapping[str, Any] | None], action: DecisionAction) -
 
 
 def _act(
-    context: Context, action: DecisionAction, envelope: Envelope, guards: Sequence[Key]
+    context: Context,
+    action: DecisionAction,
+    envelope: Envelope,
+    guards: Sequence[Key],
+    *,
+    execute_within_ms: int,
 ) -> RequestRecord | Refusal:
     pauses = ACTIONS[action.action].closes
     request, outcomes, kept = read_for_action(context, action.request_id, envelope, guards, pauses=pauses)
     used = _use(outcomes, action)
     for _ in range(_TRIES):
-        decided = decide_action(action, request, envelope, used, context.now_ms())
+        decided = decide_action(action, request, envelope, used, context.now_ms(), execute_within_ms=execute_within_ms)
         if isinstance(decided, Conflict) and guards:
             # A batch reads its items one after another, so the key may have been used before the state was read.
             used = _use(read_outcomes(context, guards), action)
-            decided = decide_action(action, request, envelope, used, context.now_ms())
+            decided = decide_action(
+                action, request, envelope, used, context.now_ms(), execute_within_ms=execute_within_ms
+            )
         tx = RequestTransaction(context)
         match decided:
             case Refuse(refusal) | Conflict(refusal) | Replay(refusal):

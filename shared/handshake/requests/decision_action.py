@@ -6,14 +6,13 @@ Rules from contract.md sections 2, 3, 11 and 13: envelope, body, request and aut
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum, auto
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, assert_never
+from typing import TYPE_CHECKING, Any, Final, Protocol, assert_never
 
 from handshake.core.errors import Conflict, HandshakeError, Refusal, Refuse, Replay, refusal_of
 from handshake.core.reasons import Reason, ReasonCode, describe
 from handshake.core.tiers import DENIAL_TIER
-from handshake.requests.access import ensure_may_read, is_requester, may_resolve
-from handshake.requests.record import RequestRecord, State
+from handshake.requests.access import ensure_may_read, is_requester, may_resolve, other_tenant
+from handshake.requests.record import DEFAULT_EXECUTE_WITHIN_MS, RequestRecord, State
 from handshake.requests.submission import refused_hash
 from handshake.trust.identity import Envelope
 
@@ -27,17 +26,8 @@ _NO_ESCALATION: Final = "No escalated request has this requestId."
 _NO_REQUEST: Final = "No request has this requestId."
 
 
-class _Ending(NamedTuple):
-    """What an action makes of an escalation, and what evidence ``says`` of it beside who did it."""
-
-    state: State
-    reason: ReasonCode
-    says: Mapping[str, str] = MappingProxyType({})
-
-
-_APPROVAL: Final = _Ending(State.APPROVED, ReasonCode.HITL_APPROVED)
-_REJECTION: Final = _Ending(State.REJECTED, ReasonCode.HITL_REJECTED)
-_WITHDRAWAL: Final = _Ending(State.REJECTED, ReasonCode.HITL_REJECTED, {"outcome": "withdrawn"})
+WITHDRAWN: Final = "withdrawn"
+"""What evidence calls a rejection by the requester itself."""
 
 
 class Action(StrEnum):
@@ -154,11 +144,14 @@ def decide_action(
     envelope: Envelope,
     guard: Mapping[str, Any] | None,
     now_ms: int,
+    *,
+    execute_within_ms: int = DEFAULT_EXECUTE_WITHIN_MS,
 ) -> ActionDecision:
     """Decide what becomes of ``action`` on ``request``, as stored, at ``now_ms`` (epoch ms).
 
-    ``guard`` is the outcome of an earlier use of the action's idempotency key, None where it was not used. Whoever may
-    neither resolve nor read the request learns nothing of it.
+    ``guard`` is the outcome of an earlier use of the action's idempotency key, None where it was not used, and
+    ``execute_within_ms`` how long after an approval the effect may begin. Whoever may neither resolve nor read the
+    request learns nothing of it.
     """
     row = ACTIONS[action.action]
     if request is None:
@@ -190,18 +183,18 @@ def decide_action(
     actor = actor_of(action, envelope)
     match action.action:
         case Action.APPROVE:
-            end = _APPROVAL
+            closed = request.approved(envelope.principal_id, now_ms=now_ms, execute_within_ms=execute_within_ms)
         case Action.REJECT:
-            end = _REJECTION
+            closed = request.resolved(State.REJECTED, ReasonCode.HITL_REJECTED, now_ms=now_ms)
         case Action.WITHDRAW:
-            end = _WITHDRAWAL
+            closed = request.resolved(State.REJECTED, ReasonCode.HITL_REJECTED, now_ms=now_ms)
         case Action.EXTEND:
             return _extend(action, request, actor, refused=refused, now_ms=now_ms)
         case Action.REVOKE:
             return _revoke(request, actor, refused=refused, now_ms=now_ms)
         case _:
             assert_never(action.action)
-    return _close(request, end, actor, refused=refused, now_ms=now_ms)
+    return _close(action, request, closed, actor, refused=refused, now_ms=now_ms)
 
 
 class _Refused(Protocol):
@@ -211,24 +204,25 @@ class _Refused(Protocol):
 
 
 def _close(
+    action: DecisionAction,
     request: RequestRecord,
-    end: _Ending,
+    closed: RequestRecord,
     actor: Mapping[str, Any],
     *,
     refused: _Refused,
     now_ms: int,
 ) -> Close | Expire | Conflict:
-    """Decide whether an escalation ends as ``end`` says, by the state that it is in."""
+    """Decide whether an escalation ends as ``closed`` has it, by the state that it is in."""
     if request.state is not State.PENDING:
         message = f"The request is {request.state.value} and stays so."
         return Conflict(refused(ReasonCode.HITL_TERMINAL_STATE_IMMUTABLE, message))
     if request.is_overdue(now_ms):
-        closed = request.expired(now_ms)
+        expired = request.expired(now_ms)
         message = "The deadline has passed; submit a new request."
-        code, stored = ReasonCode.HITL_TIMEOUT_FAIL_CLOSED, _stored(closed)
-        return Expire(request, closed, actor, refused(code, message, stored))
-    closed = request.resolved(end.state, end.reason, now_ms=now_ms)
-    return Close(request, closed, {**actor, **end.says}, outcome_fields(closed))
+        code, stored = ReasonCode.HITL_TIMEOUT_FAIL_CLOSED, _stored(expired)
+        return Expire(request, expired, actor, refused(code, message, stored))
+    says = {"outcome": WITHDRAWN} if action.action is Action.WITHDRAW else {}
+    return Close(request, closed, {**actor, **says}, outcome_fields(closed))
 
 
 def _extend(
@@ -251,6 +245,9 @@ def _revoke(
         return Conflict(refused(ReasonCode.SECURITY_ARTIFACT_STATE_NOT_AUTHORIZED, message))
     if request.revoked_at_ms is not None:
         return AlreadyDone(request)
+    if request.claim is not None:
+        message = "The grant is claimed, so its effect may have begun."
+        return Conflict(refused(ReasonCode.SECURITY_GRANT_CONSUMED, message))
     return Revoke(request, request.revoked(now_ms=now_ms), actor, now_ms)
 
 
@@ -294,6 +291,8 @@ def _has_authority(action: DecisionAction, envelope: Envelope, request: RequestR
     if ACTIONS[action.action].by_requester:
         ids = {"principal_id": submission.principal_id, "agent_id": submission.agent_id}
         return is_requester(envelope, **ids, tenant_id=submission.tenant_id)
+    if action.action is Action.REVOKE and envelope.principal_id == request.approved_by:
+        return not other_tenant(envelope, submission.tenant_id)
     return may_resolve(envelope, principal_id=submission.principal_id, tenant_id=submission.tenant_id)
 
 

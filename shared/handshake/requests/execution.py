@@ -53,7 +53,7 @@ def decide_execution(
 
     ``paused`` is the refusal of everything privileged, where operators have paused it. Otherwise:
     security_artifact_request_not_found, security_decision_context_mismatch (an artifact that agrees with itself but
-    not with the decision) or security_artifact_state_not_authorized.
+    not with the decision), security_artifact_state_not_authorized or, of what was revoked, security_grant_expired.
     """
     request_id = presented.request_id
     if paused is not None:
@@ -68,6 +68,8 @@ def decide_execution(
     if not record.state.authorizes:
         message = f"The request is {record.as_of(now_ms).state.value}."
         return _refused(ReasonCode.SECURITY_ARTIFACT_STATE_NOT_AUTHORIZED, message, request_id)
+    if record.revoked_at_ms is not None:
+        return _refused(ReasonCode.SECURITY_GRANT_EXPIRED, "What the request authorized was taken back.", request_id)
     return None
 
 

@@ -5,6 +5,7 @@ submitted, and say nothing of the deadline and the spend.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -82,6 +83,7 @@ def _decided(stored: RequestRecord, lineage: EvidenceEvent, audit: EvidenceEvent
         if in_full
         else stored.spend,
         synthetic=says.get("synthetic", False) if in_full else stored.synthetic,
+        execute_by_ms=says.get("executeBy"),
     )
     if record.submission.decision_context_hash != says["decisionContextHash"]:
         raise BrokenEvidenceError("what was submitted has another decisionContextHash than was decided")
@@ -93,6 +95,8 @@ def _decided(stored: RequestRecord, lineage: EvidenceEvent, audit: EvidenceEvent
 def _closed(record: RequestRecord, lineage: EvidenceEvent, audit: EvidenceEvent) -> RequestRecord:
     """Make the record that two events say an escalation was closed as."""
     closed = record.resolved(State(audit.detail["state"]), ReasonCode(audit.reason_code), now_ms=audit.timestamp_ms)
+    if "executeBy" in audit.detail:  # which an earlier release's approvals do not say
+        closed = replace(closed, execute_by_ms=audit.detail["executeBy"], approved_by=audit.detail["actor"])
     says = (lineage.detail["from"], lineage.detail["to"], audit.detail["tier"])
     if says != (record.state, closed.state, closed.tier):
         raise BrokenEvidenceError(f"event {audit.sequence} contradicts itself or what was before")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from handshake.core.reasons import REGISTRY, ReasonCode
 from handshake.core.tiers import RISK_TIERS, Outcome, RiskTier
@@ -21,6 +21,11 @@ MAX_EXTENSION_S: Final = 24 * 60 * 60
 MAX_EXTENSIONS: Final = 3
 # How far beyond its first deadline an escalation may be extended, in all.
 MAX_EXTENDED_MS: Final = 7 * 24 * 60 * 60 * 1000
+
+
+GRANT_PREFIX: Final = "grant_"
+DEFAULT_EXECUTE_WITHIN_MS: Final = 300_000
+OutcomeStatus = Literal["succeeded", "failed", "unknown"]
 
 
 class State(StrEnum):
@@ -51,13 +56,31 @@ FIRST_STATE: Mapping[Outcome, State] = {
 }
 
 
+class Claim(NamedTuple):
+    """The one claim of a request's grant: who made it, of which tenant, when, and until when the grant is good (ms)."""
+
+    principal_id: str
+    tenant_id: str | None
+    at_ms: int
+    expires_at_ms: int
+
+
+class Report(NamedTuple):
+    """What a grant's claimer reported of the effect, when (epoch ms), and the digest of all that was said."""
+
+    status: OutcomeStatus
+    digest: str
+    at_ms: int
+
+
 @dataclass(frozen=True)
 class RequestRecord:
     """One stored request. Times are epoch ms; ``expires_at_ms`` is set on escalated requests only.
 
-    A ``synthetic`` one is the release gate's, and left out of metrics even where its deadline is what closes it.
-    ``first_expires_at_ms`` is the deadline that it was escalated with, set once that was extended, which was done
-    ``extensions`` times. What was allowed or approved may be revoked, at ``revoked_at_ms``.
+    ``execute_by_ms`` is until when the effect may begin, and ``approved_by`` the principal who approved it; what an
+    earlier release decided has neither. A ``synthetic`` one is the release gate's, and left out of metrics even where
+    its deadline is what closes it. ``first_expires_at_ms`` is the deadline that it was escalated with, set once that
+    was extended, which was done ``extensions`` times. What authorizes may be revoked, at ``revoked_at_ms``.
     """
 
     submission: Submission
@@ -75,10 +98,20 @@ class RequestRecord:
     extensions: int = 0
     first_expires_at_ms: int | None = None
     revoked_at_ms: int | None = None
+    execute_by_ms: int | None = None
+    approved_by: str | None = None
+    claim: Claim | None = None
+    report: Report | None = None
 
     @classmethod
     def decided(
-        cls, submission: Submission, decision: Decision, *, now_ms: int, escalation_ttl_ms: int
+        cls,
+        submission: Submission,
+        decision: Decision,
+        *,
+        now_ms: int,
+        escalation_ttl_ms: int,
+        execute_within_ms: int = DEFAULT_EXECUTE_WITHIN_MS,
     ) -> "RequestRecord":
         """Make the record of a fresh decision."""
         escalated = decision.outcome == "escalate"
@@ -93,12 +126,22 @@ class RequestRecord:
             expires_at_ms=now_ms + escalation_ttl_ms if escalated else None,
             trigger=decision.trigger,
             spend=decision.spend,
+            execute_by_ms=now_ms + execute_within_ms if decision.outcome == "allow" else None,
         )
 
     @property
     def spend_day(self) -> str:
         """Name the UTC day that a payment counts towards, whenever it is approved (contract.md section 9.24)."""
         return spend_day(self.submission.timestamp_ms, self.created_at_ms)
+
+    def approved(self, principal_id: str, *, now_ms: int, execute_within_ms: int) -> "RequestRecord":
+        """Give the record as it is once ``principal_id`` has approved the escalation."""
+        approved = self.resolved(State.APPROVED, ReasonCode.HITL_APPROVED, now_ms=now_ms)
+        return replace(approved, approved_by=principal_id, execute_by_ms=now_ms + execute_within_ms)
+
+    def execute_by(self, execute_within_ms: int) -> int:
+        """Give until when the effect may begin; what an earlier release decided has ``execute_within_ms`` for it."""
+        return self.decided_at_ms + execute_within_ms if self.execute_by_ms is None else self.execute_by_ms
 
     def is_overdue(self, now_ms: int) -> bool:
         """Tell whether the escalation is still pending although its deadline has come."""
@@ -148,6 +191,11 @@ class RequestRecord:
     def hitl_request_id(self) -> str | None:
         """Name this request in the decision room; None when it was never escalated."""
         return f"hitl_{self.request_id}" if self.expires_at_ms is not None else None
+
+    @property
+    def grant_id(self) -> str:
+        """Name the one grant that this request can have. Claimed twice, it would still be one to who remembers it."""
+        return f"{GRANT_PREFIX}{self.request_id}"
 
     @property
     def risk_tier(self) -> RiskTier:

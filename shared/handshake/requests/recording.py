@@ -89,6 +89,8 @@ def record_decision(record: RequestRecord, policy: PolicyInForce, origin: Origin
     }
     if record.expires_at_ms is not None:
         audit["expiresAt"] = record.expires_at_ms
+    if record.execute_by_ms is not None:
+        audit["executeBy"] = record.execute_by_ms
     if record.trigger:
         audit["escalatedBy"] = record.trigger._asdict()
     if record.spend:
@@ -99,7 +101,9 @@ def record_decision(record: RequestRecord, policy: PolicyInForce, origin: Origin
 def record_close(seen: RequestRecord, closed: RequestRecord, actor: Mapping[str, Any], origin: Origin) -> Recorded:
     """Record the end of the escalation that was ``seen``; ``actor`` says in evidence who ended it."""
     lineage = {"from": seen.state.value, "to": closed.state.value}
-    return _recorded(closed, CLOSED, lineage, {**actor, "tier": closed.tier}, origin, now_ms=closed.decided_at_ms)
+    until = {"executeBy": closed.execute_by_ms} if closed.execute_by_ms is not None else {}
+    audit = {**actor, "tier": closed.tier, **until}
+    return _recorded(closed, CLOSED, lineage, audit, origin, now_ms=closed.decided_at_ms)
 
 
 def record_extension(

@@ -39,11 +39,18 @@ class Repeat:
 
 
 def decide_submission(
-    submission: Submission, seen: Seen, now_ms: int, *, escalation_ttl_ms: int, synthetic: bool
+    submission: Submission,
+    seen: Seen,
+    now_ms: int,
+    *,
+    escalation_ttl_ms: int,
+    execute_within_ms: int,
+    synthetic: bool,
 ) -> Create | Repeat | Refuse:
     """Decide what becomes of ``submission`` at ``now_ms`` (epoch ms), by what was ``seen`` of the store.
 
-    ``escalation_ttl_ms`` is how long an escalation waits for a person. A ``synthetic`` one is the release gate's.
+    ``escalation_ttl_ms`` is how long an escalation waits for a person, ``execute_within_ms`` how long after it is
+    allowed an effect may begin. A ``synthetic`` one is the release gate's.
     """
     if seen.stored is not None:
         if seen.stored.submission.facts_digest == submission.facts_digest:
@@ -58,5 +65,11 @@ def decide_submission(
     decision = decide_in_window(
         submission, policy=seen.policy, spent=seen.spent, escalations=seen.escalations, now_ms=now_ms
     )
-    record = RequestRecord.decided(submission, decision, now_ms=now_ms, escalation_ttl_ms=escalation_ttl_ms)
+    record = RequestRecord.decided(
+        submission,
+        decision,
+        now_ms=now_ms,
+        escalation_ttl_ms=escalation_ttl_ms,
+        execute_within_ms=execute_within_ms,
+    )
     return Create(replace(record, synthetic=synthetic))

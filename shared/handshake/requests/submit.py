@@ -5,7 +5,7 @@ from typing import Final, NamedTuple, assert_never
 from handshake.core.errors import HandshakeError, Refuse, StoreUnavailableError
 from handshake.dynamo.context import Context
 from handshake.policy.rule_keys import ESCALATIONS_PER_WINDOW
-from handshake.requests.record import RequestRecord
+from handshake.requests.record import DEFAULT_EXECUTE_WITHIN_MS, RequestRecord
 from handshake.requests.recording import record_decision
 from handshake.requests.submission import Submission
 from handshake.requests.submission_rules import Create, Repeat, Seen, decide_submission
@@ -24,17 +24,28 @@ class Submitted(NamedTuple):
     repeated: bool
 
 
-def submit(context: Context, submission: Submission, *, escalation_ttl_ms: int) -> Submitted:
+def submit(
+    context: Context,
+    submission: Submission,
+    *,
+    escalation_ttl_ms: int,
+    execute_within_ms: int = DEFAULT_EXECUTE_WITHIN_MS,
+) -> Submitted:
     """Decide ``submission`` and store it, or give back what its requestId already holds.
 
-    ``escalation_ttl_ms`` is how long an escalation waits for a person. Raises HandshakeError
-    security_decision_context_mismatch when the requestId belongs to other facts, StoreUnavailableError when
-    the store does not answer.
+    ``escalation_ttl_ms`` is how long an escalation waits for a person, ``execute_within_ms`` how long after it is
+    allowed an effect may begin. Raises HandshakeError security_decision_context_mismatch when the requestId belongs to
+    other facts, StoreUnavailableError when the store does not answer.
     """
     seen = read_for_submission(context, submission)
     for _ in range(seen.policy.limits[ESCALATIONS_PER_WINDOW] + _MORE_TRIES):
         decided = decide_submission(
-            submission, seen, context.now_ms(), escalation_ttl_ms=escalation_ttl_ms, synthetic=context.synthetic
+            submission,
+            seen,
+            context.now_ms(),
+            escalation_ttl_ms=escalation_ttl_ms,
+            execute_within_ms=execute_within_ms,
+            synthetic=context.synthetic,
         )
         match decided:
             case Repeat(record):

@@ -26,12 +26,14 @@ from handshake.replay_guards.table import stored_outcomes
 from handshake.requests.decision import JUDGED_BY_POLICY, Escalations, spend_day, utc_day
 from handshake.requests.evidence import Chain, EvidenceEvent
 from handshake.requests.evidence_items import evidence_from
-from handshake.requests.record import RequestRecord, State
+from handshake.requests.record import Claim, Report, RequestRecord, State
 from handshake.requests.submission import Submission
 from handshake.requests.submission_rules import Seen
 from handshake.trust.identity import Envelope
 
 PENDING_SHARDS: Final = 4
+REPORTED_WITHIN_MS: Final = 15 * 60 * 1000
+"""After this long, a claimed grant whose outcome nobody has reported is counted and alarmed (contract section 11)."""
 RECORDED: Final = "recorded"
 RECORDED_SHARDS: Final = 4
 
@@ -71,6 +73,11 @@ def refusals_kept(item: Item | None) -> int:
 def pending_shard(number: int) -> str:
     """Give the partition of a shard of the index that the expiry sweep reads."""
     return f"PENDING#{number}"
+
+
+def unreported_shard(number: int) -> str:
+    """Give the partition, in the same index, of grants that were claimed and whose outcome nobody has reported."""
+    return f"UNREPORTED#{number}"
 
 
 def recorded_shard(agent_id: str) -> int:
@@ -116,7 +123,7 @@ def record_from(item: Item | None) -> RequestRecord | None:
         state=State(item["state"]),
         created_at_ms=int(item["created_at"]),
         decided_at_ms=int(item["decided_at"]),
-        expires_at_ms=_whole(item.get("expires_at")),
+        expires_at_ms=_time_of(item, "expires_at"),
         trigger=Trigger(**json.loads(trigger)) if trigger else None,
         spend=None if spend is None else Spend(spend, item["spend_limit"]),
         chain=Chain(
@@ -126,14 +133,31 @@ def record_from(item: Item | None) -> RequestRecord | None:
             refusal_tally=int(item.get("refusal_tally", 0)),
         ),
         synthetic=item.get("synthetic", False),
+        execute_by_ms=_time_of(item, "execute_by"),
+        approved_by=item.get("approved_by"),
+        claim=_claim_from(item),
+        report=_report_from(item),
         extensions=int(item.get("extensions", 0)),
-        first_expires_at_ms=_whole(item.get("first_expires_at")),
-        revoked_at_ms=_whole(item.get("revoked_at")),
+        first_expires_at_ms=_time_of(item, "first_expires_at"),
+        revoked_at_ms=_time_of(item, "revoked_at"),
     )
 
 
-def _whole(value: Decimal | None) -> int | None:
-    return None if value is None else int(value)
+def _time_of(item: Item, name: str) -> int | None:
+    return int(item[name]) if name in item else None
+
+
+def _claim_from(item: Item) -> Claim | None:
+    if "claimed_at" not in item:
+        return None
+    by, tenant = item["claimed_by"], item.get("claimed_tenant")
+    return Claim(by, tenant, int(item["claimed_at"]), int(item["grant_expires_at"]))
+
+
+def _report_from(item: Item) -> Report | None:
+    if "reported_at" not in item:
+        return None
+    return Report(item["outcome_status"], item["outcome_digest"], int(item["reported_at"]))
 
 
 def split_partition(items: Sequence[Item]) -> tuple[RequestRecord | None, list[EvidenceEvent]]:
@@ -224,6 +248,12 @@ def state_item(record: RequestRecord) -> Item:
         "chain_head": record.chain.head,
         "recorded_lane": recorded_partition(utc_day(record.created_at_ms), recorded_shard(submission.agent_id)),
     }
+    item |= {
+        "execute_by": record.execute_by_ms,
+        "approved_by": record.approved_by,
+        **claim_attributes(record),
+        **report_attributes(record),
+    }
     if record.synthetic:
         item["synthetic"] = True
     if record.state is State.PENDING:
@@ -234,6 +264,35 @@ def state_item(record: RequestRecord) -> Item:
             "pending_deadline": record.expires_at_ms,
         }
     return item
+
+
+def claim_attributes(record: RequestRecord) -> Item:
+    """Give the attributes of a claim; until its outcome is reported, its place in the index that is swept is among them.
+
+    It stands there by when it counts as unreported. The index is that of escalations which wait, in partitions of its
+    own: a further index would be no cheaper, and CloudFormation adds one at a time.
+    """
+    if record.claim is None:
+        return {}
+    claim = record.claim
+    attributes: Item = {
+        "claimed_at": claim.at_ms,
+        "claimed_by": claim.principal_id,
+        "claimed_tenant": claim.tenant_id,
+        "grant_expires_at": claim.expires_at_ms,
+    }
+    if record.report is None:
+        attributes["pending_lane"] = unreported_shard(shard(record.request_id, PENDING_SHARDS))
+        attributes["pending_deadline"] = claim.at_ms + REPORTED_WITHIN_MS
+    return attributes
+
+
+def report_attributes(record: RequestRecord) -> Item:
+    """Give the attributes of a reported outcome."""
+    if record.report is None:
+        return {}
+    status, said, at_ms = record.report
+    return {"outcome_status": status, "outcome_digest": said, "reported_at": at_ms}
 
 
 def read_partition(dynamo: Dynamo, table: str, request_id: str) -> list[Item]:

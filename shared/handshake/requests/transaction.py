@@ -55,12 +55,15 @@ class RequestTransaction(EventTransaction, GuardTransaction):
         ahead (behind, to expire it): of any number of writers that saw the same, exactly one wins.
         """
         record = recorded.record
+        approved = {"execute_by": record.execute_by_ms, "approved_by": record.approved_by}
+        also = "".join(f", {name} = :{name}" for name, value in approved.items() if value is not None)
         update = Update(
             self._context.tables.workflow,
             state_key(record.submission.request_id),
             "SET #state = :state, outcome = :outcome, reason = :reason, decided_at = :now,"
-            f" chain_length = :length, chain_head = :head REMOVE {PENDING_ATTRIBUTES}",
+            f" chain_length = :length, chain_head = :head{also} REMOVE {PENDING_ATTRIBUTES}",
             values={
+                **{f":{name}": value for name, value in approved.items()},
                 ":state": record.state.value,
                 ":outcome": record.outcome,
                 ":reason": record.reason.value,

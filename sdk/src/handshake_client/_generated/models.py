@@ -170,9 +170,11 @@ ReasonCode: TypeAlias = Literal[
     "security_read_scope_denied",
     "security_read_tenant_mismatch",
     "hitl_approval_unauthorized",
+    "security_grant_unauthorized",
     "security_artifact_request_not_found",
     "hitl_request_not_found",
     "policy_version_not_found",
+    "security_grant_not_found",
     "security_decision_context_mismatch",
     "security_artifact_state_not_authorized",
     "security_replay_detected",
@@ -185,6 +187,10 @@ ReasonCode: TypeAlias = Literal[
     "hitl_rejected",
     "hitl_approved",
     "policy_version_conflict",
+    "security_grant_consumed",
+    "security_grant_expired",
+    "security_policy_changed",
+    "security_outcome_already_reported",
     "policy_sensitive_scope_denied",
     "policy_invalid_policy",
     "policy_invalid_request",
@@ -196,6 +202,7 @@ ReasonCode: TypeAlias = Literal[
     "security_replay_guard_unavailable",
     "adapter_store_unavailable",
     "adapter_privileged_mutations_paused",
+    "adapter_signer_unavailable",
 ]
 """
 Every reason code a caller can see, in the order of the contract's table.

@@ -9,6 +9,7 @@ REGISTRY_VERSION: Final = "v2"
 
 REASONS: Final[Mapping[str, Reason]] = {
     "adapter_privileged_mutations_paused": Reason("adapter", 503, "retryable", "retry_with_backoff"),
+    "adapter_signer_unavailable": Reason("adapter", 503, "retryable", "retry_with_backoff"),
     "adapter_store_unavailable": Reason("adapter", 503, "retryable", "retry_with_backoff"),
     "hitl_approval_unauthorized": Reason("hitl", 403, "blocked", "retry_after_remediation"),
     "hitl_approved": Reason("hitl", 409, "ok", "retry_after_remediation"),
@@ -38,6 +39,10 @@ REASONS: Final[Mapping[str, Reason]] = {
     "security_artifact_state_not_authorized": Reason("security", 409, "blocked", "do_not_retry"),
     "security_decision_context_mismatch": Reason("security", 409, "blocked", "do_not_retry"),
     "security_escalation_flood_throttled": Reason("security", 403, "blocked", "do_not_retry"),
+    "security_grant_consumed": Reason("security", 409, "blocked", "do_not_retry"),
+    "security_grant_expired": Reason("security", 409, "blocked", "do_not_retry"),
+    "security_grant_not_found": Reason("security", 404, "blocked", "do_not_retry"),
+    "security_grant_unauthorized": Reason("security", 403, "blocked", "do_not_retry"),
     "security_handshake_required_bypass_denied": Reason("security", 403, "blocked", "do_not_retry"),
     "security_identity_claim_missing": Reason("security", 401, "blocked", "do_not_retry"),
     "security_identity_envelope_required": Reason("security", 401, "blocked", "do_not_retry"),
@@ -52,6 +57,8 @@ REASONS: Final[Mapping[str, Reason]] = {
     "security_missing_identity_envelope": Reason("security", 401, "blocked", "do_not_retry"),
     "security_missing_internal_trust_context": Reason("security", 401, "blocked", "do_not_retry"),
     "security_non_allow_artifact": Reason("security", 403, "blocked", "do_not_retry"),
+    "security_outcome_already_reported": Reason("security", 409, "blocked", "do_not_retry"),
+    "security_policy_changed": Reason("security", 409, "blocked", "do_not_retry"),
     "security_read_scope_denied": Reason("security", 403, "blocked", "do_not_retry"),
     "security_read_tenant_mismatch": Reason("security", 403, "blocked", "do_not_retry"),
     "security_replay_detected": Reason("security", 409, "blocked", "do_not_retry"),
