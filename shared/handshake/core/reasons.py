@@ -49,6 +49,9 @@ class ReasonCode(StrEnum):
     HITL_REQUEST_NOT_FOUND = auto()
     POLICY_VERSION_NOT_FOUND = auto()
     SECURITY_GRANT_NOT_FOUND = auto()
+    SECURITY_AGENT_STOPPED = auto()
+    SECURITY_SCOPE_MISSING = auto()
+    SECURITY_AGENT_NOT_FOUND = auto()
     SECURITY_DECISION_CONTEXT_MISMATCH = auto()
     SECURITY_ARTIFACT_STATE_NOT_AUTHORIZED = auto()
     SECURITY_REPLAY_DETECTED = auto()
@@ -65,6 +68,7 @@ class ReasonCode(StrEnum):
     SECURITY_GRANT_EXPIRED = auto()
     SECURITY_POLICY_CHANGED = auto()
     SECURITY_OUTCOME_ALREADY_REPORTED = auto()
+    HITL_AGENT_RESTRICTED_ESCALATED = auto()
     POLICY_SENSITIVE_SCOPE_DENIED = auto()
     POLICY_INVALID_POLICY = auto()
     POLICY_INVALID_REQUEST = auto()
@@ -122,12 +126,15 @@ _STATUS: Final[dict[int, tuple[ReasonCode, ...]]] = {
         ReasonCode.SECURITY_READ_TENANT_MISMATCH,
         ReasonCode.HITL_APPROVAL_UNAUTHORIZED,
         ReasonCode.SECURITY_GRANT_UNAUTHORIZED,
+        ReasonCode.SECURITY_AGENT_STOPPED,
+        ReasonCode.SECURITY_SCOPE_MISSING,
     ),
     404: (
         ReasonCode.SECURITY_ARTIFACT_REQUEST_NOT_FOUND,
         ReasonCode.HITL_REQUEST_NOT_FOUND,
         ReasonCode.POLICY_VERSION_NOT_FOUND,
         ReasonCode.SECURITY_GRANT_NOT_FOUND,
+        ReasonCode.SECURITY_AGENT_NOT_FOUND,
     ),
     409: (
         ReasonCode.SECURITY_DECISION_CONTEXT_MISMATCH,
@@ -146,6 +153,7 @@ _STATUS: Final[dict[int, tuple[ReasonCode, ...]]] = {
         ReasonCode.SECURITY_GRANT_EXPIRED,
         ReasonCode.SECURITY_POLICY_CHANGED,
         ReasonCode.SECURITY_OUTCOME_ALREADY_REPORTED,
+        ReasonCode.HITL_AGENT_RESTRICTED_ESCALATED,
     ),
     422: (
         ReasonCode.POLICY_SENSITIVE_SCOPE_DENIED,
@@ -201,7 +209,10 @@ def describe(code: str) -> Reason:
     return REGISTRY.get(code) or Reason(code, UNKNOWN_FAMILY, 500, "unknown", "do_not_retry")
 
 
-SECURITY_DENIALS: Final = frozenset(
-    row.code for row in REGISTRY.values() if row.family == "security" and row.response_class == "blocked"
+AGENT_STOPPED_DENIALS: Final = frozenset({ReasonCode.SECURITY_AGENT_STOPPED.value})
+"""What operators have stopped: counted apart, so that a stop does not look like the attack that it answers."""
+SECURITY_DENIALS: Final = (
+    frozenset(row.code for row in REGISTRY.values() if row.family == "security" and row.response_class == "blocked")
+    - AGENT_STOPPED_DENIALS
 )
 """The codes that count as security denials in metrics and alarms (contract.md sections 5 and 6)."""

@@ -6,6 +6,7 @@ Whatever an action changes, it changes in one transaction with its guard, its ev
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, assert_never
 
+from handshake.agents.standing import AgentRecord
 from handshake.core.errors import (
     Conflict,
     HandshakeError,
@@ -17,6 +18,7 @@ from handshake.core.errors import (
 )
 from handshake.dynamo.context import Context
 from handshake.dynamo.marshalling import Key
+from handshake.dynamo.transaction import Step
 from handshake.replay_guards.table import IDEMPOTENCY_KEY_LIFETIME_MS, action_guards, read_outcomes
 from handshake.requests.decision_action import (
     ACTIONS,
@@ -27,6 +29,7 @@ from handshake.requests.decision_action import (
     Extend,
     Revoke,
     actor_of,
+    agent_stopped,
     decide_action,
     over_daily_limit,
 )
@@ -116,16 +119,22 @@ def _act(
             case _:
                 assert_never(decided)
         key = spend = None
+        running: list[Step[AgentRecord | None]] = []
         if guards and isinstance(decided, Close | Extend):
             now, outcome = recorded.now_ms, decided.outcome
             outlives = now + IDEMPOTENCY_KEY_LIFETIME_MS
             key = tx.claim_key(guards[0], now_ms=now, expires_at_ms=outlives, outcome=outcome)
-        if seen.spend and isinstance(decided, Close) and decided.closed.outcome == "allow":
-            spend = tx.add_spend(seen.submission.agent, seen.spend_day, seen.spend)
+        if isinstance(decided, Close) and decided.closed.outcome == "allow":
+            # Who is stopped is read with nothing: the write itself fails, so no approval that begins later slips past.
+            running = tx.ensure_not_stopped(seen.submission.agent, now_ms=recorded.now_ms)
+            spend = tx.add_spend(seen.submission.agent, seen.spend_day, seen.spend) if seen.spend else None
         if tx.commit():
             return decided.refusal if isinstance(decided, Expire) else recorded.record
         if key and key.lost:
             used = key.found
+        elif any(agent.lost for agent in running) and not change.lost:
+            refusal = agent_stopped(seen, now_ms=recorded.now_ms)
+            return _refuse(context, action, envelope, seen, refusal, kept=kept)
         elif spend and spend.lost and not change.lost:
             refusal = over_daily_limit(seen, now_ms=recorded.now_ms)
             return _refuse(context, action, envelope, seen, refusal, kept=kept)

@@ -3,6 +3,7 @@
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from handshake.core.shapes import Id, NewId, PayloadRef, Schema, closed
+from handshake.requests.action import MAX_BYTES, MAX_LEVELS, MAX_NAME_LENGTH
 from handshake.requests.action_bodies import MAX_REASON_LENGTH
 from handshake.requests.answers import ActionType, ContextHash
 from handshake.requests.decision_action import ACTION_WORDS
@@ -11,6 +12,25 @@ from handshake.requests.record import MAX_EXTENSION_S, MIN_EXTENSION_S
 OwnWords = Annotated[
     Annotated[str, Schema(maxLength=MAX_REASON_LENGTH)] | None, "The person's own words, kept in evidence."
 ]
+
+Name = Annotated[str, Schema("ActionName", minLength=1, maxLength=MAX_NAME_LENGTH, pattern="^[A-Za-z0-9._:/-]+$")]
+
+
+@closed
+class Action(TypedDict):
+    """Says exactly what is to be done. The request's ``actionDigest`` binds all of it."""
+
+    operation: Name
+    tool: NotRequired[Name | None]
+    toolVersion: NotRequired[NewId | None]
+    resource: NotRequired[NewId | None]
+    arguments: NotRequired[
+        Annotated[
+            dict[str, Any] | None,
+            f"Numbers that a double does not keep are refused: send them as strings. With all else, at most\n"
+            f"{MAX_BYTES} bytes as canonical JSON and {MAX_LEVELS} levels deep.",
+        ]
+    ]
 
 
 class Submission(TypedDict):
@@ -30,6 +50,12 @@ class Submission(TypedDict):
             "What decides: ``amount``, ``category`` and limits of the caller's own that narrow the policy\n"
             "(``maxTransaction``, ``dailySpendLimit``, ``allowedHours``, ``allowedCategories``) of a payment;\n"
             "``sensitivity`` and ``authorizedSensitiveScope`` of a data access. What cannot be understood denies.",
+        ]
+    ]
+    action: NotRequired[
+        Annotated[
+            Action | None,
+            "A payment's ``amount`` and ``category`` may stand in its arguments, in ``context``, or alike\nin both.",
         ]
     ]
 

@@ -6,7 +6,8 @@ Rules from contract.md sections 2, 3, 11 and 13: envelope, body, request and aut
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum, auto
-from typing import TYPE_CHECKING, Any, Final, Protocol, assert_never
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, assert_never
 
 from handshake.core.errors import Conflict, HandshakeError, Refusal, Refuse, Replay, refusal_of
 from handshake.core.reasons import Reason, ReasonCode, describe
@@ -26,8 +27,17 @@ _NO_ESCALATION: Final = "No escalated request has this requestId."
 _NO_REQUEST: Final = "No request has this requestId."
 
 
-WITHDRAWN: Final = "withdrawn"
-"""What evidence calls a rejection by the requester itself."""
+class _Ending(NamedTuple):
+    """What an action makes of an escalation, and what evidence ``says`` of it beside who did it."""
+
+    state: State
+    reason: ReasonCode
+    says: Mapping[str, str] = MappingProxyType({})
+
+
+_APPROVAL: Final = _Ending(State.APPROVED, ReasonCode.HITL_APPROVED)
+_REJECTION: Final = _Ending(State.REJECTED, ReasonCode.HITL_REJECTED)
+_WITHDRAWAL: Final = _Ending(State.REJECTED, ReasonCode.HITL_REJECTED, {"outcome": "withdrawn"})
 
 
 class Action(StrEnum):
@@ -183,18 +193,18 @@ def decide_action(
     actor = actor_of(action, envelope)
     match action.action:
         case Action.APPROVE:
-            closed = request.approved(envelope.principal_id, now_ms=now_ms, execute_within_ms=execute_within_ms)
+            end = _APPROVAL
         case Action.REJECT:
-            closed = request.resolved(State.REJECTED, ReasonCode.HITL_REJECTED, now_ms=now_ms)
+            end = _REJECTION
         case Action.WITHDRAW:
-            closed = request.resolved(State.REJECTED, ReasonCode.HITL_REJECTED, now_ms=now_ms)
+            end = _WITHDRAWAL
         case Action.EXTEND:
             return _extend(action, request, actor, refused=refused, now_ms=now_ms)
         case Action.REVOKE:
             return _revoke(request, actor, refused=refused, now_ms=now_ms)
         case _:
             assert_never(action.action)
-    return _close(action, request, closed, actor, refused=refused, now_ms=now_ms)
+    return _close(request, end, actor, refused=refused, now_ms=now_ms, execute_within_ms=execute_within_ms)
 
 
 class _Refused(Protocol):
@@ -204,25 +214,27 @@ class _Refused(Protocol):
 
 
 def _close(
-    action: DecisionAction,
     request: RequestRecord,
-    closed: RequestRecord,
+    end: _Ending,
     actor: Mapping[str, Any],
     *,
     refused: _Refused,
     now_ms: int,
+    execute_within_ms: int,
 ) -> Close | Expire | Conflict:
-    """Decide whether an escalation ends as ``closed`` has it, by the state that it is in."""
+    """Decide whether an escalation ends as ``end`` says, by the state that it is in."""
     if request.state is not State.PENDING:
         message = f"The request is {request.state.value} and stays so."
         return Conflict(refused(ReasonCode.HITL_TERMINAL_STATE_IMMUTABLE, message))
     if request.is_overdue(now_ms):
-        expired = request.expired(now_ms)
+        closed = request.expired(now_ms)
         message = "The deadline has passed; submit a new request."
-        code, stored = ReasonCode.HITL_TIMEOUT_FAIL_CLOSED, _stored(expired)
-        return Expire(request, expired, actor, refused(code, message, stored))
-    says = {"outcome": WITHDRAWN} if action.action is Action.WITHDRAW else {}
-    return Close(request, closed, {**actor, **says}, outcome_fields(closed))
+        code, stored = ReasonCode.HITL_TIMEOUT_FAIL_CLOSED, _stored(closed)
+        return Expire(request, closed, actor, refused(code, message, stored))
+    closed = request.resolved(end.state, end.reason, now_ms=now_ms)
+    if closed.state.authorizes:
+        closed = replace(closed, approved_by=actor["actor"], execute_by_ms=now_ms + execute_within_ms)
+    return Close(request, closed, {**actor, **end.says}, outcome_fields(closed))
 
 
 def _extend(
@@ -246,7 +258,7 @@ def _revoke(
     if request.revoked_at_ms is not None:
         return AlreadyDone(request)
     if request.claim is not None:
-        message = "The grant is claimed, so its effect may have begun."
+        message = "The request's grant was claimed: what it allows may have happened."
         return Conflict(refused(ReasonCode.SECURITY_GRANT_CONSUMED, message))
     return Revoke(request, request.revoked(now_ms=now_ms), actor, now_ms)
 
@@ -267,6 +279,13 @@ def over_daily_limit(record: RequestRecord, *, now_ms: int) -> Refusal:
     """Give the refusal of an approval whose amount no longer fits what the agent may spend that day."""
     message = "Approving would take the agent over its daily spend limit; the request stays pending."
     code = ReasonCode.POLICY_DAILY_LIMIT_EXCEEDED
+    return _refused(code, message, request=record, now_ms=now_ms, stored=_stored(record))
+
+
+def agent_stopped(record: RequestRecord, *, now_ms: int) -> Refusal:
+    """Give the refusal of an approval of what an agent asked for that operators have stopped since."""
+    message = "Operators have stopped the agent; the request stays pending, and can be rejected."
+    code = ReasonCode.SECURITY_AGENT_STOPPED
     return _refused(code, message, request=record, now_ms=now_ms, stored=_stored(record))
 
 

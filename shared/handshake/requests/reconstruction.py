@@ -4,13 +4,14 @@ What events of earlier releases do not say is taken from the stored record as it
 submitted, and say nothing of the deadline and the spend.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from handshake.core.reasons import ReasonCode
 from handshake.policy.rule_keys import Spend, Trigger
+from handshake.requests.action import Action, action_of
 from handshake.requests.evidence import EvidenceEvent
 from handshake.requests.record import FIRST_STATE, RequestRecord, State
 from handshake.requests.recording import CLOSED, DECIDED, EXTENDED, REVOKED
@@ -60,6 +61,7 @@ def _decided(stored: RequestRecord, lineage: EvidenceEvent, audit: EvidenceEvent
     known = stored.submission
     in_full = "event" in audit.detail
     outcome, spend, trigger = says["decision"], says.get("spend"), says.get("escalatedBy")
+    action = _action_named(lineage.detail)
     record = RequestRecord(
         submission=Submission(
             request_id=audit.request_id,
@@ -70,6 +72,8 @@ def _decided(stored: RequestRecord, lineage: EvidenceEvent, audit: EvidenceEvent
             payload_ref=says["payloadRef"] if in_full else known.payload_ref,
             timestamp_ms=says["requestTimestamp"] if in_full else known.timestamp_ms,
             facts=says["facts"],
+            action=action,
+            kept_digest=says["actionDigest"] if action else None,
         ),
         outcome=outcome,
         reason=ReasonCode(audit.reason_code),
@@ -90,6 +94,11 @@ def _decided(stored: RequestRecord, lineage: EvidenceEvent, audit: EvidenceEvent
     if (record.expires_at_ms is not None) != (record.state is State.PENDING):
         raise BrokenEvidenceError(f"event {audit.sequence} says {outcome}, and of a deadline the contrary")
     return record
+
+
+def _action_named(detail: Mapping[str, Any]) -> Action | None:
+    """Give the action that a decision's lineage names."""
+    return action_of({**detail, "arguments": None}) if "operation" in detail else None
 
 
 def _closed(record: RequestRecord, lineage: EvidenceEvent, audit: EvidenceEvent) -> RequestRecord:

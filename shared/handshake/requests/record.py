@@ -77,10 +77,11 @@ class Report(NamedTuple):
 class RequestRecord:
     """One stored request. Times are epoch ms; ``expires_at_ms`` is set on escalated requests only.
 
-    ``execute_by_ms`` is until when the effect may begin, and ``approved_by`` the principal who approved it; what an
-    earlier release decided has neither. A ``synthetic`` one is the release gate's, and left out of metrics even where
-    its deadline is what closes it. ``first_expires_at_ms`` is the deadline that it was escalated with, set once that
-    was extended, which was done ``extensions`` times. What authorizes may be revoked, at ``revoked_at_ms``.
+    ``first_expires_at_ms`` is the deadline that it was escalated with, set once that was extended, which was done
+    ``extensions`` times. What was allowed or approved may be revoked, at ``revoked_at_ms``. ``execute_by_ms`` is until
+    when the effect may begin, and ``approved_by`` the principal who approved it; what an earlier release decided has
+    neither. A ``synthetic`` one is the release gate's, and left out of metrics even where its deadline is what closes
+    it.
     """
 
     submission: Submission
@@ -95,13 +96,13 @@ class RequestRecord:
     spend: Spend | None = None
     chain: Chain = field(default_factory=Chain)
     synthetic: bool = False
-    extensions: int = 0
-    first_expires_at_ms: int | None = None
-    revoked_at_ms: int | None = None
     execute_by_ms: int | None = None
     approved_by: str | None = None
     claim: Claim | None = None
     report: Report | None = None
+    extensions: int = 0
+    first_expires_at_ms: int | None = None
+    revoked_at_ms: int | None = None
 
     @classmethod
     def decided(
@@ -133,11 +134,6 @@ class RequestRecord:
     def spend_day(self) -> str:
         """Name the UTC day that a payment counts towards, whenever it is approved (contract.md section 9.24)."""
         return spend_day(self.submission.timestamp_ms, self.created_at_ms)
-
-    def approved(self, principal_id: str, *, now_ms: int, execute_within_ms: int) -> "RequestRecord":
-        """Give the record as it is once ``principal_id`` has approved the escalation."""
-        approved = self.resolved(State.APPROVED, ReasonCode.HITL_APPROVED, now_ms=now_ms)
-        return replace(approved, approved_by=principal_id, execute_by_ms=now_ms + execute_within_ms)
 
     def execute_by(self, execute_within_ms: int) -> int:
         """Give until when the effect may begin; what an earlier release decided has ``execute_within_ms`` for it."""
@@ -220,7 +216,12 @@ class RequestRecord:
 
     def result_view(self) -> "Decided":
         """Show what submitting the request answers, first or repeated."""
-        return {**self.artifact(), "state": self.state, "requestTimestamp": self.submission.timestamp_ms}
+        return {
+            **self.artifact(),
+            "state": self.state,
+            "requestTimestamp": self.submission.timestamp_ms,
+            "actionDigest": self.submission.action_digest,
+        }
 
     def action_view(self) -> "ActionDone":
         """Show what the decision action that closed the request answers."""
@@ -263,6 +264,7 @@ class RequestRecord:
             "requestTimestamp": submission.timestamp_ms,
             "state": self.state,
             "terminal": self.state.terminal,
+            "actionDigest": submission.action_digest,
             "decisionContextHash": submission.decision_context_hash,
             "artifact": self.artifact(),
         }
@@ -286,6 +288,7 @@ class RequestRecord:
             "actionType": submission.action_type,
             "payloadRef": submission.payload_ref,
             "requestTimestamp": submission.timestamp_ms,
+            "actionDigest": submission.action_digest,
         }
         if self.hitl_request_id:
             view["hitlRequestId"] = self.hitl_request_id

@@ -1,16 +1,19 @@
 """The workflow table: requests, their evidence, what agents have spent and how often they escalated.
 
-One request is one partition: its state under STATE, its evidence beside it (evidence_items), and under REFC# how often
-each principal's actions on it were refused, so one query reads all of it. Pending requests carry the attributes of
-three sparse indexes (by tenant, by principal, by shard) that a queue or an expiry sweep reads instead of the table.
+One request is one partition: its state under STATE, its action under ACTION where it has one, its evidence beside it
+(evidence_items), and under REFC# how often each principal's actions on it were refused, so one query reads all of it.
+Pending requests carry the attributes of three sparse indexes (by tenant, by principal, by shard) that a queue or an
+expiry sweep reads instead of the table.
 """
 
 import json
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from heapq import merge
+from itertools import islice
 from typing import Any, Final
 
+from handshake.agents.table import agent_keys, standing_from
 from handshake.core.agents import Agent
 from handshake.core.errors import Refusal
 from handshake.core.jsonio import canonical, digest
@@ -23,7 +26,8 @@ from handshake.dynamo.sharding import shard
 from handshake.policy.rule_keys import Spend, Trigger
 from handshake.policy.table import active_keys, in_force
 from handshake.replay_guards.table import stored_outcomes
-from handshake.requests.decision import JUDGED_BY_POLICY, Escalations, spend_day, utc_day
+from handshake.requests.action import Action
+from handshake.requests.decision import Escalations, spend_day, utc_day
 from handshake.requests.evidence import Chain, EvidenceEvent
 from handshake.requests.evidence_items import evidence_from
 from handshake.requests.record import Claim, Report, RequestRecord, State
@@ -38,6 +42,7 @@ RECORDED: Final = "recorded"
 RECORDED_SHARDS: Final = 4
 
 _STATE: Final = "STATE"
+_ACTION: Final = "ACTION"
 _REFUSALS: Final = "REFC#"
 _EVENTS: Final = ("EVT#", "REF#")
 PENDING_ATTRIBUTES: Final = "pending_tenant, pending_principal, pending_lane, pending_deadline"
@@ -46,6 +51,11 @@ PENDING_ATTRIBUTES: Final = "pending_tenant, pending_principal, pending_lane, pe
 def state_key(request_id: str) -> Key:
     """Give the key of a request's state."""
     return {"pk": f"REQ#{request_id}", "sk": _STATE}
+
+
+def action_key(request_id: str) -> Key:
+    """Give the key of the action of a request, kept whole."""
+    return {"pk": f"REQ#{request_id}", "sk": _ACTION}
 
 
 def spend_key(agent: Agent, day: str) -> Key:
@@ -106,6 +116,7 @@ def record_from(item: Item | None) -> RequestRecord | None:
         return None
     spend = item.get("spend_amount")
     trigger = item.get("trigger")
+    action = _action_from(item)
     return RequestRecord(
         submission=Submission(
             request_id=item["request_id"],
@@ -116,6 +127,8 @@ def record_from(item: Item | None) -> RequestRecord | None:
             payload_ref=item["payload_ref"],
             timestamp_ms=int(item["timestamp_ms"]),
             facts=json.loads(item["facts"]),
+            action=action,
+            kept_digest=item["action_digest"] if action else None,
         ),
         outcome=item["outcome"],
         reason=ReasonCode(item["reason"]),
@@ -123,7 +136,7 @@ def record_from(item: Item | None) -> RequestRecord | None:
         state=State(item["state"]),
         created_at_ms=int(item["created_at"]),
         decided_at_ms=int(item["decided_at"]),
-        expires_at_ms=_time_of(item, "expires_at"),
+        expires_at_ms=_whole(item.get("expires_at")),
         trigger=Trigger(**json.loads(trigger)) if trigger else None,
         spend=None if spend is None else Spend(spend, item["spend_limit"]),
         chain=Chain(
@@ -133,18 +146,18 @@ def record_from(item: Item | None) -> RequestRecord | None:
             refusal_tally=int(item.get("refusal_tally", 0)),
         ),
         synthetic=item.get("synthetic", False),
-        execute_by_ms=_time_of(item, "execute_by"),
+        extensions=int(item.get("extensions", 0)),
+        first_expires_at_ms=_whole(item.get("first_expires_at")),
+        revoked_at_ms=_whole(item.get("revoked_at")),
+        execute_by_ms=_whole(item.get("execute_by")),
         approved_by=item.get("approved_by"),
         claim=_claim_from(item),
         report=_report_from(item),
-        extensions=int(item.get("extensions", 0)),
-        first_expires_at_ms=_time_of(item, "first_expires_at"),
-        revoked_at_ms=_time_of(item, "revoked_at"),
     )
 
 
-def _time_of(item: Item, name: str) -> int | None:
-    return int(item[name]) if name in item else None
+def _whole(value: Decimal | None) -> int | None:
+    return None if value is None else int(value)
 
 
 def _claim_from(item: Item) -> Claim | None:
@@ -158,6 +171,12 @@ def _report_from(item: Item) -> Report | None:
     if "reported_at" not in item:
         return None
     return Report(item["outcome_status"], item["outcome_digest"], int(item["reported_at"]))
+
+
+def _action_from(item: Item) -> Action | None:
+    if "operation" not in item:
+        return None
+    return Action(item["operation"], item.get("tool"), item.get("tool_version"), item.get("resource"))
 
 
 def split_partition(items: Sequence[Item]) -> tuple[RequestRecord | None, list[EvidenceEvent]]:
@@ -177,17 +196,24 @@ def _time(event: EvidenceEvent) -> int:
 def read_for_submission(context: Context, submission: Submission) -> Seen:
     """Read, in one call, everything that the decision of ``submission`` depends on."""
     workflow, policy = context.tables.workflow, context.tables.policy
-    keys = [
+    request = [
         (workflow, state_key(submission.request_id)),
         (workflow, escalations_key(submission.principal_id, submission.agent)),
     ]
-    if submission.action_type in JUDGED_BY_POLICY:
-        keys += ((policy, key) for key in active_keys(submission.agent))
+    agent = [(policy, key) for key in agent_keys(submission.agent)]
+    limits = [(policy, key) for key in active_keys(submission.agent)]
+    spend = []
     if submission.action_type == "payment":
-        keys.append((workflow, spend_key(submission.agent, spend_day(submission.timestamp_ms, context.now_ms()))))
-    state, escalations, *others = context.dynamo.batch_get(keys)
-    spend = others.pop() if submission.action_type == "payment" else None
-    return Seen(record_from(state), in_force(*others), spent(spend), escalations_from(escalations))
+        spend = [(workflow, spend_key(submission.agent, spend_day(submission.timestamp_ms, context.now_ms())))]
+    found = iter(context.dynamo.batch_get([*request, *agent, *limits, *spend]))
+    state, escalations = islice(found, len(request))
+    return Seen(
+        stored=record_from(state),
+        agent=standing_from(list(islice(found, len(agent)))),
+        policy=in_force(*islice(found, len(limits))),
+        spent=spent(next(found, None)),
+        escalations=escalations_from(escalations),
+    )
 
 
 def read_for_action(
@@ -231,6 +257,7 @@ def state_item(record: RequestRecord) -> Item:
         "payload_ref": submission.payload_ref,
         "timestamp_ms": submission.timestamp_ms,
         "facts": canonical(dict(submission.facts)),
+        **_named(submission),
         "outcome": record.outcome,
         "reason": record.reason.value,
         "tier": record.tier,
@@ -267,7 +294,7 @@ def state_item(record: RequestRecord) -> Item:
 
 
 def claim_attributes(record: RequestRecord) -> Item:
-    """Give the attributes of a claim; until its outcome is reported, its place in the index that is swept is among them.
+    """Give the attributes of a claim, with its place in the index that is swept until its outcome is reported.
 
     It stands there by when it counts as unreported. The index is that of escalations which wait, in partitions of its
     own: a further index would be no cheaper, and CloudFormation adds one at a time.
@@ -293,6 +320,28 @@ def report_attributes(record: RequestRecord) -> Item:
         return {}
     status, said, at_ms = record.report
     return {"outcome_status": status, "outcome_digest": said, "reported_at": at_ms}
+
+
+def _named(submission: Submission) -> Item:
+    """Give what STATE says of an action: its names, and the digest of what is kept beside it."""
+    action = submission.action
+    if action is None:
+        return {}
+    return {
+        "operation": action.operation,
+        "tool": action.tool,
+        "tool_version": action.tool_version,
+        "resource": action.resource,
+        "action_digest": submission.action_digest,
+    }
+
+
+def action_item(submission: Submission) -> Item:
+    """Give the item that keeps a fresh submission's action whole, in the text that was hashed.
+
+    It stands alone, so that what only a person and an executor look at is in no index, and in no update's price.
+    """
+    return {**action_key(submission.request_id), "canonical": submission.canonical_action}
 
 
 def read_partition(dynamo: Dynamo, table: str, request_id: str) -> list[Item]:

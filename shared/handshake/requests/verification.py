@@ -9,11 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 
+from handshake.agents.table import change_key
+from handshake.core.agents import Agent
 from handshake.core.jsonio import canonical
 from handshake.dynamo.marshalling import Item
 from handshake.metrics.event_table import SYNTHETIC_PREFIX, event_item
 from handshake.policy.rules import GLOBAL, Scope, version_number
 from handshake.policy.table import version_key
+from handshake.requests.action import action_of, named_members
 from handshake.requests.evidence import Chain, EvidenceEvent, broken_link, event_id_of
 from handshake.requests.evidence_items import evidence_from, evidence_item, evidence_sort_key
 from handshake.requests.reconstruction import BrokenEvidenceError, Step, rebuilt
@@ -24,7 +27,8 @@ from handshake.requests.recording import (
     decision_event,
     refusal_metrics,
 )
-from handshake.requests.table import record_from, refusals_key, state_item, state_key
+from handshake.requests.submission import Submission
+from handshake.requests.table import action_item, record_from, refusals_key, state_item, state_key
 
 # What reading an item raises that nobody of ours wrote.
 UNREADABLE: Final = (
@@ -56,7 +60,7 @@ class Verdict:
     """Says what verification saw of a request.
 
     ``events`` are the metrics events that its evidence says were written, as they must be stored; ``policies`` the
-    versions that decided it.
+    versions of policies and of its agent's records that decided it.
     """
 
     request_id: str
@@ -118,7 +122,7 @@ def _is_key(place: Place) -> bool:
 
 
 def _verify(request_id: str, items: Sequence[Item]) -> Verdict:
-    by_kind: dict[str, list[Item]] = {"STATE": [], "EVT": [], "REF": [], "REFC": []}
+    by_kind: dict[str, list[Item]] = {"STATE": [], "ACTION": [], "EVT": [], "REF": [], "REFC": []}
     for item in items:
         kind = item["sk"].partition("#")[0]
         if kind not in by_kind:
@@ -138,6 +142,7 @@ def _verify(request_id: str, items: Sequence[Item]) -> Verdict:
     steps = list(rebuilt(stored, chained))
     counted = _counted(request_id, refusals, by_kind["REFC"])
     _ensure_state_is(_expected_state(steps[-1].record, stored.chain, counted, by_kind["STATE"][0]), by_kind["STATE"][0])
+    _ensure_action_is(steps[0].record.submission, by_kind["ACTION"])
     counting = [*map(_counted_by, steps), *map(_refusal_counted, refusals)]
     return Verdict(
         request_id,
@@ -185,8 +190,24 @@ def _refusal_counted(refusal: EvidenceEvent) -> Item | None:
     )
 
 
+def _ensure_action_is(submission: Submission, items: Sequence[Item]) -> None:
+    """Hold the action that is kept whole against the digest, names and facts that were decided on."""
+    if submission.action is None:
+        if items:
+            raise BrokenEvidenceError("an action is kept of it that it does not have")
+        return
+    if len(items) != 1:
+        raise BrokenEvidenceError("its action is not there")
+    text = items[0]["canonical"]
+    whole = replace(submission, action=action_of(json.loads(text)["action"]), kept_digest=None)
+    named = named_members(whole.action) if whole.action else {}
+    is_bound = whole.canonical_action == text and whole.action_digest == submission.action_digest
+    if not is_bound or named != named_members(submission.action) or _differences(action_item(whole), items[0]):
+        raise BrokenEvidenceError("its action is not the one that was decided on")
+
+
 def _policies(first: Step) -> Iterator[Place]:
-    """Give the policy versions that a decision names."""
+    """Give the policy versions that a decision names, and the changes that its agent stood by."""
     named = first.lineage.detail["policyVersions"]
     agent = first.record.submission.agent
     scopes = {
@@ -202,6 +223,10 @@ def _policies(first: Step) -> Iterator[Place]:
             if not _is_key(place):
                 raise BrokenEvidenceError("it was decided by the policy of an agent that can have none")
             yield place
+    records = {"agent": Agent(agent.agent_id), "agentInTenant": agent}
+    # An earlier release wrote none.
+    for reach, version in first.lineage.detail.get("agentVersions", {}).items():
+        yield Place(**change_key(records[reach], version))
 
 
 class _Refusals(NamedTuple):

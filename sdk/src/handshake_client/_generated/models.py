@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
+ActionDigest: TypeAlias = str
+"""
+Binds everything that was decided on, each argument included: what is executed must have it.
+"""
+
+
+ActionName: TypeAlias = str
+
+
 ActionType: TypeAlias = Literal["payment", "data_access", "credential_use", "external_call", "other"]
 
 
@@ -175,6 +184,9 @@ ReasonCode: TypeAlias = Literal[
     "hitl_request_not_found",
     "policy_version_not_found",
     "security_grant_not_found",
+    "security_agent_stopped",
+    "security_scope_missing",
+    "security_agent_not_found",
     "security_decision_context_mismatch",
     "security_artifact_state_not_authorized",
     "security_replay_detected",
@@ -191,6 +203,7 @@ ReasonCode: TypeAlias = Literal[
     "security_grant_expired",
     "security_policy_changed",
     "security_outcome_already_reported",
+    "hitl_agent_restricted_escalated",
     "policy_sensitive_scope_denied",
     "policy_invalid_policy",
     "policy_invalid_request",
@@ -266,39 +279,6 @@ class StoredRule(TypedDict):
     value: float | str | list[str]
 
 
-class Submission(TypedDict):
-    """
-    An action that an agent wants to take.
-    """
-
-    actionType: ActionType
-    agentId: NewId
-    context: NotRequired[dict[str, Any] | None]
-    """
-    What decides: ``amount``, ``category`` and limits of the caller's own that narrow the policy
-    (``maxTransaction``, ``dailySpendLimit``, ``allowedHours``, ``allowedCategories``) of a payment;
-    ``sensitivity`` and ``authorizedSensitiveScope`` of a data access. What cannot be understood denies.
-    """
-    payloadRef: PayloadRef
-    principalId: NewId
-    privilegedPath: NotRequired[bool | None]
-    """
-    False is refused: a privileged path cannot opt out.
-    """
-    requestId: NewId
-    """
-    Submitting it again answers what was decided first.
-    """
-    tenantId: NotRequired[NewId | Literal[""] | None]
-    """
-    "" is none.
-    """
-    timestamp: float
-    """
-    The caller's clock, epoch ms, within 5 minutes of the server's.
-    """
-
-
 class SubmissionRefusal(TypedDict):
     """
     A submission that was not even decided.
@@ -346,6 +326,22 @@ class TrustClaims(TypedDict):
 
 
 WindowName: TypeAlias = Literal["24h", "7d", "30d"]
+
+
+class Action(TypedDict):
+    """
+    Says exactly what is to be done. The request's ``actionDigest`` binds all of it.
+    """
+
+    arguments: NotRequired[dict[str, Any] | None]
+    """
+    Numbers that a double does not keep are refused: send them as strings. With all else, at most
+    32768 bytes as canonical JSON and 16 levels deep.
+    """
+    operation: ActionName
+    resource: NotRequired[NewId | None]
+    tool: NotRequired[ActionName | None]
+    toolVersion: NotRequired[NewId | None]
 
 
 class AmountRule(TypedDict):
@@ -419,6 +415,7 @@ class Decided(TypedDict):
     Tells the decision on a submission.
     """
 
+    actionDigest: ActionDigest
     decision: Outcome
     decisionContextHash: ContextHash
     hitlRequestId: NotRequired[str]
@@ -478,6 +475,10 @@ class EvidencePayload(TypedDict):
     Records what happened, linked to what happened before.
     """
 
+    actionDigest: NotRequired[ActionDigest]
+    """
+    Of the decision on a request that has an action.
+    """
     decision: Outcome
     """
     Of a refused action: deny.
@@ -517,15 +518,6 @@ class ExecutionRefusal(TypedDict):
     reasonCode: str
     responseClass: ResponseClass
     status: Literal["error"]
-
-
-class ExecutionRequest(TypedDict):
-    """
-    A request and the artifact that allows it.
-    """
-
-    artifact: PresentedArtifact
-    request: Submission
 
 
 class Extended(TypedDict):
@@ -785,6 +777,7 @@ class RequestStatus(TypedDict):
     Tells where a request stands.
     """
 
+    actionDigest: ActionDigest
     actionType: ActionType
     agentId: Id
     artifact: Artifact
@@ -827,6 +820,7 @@ class Room(TypedDict):
     Shows a person what to decide on.
     """
 
+    actionDigest: ActionDigest
     actionType: ActionType
     agentId: Id
     amount: NotRequired[Any]
@@ -864,6 +858,44 @@ class StoredOutcome(TypedDict):
 
     artifact: Artifact
     state: State
+
+
+class Submission(TypedDict):
+    """
+    An action that an agent wants to take.
+    """
+
+    action: NotRequired[Action | None]
+    """
+    A payment's ``amount`` and ``category`` may stand in its arguments, in ``context``, or alike
+    in both.
+    """
+    actionType: ActionType
+    agentId: NewId
+    context: NotRequired[dict[str, Any] | None]
+    """
+    What decides: ``amount``, ``category`` and limits of the caller's own that narrow the policy
+    (``maxTransaction``, ``dailySpendLimit``, ``allowedHours``, ``allowedCategories``) of a payment;
+    ``sensitivity`` and ``authorizedSensitiveScope`` of a data access. What cannot be understood denies.
+    """
+    payloadRef: PayloadRef
+    principalId: NewId
+    privilegedPath: NotRequired[bool | None]
+    """
+    False is refused: a privileged path cannot opt out.
+    """
+    requestId: NewId
+    """
+    Submitting it again answers what was decided first.
+    """
+    tenantId: NotRequired[NewId | Literal[""] | None]
+    """
+    "" is none.
+    """
+    timestamp: float
+    """
+    The caller's clock, epoch ms, within 5 minutes of the server's.
+    """
 
 
 class ActionDone(TypedDict):
@@ -913,6 +945,15 @@ class EvidenceEvent(TypedDict):
     reasonCode: ReasonCode
     requestId: Id
     timestamp: int
+
+
+class ExecutionRequest(TypedDict):
+    """
+    A request and the artifact that allows it.
+    """
+
+    artifact: PresentedArtifact
+    request: Submission
 
 
 class Queue(TypedDict):
