@@ -155,6 +155,8 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
             ReasonCode.SECURITY_ARTIFACT_STATE_NOT_AUTHORIZED,
             ReasonCode.SECURITY_AGENT_STOPPED,
             ReasonCode.SECURITY_GRANT_REQUIRED,
+            ReasonCode.SECURITY_GRANT_EXPIRED,
+            ReasonCode.SECURITY_GRANT_CONSUMED,
             shape=ExecutionRefusal,
         ),
     ),

@@ -1,7 +1,7 @@
 """The queues of pending requests: sparse indexes that hold only what waits for a person."""
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 from handshake.core.paging import PageRequest
 from handshake.dynamo.client import Dynamo
@@ -38,13 +38,25 @@ def place_of(record: RequestRecord) -> list[str | int]:
 
 def overdue(dynamo: Dynamo, table: str, *, now_ms: int, batch: int, page_s: float) -> Iterator[list[Key]]:
     """Give the keys of every escalation past its deadline, ``batch`` at a time; a page may take ``page_s`` seconds."""
+    due = "pending_lane = :shard AND pending_deadline <= :now"
+    return _keys(dynamo, table, due, {":now": now_ms}, batch=batch, page_s=page_s)
+
+
+def every(dynamo: Dynamo, table: str, *, batch: int, page_s: float) -> Iterator[list[Key]]:
+    """Give the keys of every escalation that waits, as ``overdue`` does."""
+    return _keys(dynamo, table, "pending_lane = :shard", {}, batch=batch, page_s=page_s)
+
+
+def _keys(
+    dynamo: Dynamo, table: str, condition: str, values: Mapping[str, Any], *, batch: int, page_s: float
+) -> Iterator[list[Key]]:
     for number in range(PENDING_SHARDS):
         start: Item | None = None
         while True:
             page = dynamo.within(page_s).query(
                 table,
-                "pending_lane = :shard AND pending_deadline <= :now",
-                {":shard": pending_shard(number), ":now": now_ms},
+                condition,
+                {":shard": pending_shard(number), **values},
                 start=start,
                 IndexName=PENDING_BY_SHARD,
                 Limit=batch,

@@ -517,6 +517,16 @@ class CountRule(TypedDict):
     value: int
 
 
+class DeadlineRule(TypedDict):
+    """
+    Gives people this many seconds to decide on an escalation, in place of the stack's own deadline.
+    """
+
+    id: Id
+    key: Literal["escalation_ttl_seconds"]
+    value: int
+
+
 class Decided(TypedDict):
     """
     Tells the decision on a submission.
@@ -804,7 +814,7 @@ class PolicyChange1(TypedDict):
     """
     An earlier version, instead of rules.
     """
-    rules: list[AmountRule | HoursRule | CategoriesRule | CountRule]
+    rules: list[AmountRule | HoursRule | CategoriesRule | CountRule | DeadlineRule]
     """
     Rules, each with an id of its own.
     """
@@ -832,7 +842,7 @@ class PolicyChange2(TypedDict):
     """
     An earlier version, instead of rules.
     """
-    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule]]
+    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule | DeadlineRule]]
     """
     Rules, each with an id of its own.
     """
@@ -870,7 +880,7 @@ class PolicyProposal(TypedDict):
     Rules for a scope, to see what they would change.
     """
 
-    rules: list[AmountRule | HoursRule | CategoriesRule | CountRule]
+    rules: list[AmountRule | HoursRule | CategoriesRule | CountRule | DeadlineRule]
     """
     Rules, each with an id of its own.
     """
