@@ -88,7 +88,7 @@ class _SyntheticCalls:
 
     def run(self) -> Iterator[str]:
         """Give the checks, one by one."""
-        for check in (self._escalate, self._approve, self._authorize, self._apply, self._read):
+        for check in (self._escalate, self._approve, self._authorize, self._claim, self._apply, self._read):
             yield check()
 
     def _escalate(self) -> str:
@@ -104,7 +104,8 @@ class _SyntheticCalls:
             "context": {"sensitivity": "ambiguous"},
         }
         submit = _Route("workflow", "POST", "/workflow/requests")
-        self._call(submit, self._request, answers=(200, "hitl_sensitive_ambiguous_escalated"))
+        escalated = self._call(submit, self._request, answers=(200, "hitl_sensitive_ambiguous_escalated"))
+        self._digest = escalated["actionDigest"]
         read = _Route("workflow", "GET", "/workflow/decision-room/{requestId}")
         self._call(read, envelope=False, answers=(401, "security_missing_identity_envelope"))
         return "an ambiguous request escalates, and nobody without an envelope reads it"
@@ -124,6 +125,16 @@ class _SyntheticCalls:
         other = own | {"request": self._request | {"payloadRef": "another"}}
         self._call(authorize, other, answers=(409, "security_decision_context_mismatch"))
         return "the approved request may be carried out, and no other on its artifact"
+
+    def _claim(self) -> str:
+        claim = _Route("grants", "POST", "/workflow/grants")
+        body = {"requestId": self._name, "actionDigest": self._digest}
+        claimed = self._call(claim, body, answers=(200, None))
+        self._call(claim, body, answers=(409, "security_grant_consumed"))
+        keys = self._call(_Route("grants", "GET", "/.well-known/jwks.json"), answers=(200, None))["keys"]
+        if not (keys and claimed.get("grant")):
+            raise NotReadyError("a grant was claimed, and nothing that verifies it is published")
+        return "its grant is signed and claimed once"
 
     def _apply(self) -> str:
         rules = [{"id": "rehearsal", "key": "max_transaction", "value": 1}]
