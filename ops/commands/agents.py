@@ -186,11 +186,12 @@ def _in_words(shown: "Shown", *, now_ms: int) -> str:
     total = sum(counts.values())
     until = f" until {_time(record.until_ms)}" if record.until_ms is not None else ""
     owner = f", owner {escaped(record.owner)}" if record.owner is not None else ""
+    shares = f"{_share(counts['deny'], total)} refused, {_share(counts['escalate'], total)} escalated"
+    last = _time(shown.decisions.last_at_ms) if shown.decisions.last_at_ms else "none"
     lines = [
         f"{escaped(record.agent_id)} {_reach(record.tenant_id)}: {record.state_at(now_ms)}{until}{owner}",
         f"  since {_time(record.changed_at_ms)} by {escaped(record.changed_by)}: {escaped(record.reason)}",
-        f"  24 h: {total} decisions, {_share(counts['deny'], total)} refused, {_share(counts['escalate'], total)}"
-        f" escalated; last {_time(shown.decisions.last_at_ms) if shown.decisions.last_at_ms else 'none'}",
+        f"  24 h: {total} decisions, {shares}; last {last}",
     ]
     return "\n".join(lines)
 
