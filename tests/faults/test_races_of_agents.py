@@ -36,6 +36,7 @@ RACERS = int(os.environ.get("HANDSHAKE_RACERS", "16"))
 ROUNDS = int(os.environ.get("HANDSHAKE_ROUNDS", "2"))
 APPROVERS = max(4, RACERS // 4)
 EACH = 6
+_BEFORE_THE_STOP_S = 0.01
 STOPPED = "security_agent_stopped"
 
 pytestmark = pytest.mark.timeout(120 + RACERS * ROUNDS)
@@ -58,14 +59,13 @@ def everything_agrees(service: InProcess) -> Iterator[None]:
 
 
 def _against_a_stop(service: InProcess, agent: str, tenant_id: str | None, attempts: Sequence[Attempt]) -> list[Made]:
-    """Make all ``attempts``, some at once, while the agent is stopped: the last of each caller begin after the answer."""
+    """Make all ``attempts``, some at once, while the agent is stopped; each caller's last begins after the answer."""
     start, answered = Barrier(APPROVERS + 1), Event()
-    began_stopping = APPROVERS // 2
 
     def stop() -> None:
         instance = service.another()
         start.wait()
-        time.sleep(0.002 * began_stopping)
+        time.sleep(_BEFORE_THE_STOP_S)
         assert put(instance, agent, envelope=operator(tenant_id)).status == 200
         answered.set()
 
@@ -81,11 +81,8 @@ def _against_a_stop(service: InProcess, agent: str, tenant_id: str | None, attem
 
     with ThreadPoolExecutor(APPROVERS + 1) as pool:
         stopping = pool.submit(stop)
-        made = [
-            one
-            for every in pool.map(run, [attempts[number::APPROVERS] for number in range(APPROVERS)])
-            for one in every
-        ]
+        shares = [attempts[number::APPROVERS] for number in range(APPROVERS)]
+        made = [one for every in pool.map(run, shares) for one in every]
         stopping.result()
     return made
 
