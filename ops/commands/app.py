@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from ops.commands import operate
+from ops.commands.agents import agents
 from ops.commands.common import UNREACHABLE, Commands, answered, console, fail, say
 from ops.commands.cost import cost
 from ops.commands.drill import drill
@@ -42,6 +43,7 @@ app = Commands(
 token = Commands(no_args_is_help=True, help="Trust tokens for privileged policy changes.")
 app.add_typer(token, name="token")
 app.add_typer(operate.evidence, name="evidence")
+app.add_typer(agents, name="agents")
 app.add_typer(metrics, name="metrics")
 app.add_typer(policy, name="policy")
 _COMMANDS: tuple[Callable[..., None], ...] = (

@@ -204,7 +204,7 @@ def _switch(stack: str, *, paused: bool) -> None:
 
     with answered():
         target = deployment.find(stack)
-        by = _operator(target)
+        by = operator_of(target)
         context = target.context()
         tx = RuntimeTransaction(context)
         tx.set_paused(paused=paused, now_ms=context.now_ms(), by=by)
@@ -212,8 +212,8 @@ def _switch(stack: str, *, paused: bool) -> None:
     say(f"privileged mutations {'are paused' if paused else 'go on'}; the record names {by}")
 
 
-def _operator(target: "Deployment") -> str:
-    """Name the operator. Pausing must not wait for STS to be well."""
+def operator_of(target: "Deployment") -> str:
+    """Name the operator. Pausing, or stopping an agent, must not wait for STS to be well."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:

@@ -217,6 +217,7 @@ def test_the_line_of_a_denied_call_gives_its_signals_latency_and_denial() -> Non
         ("Handshake", "SecurityDenied", frozenset({service})): [1],
         ("Handshake", "TenantMismatchDenied", frozenset({service})): [1],
         ("Handshake", "ReplayGuardUnavailable", frozenset({service})): [0],
+        ("Handshake", "AgentStoppedDenied", frozenset({service})): [0],
         ("Handshake", "Latency", frozenset({service, endpoint})): [12.3],
         (
             "Handshake",

@@ -80,6 +80,19 @@ def test_a_parameter_is_its_default_its_strict_value_or_refused(monkeypatch: pyt
             _runtime(monkeypatch, **{name: value})
 
 
+def test_unknown_agents_get_what_the_parameter_says_or_the_function_does_not_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A misspelt strict value must not be a lax one."""
+    states = {"allow": "active", "escalate": "escalate_all", "deny": "stopped"}
+
+    assert {value: _runtime(monkeypatch, UNKNOWN_AGENTS=value).unknown_agents for value in states} == states
+    assert _runtime(monkeypatch).unknown_agents == "active"
+    for value in ("", "DENY", "deny ", "stopped"):
+        with pytest.raises(ValueError, match="UNKNOWN_AGENTS is none of allow, escalate, deny"):
+            _runtime(monkeypatch, UNKNOWN_AGENTS=value)
+
+
 def test_a_runtime_knows_its_stack_where_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert _runtime(monkeypatch, POWERTOOLS_SERVICE_NAME="handshake-production").stack == "handshake-production"
     assert _runtime(monkeypatch).stack is None

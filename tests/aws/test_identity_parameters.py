@@ -34,9 +34,10 @@ SWITCHES: Final[Mapping[str, tuple[str, list[str], set[str]]]] = {
     "TenantlessEnvelopes": (
         "TENANTLESS_ENVELOPES",
         ["allowed", "refused"],
-        {"WorkflowFunction", "DecisionRoomFunction"},
+        {"WorkflowFunction", "DecisionRoomFunction", "AgentsFunction"},
     ),
     "ActionBinding": ("ACTION_BINDING", ["optional", "required"], {"WorkflowFunction"}),
+    "UnknownAgents": ("UNKNOWN_AGENTS", ["allow", "escalate", "deny"], {"WorkflowFunction"}),
     "TrustTokenBinding": ("TRUST_TOKEN_BINDING", ["optional", "required"], {"PolicyApplyFunction"}),
 }
 
@@ -60,12 +61,12 @@ def test_a_switch_reaches_the_functions_that_judge_by_it_and_its_default_is_as_b
     environment: str, name: str
 ) -> None:
     variable, values, functions = SWITCHES[name]
-    default, strict = values
+    default, *stricter = values
 
     assert (_parameter(name)["Default"], _parameter(name)["AllowedValues"]) == (default, values)
     for value, stack in (
         (default, deployment(environment).stacks[""]),
-        (strict, switched(environment, **{name: strict})),
+        *((strict, switched(environment, **{name: strict})) for strict in stricter),
     ):
         told = {
             path: one["Properties"]["Environment"]["Variables"][variable]

@@ -13,6 +13,7 @@ from handshake.requests.verification_progress import night_of
 from handshake.trust.identity import SCOPE_READ_ANY, SCOPE_READ_TENANT, SCOPE_RESOLVE
 from tests.aws.fleet import Fleet, running
 from tests.aws.translated import deployment
+from tests.support.agents import operator, put, read
 from tests.support.logs import lines_of, standard_output
 from tests.support.recorder import Asked
 from tests.support.service import (
@@ -111,6 +112,22 @@ def _policies(fleet: Fleet) -> None:
     get(fleet, "/policy/config?scope=nothing")
 
 
+def _agents(fleet: Fleet) -> None:
+    agent, tenant, admin = unique("agent"), operator(), operator(None)
+    for envelope in (tenant, admin):
+        for state in ("stopped", "active"):
+            put(fleet, agent, state=state, envelope=envelope)
+        read(fleet, agent, envelope=envelope)
+        get(fleet, "/agents", envelope=envelope)
+        get(fleet, "/agents", envelope=envelope, query={"state": "active"})
+    read(fleet, "nobody")
+    get(fleet, "/agents")
+    for tenant_id in ("acme", None):
+        request = escalated(fleet, tenantId=tenant_id)
+        put(fleet, request["agentId"], envelope=operator(tenant_id))
+        act(fleet, request)
+
+
 def _metrics(fleet: Fleet) -> None:
     for reason in ReasonCode:
         # A full batch of the stream, with as many series in it as there are reasons.
@@ -165,6 +182,7 @@ USE_CASES: Final[Mapping[str, Callable[[Fleet], Any]]] = {
     "grant": _grant,
     "apply": _apply,
     "policies": _policies,
+    "agents": _agents,
     "metrics": _metrics,
     "expire": _expire,
     "retain": _retain,

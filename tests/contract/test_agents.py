@@ -1,6 +1,5 @@
 """Agents as operators see and change them (contract.md section 12)."""
 
-import json
 from dataclasses import replace
 from typing import Any
 
@@ -9,29 +8,12 @@ import pytest
 from handshake.core.agents import Agent
 from handshake.metrics.event_stream import read_stream
 from handshake.metrics.project_metrics import project_metrics
+from tests.support.agents import operator, put, read
 from tests.support.metrics_stream import stream_of
-from tests.support.service import InProcess, Reply, Service, decided, escalated, get, now_ms, submission, submit, unique
+from tests.support.service import InProcess, Service, decided, escalated, get, now_ms, submission, submit, unique
 from tests.support.store import kept, paused
 
 HOUR_MS = 60 * 60 * 1000
-SCOPES = ["agents:manage", "agents:read"]
-
-
-def operator(tenant_id: str | None = "acme", **changes: Any) -> dict[str, Any]:
-    """Give the envelope of somebody who may read and change agents, of a tenant or as an admin of all."""
-    of_all = {} if tenant_id is not None else {"roles": ["admin"]}
-    envelope = {"principalId": "operator", "subjectType": "human", "scopes": SCOPES, **of_all, **changes}
-    return envelope | ({"tenantId": tenant_id} if tenant_id is not None else {})
-
-
-def put(service: Service, agent_id: str, body: Any = None, *, envelope: Any = None, **changes: Any) -> Reply:
-    body = {"state": "stopped", "reason": "it pays strangers", **changes} if body is None else body
-    headers = {"x-identity-envelope": json.dumps(envelope or operator())}
-    return service.send("PUT", f"/agents/{agent_id}", headers=headers, body=json.dumps(body))
-
-
-def read(service: Service, agent_id: str, *, envelope: Any = None, **query: str) -> Reply:
-    return get(service, f"/agents/{agent_id}", envelope=envelope or operator(), query=query)
 
 
 def listed(service: Service, *, envelope: Any = None, **query: str) -> list[dict[str, Any]]:

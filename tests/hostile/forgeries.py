@@ -6,6 +6,8 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
+from handshake.agents.table import evidence_digest, record_key
+from handshake.core.agents import Agent
 from handshake.core.jsonio import canonical, digest
 from handshake.dynamo.marshalling import Item
 from handshake.policy.table import audit_digest, rules_digest
@@ -243,6 +245,39 @@ def roll_policy_back(scope: str) -> Attack:
         stored.items[place] = {**stored.items[place._replace(sk=f"VERSION#{number - 1:08d}")], "sk": "ACTIVE"}
 
     return attack
+
+
+def lift_stop(_dice: random.Random, stored: Stored) -> None:
+    """Have a stopped agent's record say that it is active."""
+    place = _record_of("idles")
+    stored.items[place] = {**stored.items[place], "state": "active"}
+
+
+def take_change_back(agent_id: str) -> Attack:
+    """Drop the newest change of an agent, and have its record be as it was before."""
+
+    def attack(_dice: random.Random, stored: Stored) -> None:
+        place = _record_of(agent_id)
+        newest = int(stored.items[place]["version"])
+        del stored.items[place._replace(sk=f"CHANGED#{newest:08d}")]
+        [past] = [item for item in stored.versions(place) if int(item["version"]) == newest - 1]
+        stored.items[place] = past
+
+    return attack
+
+
+def rewrite_change(dice: random.Random, stored: Stored) -> None:
+    """Exchange what the newest change of an agent says, and its record, digests and all."""
+    place = _record_of(dice.choice(["idles", "decides"]))
+    record = stored.items[place]
+    newest = place._replace(sk=f"CHANGED#{int(record['version']):08d}")
+    says = {"changed_by": "mallory", "state": dice.choice(["active", "escalate_all", "stopped"])}
+    stored.items[newest] = stored.items[newest] | says
+    stored.items[place] = {**record, **says, "head": evidence_digest(stored.items[newest])}
+
+
+def _record_of(agent_id: str) -> Place:
+    return Place("policy", record_key(Agent(agent_id, "acme"))["pk"], "RECORD")
 
 
 def drop_newest_event(dice: random.Random, stored: Stored) -> None:

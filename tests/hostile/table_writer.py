@@ -45,11 +45,14 @@ from tests.hostile.forgeries import (
     exchange_argument_linked_anew,
     exchange_version,
     frame,
+    lift_stop,
     put_request_back,
     raise_amount,
     reword_refusal,
+    rewrite_change,
     rewrite_policy,
     roll_policy_back,
+    take_change_back,
 )
 from tests.support import engines
 from tests.support.worlds import InMemory, Place, Stored, a_world
@@ -139,6 +142,12 @@ KINDS: Final[Sequence[Kind]] = (
     Kind("policy: exchange the active one", exchange_active),
     Kind("policy: exchange the active one and its version", exchange_version),
     Kind("policy: take the newest version back that decided", roll_policy_back("SCOPE#global")),
+    Kind("agent: edit an item", edit(of_table("policy", "AGENT"))),
+    Kind("agent: drop an item", drop(of_table("policy", "AGENT"))),
+    Kind("agent: exchange two items", swap(of_table("policy", "AGENT"))),
+    Kind("agent: put an item back as it was", put_back(of_table("policy", "AGENT"))),
+    Kind("agent: lift a stop in the record alone", lift_stop),
+    Kind("agent: take a change back that decided", take_change_back("decides")),
     Kind("earlier release: edit what its evidence says", edit(_earlier_state, _names_said)),
     Kind("earlier release: edit evidence", edit(lambda stored: places_of(stored, earlier=True, kind="EVT#"))),
     Kind("earlier release: drop an item of a request", drop(lambda stored: places_of(stored, earlier=True))),
@@ -149,6 +158,8 @@ KINDS: Final[Sequence[Kind]] = (
     Kind(
         "residual: newest version taken back that decided nothing", roll_policy_back("SCOPE#agent#idle"), residual=True
     ),
+    Kind("residual: an agent's newest change rewritten, its record too", rewrite_change, residual=True),
+    Kind("residual: newest change taken back that decided nothing", take_change_back("idles"), residual=True),
     Kind("residual: when refused actions came beyond those kept", edit(evidence_of("REFC#"), _last), residual=True),
     Kind("residual: metrics events that count no evidence", edit(uncounting), residual=True),
     Kind("residual: spend of a day", edit(of_table("workflow", "SPEND#")), residual=True),

@@ -38,7 +38,7 @@ def _walked(path: Path) -> str:
 
 
 def _is_security_denial(code: str) -> bool:
-    return code.startswith("security_") and code != "security_artifact_authorized"
+    return code.startswith("security_") and code not in {"security_artifact_authorized", "security_agent_stopped"}
 
 
 def _status(path: Path) -> int:
@@ -54,6 +54,7 @@ def _signals(path: Path) -> Mapping[str, int]:
         "SecurityDenied": _is_security_denial(path.code),
         "TenantMismatchDenied": path.code == "security_read_tenant_mismatch",
         "ReplayGuardUnavailable": path.code == "security_replay_guard_unavailable",
+        "AgentStoppedDenied": path.code == "security_agent_stopped",
         "Denied{endpoint,reason_code}": refused or path.decides == "deny",
         "Decisions{decision}": not refused and bool(path.decides) and path.counted is not None,
     }

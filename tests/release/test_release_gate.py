@@ -84,7 +84,7 @@ def test_a_release_that_holds_is_ready_and_leaves_nothing_in_metrics(release: Re
     assert len(checked) == 6
     lines = lines_of(output)
     assert {line["message"] for line in lines} == {"synthetic"}
-    assert len(lines) == 11
+    assert len(lines) == 13
     assert not any("_aws" in line for line in lines)
     kept = _events(service)
     assert kept

@@ -79,7 +79,8 @@ def _count(world: Stored) -> Counter[str]:
         {
             "requests": len({at.pk for at in world.items if at.pk.startswith("REQ#")}),
             "events": sum(at.table == "metrics" and "evidence" in item for at, item in world.items.items()),
-            "policies": len({at.pk for at in world.items if at.table == "policy"}),
+            "policies": len({at.pk for at in world.items if at.table == "policy" and at.pk.startswith("SCOPE#")}),
+            "agents": len({at.pk for at in world.items if at.table == "policy" and at.pk.startswith("AGENT")}),
         }
     )
 

@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.evidence_verification import app
+from handshake.agents.table import record_key
+from handshake.core.agents import Agent
 from handshake.core.errors import StoreUnavailableError
 from handshake.dynamo.context import Context
 from handshake.dynamo.marshalling import Item
@@ -33,6 +35,7 @@ from handshake.requests.verification_progress import (
 from handshake.requests.verify import Finding, Page
 from handshake.requests.verify_nightly import Verification, verify_nightly
 from tests.conftest import Engine
+from tests.support.agents import put
 from tests.support.logs import lines_of, standard_output
 from tests.support.service import InProcess, apply_policy, decided, now_ms, rules
 from tests.support.store import kept
@@ -130,6 +133,25 @@ def test_policies_are_verified_whole_every_night(service: InProcess) -> None:
 
         assert done.policies_verified == 1
         assert {finding.subject for finding in reported} == {"policy"}
+
+
+def test_agents_are_verified_whole_every_night(service: InProcess) -> None:
+    for agent in ("one", "other"):
+        assert put(service, agent).status == 200
+    key = {name: {"S": value} for name, value in record_key(Agent("one", "acme")).items()}
+    service.dynamodb.update_item(
+        TableName=service.tables.policy,
+        Key=key,
+        UpdateExpression="SET #state = :state",
+        ExpressionAttributeNames={"#state": "state"},
+        ExpressionAttributeValues={":state": {"S": "active"}},
+    )
+    for night in range(3):
+        reported = Reported()
+        done = verify_nightly(nights_later(service, night), reported)
+
+        assert (done.agents_verified, done.findings) == (2, 1)
+        assert [finding.problem for finding in reported] == ["the record is not what change 1 made of it"]
 
 
 def test_the_handler_says_what_does_not_hold_and_names_nobody(

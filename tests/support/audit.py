@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, Final
 
+from handshake.agents.verification import verify_agent
 from handshake.core.agents import Agent
-from handshake.core.reasons import SECURITY_DENIALS
+from handshake.core.reasons import AGENT_STOPPED_DENIALS, SECURITY_DENIALS
 from handshake.dynamo.marshalling import Item, unmarshal
 from handshake.dynamo.tables import Tables
 from handshake.policy.rule_keys import DEFAULT_LIMITS, ESCALATIONS_PER_WINDOW
@@ -31,7 +32,7 @@ def audit(dynamodb: Any, tables: Tables) -> list[str]:
 
     Every state is what its evidence, whole, says; every decision has exactly one metrics event, and every refused
     action; every guard matches a write; what agents spent is what was allowed or approved; nobody escalated past the
-    window; every policy has its versions and its audit trail.
+    window; every policy has its versions and its audit trail, and every agent the evidence of its changes.
     """
     partitions: defaultdict[str, list[Item]] = defaultdict(list)
     for item in _scan(dynamodb, tables.workflow):
@@ -56,7 +57,8 @@ def audit(dynamodb: Any, tables: Tables) -> list[str]:
     faults += _decision_guard_faults(requests, guards)
     faults += _spend_faults(records, partitions)
     faults += _window_faults(records, partitions)
-    faults += _policy_faults(policy, guards)
+    faults += _policy_faults([item for item in policy if item["pk"].startswith("SCOPE#")], guards)
+    faults += _agent_faults([item for item in policy if not item["pk"].startswith("SCOPE#")])
     return faults
 
 
@@ -86,6 +88,7 @@ def _request_faults(record: RequestRecord, evidence: list[EvidenceEvent], item: 
 
 def _event_faults(requests: Requests, events: list[Item]) -> Iterator[str]:
     by_request: defaultdict[str, list[Item]] = defaultdict(list)
+    at_the_door = SECURITY_DENIALS | AGENT_STOPPED_DENIALS
     for event in events:
         by_request[event["request_id"]].append(event)
     for request_id, (_, evidence, item) in requests.items():
@@ -103,7 +106,7 @@ def _event_faults(requests: Requests, events: list[Item]) -> Iterator[str]:
         # A denial at the door names the request and leaves no evidence of it; of refused actions beyond those that
         # evidence keeps, there is a count.
         strays = sum(
-            count for fact, count in (others - decided).items() if fact[1] not in SECURITY_DENIALS or fact in decided
+            count for fact, count in (others - decided).items() if fact[1] not in at_the_door or fact in decided
         )
         if decided - others or strays > item.get("refusals_counted", 0):
             yield f"{request_id}: decided {dict(decided)}, counted {dict(others)}"
@@ -161,6 +164,14 @@ def _window_faults(records: list[RequestRecord], partitions: dict[str, list[Item
         remembered = sorted(map(int, items[0]["times"])) if items else []
         if remembered != [time for time in times if time > times[-1] - ESCALATION_WINDOW_MS]:
             yield f"{pair} escalated {len(times)} times, {len(remembered)} are remembered"
+
+
+def _agent_faults(kept: list[Item]) -> Iterator[str]:
+    agents: defaultdict[str, list[Item]] = defaultdict(list)
+    for item in kept:
+        agents[item["pk"]].append(item)
+    for agent, items in agents.items():
+        yield from (f"{agent}: {problem}" for problem in verify_agent(items))
 
 
 def _policy_faults(policy: list[Item], guards: list[Item]) -> Iterator[str]:

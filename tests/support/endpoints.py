@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from tests.support.agents import operator, put, read
 from tests.support.clients import Failing
 from tests.support.outcomes import GUARD, STORE
 from tests.support.service import (
@@ -84,8 +85,11 @@ ENDPOINTS: Mapping[str, Endpoint] = {
     "read room": _reading("/workflow/decision-room/{}"),
     "read evidence": _reading("/workflow/evidence/{}"),
     "read queue": _reading("/workflow/decision-room"),
-    "approve": Endpoint(escalated, act, STORE, tables=RESOLVING),
-    "approve with key": Endpoint(escalated, lambda s, request: act(s, request, key="k"), GUARD, tables=GUARDED),
+    # It checks that the agent is not stopped, which a rejection does not ask.
+    "approve": Endpoint(escalated, act, STORE, tables=(*RESOLVING, "policy")),
+    "approve with key": Endpoint(
+        escalated, lambda s, request: act(s, request, key="k"), GUARD, tables=(*GUARDED, "policy")
+    ),
     "reject with key": Endpoint(
         escalated, lambda s, request: act(s, request, "reject", key="k"), GUARD, tables=GUARDED
     ),
@@ -97,6 +101,9 @@ ENDPOINTS: Mapping[str, Endpoint] = {
     "simulate": Endpoint(
         lambda _: for_agent("agent", max_transaction=1), lambda s, body: post(s, "/policy/simulate", body), STORE
     ),
+    "agents": Endpoint(lambda _: None, lambda s, _: get(s, "/agents", envelope=operator()), STORE),
+    "agent": Endpoint(lambda s: put(s, "asked"), lambda s, _: read(s, "asked"), STORE),
+    "change an agent": Endpoint(lambda _: unique("agent"), put, STORE, tables=["policy", "metrics"]),
     "summary": _asking("/metrics/summary"),
     "series": _asking("/metrics/series"),
     "reasons": _asking("/metrics/reasons"),

@@ -1,6 +1,7 @@
 """Lets the operator's commands find a service that runs in this process, whatever stack they are asked for."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import pytest
 
@@ -9,6 +10,7 @@ from ops.local import deployment
 from tests.support.service import InProcess
 
 OPERATOR_ARN = "arn:aws:iam::000000000000:user/operator"
+OPERATOR: Final = "arn:aws:sts::000000000000:assumed-role/operators/oncall"
 
 
 @dataclass
@@ -24,6 +26,10 @@ class OperatedDeployment:
     def context(self) -> Context:
         """Give what an operator's use cases need."""
         return self.service.context
+
+    def operator(self) -> str:
+        """Name whose credentials the commands use."""
+        return OPERATOR
 
 
 def operated(service: InProcess, monkeypatch: pytest.MonkeyPatch) -> InProcess:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from tests.support.agents import operator, put, read
 from tests.support.service import (
     InProcess,
     act,
@@ -103,6 +104,20 @@ def _simulating(service: InProcess) -> Call:
     return lambda service: post(service, "/policy/simulate", for_agent(request["agentId"], max_transaction=1))
 
 
+def _of_agents(call: Call) -> Prepare:
+    def prepare(service: InProcess) -> Call:
+        put(service, "counted", state="active")
+        return call
+
+    return prepare
+
+
+def _approving_for_a_stopped_agent(service: InProcess) -> Call:
+    request = escalated(service)
+    put(service, request["agentId"], envelope=operator(request["tenantId"]))
+    return lambda service: act(service, request)
+
+
 def _asking(path: str) -> Prepare:
     return lambda _: lambda service: get(service, path)
 
@@ -138,6 +153,11 @@ CALLS: dict[str, tuple[Prepare, list[str]]] = {
     "versions": (_asking("/policy/versions?scope=global"), [QUERY]),
     # Each hundred that are found are read once more: the index does not say in which tenant they were made.
     "simulate for an agent": (_simulating, [*WEEK_OF_ONE_AGENT, READ, READ]),
+    # In the approval's own write, which fails by its check; then the refusal goes into evidence.
+    "approve, its agent stopped": (_approving_for_a_stopped_agent, [READ, WRITE, WRITE]),
+    "agents": (_of_agents(lambda service: get(service, "/agents", envelope=operator())), [QUERY, READ]),
+    "agent": (_of_agents(lambda service: read(service, "counted")), [READ]),
+    "change an agent": (_of_agents(lambda service: put(service, "counted", state="active")), [READ, WRITE]),
     "summary": (_asking("/metrics/summary?window=30d"), [QUERY]),
     "series": (_asking("/metrics/series?window=30d&bucket=day"), [QUERY]),
     "reasons": (_asking("/metrics/reasons?window=7d"), [QUERY]),

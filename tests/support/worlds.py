@@ -14,6 +14,8 @@ from handshake.requests.expire_overdue import expire_overdue
 from handshake.requests.submission import parse_recorded
 from handshake.requests.submit import submit as submit_request
 from ops.local.settings import ROOT
+from tests.support.agents import operator
+from tests.support.agents import put as put_agent
 from tests.support.service import (
     InProcess,
     act,
@@ -38,6 +40,7 @@ TABLES: Final = ("workflow", "policy", "metrics", "replay_guards", "runtime_kv")
 # Everything that the release before this one stored, table by table, as it was on the wire.
 EARLIER_RELEASE: Final = ROOT / "tests" / "support" / "earlier_release.json"
 _TTL_MS: Final = 300_000
+_DAY_MS: Final = 24 * 60 * 60 * 1000
 _FLOOD: Final = 22
 
 
@@ -84,6 +87,16 @@ def populate(service: InProcess, *, flood: int = 2) -> Iterator[None]:
     apply_policy(service, for_agent("idle", max_transaction=1))
     apply_policy(service, for_agent("idle", max_transaction=2))
     apply_policy(service, {"scope": "agent", "scopeId": "idle", "policyVersion": "v1"})
+    yield
+    put_agent(service, "decides")
+    put_agent(service, "decides", envelope=operator(None), state="active", owner="everybody's")
+    put_agent(service, "idles", state="active", owner="a team")
+    yield
+    put_agent(service, "idles", until=now_ms() + _DAY_MS)
+    post(service, "/workflow/requests", submission(agentId="decides", tenantId="acme"))
+    put_agent(service, "decides", state="escalate_all", reason="it is watched")
+    yield
+    post(service, "/workflow/requests", submission(agentId="decides", tenantId="acme"))
     yield
     escalated(service)
     yield

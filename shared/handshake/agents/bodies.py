@@ -1,6 +1,6 @@
 """The body and the query that callers send about agents (contract.md section 12)."""
 
-from typing import Annotated, Literal, NotRequired, TypedDict
+from typing import Annotated, NotRequired, TypedDict
 
 from handshake.agents.change import MAX_REASON_LENGTH, MAX_UNTIL_MS
 from handshake.agents.standing import AgentState
@@ -15,10 +15,10 @@ class AgentChange(TypedDict):
     state: Annotated[
         AgentState, "``escalate_all``: what would be allowed waits for a person. ``stopped``: all is denied."
     ]
-    reason: Annotated[str, Schema(minLength=1, maxLength=MAX_REASON_LENGTH), "Kept in evidence. Not blank."]
+    reason: Annotated[str, Schema(maxLength=MAX_REASON_LENGTH, pattern=r"\S"), "Kept in evidence. Not blank."]
     owner: NotRequired[
         Annotated[
-            Annotated[str, Schema(minLength=1, maxLength=MAX_ID_LENGTH, pattern=ID_PATTERN)] | Literal[""] | None,
+            Annotated[str, Schema(maxLength=MAX_ID_LENGTH, pattern=f"^({ID_PATTERN[1:-1]})?$")] | None,
             'Who answers for the agent. Left out or null, it stays as it is; "" is nobody.',
         ]
     ]

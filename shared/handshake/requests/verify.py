@@ -1,4 +1,5 @@
-"""Verify what is stored: requests against their evidence and metrics, metrics against evidence, policies against audit.
+"""Verify what is stored: requests against their evidence and metrics, metrics against evidence, policies against audit,
+agents against the evidence of their changes.
 
 A table is read page by page, each partition whole, in bounded memory. Writes go on meanwhile, and nothing reads two
 tables at one moment: what looks broken is read again before it is believed.
@@ -11,6 +12,8 @@ from functools import partial
 from itertools import islice
 from typing import Any, Final, Literal, NamedTuple
 
+from handshake.agents.table import PARTITION_PREFIX
+from handshake.agents.verification import verify_agent
 from handshake.dynamo.context import Context
 from handshake.dynamo.marshalling import Item
 from handshake.policy.verification import verify_scope
@@ -32,9 +35,12 @@ _REQUESTS: Final = state_key("")["pk"]
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that does not hold: of a request (``name`` is its id), a metrics event (its id) or a policy's scope."""
+    """Something that does not hold: of a request (``name`` is its id), a metrics event (its id), a policy or an agent.
 
-    subject: Literal["request", "event", "policy"]
+    The last two are named by the ends of their keys.
+    """
+
+    subject: Literal["request", "event", "policy", "agent"]
     name: str
     problem: str
 
@@ -83,14 +89,38 @@ def policies_page(context: Context, start: Item | None = None, **options: Any) -
 
     Raises StoreUnavailableError.
     """
+    return _policy_table_page(context, _POLICIES, start, options)
+
+
+def agents_page(context: Context, start: Item | None = None, **options: Any) -> Page:
+    """Verify the agents of one page of the policy table, after ``start``; ``options`` are Scan's own.
+
+    Raises StoreUnavailableError.
+    """
+    return _policy_table_page(context, _AGENTS, start, options)
+
+
+class _Kept(NamedTuple):
+    """What partitions of the policy table that begin with ``prefix`` hold, and what finds problems in one of them."""
+
+    subject: Literal["policy", "agent"]
+    prefix: str
+    verify: Callable[[Sequence[Item]], Sequence[str]]
+
+
+_POLICIES: Final = _Kept("policy", "SCOPE#", verify_scope)
+_AGENTS: Final = _Kept("agent", PARTITION_PREFIX, verify_agent)
+
+
+def _policy_table_page(context: Context, kept: _Kept, start: Item | None, options: Mapping[str, Any]) -> Page:
     table = context.tables.policy
-    groups, next_key = _partitions(context, table, "SCOPE#", start, options)
+    groups, next_key = _partitions(context, table, kept.prefix, start, options)
     findings: list[Finding] = []
     for pk, items in groups.items():
-        problems = verify_scope(items)
+        problems = kept.verify(items)
         for _ in range(_READS):
-            problems = problems and verify_scope(_whole(context, table, pk))
-        findings += [Finding("policy", pk.removeprefix("SCOPE#"), problem) for problem in problems]
+            problems = problems and kept.verify(_whole(context, table, pk))
+        findings += [Finding(kept.subject, pk.removeprefix(kept.prefix), problem) for problem in problems]
     return Page(len(groups), findings, next_key)
 
 
@@ -177,5 +207,10 @@ def _whole(context: Context, table: str, pk: str) -> list[Item]:
 
 
 ByPage = Callable[..., Page]
-PAGES: Final[Mapping[str, ByPage]] = {"requests": requests_page, "events": events_page, "policies": policies_page}
+PAGES: Final[Mapping[str, ByPage]] = {
+    "requests": requests_page,
+    "events": events_page,
+    "policies": policies_page,
+    "agents": agents_page,
+}
 """Verify a whole stack, one after another: each table by its pages."""

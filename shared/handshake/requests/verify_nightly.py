@@ -1,4 +1,5 @@
-"""Verify evidence night by night: all that was recorded the day before, a thirtieth of what is older, every policy.
+"""Verify evidence night by night: all that was recorded the day before, a thirtieth of what is older, every policy
+and agent.
 
 One invocation cannot do a busy night (docs/evidence.md), so it is cut into lanes (verification_progress). A run takes
 one lane after another, as far as its time goes, and the next goes on from there; where one lane takes all of a run, the
@@ -21,7 +22,15 @@ from handshake.requests.verification_progress import (
     read_progress,
     segment,
 )
-from handshake.requests.verify import Finding, Page, events_page, policies_page, requests_page, verify_requests
+from handshake.requests.verify import (
+    Finding,
+    Page,
+    agents_page,
+    events_page,
+    policies_page,
+    requests_page,
+    verify_requests,
+)
 
 # Lambda ends a run after 900 s; what cannot be done in this time is left to the next run.
 RUN_MS: Final = 780_000
@@ -45,6 +54,7 @@ class Verification:
     requests_verified: int = 0
     events_verified: int = 0
     policies_verified: int = 0
+    agents_verified: int = 0
     findings: int = 0
     lanes_left: int = 0
     nights_behind: int = 0
@@ -117,6 +127,8 @@ class _Run:
                 self.done = replace(done, events_verified=done.events_verified + page.checked)
             case "policies":
                 self.done = replace(done, policies_verified=done.policies_verified + page.checked)
+            case "agents":
+                self.done = replace(done, agents_verified=done.agents_verified + page.checked)
             case _:
                 assert_never(lane.kind)
 
@@ -126,6 +138,8 @@ def _page(context: Context, lane: Lane, progress: Progress) -> Page:
     match lane.kind:
         case "policies":
             return policies_page(context, progress.start)
+        case "agents":
+            return agents_page(context, progress.start)
         case "recorded":
             return _recorded_page(context, lane, progress)
         case "requests":

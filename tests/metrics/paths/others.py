@@ -49,6 +49,7 @@ _READS: Final = ("/workflow/requests/{}", "/workflow/evidence/{}", f"{_ROOMS}/{{
 _ENVELOPED: Final = (
     (("GET", path) for path in (*_READS, _ROOMS)),
     (("POST", f"{_ROOMS}/action"), ("POST", "/policy/apply")),
+    (("GET", "/agents"), ("GET", "/agents/{}"), ("PUT", "/agents/{}")),
 )
 
 

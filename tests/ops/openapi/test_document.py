@@ -45,6 +45,9 @@ NEEDS_ENVELOPE: Final = {
     "GET /workflow/decision-room",
     "POST /workflow/decision-room/action",
     "POST /policy/apply",
+    "GET /agents",
+    "GET /agents/{agentId}",
+    "PUT /agents/{agentId}",
 }
 NEEDS_TOKEN: Final = {"POST /policy/apply"}
 

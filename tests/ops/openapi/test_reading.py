@@ -34,6 +34,7 @@ BODIES: Final[dict[tuple[str, str], dict[str, Any]]] = {
     ("POST", "/workflow/authorize-execution"): {"request": SUBMISSION, "artifact": {"decision": "allow"}},
     ("POST", "/workflow/decision-room/action"): {"requestId": "r", "action": "approve"},
     ("POST", "/policy/apply"): {"scope": "agent", "scopeId": "agent-1", "rules": RULES},
+    ("PUT", "/agents/{agentId}"): {"state": "stopped", "reason": "r"},
     ("POST", "/policy/simulate"): {"scope": "agent", "scopeId": "agent-1", "rules": RULES},
 }
 QUERY: Final = {"scope": "agent", "scopeId": "agent-1"}
@@ -127,7 +128,7 @@ class ReadCall(Call):
         return name
 
     def envelope(self) -> Envelope:
-        return Envelope("alice", "human")
+        return Envelope("alice", "human", scopes=("agents:manage", "agents:read"), tenant_id="acme")
 
     def submitter(self) -> Envelope | None:
         return None

@@ -424,7 +424,7 @@ class AgentChange(TypedDict):
     Says in which state an agent is to be, and why.
     """
 
-    owner: NotRequired[str | Literal[""] | None]
+    owner: NotRequired[str | None]
     """
     Who answers for the agent. Left out or null, it stays as it is; "" is nobody.
     """
