@@ -25,7 +25,9 @@ class Expiry:
     """Counts of one run, and of what it left.
 
     ``raced`` were closed by somebody else while it ran; ``pending`` still wait for a person, the oldest of them
-    since ``oldest_pending_seconds``. ``unfinished`` is 1 where time ran out before all were seen, else 0.
+    since ``oldest_pending_seconds``. ``time_used_percent`` is the largest share that any has waited of the time that
+    it has, and ``overdue_seconds`` how long the first deadline of them has passed. These look at the soonest deadlines
+    only, some hundred. ``unfinished`` is 1 where time ran out before all were seen, else 0.
     """
 
     expired: int
@@ -33,6 +35,8 @@ class Expiry:
     pending: int
     oldest_pending_seconds: int
     unfinished: int = 0
+    time_used_percent: int = 0
+    overdue_seconds: int = 0
 
 
 def expire_overdue(context: Context, *, run_ms: int = RUN_MS) -> Expiry:
@@ -54,8 +58,20 @@ def expire_overdue(context: Context, *, run_ms: int = RUN_MS) -> Expiry:
             unfinished = int(context.now_ms() - now >= run_ms)
             if unfinished:
                 break
-    pending, oldest_ms = _left(context)
-    return Expiry(count, raced, pending, oldest_ms // 1000, unfinished)
+    pending, waiting = _left(context)
+    now = context.now_ms()
+    oldest_ms = max((now - record.created_at_ms for record in waiting), default=0)
+    used = max((record.time_used(now) for record in waiting), default=0.0)
+    overdue_ms = max((now - (record.expires_at_ms or now) for record in waiting), default=0)
+    return Expiry(
+        count,
+        raced,
+        pending,
+        oldest_ms // 1000,
+        unfinished,
+        time_used_percent=int(100 * used),
+        overdue_seconds=max(0, overdue_ms) // 1000,
+    )
 
 
 def _expire(context: Context, record: RequestRecord) -> bool:
@@ -67,11 +83,9 @@ def _expire(context: Context, record: RequestRecord) -> bool:
     return tx.commit()
 
 
-def _left(context: Context) -> tuple[int, int]:
-    """Count the escalations that wait, and the ms since which the oldest does."""
-    now = context.now_ms()
+def _left(context: Context) -> tuple[int, list[RequestRecord]]:
+    """Count the escalations that wait, and give those with the soonest deadlines."""
     context = context.within(_BATCH_S)
     count, keys = queue.waiting(context.dynamo, context.tables.workflow)
     items = context.dynamo.batch_get([(context.tables.workflow, key) for key in keys]) if keys else []
-    waiting = [record for record in map(record_from, items) if record and not record.state.terminal]
-    return count, max((now - record.created_at_ms for record in waiting), default=0)
+    return count, [record for record in map(record_from, items) if record and not record.state.terminal]
