@@ -18,6 +18,7 @@ from ops.commands.common import UNREACHABLE, Commands, answered, console, fail, 
 from ops.commands.cost import cost
 from ops.commands.drill import drill
 from ops.commands.env import env
+from ops.commands.grants import grants
 from ops.commands.incidents import incidents
 from ops.commands.metrics import metrics
 from ops.commands.migrate import migrate
@@ -47,7 +48,7 @@ app.add_typer(policy, name="policy")
 app.add_typer(approvals, name="approvals")
 _COMMANDS: tuple[Callable[..., None], ...] = (
     *(operate.pause, operate.resume, operate.retention, operate.pseudonym, operate.dashboard),
-    *(cost, drill, env, incidents, migrate, rehearse, rollback, rotate, status, throttle, watch),
+    *(cost, drill, env, grants, incidents, migrate, rehearse, rollback, rotate, status, throttle, watch),
 )
 for _command in _COMMANDS:
     app.command()(_command)

@@ -25,9 +25,10 @@ class Expiry:
     """Counts of one run, and of what it left.
 
     ``raced`` were closed by somebody else while it ran; ``pending`` still wait for a person, the oldest of them
-    since ``oldest_pending_seconds``. ``time_used_percent`` is the largest share that any has waited of the time that
-    it has, and ``overdue_seconds`` how long the first deadline of them has passed. These look at the soonest deadlines
-    only, some hundred. ``unfinished`` is 1 where time ran out before all were seen, else 0.
+    since ``oldest_pending_seconds``. ``unreported`` are grants that were claimed 15 minutes ago or more, and of whose
+    effect nobody has said anything. ``time_used_percent`` is the largest share that any escalation has waited of the
+    time that it has, and ``overdue_seconds`` how long the first deadline of them has passed: these look at the soonest
+    deadlines only, some hundred. ``unfinished`` is 1 where time ran out before all were seen, else 0.
     """
 
     expired: int
@@ -35,6 +36,7 @@ class Expiry:
     pending: int
     oldest_pending_seconds: int
     unfinished: int = 0
+    unreported: int = 0
     time_used_percent: int = 0
     overdue_seconds: int = 0
 
@@ -63,12 +65,14 @@ def expire_overdue(context: Context, *, run_ms: int = RUN_MS) -> Expiry:
     oldest_ms = max((now - record.created_at_ms for record in waiting), default=0)
     used = max((record.time_used(now) for record in waiting), default=0.0)
     overdue_ms = max((now - (record.expires_at_ms or now) for record in waiting), default=0)
+    late = queue.unreported(context.within(_BATCH_S).dynamo, context.tables.workflow, now_ms=now)
     return Expiry(
         count,
         raced,
         pending,
         oldest_ms // 1000,
         unfinished,
+        unreported=len(late),
         time_used_percent=int(100 * used),
         overdue_seconds=max(0, overdue_ms) // 1000,
     )

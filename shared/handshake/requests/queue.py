@@ -7,7 +7,7 @@ from handshake.core.paging import PageRequest
 from handshake.dynamo.client import Dynamo
 from handshake.dynamo.marshalling import Item, Key
 from handshake.requests.record import RequestRecord
-from handshake.requests.table import PENDING_SHARDS, pending_shard, record_from, state_key
+from handshake.requests.table import PENDING_SHARDS, pending_shard, record_from, state_key, unreported_shard
 
 PENDING_BY_TENANT: Final = "pending_by_tenant"
 PENDING_BY_PRINCIPAL: Final = "pending_by_principal"
@@ -88,6 +88,28 @@ def waiting(dynamo: Dynamo, table: str) -> tuple[int, list[Key]]:
         count += len(page.items)
         soonest += [{"pk": item["pk"], "sk": item["sk"]} for item in page.items[:_SOONEST]]
     return count, soonest
+
+
+def unreported(dynamo: Dynamo, table: str, *, now_ms: int) -> list[Key]:
+    """Give the keys of the requests whose grant was claimed 15 minutes ago or more, with no outcome reported since.
+
+    The longest first, shard by shard. One page a shard, so beyond some 20 000 there are more. Raises
+    StoreUnavailableError.
+    """
+    late: list[Item] = []
+    for number in range(PENDING_SHARDS):
+        page = dynamo.query(
+            table,
+            "pending_lane = :shard AND pending_deadline <= :now",
+            {":shard": unreported_shard(number), ":now": now_ms},
+            IndexName=PENDING_BY_SHARD,
+        )
+        late += page.items
+    return [{"pk": item["pk"], "sk": item["sk"]} for item in sorted(late, key=_deadline)]
+
+
+def _deadline(item: Item) -> int:
+    return int(item["pending_deadline"])
 
 
 def _resume(partition: str, owner: str, page: PageRequest, *, now_ms: int) -> Item | None:

@@ -1,5 +1,6 @@
 """A request as it is stored: its decision, its state, and the views callers see (contract.md section 3)."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 from handshake.core.reasons import REGISTRY, ReasonCode
 from handshake.core.tiers import RISK_TIERS, Outcome, RiskTier
 from handshake.policy.rule_keys import Spend, Trigger
+from handshake.requests.action import named_members
 from handshake.requests.decision import Decision, spend_day
 from handshake.requests.evidence import Chain
 from handshake.requests.submission import Submission
@@ -279,8 +281,8 @@ class RequestRecord:
             view["revokedAt"] = self.revoked_at_ms
         return view
 
-    def room_view(self) -> "Room":
-        """Show what a person needs to see before deciding."""
+    def room_view(self, canonical: str | None = None) -> "Room":
+        """Show what a person needs to see before deciding; ``canonical`` is the text that was hashed, where it is."""
         submission = self.submission
         view: Room = {
             "requestId": self.request_id,
@@ -295,6 +297,10 @@ class RequestRecord:
             "requestTimestamp": submission.timestamp_ms,
             "actionDigest": submission.action_digest,
         }
+        if canonical is not None:
+            view["canonicalAction"] = canonical
+        if submission.action:
+            view["action"] = json.loads(canonical)["action"] if canonical else named_members(submission.action)
         if self.hitl_request_id:
             view["hitlRequestId"] = self.hitl_request_id
         if self.expires_at_ms is not None:

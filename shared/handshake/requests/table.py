@@ -13,9 +13,10 @@ from heapq import merge
 from itertools import islice
 from typing import Any, Final
 
+from handshake.agents.standing import AgentStanding
 from handshake.agents.table import agent_keys, standing_from
 from handshake.core.agents import Agent
-from handshake.core.errors import Refusal
+from handshake.core.errors import Refusal, StoreUnavailableError
 from handshake.core.jsonio import canonical, digest
 from handshake.core.reasons import ReasonCode
 from handshake.dynamo.client import Dynamo
@@ -26,7 +27,7 @@ from handshake.dynamo.sharding import shard
 from handshake.policy.rule_keys import Spend, Trigger
 from handshake.policy.table import active_keys, in_force
 from handshake.replay_guards.table import stored_outcomes
-from handshake.requests.action import Action
+from handshake.requests.action import Action, digest_of
 from handshake.requests.decision import Escalations, spend_day, utc_day
 from handshake.requests.evidence import Chain, EvidenceEvent
 from handshake.requests.evidence_items import evidence_from
@@ -236,12 +237,18 @@ def read_for_action(
     return record_from(state), outcomes, refusals_kept(refusals)
 
 
-def read_for_execution(context: Context, request_id: str) -> tuple[RequestRecord | None, Refusal | None]:
-    """Read, in one call, the request whose effect is about to happen, and whether operators have paused all effects."""
+def read_for_execution(
+    context: Context, presented: Submission
+) -> tuple[RequestRecord | None, AgentStanding, Refusal | None]:
+    """Read, in one call, the stored request whose effect is about to happen, and what may stand in its way.
+
+    That is what operators have said of its agent, and whether they have paused all effects.
+    """
     tables = context.tables
-    keys = [(tables.workflow, state_key(request_id)), (tables.runtime_kv, PAUSE_KEY)]
-    state, pause = context.dynamo.batch_get(keys)
-    return record_from(state), pause_of(pause)
+    keys = [(tables.workflow, state_key(presented.request_id)), (tables.runtime_kv, PAUSE_KEY)]
+    keys += [(tables.policy, key) for key in agent_keys(presented.agent)]
+    state, pause, *agent = context.dynamo.batch_get(keys)
+    return record_from(state), standing_from(agent), pause_of(pause)
 
 
 def state_item(record: RequestRecord) -> Item:
@@ -296,8 +303,8 @@ def state_item(record: RequestRecord) -> Item:
 def claim_attributes(record: RequestRecord) -> Item:
     """Give the attributes of a claim, with its place in the index that is swept until its outcome is reported.
 
-    It stands there by when it counts as unreported. The index is that of escalations which wait, in partitions of its
-    own: a further index would be no cheaper, and CloudFormation adds one at a time.
+    It stands there by when it counts as unreported. The index is that of escalations which wait, in other partitions: a
+    further index would be no cheaper, and CloudFormation adds one at a time.
     """
     if record.claim is None:
         return {}
@@ -342,6 +349,19 @@ def action_item(submission: Submission) -> Item:
     It stands alone, so that what only a person and an executor look at is in no index, and in no update's price.
     """
     return {**action_key(submission.request_id), "canonical": submission.canonical_action}
+
+
+def canonical_of(record: RequestRecord, item: Item | None) -> str | None:
+    """Give the text that the request's digest is of, by the ACTION ``item`` where it has one; None once it was erased.
+
+    Raises StoreUnavailableError where what is kept has another digest: nobody is to decide on that.
+    """
+    text = record.submission.canonical_action
+    if text is None and item is not None:
+        text = str(item["canonical"])
+        if digest_of(text) != record.submission.action_digest:
+            raise StoreUnavailableError
+    return text
 
 
 def read_partition(dynamo: Dynamo, table: str, request_id: str) -> list[Item]:

@@ -45,6 +45,7 @@ REASONS: Final[Mapping[str, Reason]] = {
     "security_grant_consumed": Reason("security", 409, "blocked", "do_not_retry"),
     "security_grant_expired": Reason("security", 409, "blocked", "do_not_retry"),
     "security_grant_not_found": Reason("security", 404, "blocked", "do_not_retry"),
+    "security_grant_required": Reason("security", 409, "blocked", "do_not_retry"),
     "security_grant_unauthorized": Reason("security", 403, "blocked", "do_not_retry"),
     "security_handshake_required_bypass_denied": Reason("security", 403, "blocked", "do_not_retry"),
     "security_identity_claim_missing": Reason("security", 401, "blocked", "do_not_retry"),
