@@ -104,7 +104,7 @@ def _run_on(engine: str, tell: Connection) -> None:
         "-o",
         "addopts=--import-mode=importlib",
     )
-    files = map(str, Path(__file__).parent.glob("test_*races*.py"))
-    code = pytest.main([*options, "-k", engine, *files], [Tally(tell)])
+    races = map(str, sorted(Path(__file__).parent.glob("test_*races*.py")))
+    code = pytest.main([*options, "-k", engine, *races], [Tally(tell)])
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         raise RuntimeError(f"pytest ended with {code!r}")

@@ -14,7 +14,7 @@ from handshake.requests.verify import verify_request
 from ops.commands.app import app
 from tests.conftest import Engine
 from tests.support.metrics_events import NOW_MS
-from tests.support.operated import OPERATOR_ARN, operated
+from tests.support.operated import OPERATOR, operated
 from tests.support.outcomes import APPROVED
 from tests.support.service import InProcess, act, escalated, extend, get, own
 from tests.support.store import kept
@@ -92,7 +92,7 @@ def test_resume_gives_what_waits_the_time_back_and_says_so_in_evidence(world: Pa
         assert world.deadline(request) == NOW_MS + TTL_MS + 131_000
         events = get(world.service, f"/workflow/evidence/{request['requestId']}", envelope=own(request)).body
         audit = events[-1]["payload"]
-        assert (audit["event"], audit["actor"], audit["action"]) == ("extended", OPERATOR_ARN, "extend")
+        assert (audit["event"], audit["actor"], audit["action"]) == ("extended", OPERATOR, "extend")
         assert verify_request(world.service.context, request["requestId"]) == []
     world.clock.at_ms = NOW_MS + TTL_MS + 130_999
     assert act(world.service, requests[0]).outcome == APPROVED
@@ -138,7 +138,7 @@ def test_people_extend_while_it_lasts_and_three_extensions_are_all(world: Paused
 def test_a_run_that_failed_half_way_is_run_again_and_gives_each_its_time_once(world: Paused) -> None:
     requests = [world.escalated() for _ in range(130)]
     broken = replace(world.service, dynamodb=_Breaking(world.service.dynamodb, after=50))
-    since: dict[str, Any] = {"paused_at_ms": NOW_MS - 90_000, "operator": OPERATOR_ARN}
+    since: dict[str, Any] = {"paused_at_ms": NOW_MS - 90_000, "operator": OPERATOR}
 
     with pytest.raises(StoreUnavailableError):
         extend_pending(broken.context, **since)

@@ -5,6 +5,7 @@ from typing import Final
 
 from ops.gates.reason_codes import RESERVED
 from tests.metrics.paths.agents import AGENTS
+from tests.metrics.paths.moves import MOVES
 from tests.metrics.paths.others import APPLIES, IDENTITIES, OUTAGES, QUESTIONS, READINGS, REPEATED, SUBMITTERS
 from tests.metrics.paths.path import Path
 from tests.metrics.paths.workflow import ACTIONS, EXECUTIONS, SUBMISSIONS
@@ -14,6 +15,7 @@ PATHS: Final[Collection[Path]] = (
     *IDENTITIES,
     *READINGS,
     *ACTIONS,
+    *MOVES,
     *EXECUTIONS,
     *AGENTS,
     *APPLIES,
