@@ -91,9 +91,18 @@ def raise_amount(dice: random.Random, stored: Stored) -> tuple[str, Mapping[str,
     return pk, _link_anew(stored, pk)
 
 
+def remove_text(dice: random.Random, stored: Stored) -> None:
+    """Have an action look erased, in STATE too."""
+    kept = [place for place in places_of(stored, kind="ACTION") if "canonical" in stored.items[place]]
+    place = dice.choice(kept)
+    stored.items[place] = {"pk": place.pk, "sk": place.sk}
+    state = Place("workflow", place.pk, "STATE")
+    stored.items[state] = {**stored.items[state], "arguments_erased_at": Decimal(1_772_720_700_000)}
+
+
 def exchange_argument(dice: random.Random, stored: Stored) -> str:
     """Have an action be of another argument, and STATE of its digest; gives its partition."""
-    place = dice.choice(places_of(stored, kind="ACTION"))
+    place = dice.choice([at for at in places_of(stored, kind="ACTION") if "canonical" in stored.items[at]])
     canonical_text = stored.items[place]["canonical"].replace('"arguments":{', '"arguments":{"!":"mallory",')
     stored.items[place] = {**stored.items[place], "canonical": canonical_text}
     state = Place("workflow", place.pk, "STATE")

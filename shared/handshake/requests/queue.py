@@ -6,8 +6,14 @@ from typing import Final
 from handshake.core.paging import PageRequest
 from handshake.dynamo.client import Dynamo
 from handshake.dynamo.marshalling import Item, Key
+from handshake.requests.action_items import ERASABLE_SHARDS, erasable_shard
 from handshake.requests.record import RequestRecord
-from handshake.requests.table import PENDING_SHARDS, pending_shard, record_from, state_key
+from handshake.requests.table import (
+    PENDING_SHARDS,
+    pending_shard,
+    record_from,
+    state_key,
+)
 
 PENDING_BY_TENANT: Final = "pending_by_tenant"
 PENDING_BY_PRINCIPAL: Final = "pending_by_principal"
@@ -39,21 +45,33 @@ def place_of(record: RequestRecord) -> list[str | int]:
 def overdue(dynamo: Dynamo, table: str, *, now_ms: int, batch: int, page_s: float) -> Iterator[list[Key]]:
     """Give the keys of every escalation past its deadline, ``batch`` at a time; a page may take ``page_s`` seconds."""
     for number in range(PENDING_SHARDS):
-        start: Item | None = None
-        while True:
-            page = dynamo.within(page_s).query(
-                table,
-                "pending_lane = :shard AND pending_deadline <= :now",
-                {":shard": pending_shard(number), ":now": now_ms},
-                start=start,
-                IndexName=PENDING_BY_SHARD,
-                Limit=batch,
-            )
-            if page.items:
-                yield [{"pk": item["pk"], "sk": item["sk"]} for item in page.items]
-            if page.next_key is None:
-                break
-            start = page.next_key
+        yield from _due(dynamo, table, pending_shard(number), by_ms=now_ms, batch=batch, page_s=page_s)
+
+
+def erasable(dynamo: Dynamo, table: str, *, created_by_ms: int, batch: int, page_s: float) -> Iterator[list[Key]]:
+    """Give the keys of requests made by then whose action is still kept whole, ``batch`` at a time."""
+    state = state_key("")["sk"]
+    for number in range(ERASABLE_SHARDS):
+        for keys in _due(dynamo, table, erasable_shard(number), by_ms=created_by_ms, batch=batch, page_s=page_s):
+            yield [{"pk": key["pk"], "sk": state} for key in keys]
+
+
+def _due(dynamo: Dynamo, table: str, lane: str, *, by_ms: int, batch: int, page_s: float) -> Iterator[list[Key]]:
+    start: Item | None = None
+    while True:
+        page = dynamo.within(page_s).query(
+            table,
+            "pending_lane = :shard AND pending_deadline <= :now",
+            {":shard": lane, ":now": by_ms},
+            start=start,
+            IndexName=PENDING_BY_SHARD,
+            Limit=batch,
+        )
+        if page.items:
+            yield [{"pk": item["pk"], "sk": item["sk"]} for item in page.items]
+        if page.next_key is None:
+            return
+        start = page.next_key
 
 
 def waiting(dynamo: Dynamo, table: str) -> tuple[int, list[Key]]:

@@ -14,7 +14,7 @@ from handshake.policy.rule_keys import Spend, Trigger
 from handshake.requests.action import Action, action_of
 from handshake.requests.evidence import EvidenceEvent
 from handshake.requests.record import FIRST_STATE, RequestRecord, State
-from handshake.requests.recording import CLOSED, DECIDED, EXTENDED, REVOKED
+from handshake.requests.recording import CLOSED, DECIDED, ERASED, EXTENDED, REVOKED
 from handshake.requests.submission import Submission
 
 
@@ -47,6 +47,8 @@ def rebuilt(stored: RequestRecord, chained: Sequence[EvidenceEvent]) -> Iterator
             record = _extended(record, lineage, audit)
         elif kind == REVOKED and record is not None and record.state.authorizes and record.revoked_at_ms is None:
             record = _revoked(record, lineage, audit)
+        elif kind == ERASED and record is not None and _is_erasable(record):
+            record = _erased(record, lineage, audit)
         else:
             was = record.state.value if record else "not there"
             raise BrokenEvidenceError(f"event {audit.sequence} cannot be: the request was {was}")
@@ -132,3 +134,15 @@ def _revoked(record: RequestRecord, lineage: EvidenceEvent, audit: EvidenceEvent
     if lineage.detail["revokedAt"] != audit.timestamp_ms:
         raise BrokenEvidenceError(f"event {audit.sequence} contradicts itself")
     return record.revoked(now_ms=audit.timestamp_ms)
+
+
+def _is_erasable(record: RequestRecord) -> bool:
+    return record.submission.action is not None and record.state.terminal and record.arguments_erased_at_ms is None
+
+
+def _erased(record: RequestRecord, lineage: EvidenceEvent, audit: EvidenceEvent) -> RequestRecord:
+    """Make the record that two events say the arguments were erased of."""
+    says = (lineage.detail["erasedAt"], lineage.detail["actionDigest"])
+    if says != (audit.timestamp_ms, record.submission.action_digest):
+        raise BrokenEvidenceError(f"event {audit.sequence} contradicts itself or what was before")
+    return record.arguments_erased(now_ms=audit.timestamp_ms)

@@ -24,6 +24,7 @@ CLOSED: Final = "closed"
 REFUSED: Final = "refused"
 EXTENDED: Final = "extended"
 REVOKED: Final = "revoked"
+ERASED: Final = "erased"
 DECISIONS: Final = frozenset({DECIDED, CLOSED})
 """The kinds that metrics count. Of each other kind in a chain, an event that nothing counts is kept as its witness."""
 
@@ -122,6 +123,12 @@ def record_extension(
 def record_revocation(revoked: RequestRecord, actor: Mapping[str, Any], origin: Origin, *, now_ms: int) -> Recorded:
     """Record that ``actor`` took back at ``now_ms`` what the request authorized."""
     return _recorded(revoked, REVOKED, {"revokedAt": now_ms}, actor, origin, now_ms=now_ms)
+
+
+def record_erasure(erased: RequestRecord, actor: Mapping[str, Any], origin: Origin, *, now_ms: int) -> Recorded:
+    """Record that ``actor`` erased the arguments of the request's action at ``now_ms``."""
+    lineage = {"erasedAt": now_ms, "actionDigest": erased.submission.action_digest}
+    return _recorded(erased, ERASED, lineage, actor, origin, now_ms=now_ms)
 
 
 def record_refusal(

@@ -832,6 +832,7 @@ class Room(TypedDict):
     """
     As the agent sent it.
     """
+    argumentsErasedAt: NotRequired[int]
     artifact: Artifact
     canonicalAction: NotRequired[str]
     """
