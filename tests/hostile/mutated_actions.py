@@ -39,7 +39,7 @@ _PIECES: Final = (
     '"payee":1,',
 )
 _NUMBERS: Final = (0, 1, -1, 3, 19.99, 1e300, 2**53)
-_VALUES: Final = (None, True, False, *_NUMBERS, "", "EUR", "19.99", "ACME Ltd ", "acme ltd", [], {})
+_VALUES: Final[tuple[Any, ...]] = (None, True, False, *_NUMBERS, "", "EUR", "19.99", "ACME Ltd ", "acme ltd", [], {})
 
 
 def decided() -> RequestRecord:
