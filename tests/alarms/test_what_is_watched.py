@@ -11,6 +11,7 @@ from handshake.api import telemetry
 from handshake.api.telemetry import CallRecord
 from handshake.core.reasons import ReasonCode
 from handshake.replay_guards.retain import Retention
+from handshake.requests.erase_arguments import Erasure
 from handshake.requests.expire_overdue import Expiry
 from handshake.requests.verify_nightly import Verification
 from ops.local.settings import ROOT
@@ -22,6 +23,7 @@ STACKS: Final = stacks_of(ROOT, "production")
 NAMED: Final = STACKS["Alarms"].parameters["Service"]
 JOBS: Final = {
     "hitl_expiry": Expiry(1, 1, 1, 1),
+    "argument_erasure": Erasure(1, 1),
     "replay_retention": Retention(1, 1),
     "evidence_verification": Verification(),
 }

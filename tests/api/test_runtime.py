@@ -93,6 +93,11 @@ def test_unknown_agents_get_what_the_parameter_says_or_the_function_does_not_sta
             _runtime(monkeypatch, UNKNOWN_AGENTS=value)
 
 
+def test_arguments_are_kept_for_ever_unless_a_parameter_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _runtime(monkeypatch).arguments_kept_days == 0
+    assert _runtime(monkeypatch, ARGUMENT_RETENTION_DAYS="90").arguments_kept_days == 90
+
+
 def test_a_runtime_knows_its_stack_where_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert _runtime(monkeypatch, POWERTOOLS_SERVICE_NAME="handshake-production").stack == "handshake-production"
     assert _runtime(monkeypatch).stack is None

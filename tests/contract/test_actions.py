@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from handshake.requests.verify import verify_request
 from tests.support.outcomes import SHAPE
-from tests.support.service import InProcess, Service, act, escalated, get, own, post, submission, submit
+from tests.support.service import InProcess, Service, act, escalated, get, now_ms, own, post, submission, submit
 from tests.support.workflow_requests import an_action
+from tests.support.worlds import load_earlier_release
 
 BINDING = (400, "trust_context_missing_binding")
 MISMATCH = (409, "security_decision_context_mismatch")
@@ -167,3 +169,60 @@ def test_what_was_decided_before_actions_were_required_is_told_and_resolved_stil
 
     assert _room(strict, request).status == 200
     assert act(strict, request).outcome == (200, "hitl_approved")
+
+
+# -- what the release before this one stored --------------------------------------------------------------------------
+
+
+def test_what_an_earlier_release_stored_has_a_digest_is_shown_repeated_and_resolved(moto_tables: Any) -> None:
+    client, tables = moto_tables
+    stored = load_earlier_release(client, tables)
+    service = InProcess(client, tables)
+    states = [item for at, item in stored.items() if at.sk == "STATE"]
+    assert {item["state"] for item in states} >= {"escalated_pending", "allowed_terminal", "denied_terminal"}
+
+    for item in states:
+        request = {
+            "requestId": item["request_id"],
+            "principalId": item["principal_id"],
+            "agentId": item["agent_id"],
+            "tenantId": item.get("tenant_id"),
+            "actionType": item["action_type"],
+            "payloadRef": item["payload_ref"],
+            "timestamp": now_ms(),
+            "context": json.loads(item["facts"]),
+        }
+        room = _room(service, request).body
+        again = submit(service, request).body
+
+        assert room["actionDigest"] == f"sha256:{hashlib.sha256(room['canonicalAction'].encode()).hexdigest()}"
+        assert "action" not in room
+        assert (again["requestId"], again["actionDigest"]) == (item["request_id"], room["actionDigest"])
+        assert again["decisionContextHash"] == room["artifact"]["decisionContextHash"]
+        assert submit(service, request | {"action": an_action()}).outcome == MISMATCH
+        assert verify_request(service.context, item["request_id"]) == []
+
+
+def test_what_an_earlier_release_left_pending_is_approved_and_executed_by_its_digest(moto_tables: Any) -> None:
+    client, tables = moto_tables
+    stored = load_earlier_release(client, tables)
+    [pending, *_] = [item for item in stored.values() if item.get("state") == "escalated_pending"]
+    service = InProcess(client, tables, now_ms=lambda: int(pending["expires_at"]) - 1000)
+    request = {
+        "requestId": pending["request_id"],
+        "principalId": pending["principal_id"],
+        "agentId": pending["agent_id"],
+        "tenantId": pending.get("tenant_id"),
+        "actionType": pending["action_type"],
+        "payloadRef": pending["payload_ref"],
+        "timestamp": int(pending["timestamp_ms"]),
+        "context": json.loads(pending["facts"]),
+    }
+    before = _room(service, request).body["actionDigest"]
+
+    approved = act(service, request)
+
+    assert approved.outcome == (200, "hitl_approved")
+    assert _authorize(service, request, approved.body["artifact"]).status == 200
+    assert _room(service, request).body["actionDigest"] == before
+    assert verify_request(service.context, pending["request_id"]) == []

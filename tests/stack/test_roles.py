@@ -117,7 +117,7 @@ LEADING_KEYS = {
     ("PolicyApplyRole", "MetricsTable", "PutItem"): ["EVENT#*", "SYNTHETIC#*"],
     ("PolicyRole", "MetricsTable", "PutItem"): ["EVENT#*", "SYNTHETIC#*"],
     ("MetricsRole", "MetricsTable", "PutItem"): ["EVENT#*", "SYNTHETIC#*"],
-    ("HitlExpiryRole", "MetricsTable", "PutItem"): ["EVENT#*", "SYNTHETIC#*"],
+    ("HitlExpiryRole", "MetricsTable", "PutItem"): ["EVENT#*", "WITNESS#*", "SYNTHETIC#*"],
     ("WorkflowRole", "WorkflowTable", "PutItem"): ["REQ#*"],
     ("WorkflowRole", "WorkflowTable", "UpdateItem"): ["SPEND#*", "SPEND@tenant#*", "ESC#*", "ESC@tenant#*"],
     ("DecisionRoomRole", "WorkflowTable", "PutItem"): ["REQ#*"],

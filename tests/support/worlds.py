@@ -10,6 +10,7 @@ from handshake.dynamo.client import Page
 from handshake.dynamo.context import Context
 from handshake.dynamo.marshalling import Item, marshal, unmarshal
 from handshake.dynamo.tables import Tables
+from handshake.requests.erase_arguments import erase_arguments
 from handshake.requests.expire_overdue import expire_overdue
 from handshake.requests.submission import parse_recorded
 from handshake.requests.submit import submit as submit_request
@@ -112,6 +113,12 @@ def populate(service: InProcess, *, flood: int = 2) -> Iterator[None]:
     for payee in ("ACME Ltd", "Umbrella Corp"):
         post(service, "/workflow/requests", submission("external_call", action=an_action(arguments={"payee": payee})))
         escalated(service, action=an_action(arguments={"payee": payee, "amount": 150}))
+    yield
+    with service.runtime.invocation() as later:
+        erase_arguments(later._replace(now_ms=lambda: now_ms() + 2 * _DAY_MS), kept_days=1)
+    yield
+    for payee in ("Initech", "Hooli"):
+        post(service, "/workflow/requests", submission("external_call", action=an_action(arguments={"payee": payee})))
     yield
     approved, rejected, refused = (escalated(service, action=action) for action in (an_action(), None, None))
     yield

@@ -153,6 +153,7 @@ class Room(TypedDict):
     canonicalAction: NotRequired[
         Annotated[str, "The very text that ``actionDigest`` is of (RFC 8785); in no list, and gone once it was erased."]
     ]
+    argumentsErasedAt: NotRequired[EpochMs]
     action: NotRequired[Annotated[Action, "Without its arguments in a list, and once they were erased."]]
     hitlRequestId: NotRequired[str]
     expiresAt: NotRequired[EpochMs]

@@ -1,17 +1,19 @@
 """The queues of pending requests: sparse indexes that hold only what waits for a person."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from handshake.core.paging import PageRequest
 from handshake.dynamo.client import Dynamo
 from handshake.dynamo.marshalling import Item, Key
+from handshake.requests.action_items import ERASABLE_SHARDS, erasable_shard
 from handshake.requests.record import RequestRecord
 from handshake.requests.table import PENDING_SHARDS, pending_shard, record_from, state_key, unreported_shard
 
 PENDING_BY_TENANT: Final = "pending_by_tenant"
 PENDING_BY_PRINCIPAL: Final = "pending_by_principal"
 PENDING_BY_SHARD: Final = "pending_by_lane"
+_PENDING_LANES: Final = tuple(map(pending_shard, range(PENDING_SHARDS)))
 # Of each shard: together as many as one call reads.
 _SOONEST: Final = 100 // PENDING_SHARDS
 
@@ -40,25 +42,33 @@ def place_of(record: RequestRecord) -> list[str | int]:
 
 def overdue(dynamo: Dynamo, table: str, *, now_ms: int, batch: int, page_s: float) -> Iterator[list[Key]]:
     """Give the keys of every escalation past its deadline, ``batch`` at a time; a page may take ``page_s`` seconds."""
-    due = "pending_lane = :shard AND pending_deadline <= :now"
-    return _keys(dynamo, table, due, {":now": now_ms}, batch=batch, page_s=page_s)
+    return _keys(dynamo, table, _PENDING_LANES, by_ms=now_ms, batch=batch, page_s=page_s)
 
 
 def every(dynamo: Dynamo, table: str, *, batch: int, page_s: float) -> Iterator[list[Key]]:
     """Give the keys of every escalation that waits, as ``overdue`` does."""
-    return _keys(dynamo, table, "pending_lane = :shard", {}, batch=batch, page_s=page_s)
+    return _keys(dynamo, table, _PENDING_LANES, batch=batch, page_s=page_s)
+
+
+def erasable(dynamo: Dynamo, table: str, *, created_by_ms: int, batch: int, page_s: float) -> Iterator[list[Key]]:
+    """Give the keys of requests made by then whose action is still kept whole, ``batch`` at a time."""
+    lanes, state = map(erasable_shard, range(ERASABLE_SHARDS)), state_key("")["sk"]
+    for keys in _keys(dynamo, table, lanes, by_ms=created_by_ms, batch=batch, page_s=page_s):
+        yield [{"pk": key["pk"], "sk": state} for key in keys]
 
 
 def _keys(
-    dynamo: Dynamo, table: str, condition: str, values: Mapping[str, Any], *, batch: int, page_s: float
+    dynamo: Dynamo, table: str, lanes: Iterable[str], *, by_ms: int | None = None, batch: int, page_s: float
 ) -> Iterator[list[Key]]:
-    for number in range(PENDING_SHARDS):
+    """Give the keys in ``lanes`` of the index that wait for a time, all of them or those whose time came by then."""
+    condition, values = ("", {}) if by_ms is None else (" AND pending_deadline <= :by", {":by": by_ms})
+    for lane in lanes:
         start: Item | None = None
         while True:
             page = dynamo.within(page_s).query(
                 table,
-                condition,
-                {":shard": pending_shard(number), **values},
+                f"pending_lane = :lane{condition}",
+                {":lane": lane, **values},
                 start=start,
                 IndexName=PENDING_BY_SHARD,
                 Limit=batch,

@@ -15,7 +15,7 @@ from handshake.requests.action import Action, action_of
 from handshake.requests.evidence import EvidenceEvent
 from handshake.requests.grant import MAX_LIFETIME_MS, ReportedOutcome
 from handshake.requests.record import FIRST_STATE, Claim, Report, RequestRecord, State
-from handshake.requests.recording import CLAIMED, CLOSED, DECIDED, EXTENDED, REPORTED, REVOKED
+from handshake.requests.recording import CLAIMED, CLOSED, DECIDED, ERASED, EXTENDED, REPORTED, REVOKED
 from handshake.requests.submission import Submission
 
 
@@ -52,6 +52,8 @@ def rebuilt(stored: RequestRecord, chained: Sequence[EvidenceEvent]) -> Iterator
             record = _claimed(record, lineage, audit)
         elif kind == REPORTED and record is not None and record.claim is not None and record.report is None:
             record = _reported(record, lineage, audit)
+        elif kind == ERASED and record is not None and _is_erasable(record):
+            record = _erased(record, lineage, audit)
         else:
             was = record.state.value if record else "not there"
             raise BrokenEvidenceError(f"event {audit.sequence} cannot be: the request was {was}")
@@ -159,3 +161,15 @@ def _reported(record: RequestRecord, lineage: EvidenceEvent, audit: EvidenceEven
     if (says["grantId"], audit.detail["actor"]) != (record.grant_id, claimer):
         raise BrokenEvidenceError(f"event {audit.sequence} is of another grant")
     return replace(record, report=Report(outcome.status, outcome.digest, audit.timestamp_ms))
+
+
+def _is_erasable(record: RequestRecord) -> bool:
+    return record.submission.action is not None and record.state.terminal and record.arguments_erased_at_ms is None
+
+
+def _erased(record: RequestRecord, lineage: EvidenceEvent, audit: EvidenceEvent) -> RequestRecord:
+    """Make the record that two events say the arguments were erased of."""
+    says = (lineage.detail["erasedAt"], lineage.detail["actionDigest"])
+    if says != (audit.timestamp_ms, record.submission.action_digest):
+        raise BrokenEvidenceError(f"event {audit.sequence} contradicts itself or what was before")
+    return record.arguments_erased(now_ms=audit.timestamp_ms)

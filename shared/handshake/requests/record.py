@@ -83,7 +83,7 @@ class RequestRecord:
     ``extensions`` times. What was allowed or approved may be revoked, at ``revoked_at_ms``. ``execute_by_ms`` is until
     when the effect may begin, and ``approved_by`` the principal who approved it; what an earlier release decided has
     neither. A ``synthetic`` one is the release gate's, and left out of metrics even where its deadline is what closes
-    it.
+    it. The arguments of its action were erased at ``arguments_erased_at_ms``.
     """
 
     submission: Submission
@@ -105,6 +105,7 @@ class RequestRecord:
     extensions: int = 0
     first_expires_at_ms: int | None = None
     revoked_at_ms: int | None = None
+    arguments_erased_at_ms: int | None = None
 
     @classmethod
     def decided(
@@ -185,6 +186,10 @@ class RequestRecord:
     def revoked(self, *, now_ms: int) -> "RequestRecord":
         """Give the record as it is once somebody took back, at ``now_ms``, what it authorizes."""
         return replace(self, revoked_at_ms=now_ms)
+
+    def arguments_erased(self, *, now_ms: int) -> "RequestRecord":
+        """Give the record as it is once the action's arguments were erased at ``now_ms``."""
+        return replace(self, arguments_erased_at_ms=now_ms)
 
     @property
     def request_id(self) -> str:
@@ -307,6 +312,8 @@ class RequestRecord:
             view["expiresAt"] = self.expires_at_ms
         if self.revoked_at_ms is not None:
             view["revokedAt"] = self.revoked_at_ms
+        if self.arguments_erased_at_ms is not None:
+            view["argumentsErasedAt"] = self.arguments_erased_at_ms
         if submission.facts.get("amount") is not None:
             view["amount"] = submission.facts["amount"]
         if submission.facts.get("category") is not None:

@@ -26,6 +26,7 @@ EXTENDED: Final = "extended"
 REVOKED: Final = "revoked"
 CLAIMED: Final = "claimed"
 REPORTED: Final = "reported"
+ERASED: Final = "erased"
 DECISIONS: Final = frozenset({DECIDED, CLOSED})
 """The kinds that metrics count. Of each other kind in a chain, an event that nothing counts is kept as its witness."""
 
@@ -138,6 +139,12 @@ def record_report(
 ) -> Recorded:
     """Record that ``actor`` reported at ``now_ms`` what came of the effect, which is what it ``says``."""
     return _recorded(reported, REPORTED, says, actor, origin, now_ms=now_ms)
+
+
+def record_erasure(erased: RequestRecord, actor: Mapping[str, Any], origin: Origin, *, now_ms: int) -> Recorded:
+    """Record that ``actor`` erased the arguments of the request's action at ``now_ms``."""
+    lineage = {"erasedAt": now_ms, "actionDigest": erased.submission.action_digest}
+    return _recorded(erased, ERASED, lineage, actor, origin, now_ms=now_ms)
 
 
 def record_refusal(

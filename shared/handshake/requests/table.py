@@ -16,7 +16,7 @@ from typing import Any, Final
 from handshake.agents.standing import AgentStanding
 from handshake.agents.table import agent_keys, standing_from
 from handshake.core.agents import Agent
-from handshake.core.errors import Refusal, StoreUnavailableError
+from handshake.core.errors import Refusal
 from handshake.core.jsonio import canonical, digest
 from handshake.core.reasons import ReasonCode
 from handshake.dynamo.client import Dynamo
@@ -27,7 +27,7 @@ from handshake.dynamo.sharding import shard
 from handshake.policy.rule_keys import Spend, Trigger
 from handshake.policy.table import active_keys, in_force
 from handshake.replay_guards.table import stored_outcomes
-from handshake.requests.action import Action, digest_of
+from handshake.requests.action_items import action_from, named_attributes
 from handshake.requests.decision import Escalations, spend_day, utc_day
 from handshake.requests.evidence import Chain, EvidenceEvent
 from handshake.requests.evidence_items import evidence_from
@@ -43,7 +43,6 @@ RECORDED: Final = "recorded"
 RECORDED_SHARDS: Final = 4
 
 _STATE: Final = "STATE"
-_ACTION: Final = "ACTION"
 _REFUSALS: Final = "REFC#"
 _EVENTS: Final = ("EVT#", "REF#")
 PENDING_ATTRIBUTES: Final = "pending_tenant, pending_principal, pending_lane, pending_deadline"
@@ -52,11 +51,6 @@ PENDING_ATTRIBUTES: Final = "pending_tenant, pending_principal, pending_lane, pe
 def state_key(request_id: str) -> Key:
     """Give the key of a request's state."""
     return {"pk": f"REQ#{request_id}", "sk": _STATE}
-
-
-def action_key(request_id: str) -> Key:
-    """Give the key of the action of a request, kept whole."""
-    return {"pk": f"REQ#{request_id}", "sk": _ACTION}
 
 
 def spend_key(agent: Agent, day: str) -> Key:
@@ -117,7 +111,7 @@ def record_from(item: Item | None) -> RequestRecord | None:
         return None
     spend = item.get("spend_amount")
     trigger = item.get("trigger")
-    action = _action_from(item)
+    action = action_from(item)
     return RequestRecord(
         submission=Submission(
             request_id=item["request_id"],
@@ -150,6 +144,7 @@ def record_from(item: Item | None) -> RequestRecord | None:
         extensions=int(item.get("extensions", 0)),
         first_expires_at_ms=_whole(item.get("first_expires_at")),
         revoked_at_ms=_whole(item.get("revoked_at")),
+        arguments_erased_at_ms=_whole(item.get("arguments_erased_at")),
         execute_by_ms=_whole(item.get("execute_by")),
         approved_by=item.get("approved_by"),
         claim=_claim_from(item),
@@ -172,12 +167,6 @@ def _report_from(item: Item) -> Report | None:
     if "reported_at" not in item:
         return None
     return Report(item["outcome_status"], item["outcome_digest"], int(item["reported_at"]))
-
-
-def _action_from(item: Item) -> Action | None:
-    if "operation" not in item:
-        return None
-    return Action(item["operation"], item.get("tool"), item.get("tool_version"), item.get("resource"))
 
 
 def split_partition(items: Sequence[Item]) -> tuple[RequestRecord | None, list[EvidenceEvent]]:
@@ -264,7 +253,7 @@ def state_item(record: RequestRecord) -> Item:
         "payload_ref": submission.payload_ref,
         "timestamp_ms": submission.timestamp_ms,
         "facts": canonical(dict(submission.facts)),
-        **_named(submission),
+        **named_attributes(submission),
         "outcome": record.outcome,
         "reason": record.reason.value,
         "tier": record.tier,
@@ -275,6 +264,7 @@ def state_item(record: RequestRecord) -> Item:
         "extensions": record.extensions or None,
         "first_expires_at": record.first_expires_at_ms,
         "revoked_at": record.revoked_at_ms,
+        "arguments_erased_at": record.arguments_erased_at_ms,
         "trigger": canonical(record.trigger._asdict()) if record.trigger else None,
         "spend_amount": record.spend and record.spend.amount,
         "spend_limit": record.spend and record.spend.daily_limit,
@@ -327,41 +317,6 @@ def report_attributes(record: RequestRecord) -> Item:
         return {}
     status, said, at_ms = record.report
     return {"outcome_status": status, "outcome_digest": said, "reported_at": at_ms}
-
-
-def _named(submission: Submission) -> Item:
-    """Give what STATE says of an action: its names, and the digest of what is kept beside it."""
-    action = submission.action
-    if action is None:
-        return {}
-    return {
-        "operation": action.operation,
-        "tool": action.tool,
-        "tool_version": action.tool_version,
-        "resource": action.resource,
-        "action_digest": submission.action_digest,
-    }
-
-
-def action_item(submission: Submission) -> Item:
-    """Give the item that keeps a fresh submission's action whole, in the text that was hashed.
-
-    It stands alone, so that what only a person and an executor look at is in no index, and in no update's price.
-    """
-    return {**action_key(submission.request_id), "canonical": submission.canonical_action}
-
-
-def canonical_of(record: RequestRecord, item: Item | None) -> str | None:
-    """Give the text that the request's digest is of, by the ACTION ``item`` where it has one; None once it was erased.
-
-    Raises StoreUnavailableError where what is kept has another digest: nobody is to decide on that.
-    """
-    text = record.submission.canonical_action
-    if text is None and item is not None:
-        text = str(item["canonical"])
-        if digest_of(text) != record.submission.action_digest:
-            raise StoreUnavailableError
-    return text
 
 
 def read_partition(dynamo: Dynamo, table: str, request_id: str) -> list[Item]:

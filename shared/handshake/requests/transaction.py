@@ -12,6 +12,7 @@ from handshake.dynamo.transaction import Step, unread
 from handshake.metrics.event_table import EventTransaction
 from handshake.policy.rule_keys import Spend
 from handshake.replay_guards.table import LONGEST_DEADLINE_MS, GuardTransaction
+from handshake.requests.action_items import ACTION_ATTRIBUTES, action_item, action_key
 from handshake.requests.decision import ESCALATION_WINDOW_MS, Escalations, within_window
 from handshake.requests.evidence import MAX_REFUSALS, MAX_REFUSALS_OF_PRINCIPAL
 from handshake.requests.evidence_items import evidence_item
@@ -20,7 +21,6 @@ from handshake.requests.recording import Origin, Recorded, RecordedRefusal, acto
 from handshake.requests.submission import Submission
 from handshake.requests.table import (
     PENDING_ATTRIBUTES,
-    action_item,
     claim_attributes,
     escalations_from,
     escalations_key,
@@ -50,7 +50,7 @@ class RequestTransaction(EventTransaction, GuardTransaction, AgentTransaction):
         put = Put(self._context.tables.workflow, state_item(recorded.record), condition="attribute_not_exists(pk)")
         step = self._add(put, record_from)
         if recorded.record.submission.action:
-            self._add(Put(self._context.tables.workflow, action_item(recorded.record.submission)), unread)
+            self._add(Put(self._context.tables.workflow, action_item(recorded.record)), unread)
         self._append(recorded)
         return step
 
@@ -171,6 +171,37 @@ class RequestTransaction(EventTransaction, GuardTransaction, AgentTransaction):
         step = self._add(update, record_from)
         self._append(recorded)
         return step
+
+    def erase_arguments(self, recorded: Recorded, *, seen: RequestRecord) -> None:
+        """Erase the arguments of the request that was ``seen``, if nobody has appended to its evidence since.
+
+        The item of its action keeps its place, empty, so that nobody who erases may delete items of a request.
+        """
+        record, table = recorded.record, self._context.tables.workflow
+        update = Update(
+            table,
+            state_key(record.request_id),
+            "SET arguments_erased_at = :now, chain_length = :length, chain_head = :head",
+            values={
+                ":now": record.arguments_erased_at_ms,
+                ":length": record.chain.length,
+                ":head": record.chain.head,
+                ":seen": seen.chain.length,
+            },
+            condition="chain_length = :seen AND attribute_not_exists(arguments_erased_at)",
+        )
+        self._add(update, unread)
+        self._add(
+            Update(
+                table,
+                action_key(record.request_id),
+                f"REMOVE {ACTION_ATTRIBUTES}",
+                values={},
+                condition="attribute_exists(canonical)",
+            ),
+            unread,
+        )
+        self._append(recorded)
 
     def append_refusal(self, refused: RecordedRefusal) -> None:
         """Put a refused action in evidence and count it, while there is room: for its principal, and at all.

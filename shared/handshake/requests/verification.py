@@ -17,6 +17,7 @@ from handshake.metrics.event_table import SYNTHETIC_PREFIX, event_item
 from handshake.policy.rules import GLOBAL, Scope, version_number
 from handshake.policy.table import version_key
 from handshake.requests.action import action_of, named_members
+from handshake.requests.action_items import action_item, action_key
 from handshake.requests.evidence import Chain, EvidenceEvent, broken_link, event_id_of
 from handshake.requests.evidence_items import evidence_from, evidence_item, evidence_sort_key
 from handshake.requests.reconstruction import BrokenEvidenceError, Step, rebuilt
@@ -27,8 +28,7 @@ from handshake.requests.recording import (
     decision_event,
     refusal_metrics,
 )
-from handshake.requests.submission import Submission
-from handshake.requests.table import action_item, record_from, refusals_key, state_item, state_key
+from handshake.requests.table import record_from, refusals_key, state_item, state_key
 
 # What reading an item raises that nobody of ours wrote.
 UNREADABLE: Final = (
@@ -142,7 +142,7 @@ def _verify(request_id: str, items: Sequence[Item]) -> Verdict:
     steps = list(rebuilt(stored, chained))
     counted = _counted(request_id, refusals, by_kind["REFC"])
     _ensure_state_is(_expected_state(steps[-1].record, stored.chain, counted, by_kind["STATE"][0]), by_kind["STATE"][0])
-    _ensure_action_is(steps[0].record.submission, by_kind["ACTION"])
+    _ensure_action_is(steps[-1].record, by_kind["ACTION"])
     counting = [*map(_counted_by, steps), *map(_refusal_counted, refusals)]
     return Verdict(
         request_id,
@@ -193,19 +193,28 @@ def _refusal_counted(refusal: EvidenceEvent) -> Item | None:
     )
 
 
-def _ensure_action_is(submission: Submission, items: Sequence[Item]) -> None:
-    """Hold the action that is kept whole against the digest, names and facts that were decided on."""
+def _ensure_action_is(record: RequestRecord, items: Sequence[Item]) -> None:
+    """Hold the action that is kept whole against the digest, names and facts that were decided on.
+
+    Of one whose erasure is in evidence nothing may be kept but its place.
+    """
+    submission = record.submission
     if submission.action is None:
         if items:
             raise BrokenEvidenceError("an action is kept of it that it does not have")
         return
     if len(items) != 1:
         raise BrokenEvidenceError("its action is not there")
+    if record.arguments_erased_at_ms is not None:
+        if _differences(action_key(record.request_id), items[0]):
+            raise BrokenEvidenceError("its action was erased and is there")
+        return
     text = items[0]["canonical"]
     whole = replace(submission, action=action_of(json.loads(text)["action"]), kept_digest=None)
     named = whole.action and named_members(whole.action)
     is_bound = whole.canonical_action == text and whole.action_digest == submission.action_digest
-    if not is_bound or named != named_members(submission.action) or _differences(action_item(whole), items[0]):
+    kept = action_item(replace(record, submission=whole))
+    if not is_bound or named != named_members(submission.action) or _differences(kept, items[0]):
         raise BrokenEvidenceError("its action is not the one that was decided on")
 
 

@@ -1014,6 +1014,7 @@ class Room(TypedDict):
     """
     As the agent sent it.
     """
+    argumentsErasedAt: NotRequired[int]
     artifact: Artifact
     canonicalAction: NotRequired[str]
     """
