@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 
 import httpx
 
-from handshake_client import AsyncHandshake, Handshake
+from handshake_rail import AsyncHandshake, Handshake
 from tests.support.service import InProcess
 
 Handler = Callable[[httpx.Request], httpx.Response]

@@ -16,7 +16,7 @@ from ops.local.settings import REGION, ROOT
 from ops.local.signing_edge import SigningEdge, Upstream, kept_token
 from ops.local.stack import LocalStack
 
-SDK: Final = ROOT / "sdk"
+SDK: Final = ROOT / "sdk" / "python"
 EDGE: Final = "http://127.0.0.1:3000"
 EDGE_OF_DEPLOYED: Final = "http://127.0.0.1:3001"
 API: Final = "https://api-id.execute-api.us-east-1.amazonaws.com/production"
@@ -102,16 +102,14 @@ def test_it_installs_as_a_typed_package_that_needs_httpx_alone(tmp_path: Path) -
         names = set(archive.namelist())
         [metadata] = [archive.read(name).decode() for name in names if name.endswith("METADATA")]
         archive.extractall(tmp_path / "site")
-    wanted = {str(path.relative_to(SDK / "src")) for path in (SDK / "src").rglob("*.py")} | {
-        "handshake_client/py.typed"
-    }
+    wanted = {str(path.relative_to(SDK / "src")) for path in (SDK / "src").rglob("*.py")} | {"handshake_rail/py.typed"}
 
     assert wanted <= names
     assert [line for line in metadata.splitlines() if line.startswith("Requires-Dist") and "extra" not in line] == [
         "Requires-Dist: httpx>=0.28,<1"
     ]
     # Without botocore, and without this repository.
-    blocked = "import sys; sys.modules['botocore'] = None; import handshake_client as it; print(it.__file__)"
+    blocked = "import sys; sys.modules['botocore'] = None; import handshake_rail as it; print(it.__file__)"
     ran = subprocess.run(  # noqa: S603 - our own words
         [sys.executable, "-c", blocked],
         cwd=tmp_path,
@@ -121,8 +119,8 @@ def test_it_installs_as_a_typed_package_that_needs_httpx_alone(tmp_path: Path) -
         check=True,
     )
     assert ran.stdout.startswith(str(tmp_path / "site"))
-    # A package of this client's name in the public index is somebody else's, so nobody is sent there.
-    signing = "import sys; sys.modules['botocore'] = None; import handshake_client.signing"
+    # This package is in no public index, where anybody could take its name, so nobody is sent there.
+    signing = "import sys; sys.modules['botocore'] = None; import handshake_rail.signing"
     missing = subprocess.run(  # noqa: S603 - our own words
         [sys.executable, "-c", signing],
         cwd=tmp_path,
@@ -132,5 +130,5 @@ def test_it_installs_as_a_typed_package_that_needs_httpx_alone(tmp_path: Path) -
         check=False,
     )
     said = missing.stderr.splitlines()[-1]
-    assert 'pip install "PATH/TO/THIS/REPOSITORY/sdk[sigv4]"' in said
-    assert "install handshake-client" not in said
+    assert 'pip install "PATH/TO/THIS/REPOSITORY/sdk/python[sigv4]"' in said
+    assert "install handshake-rail" not in said

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from handshake.core.reasons import REGISTRY
-from handshake_client import NEVER, NO_ANSWER, UNKNOWN, HandshakeError, Retry, models
+from handshake_rail import NEVER, NO_ANSWER, UNKNOWN, HandshakeError, Retry, models
 from tests.sdk.conftest import Connect
 from tests.sdk.doubles import Clock, Script, ok, refusal
 from tests.support.service import InProcess, escalated, own, token

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from handshake_client._generated.models import IdentityEnvelope
+from handshake_rail._generated.models import IdentityEnvelope
 
 Envelope = IdentityEnvelope
 """Says whom a call is for: what ``x-identity-envelope`` holds."""

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from handshake_client._generated.reasons import REASONS
-from handshake_client._reason import Reason, RetryAdvice
+from handshake_rail._generated.reasons import REASONS
+from handshake_rail._reason import Reason, RetryAdvice
 
 NO_ANSWER: Final = "no_answer"
 """The ``reason_code`` where nothing answered, so that whether the call was carried out is not known."""
@@ -19,7 +19,7 @@ class HandshakeError(Exception):
     """A call that did not succeed. A decision to deny is no error: it is what was asked for."""
 
     reason_code: str
-    """From the registry (``handshake_client.REASONS``), or NO_ANSWER, UNKNOWN, or a code newer than this client."""
+    """From the registry (``handshake_rail.REASONS``), or NO_ANSWER, UNKNOWN, or a code newer than this client."""
     response_class: str
     """``retryable``, ``blocked`` or ``unknown``."""
     retry: RetryAdvice

@@ -10,10 +10,10 @@ from typing import Any, Final, Self
 import anyio
 import httpx
 
-from handshake_client._call import SUBMITTING, Call, Envelope, Request, content_of, request_of
-from handshake_client._generated.operations import AsyncOperations, Operations
-from handshake_client.errors import NO_ANSWER, UNKNOWN, HandshakeError
-from handshake_client.retry import Retry
+from handshake_rail._call import SUBMITTING, Call, Envelope, Request, content_of, request_of
+from handshake_rail._generated.operations import AsyncOperations, Operations
+from handshake_rail.errors import NO_ANSWER, UNKNOWN, HandshakeError
+from handshake_rail.retry import Retry
 
 TIMEOUT: Final = httpx.Timeout(30, connect=5)  # API Gateway itself gives up after 29 s
 MAX_HEADERS_BYTES: Final = 10_240

@@ -3,8 +3,8 @@
 from abc import ABC, abstractmethod
 from typing import Any, Final, cast
 
-from handshake_client._call import Call, Envelope, Operation
-from handshake_client._generated import models
+from handshake_rail._call import Call, Envelope, Operation
+from handshake_rail._generated import models
 
 PROJECT_EVENT: Final = Operation("projectEvent", "POST", "/metrics/project")
 GET_METRICS_REASONS: Final = Operation("getMetricsReasons", "GET", "/metrics/reasons")

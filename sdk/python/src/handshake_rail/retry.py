@@ -3,7 +3,7 @@
 import random
 from dataclasses import dataclass
 
-from handshake_client.errors import HandshakeError
+from handshake_rail.errors import HandshakeError
 
 
 @dataclass(frozen=True)

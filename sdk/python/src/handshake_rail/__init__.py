@@ -1,0 +1,28 @@
+"""A typed client of Handshake, which decides what an AI agent may do."""
+
+from handshake_rail._call import Envelope
+from handshake_rail._generated import models
+from handshake_rail._generated.reasons import REASONS, REGISTRY_VERSION
+from handshake_rail._reason import Reason
+from handshake_rail.client import AsyncHandshake, Handshake
+from handshake_rail.edge_token import EdgeToken
+from handshake_rail.errors import NO_ANSWER, UNKNOWN, HandshakeError
+from handshake_rail.execution import execution_of
+from handshake_rail.retry import NEVER, Retry
+
+__all__ = [
+    "NEVER",
+    "NO_ANSWER",
+    "REASONS",
+    "REGISTRY_VERSION",
+    "UNKNOWN",
+    "AsyncHandshake",
+    "EdgeToken",
+    "Envelope",
+    "Handshake",
+    "HandshakeError",
+    "Reason",
+    "Retry",
+    "execution_of",
+    "models",
+]
