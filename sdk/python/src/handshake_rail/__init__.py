@@ -10,6 +10,8 @@ from handshake_rail.errors import NO_ANSWER, UNKNOWN, HandshakeError
 from handshake_rail.execution import execution_of
 from handshake_rail.retry import NEVER, Retry
 
+__version__ = "1.1.0"
+
 __all__ = [
     "NEVER",
     "NO_ANSWER",
@@ -23,6 +25,7 @@ __all__ = [
     "HandshakeError",
     "Reason",
     "Retry",
+    "__version__",
     "execution_of",
     "models",
 ]
