@@ -95,7 +95,7 @@ class Handshake(Operations):
             try:
                 return _read(self._once(request, attempts), request, attempts)
             except HandshakeError as error:
-                wait_s = self._retry.wait_s(error)
+                wait_s = self._retry.wait_s(error, repeatable=call.operation.repeatable)
                 if wait_s is None:
                     raise
             self._sleep(wait_s)
@@ -168,7 +168,7 @@ class AsyncHandshake(AsyncOperations):
             try:
                 return _read(await self._once(request, attempts), request, attempts)
             except HandshakeError as error:
-                wait_s = self._retry.wait_s(error)
+                wait_s = self._retry.wait_s(error, repeatable=call.operation.repeatable)
                 if wait_s is None:
                     raise
             await self._sleep(wait_s)
