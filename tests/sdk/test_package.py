@@ -124,8 +124,8 @@ def test_it_installs_into_a_fresh_environment_as_a_typed_package(built: Path, fo
     [package] = built.glob(form)
     python = tmp_path / "fresh" / "bin" / "python"
     for command in (
-        ["venv", "-q", "--python", sys.executable, tmp_path / "fresh"],
-        ["pip", "install", "-q", "--python", python, package],
+        ["venv", "-q", "--python", sys.executable, str(tmp_path / "fresh")],
+        ["pip", "install", "-q", "--python", str(python), str(package)],
     ):
         done = subprocess.run([UV, *command], env=fetching_environment(), capture_output=True, text=True, check=False)  # noqa: S603 - our own words
         assert done.returncode == 0, done.stderr

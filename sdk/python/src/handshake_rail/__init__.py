@@ -4,10 +4,13 @@ from handshake_rail._call import Envelope
 from handshake_rail._generated import models
 from handshake_rail._generated.reasons import REASONS, REGISTRY_VERSION
 from handshake_rail._reason import Reason
+from handshake_rail.action import ActionError, action_digest, canonical_action
 from handshake_rail.client import AsyncHandshake, Handshake
 from handshake_rail.edge_token import EdgeToken
 from handshake_rail.errors import NO_ANSWER, UNKNOWN, HandshakeError
 from handshake_rail.execution import execution_of
+from handshake_rail.grant import Grant, GrantError, verify_grant
+from handshake_rail.replays import FileReplays, MemoryReplays, Replays
 from handshake_rail.retry import NEVER, Retry
 
 __version__ = "1.1.0"
@@ -18,14 +21,23 @@ __all__ = [
     "REASONS",
     "REGISTRY_VERSION",
     "UNKNOWN",
+    "ActionError",
     "AsyncHandshake",
     "EdgeToken",
     "Envelope",
+    "FileReplays",
+    "Grant",
+    "GrantError",
     "Handshake",
     "HandshakeError",
+    "MemoryReplays",
     "Reason",
+    "Replays",
     "Retry",
     "__version__",
+    "action_digest",
+    "canonical_action",
     "execution_of",
     "models",
+    "verify_grant",
 ]
