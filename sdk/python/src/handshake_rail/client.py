@@ -5,13 +5,16 @@ import ipaddress
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, Final, Self
+from typing import Any, Final, Self, assert_never
 
 import anyio
 import httpx
 
 from handshake_rail._call import SUBMITTING, Call, Envelope, Request, content_of, request_of
+from handshake_rail._generated.models import Decided, Submission
 from handshake_rail._generated.operations import AsyncOperations, Operations
+from handshake_rail._plan import Do, Send, Sleep, Step, run, run_async
+from handshake_rail._waiting import TIMEOUT_S, Waiting, wait
 from handshake_rail.errors import NO_ANSWER, UNKNOWN, HandshakeError
 from handshake_rail.retry import Retry
 
@@ -35,7 +38,8 @@ class Handshake(Operations):
     in place of ``trust_token``, with the body's bytes, so that the token can be bound to them. ``submitter`` goes with
     submissions and authorized executions, which a stack with SubmissionIdentity=envelope needs. ``auth`` signs: a
     ``SigV4`` for an API behind IAM, an ``EdgeToken`` for the signing edge of a deployed stack, nothing for that of a
-    local one. ``sleep`` waits between attempts. No redirect is followed, and no proxy comes between on loopback.
+    local one. ``sleep`` waits between attempts, ``clock`` gives seconds that only grow. No redirect is followed, and no
+    proxy comes between on loopback.
     Every method raises HandshakeError where the call is refused or not answered, or its headers are too large to send.
     """
 
@@ -52,6 +56,7 @@ class Handshake(Operations):
         timeout: httpx.Timeout | float = TIMEOUT,
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._base_url = base_url
         self._envelope = envelope
@@ -60,6 +65,7 @@ class Handshake(Operations):
         self._submitter = submitter
         self._retry = retry
         self._sleep = sleep
+        self._clock = clock
         self._http = httpx.Client(
             auth=auth,
             timeout=timeout,
@@ -77,6 +83,26 @@ class Handshake(Operations):
     def close(self) -> None:
         """Close every connection."""
         self._http.close()
+
+    def wait_for_decision(self, request: Submission, timeout_s: float = TIMEOUT_S) -> Decided:
+        """Submit ``request``, as often as it takes until it is decided or ``timeout_s`` is over.
+
+        A repeat answers what is stored, so waiting for what was submitted earlier is right too, whenever that was.
+        Where the time is over the answer is still ``escalate``, and the request can be waited for again. Outages are
+        waited out, but for the first call.
+        """
+        return run(wait(Waiting(request, timeout_s, self._clock)), self._take)
+
+    def _take(self, step: Step) -> Any:
+        match step:
+            case Send(call):
+                return self._send(call)
+            case Sleep(seconds):
+                return self._sleep(seconds)
+            case Do(effect):
+                return effect()
+            case _:
+                assert_never(step)
 
     def _send(self, call: Call) -> Any:
         envelope, token = call.envelope, call.trust_token
@@ -125,6 +151,7 @@ class AsyncHandshake(AsyncOperations):
         timeout: httpx.Timeout | float = TIMEOUT,
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._base_url = base_url
         self._envelope = envelope
@@ -133,6 +160,7 @@ class AsyncHandshake(AsyncOperations):
         self._submitter = submitter
         self._retry = retry
         self._sleep = sleep
+        self._clock = clock
         self._http = httpx.AsyncClient(
             auth=auth,
             timeout=timeout,
@@ -150,6 +178,21 @@ class AsyncHandshake(AsyncOperations):
     async def aclose(self) -> None:
         """Close every connection."""
         await self._http.aclose()
+
+    async def wait_for_decision(self, request: Submission, timeout_s: float = TIMEOUT_S) -> Decided:
+        """See Handshake."""
+        return await run_async(wait(Waiting(request, timeout_s, self._clock)), self._take)
+
+    async def _take(self, step: Step) -> Any:
+        match step:
+            case Send(call):
+                return await self._send(call)
+            case Sleep(seconds):
+                return await self._sleep(seconds)
+            case Do(effect):
+                return await _asked(effect)
+            case _:
+                assert_never(step)
 
     async def _send(self, call: Call) -> Any:
         envelope, token = call.envelope, call.trust_token
