@@ -45,7 +45,7 @@ def wait(waiting: Waiting) -> Plan[Decided]:
         try:
             decided = yield from _ask(waiting)
         except HandshakeError as error:
-            if not may_pass(error) or waiting.clock() >= ends:
+            if not (error.retryable or unanswered(error)) or waiting.clock() >= ends:
                 raise
             continue
         if decided["requestTimestamp"] != first["requestTimestamp"]:
@@ -59,10 +59,10 @@ def wait(waiting: Waiting) -> Plan[Decided]:
     return decided
 
 
-def may_pass(error: HandshakeError) -> bool:
-    """Say whether the same call may be answered later: nobody answered, or not the API, or with half of its answer."""
+def unanswered(error: HandshakeError) -> bool:
+    """Say whether nobody answered, or not the API, or with half of its answer: what was asked may have been done."""
     in_between = error.reason_code == UNKNOWN and error.status is not None and not 300 <= error.status < 500
-    return error.retryable or error.reason_code == NO_ANSWER or in_between
+    return error.reason_code == NO_ANSWER or in_between
 
 
 def _ask(waiting: Waiting) -> Plan[Decided]:

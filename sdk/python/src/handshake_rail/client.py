@@ -5,17 +5,20 @@ import ipaddress
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, Final, Self, assert_never
+from typing import Any, Final, Self, assert_never, cast
 
 import anyio
 import httpx
 
 from handshake_rail._call import SUBMITTING, Call, Envelope, Request, content_of, request_of
+from handshake_rail._executing import Executed, Executing, Result, execute
 from handshake_rail._generated.models import Decided, Submission
 from handshake_rail._generated.operations import AsyncOperations, Operations
 from handshake_rail._plan import Do, Send, Sleep, Step, run, run_async
 from handshake_rail._waiting import TIMEOUT_S, Waiting, wait
 from handshake_rail.errors import NO_ANSWER, UNKNOWN, HandshakeError
+from handshake_rail.grant import AUDIENCE, Grant
+from handshake_rail.replays import MemoryReplays, Replays
 from handshake_rail.retry import Retry
 
 TIMEOUT: Final = httpx.Timeout(30, connect=5)  # API Gateway itself gives up after 29 s
@@ -66,6 +69,7 @@ class Handshake(Operations):
         self._retry = retry
         self._sleep = sleep
         self._clock = clock
+        self._replays = MemoryReplays()
         self._http = httpx.Client(
             auth=auth,
             timeout=timeout,
@@ -92,6 +96,31 @@ class Handshake(Operations):
         waited out, but for the first call.
         """
         return run(wait(Waiting(request, timeout_s, self._clock)), self._take)
+
+    def execute(
+        self,
+        request: Submission,
+        effect: Callable[[Grant], Result],
+        *,
+        timeout_s: float = TIMEOUT_S,
+        envelope: Envelope | None = None,
+        replays: Replays | None = None,
+        audience: str = AUDIENCE,
+        issuer: str | None = None,
+    ) -> Executed[Result]:
+        """Do ``effect`` once ``request`` is allowed: submit, wait, claim its grant, verify that, do it, report it.
+
+        Never twice, whatever crashes and whoever else tries: a request has one grant, and ``effect`` is given it.
+        ``envelope`` is whose claim it is, of the request's principal or agent or of who has ``workflow:execute``.
+        ``replays``, ``audience`` and ``issuer`` are those of ``verify_grant``.
+        What ``effect`` raises is reported as ``unknown`` and raised, a NotDoneError as ``failed``. Raises
+        NotAllowedError where it is not allowed or, after ``timeout_s``, not decided; GrantError for a grant that is
+        none; ActionError; and HandshakeError, with ``security_grant_consumed`` where it was, or is, being done.
+        """
+        waiting = Waiting(request, timeout_s, self._clock)
+        return run(
+            execute(Executing(waiting, effect, envelope, audience, issuer, replays or self._replays)), self._take
+        )
 
     def _take(self, step: Step) -> Any:
         match step:
@@ -161,6 +190,7 @@ class AsyncHandshake(AsyncOperations):
         self._retry = retry
         self._sleep = sleep
         self._clock = clock
+        self._replays = MemoryReplays()
         self._http = httpx.AsyncClient(
             auth=auth,
             timeout=timeout,
@@ -182,6 +212,22 @@ class AsyncHandshake(AsyncOperations):
     async def wait_for_decision(self, request: Submission, timeout_s: float = TIMEOUT_S) -> Decided:
         """See Handshake."""
         return await run_async(wait(Waiting(request, timeout_s, self._clock)), self._take)
+
+    async def execute(
+        self,
+        request: Submission,
+        effect: Callable[[Grant], Result | Awaitable[Result]],
+        *,
+        timeout_s: float = TIMEOUT_S,
+        envelope: Envelope | None = None,
+        replays: Replays | None = None,
+        audience: str = AUDIENCE,
+        issuer: str | None = None,
+    ) -> Executed[Result]:
+        """See Handshake. ``effect`` may be a coroutine function; one that is cancelled is not reported."""
+        waiting = Waiting(request, timeout_s, self._clock)
+        plan = execute(Executing(waiting, effect, envelope, audience, issuer, replays or self._replays))
+        return cast("Executed[Result]", await run_async(plan, self._take))
 
     async def _take(self, step: Step) -> Any:
         match step:

@@ -29,7 +29,7 @@ class HandshakeError(Exception):
     message: str
     """For people."""
     correlation_id: str
-    """Names the call in the service's logs."""
+    """Names the call in the service's logs; empty where it is no single call that did not succeed."""
     retry_after_s: float | None
     """The time the service asks to be left alone, in seconds."""
     attempts: int
@@ -67,4 +67,5 @@ class HandshakeError(Exception):
         return self.retry == "retry_with_backoff"
 
     def __str__(self) -> str:
-        return f"{self.reason_code}: {self.message} (correlation id {self.correlation_id})"
+        call = f" (correlation id {self.correlation_id})" if self.correlation_id else ""
+        return f"{self.reason_code}: {self.message}{call}"
