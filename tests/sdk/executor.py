@@ -11,13 +11,17 @@ import signal
 import sys
 from pathlib import Path
 
-from handshake_rail import AsyncHandshake, Grant, Handshake, HandshakeError, Retry
-from tests.sdk.granting import agent_of
+from handshake_rail import AsyncHandshake, Grant, Handshake, HandshakeError, Retry, models
 
 
 def main(url: str, order_file: str, effects: str, face: str, dies: str = "") -> str:
     """Execute, and say what came of it."""
     order = json.loads(Path(order_file).read_text(encoding="utf-8"))
+    agent: models.IdentityEnvelope = {
+        "principalId": order["agentId"],
+        "subjectType": "agent",
+        "tenantId": order["tenantId"],
+    }
 
     def effect(grant: Grant) -> str:
         if dies == "before":
@@ -31,13 +35,13 @@ def main(url: str, order_file: str, effects: str, face: str, dies: str = "") -> 
         return "done"
 
     async def awaited() -> str:
-        async with AsyncHandshake(url, envelope=agent_of(order), retry=Retry(base_s=0.01)) as client:
+        async with AsyncHandshake(url, envelope=agent, retry=Retry(base_s=0.01)) as client:
             return (await client.execute(order, effect)).result
 
     try:
         if face == "async":
             return asyncio.run(awaited())
-        with Handshake(url, envelope=agent_of(order), retry=Retry(base_s=0.01)) as client:
+        with Handshake(url, envelope=agent, retry=Retry(base_s=0.01)) as client:
             return client.execute(order, effect).result
     except HandshakeError as error:
         return error.reason_code

@@ -4,14 +4,13 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from handshake_rail import action_digest, models
-from handshake_rail.grant import JsonWebKeys
 
 NOW: Final = 1_772_720_700
 REQUEST: Final[models.Submission] = {
@@ -70,9 +69,9 @@ class Signer:
         return {"kty": "EC", "crv": "P-256", "kid": self.kid, "use": "sig", "alg": "ES256", **point}
 
 
-def published(*signers: Signer) -> JsonWebKeys:
+def published(*signers: Signer) -> models.KeySet:
     """Give what ``/.well-known/jwks.json`` says of ``signers``."""
-    return {"keys": [signer.jwk for signer in signers]}
+    return cast("models.KeySet", {"keys": [signer.jwk for signer in signers]})
 
 
 def b64(value: bytes | Mapping[str, Any]) -> str:

@@ -1,31 +1,13 @@
-"""Gives a service that grants, and orders to execute on it."""
+"""Gives orders to execute, what executing one does, and what evidence has of it."""
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Final, cast
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, cast
 
 from handshake_rail import Grant, models
-from tests.sdk.grant_maker import Signer
 from tests.support.service import InProcess, human, now_ms, unique
 from tests.support.workflow_requests import a_body
-
-STACK: Final = "tests"
-
-
-@dataclass(frozen=True)
-class LocalKey:
-    """Signs grants with a key of the tests. KMS itself signs where the service's own tests look."""
-
-    signer: Signer = field(default_factory=Signer)
-
-    def sign(self, claims: Mapping[str, Any]) -> str:
-        """See GrantSigner."""
-        return self.signer.sign(claims)
-
-    def public_keys(self) -> list[Any]:
-        """See GrantSigner."""
-        return [self.signer.jwk]
 
 
 @dataclass
@@ -40,11 +22,6 @@ class Effect:
         if self.fault:
             raise self.fault
         return f"receipt {len(self.grants)}"
-
-
-def granting(service: InProcess) -> InProcess:
-    """Give ``service`` with a key that signs grants."""
-    return replace(service, settings={**service.settings, "grant_signer": LocalKey(), "stack": STACK})
 
 
 def an_order(amount: float) -> models.Submission:

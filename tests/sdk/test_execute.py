@@ -22,18 +22,12 @@ from handshake_rail import (
 from tests.sdk.conftest import Connect
 from tests.sdk.doubles import BASE_URL, Clock, ok, to_service
 from tests.sdk.grant_maker import Signer
-from tests.sdk.granting import Effect, agent_of, an_order, events, granting, outcome_of
+from tests.sdk.granting import Effect, agent_of, an_order, events, outcome_of
 from tests.support.service import InProcess, act
 from tests.support.store import paused
 
 LOST: Final = httpx.RemoteProtocolError("Server disconnected without sending a response.")
 UNANSWERED: Final = httpx.ReadTimeout("slow")
-
-
-@pytest.fixture(scope="module")
-def service(service: InProcess) -> InProcess:
-    """The handlers, with a key that signs grants."""
-    return granting(service)
 
 
 @pytest.fixture
@@ -297,6 +291,18 @@ def test_a_memory_that_outlives_the_process_may_be_given(
     done = connect(service, envelope=agent_of(order)).execute(order, effect, replays=replays)
 
     assert not replays.first_use(done.grant.grant_id, 2**40, 0)
+
+
+def test_a_grant_of_another_stack_is_not_executed_on(connect: Connect, service: InProcess, effect: Effect) -> None:
+    client = connect(
+        replace(service, settings={"stack": "shop"}), envelope={"principalId": "alice", "tenantId": "tenant-a"}
+    )
+
+    with pytest.raises(GrantError) as refused:
+        client.execute(an_order(10), effect, issuer="handshake:other")
+
+    assert (refused.value.fault, effect.grants) == ("other_issuer", [])
+    assert client.execute(an_order(10), effect, issuer="handshake:shop").grant.issuer == "handshake:shop"
 
 
 def test_an_awaited_effect_is_awaited(service: InProcess) -> None:

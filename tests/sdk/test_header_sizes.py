@@ -6,7 +6,7 @@ import pytest
 from botocore.credentials import Credentials, ReadOnlyCredentials
 
 from handshake_rail import Envelope, HandshakeError
-from handshake_rail.client import MAX_HEADERS_BYTES
+from handshake_rail._http import MAX_HEADERS_BYTES
 from handshake_rail.signing import SigV4
 from ops.local.settings import REGION
 from tests.sdk.conftest import Connect

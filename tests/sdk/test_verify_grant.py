@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handshake_rail import FileReplays, GrantError, MemoryReplays, Replays, models, verify_grant
-from handshake_rail.grant import SKEW_S, Grant, JsonWebKeys
+from handshake_rail.grant import SKEW_S, Grant
 from tests.sdk.grant_maker import HEADER, NOW, REQUEST, Signer, b64, claims, published
 
 SIGNER: Final = Signer()
@@ -30,7 +30,7 @@ KEYS: Final = published(SIGNER, NEXT)
 GENUINE: Final = SIGNER.sign(claims())
 
 
-def verify(grant: Any, *, action: models.Submission = REQUEST, jwks: JsonWebKeys = KEYS, **options: Any) -> Grant:
+def verify(grant: Any, *, action: models.Submission = REQUEST, jwks: models.KeySet = KEYS, **options: Any) -> Grant:
     """Verify as an executor does, with a memory that is empty."""
     given_too: dict[str, Any] = {"replays": MemoryReplays(), "now": NOW} | options
     return verify_grant(grant, action, jwks, **given_too)
@@ -209,7 +209,7 @@ BROKEN_KEYS: Final[dict[str, dict[str, Any]]] = {
 
 @pytest.mark.parametrize("broken", BROKEN_KEYS)
 def test_a_key_that_is_none_verifies_nothing(broken: str) -> None:
-    jwks: JsonWebKeys = {"keys": [SIGNER.jwk | BROKEN_KEYS[broken]]}
+    jwks = {"keys": [SIGNER.jwk | BROKEN_KEYS[broken]]}
 
     assert fault_of(GENUINE, jwks=jwks) == "unknown_key"
 

@@ -1,11 +1,10 @@
 """The clients: one that blocks, one for async code, the same in all else."""
 
 import inspect
-import ipaddress
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, Final, Self, assert_never, cast
+from typing import Any, Self, assert_never, overload
 
 import anyio
 import httpx
@@ -14,16 +13,22 @@ from handshake_rail._call import SUBMITTING, Call, Envelope, Request, content_of
 from handshake_rail._executing import Executed, Executing, Result, execute
 from handshake_rail._generated.models import Decided, Submission
 from handshake_rail._generated.operations import AsyncOperations, Operations
+from handshake_rail._http import (
+    TIMEOUT,
+    HeadersTooLargeError,
+    ensure_headers_fit,
+    ensure_headers_fit_async,
+    is_loopback,
+    no_answer,
+    not_sent,
+    read,
+)
 from handshake_rail._plan import Do, Send, Sleep, Step, run, run_async
 from handshake_rail._waiting import TIMEOUT_S, Waiting, wait
-from handshake_rail.errors import NO_ANSWER, UNKNOWN, HandshakeError
+from handshake_rail.errors import HandshakeError
 from handshake_rail.grant import AUDIENCE, Grant
 from handshake_rail.replays import MemoryReplays, Replays
 from handshake_rail.retry import Retry
-
-TIMEOUT: Final = httpx.Timeout(30, connect=5)  # API Gateway itself gives up after 29 s
-MAX_HEADERS_BYTES: Final = 10_240
-"""API Gateway's own limit on all headers of a request, with names, separators, line ends and the signature."""
 
 EnvelopeProvider = Callable[[], Envelope]
 TokenProvider = Callable[[], str]
@@ -74,8 +79,8 @@ class Handshake(Operations):
             auth=auth,
             timeout=timeout,
             transport=transport,
-            trust_env=not _is_loopback(base_url),
-            event_hooks={"request": [_ensure_headers_fit]},
+            trust_env=not is_loopback(base_url),
+            event_hooks={"request": [ensure_headers_fit]},
         )
 
     def __enter__(self) -> Self:
@@ -148,7 +153,7 @@ class Handshake(Operations):
         while True:
             attempts += 1
             try:
-                return _read(self._once(request, attempts), request, attempts)
+                return read(self._once(request, attempts), request, attempts)
             except HandshakeError as error:
                 wait_s = self._retry.wait_s(error, repeatable=call.operation.repeatable)
                 if wait_s is None:
@@ -158,10 +163,10 @@ class Handshake(Operations):
     def _once(self, request: Request, attempts: int) -> httpx.Response:
         try:
             return self._http.request(request.method, request.url, headers=request.headers, content=request.content)
-        except _HeadersTooLargeError as fault:
-            raise _not_sent(fault, request, attempts) from None
+        except HeadersTooLargeError as fault:
+            raise not_sent(fault, request, attempts) from None
         except httpx.HTTPError as fault:
-            raise _no_answer(fault, request, attempts) from fault
+            raise no_answer(fault, request, attempts) from fault
 
 
 class AsyncHandshake(AsyncOperations):
@@ -195,8 +200,8 @@ class AsyncHandshake(AsyncOperations):
             auth=auth,
             timeout=timeout,
             transport=transport,
-            trust_env=not _is_loopback(base_url),
-            event_hooks={"request": [_ensure_headers_fit_async]},
+            trust_env=not is_loopback(base_url),
+            event_hooks={"request": [ensure_headers_fit_async]},
         )
 
     async def __aenter__(self) -> Self:
@@ -213,21 +218,47 @@ class AsyncHandshake(AsyncOperations):
         """See Handshake."""
         return await run_async(wait(Waiting(request, timeout_s, self._clock)), self._take)
 
+    @overload
     async def execute(
         self,
         request: Submission,
-        effect: Callable[[Grant], Result | Awaitable[Result]],
+        effect: Callable[[Grant], Awaitable[Result]],
         *,
         timeout_s: float = TIMEOUT_S,
         envelope: Envelope | None = None,
         replays: Replays | None = None,
         audience: str = AUDIENCE,
         issuer: str | None = None,
-    ) -> Executed[Result]:
+    ) -> Executed[Result]: ...
+
+    @overload
+    async def execute(
+        self,
+        request: Submission,
+        effect: Callable[[Grant], Result],
+        *,
+        timeout_s: float = TIMEOUT_S,
+        envelope: Envelope | None = None,
+        replays: Replays | None = None,
+        audience: str = AUDIENCE,
+        issuer: str | None = None,
+    ) -> Executed[Result]: ...
+
+    async def execute(
+        self,
+        request: Submission,
+        effect: Callable[[Grant], Any],
+        *,
+        timeout_s: float = TIMEOUT_S,
+        envelope: Envelope | None = None,
+        replays: Replays | None = None,
+        audience: str = AUDIENCE,
+        issuer: str | None = None,
+    ) -> Executed[Any]:
         """See Handshake. ``effect`` may be a coroutine function; one that is cancelled is not reported."""
         waiting = Waiting(request, timeout_s, self._clock)
         plan = execute(Executing(waiting, effect, envelope, audience, issuer, replays or self._replays))
-        return cast("Executed[Result]", await run_async(plan, self._take))
+        return await run_async(plan, self._take)
 
     async def _take(self, step: Step) -> Any:
         match step:
@@ -255,7 +286,7 @@ class AsyncHandshake(AsyncOperations):
         while True:
             attempts += 1
             try:
-                return _read(await self._once(request, attempts), request, attempts)
+                return read(await self._once(request, attempts), request, attempts)
             except HandshakeError as error:
                 wait_s = self._retry.wait_s(error, repeatable=call.operation.repeatable)
                 if wait_s is None:
@@ -267,86 +298,13 @@ class AsyncHandshake(AsyncOperations):
             return await self._http.request(
                 request.method, request.url, headers=request.headers, content=request.content
             )
-        except _HeadersTooLargeError as fault:
-            raise _not_sent(fault, request, attempts) from None
+        except HeadersTooLargeError as fault:
+            raise not_sent(fault, request, attempts) from None
         except httpx.HTTPError as fault:
-            raise _no_answer(fault, request, attempts) from fault
-
-
-def _is_loopback(base_url: str) -> bool:
-    """Say whether calls stay on this machine, so that a proxy of the environment must not see them."""
-    host = httpx.URL(base_url).host
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-
-
-class _HeadersTooLargeError(Exception):
-    """A signed request is not sent, because API Gateway would refuse it without a reason code."""
-
-
-def _ensure_headers_fit(request: httpx.Request) -> None:
-    """Raise _HeadersTooLargeError where all headers, signature included, are more than API Gateway takes."""
-    sizes = {name.decode(): len(name) + len(value) + len(": \r\n") for name, value in request.headers.raw}
-    if sum(sizes.values()) > MAX_HEADERS_BYTES:
-        largest = sorted(sizes, key=lambda name: -sizes[name])[:3]
-        raise _HeadersTooLargeError(
-            f"the headers are {sum(sizes.values())} bytes together, over the {MAX_HEADERS_BYTES} allowed; the largest: "
-            + ", ".join(f"{name} {sizes[name]}" for name in largest)
-        )
-
-
-async def _ensure_headers_fit_async(request: httpx.Request) -> None:
-    _ensure_headers_fit(request)
+            raise no_answer(fault, request, attempts) from fault
 
 
 async def _asked(source: Any) -> Any:
     """Give what ``source`` is, or what it says when it is asked, at once or later."""
     value = source() if callable(source) else source
     return await value if inspect.isawaitable(value) else value
-
-
-def _read(response: httpx.Response, request: Request, attempts: int) -> Any:
-    """Give the body of a success. Raises HandshakeError for anything else."""
-    try:
-        body = response.json()
-    except ValueError:
-        body = None
-    if response.is_success and body is not None:
-        return body
-    fields = body if isinstance(body, dict) else {}
-    raise HandshakeError(
-        str(fields.get("reasonCode") or fields.get("error") or UNKNOWN),
-        str(fields.get("message") or f"HTTP status {response.status_code} without an answer of the API"),
-        status=response.status_code,
-        correlation_id=response.headers.get("x-correlation-id", request.correlation_id),
-        attempts=attempts,
-        retry_after_s=_seconds(response.headers.get("retry-after", "")),
-        body=fields,
-    )
-
-
-def _not_sent(fault: _HeadersTooLargeError, request: Request, attempts: int) -> HandshakeError:
-    return HandshakeError(
-        "trust_context_invalid_request_shape",
-        str(fault),
-        status=None,
-        correlation_id=request.correlation_id,
-        attempts=attempts - 1,
-    )
-
-
-def _no_answer(fault: httpx.HTTPError, request: Request, attempts: int) -> HandshakeError:
-    return HandshakeError(
-        NO_ANSWER,
-        f"{type(fault).__name__}: {fault}",
-        status=None,
-        correlation_id=request.correlation_id,
-        attempts=attempts,
-    )
-
-
-def _seconds(text: str) -> float | None:
-    """Give Retry-After in seconds, the only form this API sends."""
-    return float(text) if text.isdecimal() else None

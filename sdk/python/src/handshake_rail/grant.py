@@ -9,7 +9,7 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypedDict
+from typing import Any, Final, Literal, cast
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ec import (
@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from handshake_rail._generated.models import Submission
+from handshake_rail._generated.models import KeySet, Submission
 from handshake_rail.action import action_digest
 from handshake_rail.replays import Replays
 
@@ -49,24 +49,6 @@ Fault = Literal[
     "used",
 ]
 """What a grant is refused for. Up to ``wrong_signature`` it is not known to be the service's at all."""
-
-
-class JsonWebKey(TypedDict, total=False):
-    """A public key, as ``/.well-known/jwks.json`` has it."""
-
-    kty: str
-    crv: str
-    x: str
-    y: str
-    kid: str
-    use: str
-    alg: str
-
-
-class JsonWebKeys(TypedDict):
-    """The public keys of a stack."""
-
-    keys: list[Any]
 
 
 class GrantError(Exception):
@@ -101,7 +83,7 @@ class Grant:
 def verify_grant(
     grant: str,
     action: Submission,
-    jwks: JsonWebKeys,
+    jwks: KeySet,
     *,
     replays: Replays,
     issuer: str | None = None,
@@ -145,7 +127,7 @@ def verify_grant(
     )
 
 
-def _claims_of(grant: Any, jwks: JsonWebKeys) -> dict[str, Any]:
+def _claims_of(grant: Any, jwks: KeySet) -> dict[str, Any]:
     """Give what a grant says that one of ``jwks`` signed. Raises GrantError."""
     if not isinstance(grant, str) or len(grant) > MAX_BYTES or grant.count(".") != 2:
         raise GrantError("malformed", "the grant is no compact token")
@@ -170,8 +152,9 @@ def _claims_of(grant: Any, jwks: JsonWebKeys) -> dict[str, Any]:
     return claims
 
 
-def _key_called(kid: Any, jwks: JsonWebKeys) -> EllipticCurvePublicKey:
-    named = [key for key in jwks["keys"] if isinstance(key, dict) and key.get("kid") == kid]
+def _key_called(kid: Any, jwks: KeySet) -> EllipticCurvePublicKey:
+    keys = cast("list[Any]", jwks["keys"])  # read from wherever, and held to nothing so far
+    named = [key for key in keys if isinstance(key, dict) and key.get("kid") == kid]
     if not isinstance(kid, str) or len(named) != 1:
         raise GrantError("unknown_key", "the grant's key is none of the stack's, or newer than the keys at hand")
     [key] = named
