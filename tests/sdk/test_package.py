@@ -82,7 +82,7 @@ def test_what_the_readme_shows_runs(
 
 def test_a_type_checker_follows_what_the_readme_shows(readme: str, tmp_path: Path) -> None:
     program = tmp_path / "readme.py"
-    program.write_text(readme + '\ndecided["outcome"]\nhandshake.submit_request({"requestId": 1})\n')
+    program.write_text(readme + '\ndecided["outcome"]\nagent.submit_request({"requestId": 1})\n')
 
     ran = subprocess.run(  # noqa: S603 - our own words
         [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--cache-dir", tmp_path / "cache", program],
