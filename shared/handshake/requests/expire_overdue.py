@@ -33,8 +33,8 @@ class Expiry:
     raced: int
     pending: int
     oldest_pending_seconds: int
-    unreported: int
     unfinished: int = 0
+    unreported: int = 0
 
 
 def expire_overdue(context: Context, *, run_ms: int = RUN_MS) -> Expiry:
@@ -58,7 +58,7 @@ def expire_overdue(context: Context, *, run_ms: int = RUN_MS) -> Expiry:
                 break
     pending, oldest_ms = _left(context)
     late = queue.unreported(context.within(_BATCH_S).dynamo, context.tables.workflow, now_ms=context.now_ms())
-    return Expiry(count, raced, pending, oldest_ms // 1000, len(late), unfinished)
+    return Expiry(count, raced, pending, oldest_ms // 1000, unfinished, len(late))
 
 
 def _expire(context: Context, record: RequestRecord) -> bool:
