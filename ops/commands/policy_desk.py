@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 if TYPE_CHECKING:
-    from handshake_client import Handshake, models
+    from handshake_rail import Handshake, models
 
 Rules = Any
 """Rules as a file or the API has them: a list of objects with id, key and value."""

@@ -119,7 +119,7 @@ def test_the_mistake_fails_the_check_that_is_there_for_it(checkout: Path, mistak
 
 def _run(checkout: Path, arguments: Sequence[str]) -> tuple[int, str]:
     """The exit code of a command in the copy, and what it says where it fails."""
-    environment = os.environ | {"PYTHONPATH": f"{checkout}/shared:{checkout}/sdk/src:{checkout}", "CI": "true"}
+    environment = os.environ | {"PYTHONPATH": f"{checkout}/shared:{checkout}/sdk/python/src:{checkout}", "CI": "true"}
     done = subprocess.run(  # noqa: S603 - a command of ours
         [sys.executable, *arguments], cwd=checkout, env=environment, capture_output=True, text=True, check=False
     )

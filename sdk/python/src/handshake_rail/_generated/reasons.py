@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from handshake_client._reason import Reason
+from handshake_rail._reason import Reason
 
 REGISTRY_VERSION: Final = "v2"
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from handshake_client._generated.reasons import REASONS
-from handshake_client._reason import Reason, RetryAdvice
+from handshake_rail._generated.reasons import REASONS
+from handshake_rail._reason import Reason, RetryAdvice
 
 NO_ANSWER: Final = "no_answer"
 """The ``reason_code`` where nothing answered, so that whether the call was carried out is not known."""
@@ -19,7 +19,7 @@ class HandshakeError(Exception):
     """A call that did not succeed. A decision to deny is no error: it is what was asked for."""
 
     reason_code: str
-    """From the registry (``handshake_client.REASONS``), or NO_ANSWER, UNKNOWN, or a code newer than this client."""
+    """From the registry (``handshake_rail.REASONS``), or NO_ANSWER, UNKNOWN, or a code newer than this client."""
     response_class: str
     """``retryable``, ``blocked`` or ``unknown``."""
     retry: RetryAdvice
@@ -29,7 +29,7 @@ class HandshakeError(Exception):
     message: str
     """For people."""
     correlation_id: str
-    """Names the call in the service's logs."""
+    """Names the call in the service's logs; empty where it is no single call that did not succeed."""
     retry_after_s: float | None
     """The time the service asks to be left alone, in seconds."""
     attempts: int
@@ -67,4 +67,5 @@ class HandshakeError(Exception):
         return self.retry == "retry_with_backoff"
 
     def __str__(self) -> str:
-        return f"{self.reason_code}: {self.message} (correlation id {self.correlation_id})"
+        call = f" (correlation id {self.correlation_id})" if self.correlation_id else ""
+        return f"{self.reason_code}: {self.message}{call}"

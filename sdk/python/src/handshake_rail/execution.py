@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from handshake_client._generated import models
+from handshake_rail._generated import models
 
 
 def execution_of(

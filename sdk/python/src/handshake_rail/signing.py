@@ -11,9 +11,9 @@ try:
     from botocore.auth import SigV4Auth
     from botocore.awsrequest import AWSRequest
 except ModuleNotFoundError as missing:
-    # By its path: a package of this client's name in the public index is somebody else's.
+    # By its path: this package is in no public index, where anybody could take its name.
     raise ModuleNotFoundError(
-        'signing needs botocore: pip install "PATH/TO/THIS/REPOSITORY/sdk[sigv4]", or botocore by itself',
+        'signing needs botocore: pip install "PATH/TO/THIS/REPOSITORY/sdk/python[sigv4]", or botocore by itself',
         name="botocore",
     ) from missing
 

@@ -4,16 +4,20 @@ import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from handshake_client._generated.models import IdentityEnvelope
+from handshake_rail._generated.models import IdentityEnvelope
 
 Envelope = IdentityEnvelope
 """Says whom a call is for: what ``x-identity-envelope`` holds."""
 
 SUBMITTING = frozenset({"submitRequest", "authorizeExecution"})
 """Operations that an envelope may go with, and must where the stack has SubmissionIdentity=envelope."""
+
+_REPEATABLE: Final = frozenset(
+    {"submitRequest", "authorizeExecution", "simulatePolicy", "projectEvent", "reportOutcome"}
+)
 
 # Sent as SigV4 encodes, so that what is signed is what arrives.
 _SAFE = "-_.~"
@@ -30,6 +34,11 @@ class Operation:
     envelope: bool = False
     token: bool = False
     idempotency_key: bool = False
+
+    @property
+    def repeatable(self) -> bool:
+        """Say whether carrying it out twice comes to what once does: reads, what has an id or a key of its own."""
+        return self.method == "GET" or self.idempotency_key or self.id in _REPEATABLE
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from abc import ABC, abstractmethod
 from typing import Any, Final, cast
 
-from handshake_client._call import Call, Envelope, Operation
-from handshake_client._generated import models
+from handshake_rail._call import Call, Envelope, Operation
+from handshake_rail._generated import models
 
 GET_GRANT_KEYS: Final = Operation("getGrantKeys", "GET", "/.well-known/jwks.json")
 LIST_AGENTS: Final = Operation("listAgents", "GET", "/agents", envelope=True)
