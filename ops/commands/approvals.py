@@ -14,7 +14,7 @@ from ops.commands.common import UNREACHABLE, AsJson, Commands, Stack, answered, 
 from ops.local.settings import STACK_NAME
 
 if TYPE_CHECKING:
-    from handshake_client import Handshake, models
+    from handshake_rail import Handshake, models
     from ops.local.deployment import Deployment
 
 DECLINED: Final = 4
@@ -191,7 +191,7 @@ def _tell(done: Mapping[str, Any], what: str, *, as_json: bool) -> None:
 @contextmanager
 def _desk(person: Person) -> "Iterator[Handshake]":
     """Yield the API as ``person`` calls it; end the command where it refuses or cannot be reached."""
-    from handshake_client import NO_ANSWER, HandshakeError
+    from handshake_rail import NO_ANSWER, HandshakeError
     from ops.local import deployment
 
     with answered(), client_of(deployment.find(person.stack), person) as client:
@@ -203,8 +203,8 @@ def _desk(person: Person) -> "Iterator[Handshake]":
 
 def client_of(target: "Deployment", person: Person) -> "Handshake":
     """Make the client that calls ``target`` as ``person``."""
-    from handshake_client import Handshake
-    from handshake_client.signing import SigV4
+    from handshake_rail import Handshake
+    from handshake_rail.signing import SigV4
 
     named = cache(lambda: person.principal or target.operator())
     signed = SigV4(target.region, target.caller(person.role).get_credentials())

@@ -65,7 +65,7 @@ def _give_back(stack: str) -> None:
         if pause is None or not pause.get("paused"):
             say("privileged mutations are not paused, so there is no time to give back")
             return
-        done = extend_pending(context, paused_at_ms=int(pause["changed_at"]), operator=_operator(target))
+        done = extend_pending(context, paused_at_ms=int(pause["changed_at"]), operator=operator_of(target))
     say(
         f"{done.extended} escalations have {done.seconds} s more; {done.already} had been given them,"
         f" {done.not_extendable} can be given none"

@@ -80,25 +80,8 @@ class Stored:
 def populate(service: InProcess, *, flood: int = 2) -> Iterator[None]:
     """Fill the tables with requests of every kind, through the API; yields after each step."""
     paid = submission()
-    apply_policy(service, {"scope": "global", "rules": rules(max_transaction=100)})
-    yield
-    apply_policy(service, {"scope": "global", "rules": rules(max_transaction=100, daily_spend_limit=4000)})
-    yield
-    apply_policy(service, for_agent(paid["agentId"], max_transaction=50))
-    apply_policy(service, for_agent("idle", max_transaction=1))
-    apply_policy(service, for_agent("idle", max_transaction=2))
-    apply_policy(service, {"scope": "agent", "scopeId": "idle", "policyVersion": "v1"})
-    yield
-    put_agent(service, "decides")
-    put_agent(service, "decides", envelope=operator(None), state="active", owner="everybody's")
-    put_agent(service, "idles", state="active", owner="a team")
-    yield
-    put_agent(service, "idles", until=now_ms() + _DAY_MS)
-    post(service, "/workflow/requests", submission(agentId="decides", tenantId="acme"))
-    put_agent(service, "decides", state="escalate_all", reason="it is watched")
-    yield
-    post(service, "/workflow/requests", submission(agentId="decides", tenantId="acme"))
-    yield
+    yield from _governed(service, paid["agentId"])
+    yield from _registered(service)
     escalated(service)
     yield
     expire_overdue(replace(service, now_ms=lambda: now_ms() + 2 * _TTL_MS).context)
@@ -110,16 +93,7 @@ def populate(service: InProcess, *, flood: int = 2) -> Iterator[None]:
     for sensitivity in ("low", "confidential", "ambiguous"):
         post(service, "/workflow/requests", submission("data_access", context={"sensitivity": sensitivity}))
     post(service, "/workflow/requests", submission("external_call"))
-    for payee in ("ACME Ltd", "Umbrella Corp"):
-        post(service, "/workflow/requests", submission("external_call", action=an_action(arguments={"payee": payee})))
-        escalated(service, action=an_action(arguments={"payee": payee, "amount": 150}))
-    yield
-    with service.runtime.invocation() as later:
-        erase_arguments(later._replace(now_ms=lambda: now_ms() + 2 * _DAY_MS), kept_days=1)
-    yield
-    for payee in ("Initech", "Hooli"):
-        post(service, "/workflow/requests", submission("external_call", action=an_action(arguments={"payee": payee})))
-    yield
+    yield from _with_arguments(service)
     approved, rejected, refused = (escalated(service, action=action) for action in (an_action(), None, None))
     yield
     act(service, approved, key="approving", reason="it is due")
@@ -137,6 +111,47 @@ def populate(service: InProcess, *, flood: int = 2) -> Iterator[None]:
     submit_request(service.context._replace(synthetic=True), asked, escalation_ttl_ms=_TTL_MS)
     get(service, f"/workflow/requests/{paid['requestId']}", envelope=human("stranger"))
     post(service, "/metrics/project", reported_event())
+    yield
+
+
+def _governed(service: InProcess, agent_id: str) -> Iterator[None]:
+    """Policies of every scope, changed and rolled back."""
+    apply_policy(service, {"scope": "global", "rules": rules(max_transaction=100)})
+    yield
+    apply_policy(service, {"scope": "global", "rules": rules(max_transaction=100, daily_spend_limit=4000)})
+    yield
+    apply_policy(service, for_agent(agent_id, max_transaction=50))
+    apply_policy(service, for_agent("idle", max_transaction=1))
+    apply_policy(service, for_agent("idle", max_transaction=2))
+    apply_policy(service, {"scope": "agent", "scopeId": "idle", "policyVersion": "v1"})
+    yield
+
+
+def _registered(service: InProcess) -> Iterator[None]:
+    """Agents' records, and what is decided by them."""
+    put_agent(service, "decides")
+    put_agent(service, "decides", envelope=operator(None), state="active", owner="everybody's")
+    put_agent(service, "idles", state="active", owner="a team")
+    yield
+    put_agent(service, "idles", until=now_ms() + _DAY_MS)
+    post(service, "/workflow/requests", submission(agentId="decides", tenantId="acme"))
+    put_agent(service, "decides", state="escalate_all", reason="it is watched")
+    yield
+    post(service, "/workflow/requests", submission(agentId="decides", tenantId="acme"))
+    yield
+
+
+def _with_arguments(service: InProcess) -> Iterator[None]:
+    """Requests with actions, the arguments of some of them erased."""
+    for payee in ("ACME Ltd", "Umbrella Corp"):
+        post(service, "/workflow/requests", submission("external_call", action=an_action(arguments={"payee": payee})))
+        escalated(service, action=an_action(arguments={"payee": payee, "amount": 150}))
+    yield
+    with service.runtime.invocation() as later:
+        erase_arguments(later._replace(now_ms=lambda: now_ms() + 2 * _DAY_MS), kept_days=1)
+    yield
+    for payee in ("Initech", "Hooli"):
+        post(service, "/workflow/requests", submission("external_call", action=an_action(arguments={"payee": payee})))
     yield
 
 

@@ -1,7 +1,7 @@
 """The queues of pending requests: sparse indexes that hold only what waits for a person."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Final
 
 from handshake.core.paging import PageRequest
 from handshake.dynamo.client import Dynamo

@@ -9,11 +9,11 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from handshake_client import Handshake
+from handshake_rail import Handshake
 from ops.commands import approvals
 from ops.commands.app import app
 from tests.conftest import Engine
-from tests.support.operated import OPERATOR_ARN, operated
+from tests.support.operated import OPERATOR, operated
 from tests.support.outcomes import IMMUTABLE
 from tests.support.service import InProcess, act, escalated, get, own, submission, submit, unique
 from tests.support.store import paused, state_of
@@ -34,7 +34,7 @@ def service(moto_tables: Engine, monkeypatch: pytest.MonkeyPatch) -> InProcess:
 
     @contextmanager
     def client_of(_target: object, person: approvals.Person) -> Iterator[Handshake]:
-        envelope = approvals.envelope_of(person.principal or OPERATOR_ARN, person.tenant)
+        envelope = approvals.envelope_of(person.principal or OPERATOR, person.tenant)
         with Handshake("http://in.process", envelope=envelope, transport=httpx.MockTransport(send)) as client:
             yield client
 
@@ -156,7 +156,7 @@ def test_what_was_approved_is_taken_back_and_needs_a_reason(service: InProcess) 
 
 
 def test_an_operator_without_a_name_acts_as_their_own_aws_identity(service: InProcess) -> None:
-    request = submission(principalId=OPERATOR_ARN, context={"amount": 150, "category": "ops"})
+    request = submission(principalId=OPERATOR, context={"amount": 150, "category": "ops"})
     submit(service, request)
 
     assert [room["requestId"] for room in _json("list")] == [request["requestId"]]
