@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from ops.commands import operate
+from ops.commands.approvals import approvals
 from ops.commands.common import UNREACHABLE, Commands, answered, console, fail, say
 from ops.commands.cost import cost
 from ops.commands.drill import drill
@@ -44,6 +45,7 @@ app.add_typer(token, name="token")
 app.add_typer(operate.evidence, name="evidence")
 app.add_typer(metrics, name="metrics")
 app.add_typer(policy, name="policy")
+app.add_typer(approvals, name="approvals")
 _COMMANDS: tuple[Callable[..., None], ...] = (
     *(operate.pause, operate.resume, operate.retention, operate.pseudonym, operate.dashboard),
     *(cost, drill, env, grants, incidents, migrate, rehearse, rollback, rotate, status, throttle, watch),

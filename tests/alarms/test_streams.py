@@ -147,6 +147,16 @@ LATENCY = """
     recovery    qqqoooq
                 .....!.
 """
+ONE_OF_ONE = """
+    quiet       qqqqq
+                .....
+    half        qqqo
+                ...!
+    gaps        qqqo--q
+                ...!!!.
+    recovery    qqqooqq
+                ...!!..
+"""
 PENDING = """
     quiet       qqqqq
                 .....
@@ -263,8 +273,12 @@ def latency(endpoint: str, level_ms: float) -> dict[str, list[Say] | float]:
     }
 
 
-def pending(seconds: int) -> list[Say] | float:
-    return [run("hitl_expiry", expired=0, raced=0, pending=1, oldest_pending_seconds=seconds)]
+def pending(percent: int) -> list[Say] | float:
+    return [run("hitl_expiry", expired=0, raced=0, pending=1, time_used_percent=percent, overdue_seconds=0)]
+
+
+def overdue(seconds: int) -> list[Say] | float:
+    return [run("hitl_expiry", expired=0, raced=0, pending=1, time_used_percent=100, overdue_seconds=seconds)]
 
 
 def unreported(count: int) -> list[Say] | float:
@@ -339,7 +353,8 @@ def watches(environment: str) -> dict[str, Watch]:
         ),
         "unreported_executions": Watch({"q": unreported(0), "a": unreported(0), "o": unreported(1)}, PENDING),
         "signer_unavailable": Watch({"q": [granted], "o": [granted, unsigned]}, SIGNER),
-        "pending_approvals": Watch({"q": pending(0), "a": pending(480), "o": pending(481)}, PENDING),
+        "pending_approvals": Watch({"q": pending(49), "o": pending(50)}, ONE_OF_ONE),
+        "overdue_approvals": Watch({"q": overdue(0), "a": overdue(180), "o": overdue(181)}, PENDING),
     }
 
 

@@ -116,7 +116,9 @@ def test_a_pseudonym_is_worth_nothing_without_the_key() -> None:
 
 def test_a_scheduled_run_counts_itself_and_what_it_did() -> None:
     with standard_output() as output:
-        telemetry.scheduled("hitl_expiry", {"expired": 2, "oldest_pending_seconds": 40}, correlation_id="run-1")
+        telemetry.scheduled(
+            "hitl_expiry", {"expired": 2, "oldest_pending_seconds": 40, "time_used_percent": 55}, correlation_id="run-1"
+        )
 
     [line] = lines_of(output)
     assert _metrics(line) == {
@@ -124,6 +126,7 @@ def test_a_scheduled_run_counts_itself_and_what_it_did() -> None:
             "Runs": (1, "Count"),
             "Expired": (2, "Count"),
             "OldestPendingSeconds": (40, "Seconds"),
+            "TimeUsedPercent": (55, "Percent"),
         }
     }
     assert line["correlation_id"] == "run-1"

@@ -7,6 +7,7 @@ import pytest
 
 from ops.local.settings import ROOT_KEY
 from tests.support import engines
+from tests.support.audit import audit
 from tests.support.service import InProcess
 
 # Many thousands of calls: a third of botocore's time for each goes into checking its parameters, which every other
@@ -33,3 +34,10 @@ def service(request: pytest.FixtureRequest) -> Iterator[InProcess]:
     tables = engines.create_tables(client)
     yield InProcess(client, tables)
     engines.delete_tables(client, tables)
+
+
+@pytest.fixture
+def everything_agrees(service: InProcess) -> Iterator[None]:
+    """Read each table after a race, and hold it against the others."""
+    yield
+    assert audit(service.dynamodb, service.tables) == []

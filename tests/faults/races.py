@@ -104,6 +104,7 @@ def _run_on(engine: str, tell: Connection) -> None:
         "-o",
         "addopts=--import-mode=importlib",
     )
-    code = pytest.main([*options, "-k", engine, *map(str, Path(__file__).parent.glob("test_*races.py"))], [Tally(tell)])
+    races = map(str, sorted(Path(__file__).parent.glob("test_races*.py")))
+    code = pytest.main([*options, "-k", engine, *races], [Tally(tell)])
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         raise RuntimeError(f"pytest ended with {code!r}")

@@ -12,6 +12,7 @@ from handshake.policy.table import audit_digest, rules_digest
 from handshake.requests.action import digest_of
 from handshake.requests.evidence import GENESIS, Chain, EvidenceEvent
 from handshake.requests.evidence_items import evidence_from, evidence_item
+from handshake.requests.recording import EXTENDED
 from handshake.requests.table import record_from
 from handshake.requests.verification import verify_partition
 from tests.hostile.attacks import Attack, of_table, places_of, requests_of
@@ -254,3 +255,36 @@ def drop_newest_event(dice: random.Random, stored: Stored) -> None:
     refused = {name: value for name, value in stored.items[state].items() if name.startswith("refusal")}
     del stored.items[place]
     stored.items[state] = {**pasts[-1], **refused}
+
+
+def undo_newest(kind: str) -> Attack:
+    """Cut the newest step off a chain that ends in ``kind``, and have the request be as it was: it never happened."""
+
+    def attack(dice: random.Random, stored: Stored) -> None:
+        place = dice.choice(_ending_in(stored, kind))
+        state = Place("workflow", place.pk, "STATE")
+        length = stored.items[state]["chain_length"] - 2
+        pasts = [then[state] for then in stored.history if then.get(state, {}).get("chain_length") == length]
+        refused = {name: value for name, value in stored.items[state].items() if name.startswith("refusal")}
+        del stored.items[place]
+        stored.items[state] = {**pasts[-1], **refused}
+
+    return attack
+
+
+def lengthen(dice: random.Random, stored: Stored) -> None:
+    """Have an extension have given more than it did, and write the chain and what remembers it anew."""
+    place = dice.choice(_ending_in(stored, EXTENDED))
+    state = Place("workflow", place.pk, "STATE")
+    lineage, audit = evidence_from(stored.items[place])
+    later = lineage.detail["to"] + 1000 * dice.randrange(1, 600)
+    stored.items[place] = _unlinked([replace(lineage, detail={**lineage.detail, "to": later}), audit])
+    waits = {"expires_at": Decimal(later), "pending_deadline": Decimal(later)}
+    stored.items[state] = {**stored.items[state], **waits}
+    _link_anew(stored, place.pk)
+
+
+def _ending_in(stored: Stored, kind: str) -> list[Place]:
+    """Find the newest evidence of each request whose chain ends in ``kind``."""
+    newest = {place.pk: place for place in sorted(places_of(stored, kind="EVT#"))}
+    return [place for place in newest.values() if next(evidence_from(stored.items[place])).detail["event"] == kind]

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from handshake.dynamo.marshalling import Item
+from handshake.requests.recording import EXTENDED, REVOKED
 from handshake.requests.verify import PAGES, Finding
 from tests.hostile.attacks import (
     KEYS,
@@ -45,11 +46,13 @@ from tests.hostile.forgeries import (
     exchange_argument_linked_anew,
     exchange_version,
     frame,
+    lengthen,
     put_request_back,
     raise_amount,
     reword_refusal,
     rewrite_policy,
     roll_policy_back,
+    undo_newest,
 )
 from tests.support import engines
 from tests.support.worlds import InMemory, Place, Stored, a_world
@@ -123,6 +126,9 @@ KINDS: Final[Sequence[Kind]] = (
     Kind("request: put an item back as it was", put_back(_any_of_request)),
     Kind("request: put all of it back as it was", put_request_back),
     Kind("request: cut its chain off, head and state too", drop_newest_event),
+    Kind("request: undo a revocation, head and state too", undo_newest(REVOKED)),
+    Kind("request: undo an extension, head and state too", undo_newest(EXTENDED)),
+    Kind("request: a later deadline, linked anew", lengthen),
     Kind("request: drop all of it", drop_request),
     Kind("request: make one up, linked", copy_request),
     Kind("request: frame somebody, linked anew", lambda dice, stored: void(frame(dice, stored))),

@@ -10,7 +10,7 @@ from handshake.dynamo.runtime_kv import RuntimeTransaction
 from handshake.requests.expire_overdue import RUN_MS, Expiry, expire_overdue
 from handshake.requests.table import state_item
 from ops.local.settings import ROOT
-from ops.local.translation import environment_of
+from ops.local.translation import environment_of, stacks_of
 from tests.conftest import Engine
 from tests.support.clients import Failing, answer_of
 from tests.support.metrics_events import NOW_MS
@@ -34,8 +34,14 @@ def _sweep(engine: Engine, ages_ms: list[int], *, sweeper: Any = None, run_ms: i
     ("ages_ms", "done"),
     [
         ([], Expiry(expired=0, raced=0, pending=0, oldest_pending_seconds=0)),
-        ([1000, 59_999, 2000], Expiry(expired=0, raced=0, pending=3, oldest_pending_seconds=59)),
-        ([TTL_MS, TTL_MS - 1, TTL_MS + 9000], Expiry(expired=2, raced=0, pending=1, oldest_pending_seconds=299)),
+        (
+            [1000, 59_999, 2000],
+            Expiry(expired=0, raced=0, pending=3, oldest_pending_seconds=59, time_used_percent=19),
+        ),
+        (
+            [TTL_MS, TTL_MS - 1, TTL_MS + 9000],
+            Expiry(expired=2, raced=0, pending=1, oldest_pending_seconds=299, time_used_percent=99),
+        ),
     ],
 )
 def test_a_sweep_expires_what_is_due_and_says_how_many_wait_and_since_when(
@@ -44,18 +50,43 @@ def test_a_sweep_expires_what_is_due_and_says_how_many_wait_and_since_when(
     assert _sweep(dynamodb_local, ages_ms) == done
 
 
-def test_an_escalation_that_sweeps_fail_to_expire_comes_to_be_older_than_its_alarm_allows(
+def test_an_escalation_that_sweeps_fail_to_expire_comes_to_be_overdue_for_longer_than_its_alarm_allows(
     dynamodb_local: Engine,
 ) -> None:
-    threshold_s = int(environment_of(ROOT, "production").parameters["PendingApprovalAlarmSeconds"])
+    alarms = stacks_of(ROOT, "production")["Alarms"].of_type("AWS::CloudWatch::Alarm")
+    threshold_s = int(alarms["OverdueApprovals"]["Properties"]["Threshold"])
     lost = answer_of(
         "TransactionCanceledException", 400, CancellationReasons=[{"Code": "ConditionalCheckFailed"}, {"Code": "None"}]
     )
     losing = Failing(dynamodb_local[0], lost, operations=("transact_write_items",))
 
-    done = _sweep(dynamodb_local, [(threshold_s + 1) * 1000], sweeper=losing)
+    done = _sweep(dynamodb_local, [TTL_MS + (threshold_s + 1) * 1000], sweeper=losing)
 
-    assert done == Expiry(expired=0, raced=1, pending=1, oldest_pending_seconds=threshold_s + 1)
+    assert (done.raced, done.pending, done.overdue_seconds) == (1, 1, threshold_s + 1)
+
+
+@pytest.mark.parametrize("length_ms", [TTL_MS, 86_400_000, 604_800_000])
+def test_the_share_that_an_escalation_has_used_knows_how_long_it_has(dynamodb_local: Engine, length_ms: int) -> None:
+    """The alarm before deadlines goes by it, and looks past those whose deadline is sooner and that have just begun."""
+    percent = int(environment_of(ROOT, "production").parameters["PendingApprovalAlarmPercent"])
+    client, tables = dynamodb_local
+    service = InProcess(client, tables, now_ms=lambda: NOW_MS)
+    for number, used in enumerate((percent, percent // 2, 0)):
+        age = length_ms * used // 100
+        record = a_record(submission=a_submission(requestId=f"long-{number}", context={"amount": 150}))
+        begun = replace(record, created_at_ms=NOW_MS - age, expires_at_ms=NOW_MS - age + length_ms)
+        service.context.dynamo.write(Put(tables.workflow, state_item(begun)))
+
+    assert _sweep(dynamodb_local, [0] * 20).time_used_percent == percent
+
+
+def test_an_extension_lets_an_escalation_have_used_less_of_its_time() -> None:
+    record = a_record()
+    extended = record.extended(600, now_ms=NOW_MS)
+
+    assert extended is not None
+    assert (record.time_used(NOW_MS + TTL_MS // 2), extended.time_used(NOW_MS + 450_000)) == (0.5, 0.5)
+    assert record.time_used(NOW_MS + 2 * TTL_MS) == 2
 
 
 def test_a_sweep_whose_time_is_up_says_so_and_counts_what_it_left(dynamodb_local: Engine) -> None:

@@ -17,6 +17,7 @@ from handshake.requests import table
 from handshake.requests.decision import ESCALATION_WINDOW_MS
 from handshake.requests.evidence import EvidenceEvent, event_id_of
 from handshake.requests.record import RequestRecord, State
+from handshake.requests.recording import CLOSED, DECISIONS
 from handshake.requests.table import split_partition
 from handshake.requests.verification import verify_partition
 from handshake.trust.token import MIN_GUARD_LIFETIME_S
@@ -71,16 +72,18 @@ def _closed(record: RequestRecord) -> bool:
 
 def _request_faults(record: RequestRecord, evidence: list[EvidenceEvent], item: Item) -> Iterator[str]:
     chained = sorted((event for event in evidence if event.sequence), key=lambda event: event.sequence)
-    if [event.source for event in chained] != ["lineage", "audit"] * (2 if _closed(record) else 1):
+    decisions = [event for event in chained if event.detail.get("event", CLOSED) in DECISIONS]
+    if [event.source for event in decisions] != ["lineage", "audit"] * (2 if _closed(record) else 1):
         yield f"{len(chained)} events do not tell how it became {record.state.value}"
         return
     said = chained[-1].detail
     if (said["state"], said["decision"], chained[-1].reason_code) != (record.state, record.outcome, record.reason):
         yield f"evidence says {said['state']}, the state {record.state.value}"
-    if _closed(record) and chained[-2].detail["from"] != State.PENDING:
+    if _closed(record) and decisions[-2].detail["from"] != State.PENDING:
         yield "it was closed though it was not pending"
     waits = {name for name in item if name.startswith("pending_")}
-    if bool(waits) != (record.state is State.PENDING):
+    unreported = record.claim is not None and record.report is None
+    if bool(waits) != (record.state is State.PENDING or unreported):
         yield f"it is {record.state.value} and in the queues as {sorted(waits)}"
 
 
@@ -93,7 +96,7 @@ def _event_faults(requests: Requests, events: list[Item]) -> Iterator[str]:
         decided = Counter(
             (event.detail["decision"], event.reason_code)
             for event in evidence
-            if event.sequence and event.source == "audit"
+            if event.sequence and event.source == "audit" and event.detail.get("event", CLOSED) in DECISIONS
         )
         counted = by_request.pop(request_id, [])
         of_refusals = {event["sk"]: event["reason_code"] for event in counted if event["sk"] in refused}
@@ -119,6 +122,10 @@ def _decision_guard_faults(requests: Requests, guards: list[Item]) -> Iterator[s
             continue
         outcome = json.loads(guard["outcome"])
         request_id = outcome["requestId"]
+        if outcome.get("state") == State.PENDING:
+            if not requests[request_id][0].extensions:
+                yield f"{request_id}: a guard was burned and nothing extended"
+            continue
         named[request_id] += 1
         if request_id not in requests or outcome["artifact"] != requests[request_id][0].artifact():
             yield f"{request_id}: a guard tells an outcome that is not stored"

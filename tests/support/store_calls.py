@@ -9,12 +9,14 @@ from tests.support.service import (
     apply_policy,
     decided,
     escalated,
+    extend,
     for_agent,
     get,
     human,
     own,
     post,
     reported_event,
+    revoke,
     submission,
     submit,
     token,
@@ -74,6 +76,27 @@ def _closed(service: InProcess) -> Call:
     return lambda service: act(service, request, key="k")
 
 
+def _extending(**changes: Any) -> Prepare:
+    def prepare(service: InProcess) -> Call:
+        request = escalated(service)
+        return lambda service: extend(service, request, **changes)
+
+    return prepare
+
+
+def _revoking(service: InProcess) -> Call:
+    request = escalated(service)
+    act(service, request)
+    return lambda service: revoke(service, request)
+
+
+def _revoking_again(service: InProcess) -> Call:
+    request = escalated(service)
+    act(service, request)
+    revoke(service, request)
+    return lambda service: revoke(service, request)
+
+
 def _replaying_an_action(service: InProcess) -> Call:
     request = escalated(service)
     act(service, request, key="k")
@@ -124,6 +147,11 @@ CALLS: dict[str, tuple[Prepare, list[str]]] = {
     "approve": (_acting(), [READ, WRITE]),
     "approve with key": (_acting(key="k"), [READ, WRITE]),
     "reject with key": (_acting("reject", key="k"), [READ, WRITE]),
+    "withdraw with key": (_acting("withdraw", key="k"), [READ, WRITE]),
+    "extend with key": (_extending(key="k"), [READ, WRITE]),
+    "extend, refused": (_extending(envelope=human("stranger")), [READ, WRITE]),
+    "revoke": (_revoking, [READ, WRITE]),
+    "revoke, again": (_revoking_again, [READ]),
     "action, refused": (_acting(envelope=human("stranger"), key="k"), [READ, WRITE]),
     "action, too late": (_too_late, [READ, WRITE]),
     # Once more for the guard: the key may have been used between the two reads of the batch.

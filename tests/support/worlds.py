@@ -132,6 +132,7 @@ def _moved(service: InProcess) -> Iterator[None]:
     revoke(service, allowed)
     act(service, withdrawn, "withdraw")
     extend(service, extended, 86_400)
+    yield
     extend(service, extended, 60)
     yield
     extend(service, extended)

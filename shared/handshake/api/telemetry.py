@@ -138,10 +138,10 @@ def pseudonym(name: str, key: bytes) -> str | None:
 def scheduled(job: str, done: Mapping[str, int], *, correlation_id: str) -> None:
     """Write the line of one completed run of scheduled work; ``done`` counts what it did, by snake_case names.
 
-    A count becomes the metric of its name in CamelCase; one that ends in ``_seconds`` is a time.
+    A count becomes the metric of its name in CamelCase; what ends in ``_seconds`` is a time, in ``_percent`` a share.
     """
     counts = {"".join(map(str.title, name.split("_"))): count for name, count in {"runs": 1, **done}.items()}
-    units = {name: "Seconds" if name.endswith("Seconds") else "Count" for name in counts}
+    units = {name: next((unit for unit in ("Seconds", "Percent") if name.endswith(unit)), "Count") for name in counts}
     directive = _directive("service", "job", **units)
     logger.info("ran", correlation_id=correlation_id, job=job, extra=counts, _aws=_aws(directive))
 

@@ -26,7 +26,9 @@ class Expiry:
 
     ``raced`` were closed by somebody else while it ran; ``pending`` still wait for a person, the oldest of them
     since ``oldest_pending_seconds``. ``unreported`` are grants that were claimed 15 minutes ago or more, and of whose
-    effect nobody has said anything. ``unfinished`` is 1 where time ran out before all were seen, else 0.
+    effect nobody has said anything. ``time_used_percent`` is the largest share that any escalation has waited of the
+    time that it has, and ``overdue_seconds`` how long the first deadline of them has passed: these look at the soonest
+    deadlines only, some hundred. ``unfinished`` is 1 where time ran out before all were seen, else 0.
     """
 
     expired: int
@@ -35,6 +37,8 @@ class Expiry:
     oldest_pending_seconds: int
     unfinished: int = 0
     unreported: int = 0
+    time_used_percent: int = 0
+    overdue_seconds: int = 0
 
 
 def expire_overdue(context: Context, *, run_ms: int = RUN_MS) -> Expiry:
@@ -56,9 +60,22 @@ def expire_overdue(context: Context, *, run_ms: int = RUN_MS) -> Expiry:
             unfinished = int(context.now_ms() - now >= run_ms)
             if unfinished:
                 break
-    pending, oldest_ms = _left(context)
-    late = queue.unreported(context.within(_BATCH_S).dynamo, context.tables.workflow, now_ms=context.now_ms())
-    return Expiry(count, raced, pending, oldest_ms // 1000, unfinished, len(late))
+    pending, waiting = _left(context)
+    now = context.now_ms()
+    oldest_ms = max((now - record.created_at_ms for record in waiting), default=0)
+    used = max((record.time_used(now) for record in waiting), default=0.0)
+    overdue_ms = max((now - (record.expires_at_ms or now) for record in waiting), default=0)
+    late = queue.unreported(context.within(_BATCH_S).dynamo, context.tables.workflow, now_ms=now)
+    return Expiry(
+        count,
+        raced,
+        pending,
+        oldest_ms // 1000,
+        unfinished,
+        unreported=len(late),
+        time_used_percent=int(100 * used),
+        overdue_seconds=max(0, overdue_ms) // 1000,
+    )
 
 
 def _expire(context: Context, record: RequestRecord) -> bool:
@@ -70,11 +87,9 @@ def _expire(context: Context, record: RequestRecord) -> bool:
     return tx.commit()
 
 
-def _left(context: Context) -> tuple[int, int]:
-    """Count the escalations that wait, and the ms since which the oldest does."""
-    now = context.now_ms()
+def _left(context: Context) -> tuple[int, list[RequestRecord]]:
+    """Count the escalations that wait, and give those with the soonest deadlines."""
     context = context.within(_BATCH_S)
     count, keys = queue.waiting(context.dynamo, context.tables.workflow)
     items = context.dynamo.batch_get([(context.tables.workflow, key) for key in keys]) if keys else []
-    waiting = [record for record in map(record_from, items) if record and not record.state.terminal]
-    return count, max((now - record.created_at_ms for record in waiting), default=0)
+    return count, [record for record in map(record_from, items) if record and not record.state.terminal]

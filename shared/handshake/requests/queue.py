@@ -12,6 +12,8 @@ from handshake.requests.table import PENDING_SHARDS, pending_shard, record_from,
 PENDING_BY_TENANT: Final = "pending_by_tenant"
 PENDING_BY_PRINCIPAL: Final = "pending_by_principal"
 PENDING_BY_SHARD: Final = "pending_by_lane"
+# Of each shard: together as many as one call reads.
+_SOONEST: Final = 100 // PENDING_SHARDS
 
 
 def pending(
@@ -69,7 +71,7 @@ def _keys(
 
 
 def waiting(dynamo: Dynamo, table: str) -> tuple[int, list[Key]]:
-    """Count the pending escalations, and give the key of the one with the soonest deadline in each shard.
+    """Count the pending escalations, and give the keys of those with the soonest deadlines, one read's worth in all.
 
     Those past their deadline count: one that no sweep expires is what an alarm is for. One page a shard, so beyond some
     20 000 the number says "at least". Raises StoreUnavailableError.
@@ -84,7 +86,7 @@ def waiting(dynamo: Dynamo, table: str) -> tuple[int, list[Key]]:
             IndexName=PENDING_BY_SHARD,
         )
         count += len(page.items)
-        soonest += [{"pk": item["pk"], "sk": item["sk"]} for item in page.items[:1]]
+        soonest += [{"pk": item["pk"], "sk": item["sk"]} for item in page.items[:_SOONEST]]
     return count, soonest
 
 

@@ -145,6 +145,11 @@ class RequestRecord:
         """Tell whether the escalation is still pending although its deadline has come."""
         return self.state is State.PENDING and self.expires_at_ms is not None and now_ms >= self.expires_at_ms
 
+    def time_used(self, now_ms: int) -> float:
+        """Give the share that an escalation has waited of the time that it has, over 1 past its deadline."""
+        length_ms = (self.expires_at_ms or self.created_at_ms) - self.created_at_ms
+        return (now_ms - self.created_at_ms) / length_ms if length_ms > 0 else 0.0
+
     def expired(self, now_ms: int) -> "RequestRecord":
         """Give the record as it is once its deadline has closed it, at ``now_ms``."""
         return self.resolved(State.EXPIRED, ReasonCode.HITL_TIMEOUT_FAIL_CLOSED, now_ms=now_ms)

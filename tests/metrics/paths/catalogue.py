@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from ops.gates.reason_codes import RESERVED
+from tests.metrics.paths.moves import MOVES
 from tests.metrics.paths.others import APPLIES, IDENTITIES, OUTAGES, QUESTIONS, READINGS, REPEATED, SUBMITTERS
 from tests.metrics.paths.path import Path
 from tests.metrics.paths.workflow import ACTIONS, EXECUTIONS, SUBMISSIONS
@@ -13,6 +14,7 @@ PATHS: Final[Collection[Path]] = (
     *IDENTITIES,
     *READINGS,
     *ACTIONS,
+    *MOVES,
     *EXECUTIONS,
     *APPLIES,
     *QUESTIONS,
