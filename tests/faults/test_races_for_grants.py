@@ -153,7 +153,8 @@ def _change_policy(service: InProcess, request: Mapping[str, Any]) -> None:
 
 
 def _take_back(service: InProcess, request: Mapping[str, Any]) -> None:
-    assert revoke(service, request).status == 200
+    # A claim may come first: then it is refused, and whoever claims later is refused too.
+    assert revoke(service, request).outcome in {(200, None), CONSUMED}
 
 
 def _pause(service: InProcess, _: Mapping[str, Any]) -> None:

@@ -173,7 +173,8 @@ def _window_faults(records: list[RequestRecord], partitions: dict[str, list[Item
 def _policy_faults(policy: list[Item], guards: list[Item]) -> Iterator[str]:
     scopes: defaultdict[str, dict[str, Item]] = defaultdict(dict)
     for item in policy:
-        scopes[item["pk"]][item["sk"]] = item
+        if not item["pk"].startswith("AGENT"):  # agents' records stand beside them
+            scopes[item["pk"]][item["sk"]] = item
     tokens: dict[str, Item] = {}
     for scope, items in scopes.items():
         active = items.get("ACTIVE", {"number": 0})
