@@ -84,7 +84,8 @@ def _request_faults(record: RequestRecord, evidence: list[EvidenceEvent], item: 
     if _closed(record) and decisions[-2].detail["from"] != State.PENDING:
         yield "it was closed though it was not pending"
     waits = {name for name in item if name.startswith("pending_")}
-    if bool(waits) != (record.state is State.PENDING):
+    unreported = record.claim is not None and record.report is None
+    if bool(waits) != (record.state is State.PENDING or unreported):
         yield f"it is {record.state.value} and in the queues as {sorted(waits)}"
 
 
@@ -183,7 +184,8 @@ def _agent_faults(kept: list[Item]) -> Iterator[str]:
 def _policy_faults(policy: list[Item], guards: list[Item]) -> Iterator[str]:
     scopes: defaultdict[str, dict[str, Item]] = defaultdict(dict)
     for item in policy:
-        scopes[item["pk"]][item["sk"]] = item
+        if not item["pk"].startswith("AGENT"):  # agents' records stand beside them
+            scopes[item["pk"]][item["sk"]] = item
     tokens: dict[str, Item] = {}
     for scope, items in scopes.items():
         active = items.get("ACTIVE", {"number": 0})

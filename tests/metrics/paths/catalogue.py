@@ -5,6 +5,7 @@ from typing import Final
 
 from ops.gates.reason_codes import RESERVED
 from tests.metrics.paths.agents import AGENTS
+from tests.metrics.paths.grants import PATHS as GRANTS
 from tests.metrics.paths.moves import MOVES
 from tests.metrics.paths.others import APPLIES, IDENTITIES, OUTAGES, QUESTIONS, READINGS, REPEATED, SUBMITTERS
 from tests.metrics.paths.path import Path
@@ -18,6 +19,7 @@ PATHS: Final[Collection[Path]] = (
     *MOVES,
     *EXECUTIONS,
     *AGENTS,
+    *GRANTS,
     *APPLIES,
     *QUESTIONS,
     *REPEATED,
