@@ -37,6 +37,7 @@ def build_desk(environment: Mapping[str, str]) -> Desk:
         ),
         people=Topic(aws().create_client("sns", config=_CLIENTS), environment["INCIDENTS_TOPIC"]),
         pauses_on_replay_guard_alert=environment.get("PAUSE_ON_REPLAY_GUARD_ALERT") == "true",
+        stops_on_denial_alert=[name for name in environment.get("STOP_ON_DENIAL_ALERT", "").split(",") if name],
     )
 
 

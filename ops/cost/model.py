@@ -225,7 +225,10 @@ def _folding(load: Load, stack: Deployed) -> _Folding:
     batches = events / size * SECONDS_PER_MONTH
     partitions = _PARTITIONS / min(shards, _PARTITIONS)
     touched = partitions * (1 - (1 - 1 / partitions) ** size) if partitions > 1 else 1.0
-    call = Call(touched, 2 * (touched + projector["hour_kb"] + projector["day_kb"]), 2, projector["handler_ms"], 0)
+    # What is counted of each agent that a batch has decisions of, read and written once.
+    agents = projector["agents"] * (1 - (1 - 1 / projector["agents"]) ** (size / (1 + load.escalation_rate)))
+    written = touched + projector["hour_kb"] + projector["day_kb"] + agents
+    call = Call(touched + agents, 2 * written, 2, projector["handler_ms"], 0)
     return _Folding(
         shards=shards,
         batches=batches,

@@ -28,7 +28,7 @@ from ops.verdict import Verdict
 _DEADLINE_S: Final = 240  # of the last release; the template's own is 300
 _UNAPPLIED: Final = "was not applied"
 _NO_ISSUER: Final = "EnvelopeIssuers is empty"
-_ANSWERING: Final = ("workflow", "decision_room", "policy_apply", "policy", "metrics")
+_ANSWERING: Final = ("workflow", "decision_room", "policy_apply", "policy", "agents", "metrics")
 
 
 @dataclass(frozen=True)

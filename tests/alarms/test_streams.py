@@ -293,7 +293,10 @@ def broken() -> list[Say]:
     return [lambda: telemetry.evidence_broken(["request"])]
 
 
-FUNCTIONS: Final = ("workflow", "decision-room", "grants", "policy-apply", "policy", "metrics", "metrics-projector")
+FUNCTIONS: Final = (
+    *("workflow", "decision-room", "grants", "policy-apply", "policy", "agents"),
+    *("metrics", "metrics-projector"),
+)
 UNCALLED: Final = (
     *("replay-retention", "hitl-expiry", "evidence-verification"),
     *("alarm-triage", "secret-rotation", "release-gate"),

@@ -1,6 +1,7 @@
 """alarms/template.yaml: the contract's alerts, and what every alarm owes to whom it wakes."""
 
 import json
+import re
 from functools import cache
 from typing import Any
 
@@ -212,7 +213,29 @@ def test_evidence_that_was_changed_pages() -> None:
     assert 'ALARM("${EvidenceBroken}")' in WATCHING.resources["Page"]["Properties"]["AlarmRule"]["Fn::Sub"]
 
 
-def test_triage_may_set_the_pause_flag_only_where_that_is_wanted() -> None:
+@pytest.mark.parametrize(
+    ("value", "taken"),
+    [
+        ("", True),
+        ("bot", True),
+        ("bot,another:agent/2", True),
+        (",".join(["a"] * 20), True),
+        (",".join(["a"] * 21), False),
+        ("bot,", False),
+        (",bot", False),
+        ("bot, another", False),
+        ("b" * 257, False),
+    ],
+)
+def test_agents_to_stop_are_named_with_commas_between_and_no_more_than_one_transaction_stops(
+    value: str, *, taken: bool
+) -> None:
+    pattern = STACK.template["Parameters"]["StopAgentsOnDenialAlert"]["AllowedPattern"]
+
+    assert bool(re.fullmatch(pattern, value)) == taken
+
+
+def test_triage_may_set_the_pause_flag_and_stop_agents_only_where_that_is_wanted() -> None:
     root = STACK.template
     [policy] = root["Resources"]["AlarmTriageRole"]["Properties"]["Policies"]
     [keys] = [
@@ -220,7 +243,15 @@ def test_triage_may_set_the_pause_flag_only_where_that_is_wanted() -> None:
         for statement in policy["PolicyDocument"]["Statement"]
         if "dynamodb:PutItem" in statement.get("Action", ())
     ]
+    [stopping] = [
+        statement["Fn::If"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement.get("Fn::If", [""])[0] == "StopsAgentsOnDenialAlert"
+    ]
 
+    named = stopping[1]["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+    assert (named, stopping[2]) == (["AGENT#*"], {"Ref": "AWS::NoValue"})
+    assert root["Parameters"]["StopAgentsOnDenialAlert"]["Default"] == ""
     assert keys == [
         "incident#*",
         {"Fn::If": ["PausesOnReplayGuardAlert", flags.PAUSE_KEY["kv_key"], {"Ref": "AWS::NoValue"}]},

@@ -192,7 +192,9 @@ def test_only_the_gateway_and_the_release_gate_may_invoke_what_believes_its_even
         function = of.value(path, one["Properties"]["FunctionName"]).removesuffix(":live")
         if one["Properties"]["Principal"] == "apigateway.amazonaws.com":
             source = of.value(path, one["Properties"]["SourceArn"])
-            assert re.fullmatch(rf"arn:aws:execute-api:{REGION}:{ACCOUNT}:[\w-]+/\*/(GET|POST)/[^*].*", source), source
+            assert re.fullmatch(rf"arn:aws:execute-api:{REGION}:{ACCOUNT}:[\w-]+/\*/(GET|POST|PUT)/[^*].*", source), (
+                source
+            )
             http[function] = path
     others = {
         path
@@ -207,6 +209,6 @@ def test_only_the_gateway_and_the_release_gate_may_invoke_what_believes_its_even
         if any(grant.allows("lambda:InvokeFunction", f"{function}:1") for function in http)
     }
 
-    assert len(http) == 5
+    assert len(http) == 6
     assert others == set()
     assert roles == {"ReleaseGateRole"}

@@ -7,13 +7,19 @@ from typing import Any
 import pytest
 
 from functions.alarm_triage.app import respond
+from handshake.agents.change import AgentChange
+from handshake.agents.change_agent import change_agent
+from handshake.agents.standing import UNRECORDED, AgentStanding, AgentState
+from handshake.agents.table import record_key, standing_from
 from handshake.api import telemetry
+from handshake.core.agents import Agent
 from handshake.dynamo.runtime_kv import RuntimeTransaction
 from handshake.incidents import table as incidents
 from handshake.incidents.incident import AlarmChange
 from handshake.incidents.investigate import BUDGET_S
 from handshake.incidents.sources import SourceUnavailableError
 from handshake.incidents.triage import triage
+from handshake.trust.identity import Envelope
 from tests.incidents.desk import CLEARED, FIRED, FIRED_MS, GUARDS, NOW_MS, PARTS, SERVICE, STEPS, Aws
 
 
@@ -246,6 +252,50 @@ def test_a_pause_that_fails_is_said(aws: Aws) -> None:
     triage(aws.context, replace(aws.desk, pauses_on_replay_guard_alert=True), GUARDS)
 
     assert "privileged mutations could not be paused: python -m ops pause" in aws.told()[0]["Message"]
+
+
+def _standing(aws: Aws, agent_id: str) -> AgentStanding:
+    [item] = aws.context.dynamo.batch_get([(aws.context.tables.policy, record_key(Agent(agent_id)))])
+    return standing_from([item])
+
+
+def test_the_denial_alert_stops_the_agents_that_operators_have_named_beforehand(aws: Aws) -> None:
+    done = triage(aws.context, replace(aws.desk, stops_on_denial_alert=["one", "other"]), FIRED)
+
+    for agent_id in ("one", "other"):
+        record = _standing(aws, agent_id).for_all
+        assert record is not None
+        assert (record.state, record.reason, record.until_ms) == ("stopped", f"incident {done.incident_id}", None)
+    assert "agents were STOPPED: one, other" in aws.told()[0]["Message"]
+
+
+@pytest.mark.parametrize(("change", "named"), [(FIRED, []), (GUARDS, ["one"])], ids=["none named", "another alert"])
+def test_nothing_else_stops_an_agent(aws: Aws, change: AlarmChange, named: list[str]) -> None:
+    triage(aws.context, replace(aws.desk, stops_on_denial_alert=named), change)
+
+    assert _standing(aws, "one") == UNRECORDED
+    assert "STOPPED" not in aws.told()[0]["Message"]
+
+
+def test_an_alert_delivered_again_does_not_stop_an_agent_that_a_person_has_resumed(aws: Aws) -> None:
+    desk = replace(aws.desk, stops_on_denial_alert=["one"])
+    triage(aws.context, desk, FIRED)
+    change_agent(
+        aws.context, AgentChange(AgentState.ACTIVE, "it is mended", None, None), Agent("one"), Envelope("oncall")
+    )
+
+    triage(aws.context, desk, FIRED)
+    triage(aws.context, desk, CLEARED)
+
+    assert _standing(aws, "one").state_at(NOW_MS) == AgentState.ACTIVE
+
+
+def test_agents_that_could_not_be_stopped_are_said(aws: Aws) -> None:
+    aws.break_down("dynamodb")
+
+    triage(aws.context, replace(aws.desk, stops_on_denial_alert=["one"]), FIRED)
+
+    assert "agents could not be stopped: python -m ops agents stop" in aws.told()[0]["Message"]
 
 
 def test_a_message_that_is_no_alarm_change_is_logged_without_its_content_and_not_retried(

@@ -14,7 +14,7 @@ from ops.local.stack import LocalStack
 from ops.local.translation import environment_of, scheduled_functions
 
 READS = ("GetItem", "BatchGetItem", "Query", "Scan", "PartiQLSelect")
-ACTIONS = (*READS, "PutItem", "UpdateItem", "DeleteItem", "PartiQLDelete", "DeleteTable")
+ACTIONS = (*READS, "ConditionCheckItem", "PutItem", "UpdateItem", "DeleteItem", "PartiQLDelete", "DeleteTable")
 MAY = {
     "workflow": {
         "workflow": {"BatchGetItem", "Query", "PutItem", "UpdateItem"},
@@ -22,8 +22,10 @@ MAY = {
         "metrics": {"PutItem"},
         "runtime_kv": {"BatchGetItem"},
     },
+    "agents": {"policy": {"BatchGetItem", "PutItem"}, "metrics": {"BatchGetItem", "PutItem"}},
     "decision_room": {
         "workflow": {"BatchGetItem", "PutItem", "UpdateItem"},
+        "policy": {"ConditionCheckItem"},
         "metrics": {"PutItem"},
         "replay_guards": {"BatchGetItem", "PutItem"},
         "runtime_kv": {"BatchGetItem"},
@@ -130,6 +132,13 @@ LEADING_KEYS = {
     ("PolicyRole", "MetricsTable", "PutItem"): ["EVENT#*", "SYNTHETIC#*"],
     ("MetricsRole", "MetricsTable", "PutItem"): ["EVENT#*", "SYNTHETIC#*"],
     ("HitlExpiryRole", "MetricsTable", "PutItem"): ["EVENT#*", "WITNESS#*", "SYNTHETIC#*"],
+    ("AgentsRole", "MetricsTable", "PutItem"): ["EVENT#*", "SYNTHETIC#*"],
+    ("AgentsRole", "MetricsTable", "BatchGetItem"): ["AGENT#*"],
+    ("AgentsRole", "PolicyTable", "BatchGetItem"): ["AGENT#*", "AGENT@tenant#*"],
+    ("AgentsRole", "PolicyTable", "PutItem"): ["AGENT#*", "AGENT@tenant#*"],
+    ("DecisionRoomRole", "PolicyTable", "ConditionCheckItem"): ["AGENT#*", "AGENT@tenant#*"],
+    ("PolicyApplyRole", "PolicyTable", "BatchGetItem"): ["SCOPE#*"],
+    ("PolicyApplyRole", "PolicyTable", "PutItem"): ["SCOPE#*"],
     ("WorkflowRole", "WorkflowTable", "PutItem"): ["REQ#*"],
     ("WorkflowRole", "WorkflowTable", "UpdateItem"): ["SPEND#*", "SPEND@tenant#*", "ESC#*", "ESC@tenant#*"],
     ("DecisionRoomRole", "WorkflowTable", "PutItem"): ["REQ#*"],

@@ -10,6 +10,7 @@ AlarmState = Literal["ALARM", "OK", "INSUFFICIENT_DATA"]
 IncidentState = Literal["open", "recovered", "superseded"]
 
 REPLAY_GUARD_ALERT: Final = "alert_replay_guard_unavailable"
+DENIAL_ALERT: Final = "alert_denial_spike"
 # An alert that counts one reason code, with that code.
 OWN_CODES: Final[Mapping[str, str]] = {
     REPLAY_GUARD_ALERT: "security_replay_guard_unavailable",

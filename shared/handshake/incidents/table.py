@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from handshake.agents.table import AgentTransaction
 from handshake.dynamo.client import Dynamo
 from handshake.dynamo.marshalling import Item, Key, Put, Update
 from handshake.dynamo.runtime_kv import RuntimeTransaction
@@ -11,8 +12,8 @@ from handshake.dynamo.transaction import Step, unread
 from handshake.incidents.incident import Incident
 
 
-class IncidentTransaction(RuntimeTransaction):
-    """Writes of incidents, and the pause that one may bring."""
+class IncidentTransaction(RuntimeTransaction, AgentTransaction):
+    """Writes of incidents, and the pause and the stopped agents that one may bring."""
 
     def open_incident(self, incident: Incident) -> Step[None]:
         """Record an incident, if that change of its alarm did not open one already."""

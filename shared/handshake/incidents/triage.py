@@ -6,29 +6,41 @@ read, written or done is said in it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Final, Literal
 
+from handshake.agents.change import Actor, AgentChange, decide_change
+from handshake.agents.standing import AgentState
+from handshake.agents.table import agent_from, record_key
+from handshake.core.agents import Agent
 from handshake.core.errors import StoreUnavailableError
 from handshake.dynamo.client import RETRY_BUDGET_S
 from handshake.dynamo.context import Context
 from handshake.incidents import notification
 from handshake.incidents import table as incidents
-from handshake.incidents.incident import REPLAY_GUARD_ALERT, AlarmChange, Incident
+from handshake.incidents.incident import DENIAL_ALERT, REPLAY_GUARD_ALERT, AlarmChange, Incident
 from handshake.incidents.investigate import Sources, investigate
 from handshake.incidents.table import IncidentTransaction
 from handshake.incidents.topic import Topic
+
+# Who changed an agent's record, where nobody did.
+_TRIAGE: Final = "alarm_triage"
 
 Outcome = Literal["opened", "recovered", "already told", "nothing to tell"]
 
 
 @dataclass(frozen=True)
 class Desk:
-    """The sources and people that triage works with. ``service`` is the stack's name."""
+    """The sources and people that triage works with. ``service`` is the stack's name.
+
+    ``stops_on_denial_alert`` are ids of agents that operators have named beforehand, to be stopped in all tenants: what
+    is denied at the door names nobody who could be believed.
+    """
 
     service: str
     sources: Sources
     people: Topic
     pauses_on_replay_guard_alert: bool = False
+    stops_on_denial_alert: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -61,11 +73,15 @@ def _fired(context: Context, desk: Desk, change: AlarmChange) -> Triaged:
         done.append("the incident could not be recorded: the store does not answer")
         if _pauses(desk, incident):
             done.append("privileged mutations could not be paused: python -m ops pause")
+        if _to_stop(desk, incident):
+            done.append("agents could not be stopped: python -m ops agents stop")
     else:
         if stored.notified:
             return Triaged(incident.id, "already told")
         if _pauses(desk, incident):
             done.append("privileged mutations were PAUSED; python -m ops resume is a person's to do")
+        if named := _to_stop(desk, incident):
+            done.append(f"agents were STOPPED: {', '.join(named)}; python -m ops agents resume is a person's to do")
     findings, unread = investigate(context, desk.sources, change, service=desk.service)
     incident = replace(incident, findings=findings, notes=(*done, *unread))
     desk.people.publish(
@@ -84,7 +100,7 @@ def _fired(context: Context, desk: Desk, change: AlarmChange) -> Triaged:
 
 
 def _open(context: Context, desk: Desk, incident: Incident) -> Incident:
-    """Record the incident, and pause where that is wanted; what is stored, if that was done before."""
+    """Record the incident, and pause or stop agents where that is wanted; what is stored, if that was done before."""
     before = incidents.read_latest(_fresh(context).dynamo, context.tables.runtime_kv, incident.alert)
     tx = IncidentTransaction(_fresh(context))
     opens = tx.open_incident(incident)
@@ -94,11 +110,24 @@ def _open(context: Context, desk: Desk, incident: Incident) -> Incident:
     if _pauses(desk, incident):
         # In the transaction that opens the incident: delivered again, it does not undo a person's resume.
         tx.set_paused(paused=True, now_ms=context.now_ms(), cause=incident.id)
+    if named := _to_stop(desk, incident):
+        _stop(tx, _fresh(context), named, incident)
     if tx.commit():
         return incident
     if opens.lost:
         return incidents.read(_fresh(context).dynamo, context.tables.runtime_kv, incident.id) or incident
-    return _open(context, desk, incident)  # the one before was closed meanwhile
+    return _open(context, desk, incident)  # the one before was closed meanwhile, or an agent changed by an operator
+
+
+def _stop(tx: IncidentTransaction, context: Context, named: Sequence[str], incident: Incident) -> None:
+    """Add to ``tx`` that each of the agents ``named`` is stopped, but those whom operators have stopped for good."""
+    agents = [Agent(agent_id) for agent_id in named]
+    items = context.dynamo.batch_get([(context.tables.policy, record_key(agent)) for agent in agents])
+    change = AgentChange(AgentState.STOPPED, f"incident {incident.id}", owner=None, until_ms=None)
+    actor = Actor(_TRIAGE, "service", None, incident.id)
+    for agent, record in zip(agents, map(agent_from, items), strict=True):
+        if record is None or record.state is not AgentState.STOPPED or record.until_ms is not None:
+            tx.change_agent(decide_change(change, agent, record, actor, now_ms=context.now_ms()))
 
 
 def _recovered(context: Context, desk: Desk, change: AlarmChange) -> Triaged:
@@ -130,6 +159,10 @@ def _recovered(context: Context, desk: Desk, change: AlarmChange) -> Triaged:
 
 def _pauses(desk: Desk, incident: Incident) -> bool:
     return desk.pauses_on_replay_guard_alert and incident.alert == REPLAY_GUARD_ALERT
+
+
+def _to_stop(desk: Desk, incident: Incident) -> Sequence[str]:
+    return desk.stops_on_denial_alert if incident.alert == DENIAL_ALERT else ()
 
 
 def _fresh(context: Context) -> Context:

@@ -128,7 +128,14 @@ def _folder(logical_id: str) -> str:
     return words.strip("_").removesuffix("_function")
 
 
-_HTTP: Final = ("WorkflowFunction", "DecisionRoomFunction", "PolicyApplyFunction", "PolicyFunction", "MetricsFunction")
+_HTTP: Final = (
+    "WorkflowFunction",
+    "DecisionRoomFunction",
+    "PolicyApplyFunction",
+    "PolicyFunction",
+    "AgentsFunction",
+    "MetricsFunction",
+)
 
 
 def _first_calls() -> dict[str, Any]:
@@ -138,6 +145,7 @@ def _first_calls() -> dict[str, Any]:
         "DecisionRoomFunction": _http("GET", "/workflow/decision-room/{requestId}"),
         "PolicyApplyFunction": _http("POST", "/policy/apply", body={}),
         "PolicyFunction": _http("GET", "/policy/config", query={"scope": ["global"]}),
+        "AgentsFunction": _http("GET", "/agents"),
         "MetricsFunction": _http("GET", "/metrics/summary"),
         "HitlExpiryFunction": {},
         "ReplayRetentionFunction": {},

@@ -132,7 +132,7 @@ def test_what_is_counted_of_the_templates(environment: str) -> None:
 
     assert stack == count(environment), "python -m ops.cost.document counts anew"
 
-    assert (stack.routes, stack.alarms, stack.composite_alarms, stack.dashboards) == (15, 48, 1, 1)
+    assert (stack.routes, stack.alarms, stack.composite_alarms, stack.dashboards) == (18, 50, 1, 1)
     assert (stack.secrets, stack.keys, stack.scheduled_runs) == (2, 1, 121 * 730)
 
 

@@ -17,7 +17,7 @@ PRODUCTION: Final = environment_of(ROOT, "production")
 LOCAL: Final = environment_of(ROOT, "local")
 ALARMS: Final = nested(PRODUCTION, "Alarms")
 STATE: Final = nested(PRODUCTION, "State")
-HTTP: Final = {"Workflow", "DecisionRoom", "PolicyApply", "Policy", "Metrics"}
+HTTP: Final = {"Workflow", "DecisionRoom", "PolicyApply", "Policy", "Agents", "Metrics"}
 ROLL_BACK: Final = {"alert_replay_guard_unavailable", "release-denials", "release-tenant_mismatches"}
 # What production has and the local AWS is not given, because it does not know these types.
 NOT_REHEARSED: Final = {

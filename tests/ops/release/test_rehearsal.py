@@ -42,6 +42,7 @@ LEFT_OUT: Final = {
     "DecisionRoomFunctionDeploymentGroup": "AWS::CodeDeploy::DeploymentGroup",
     "PolicyApplyFunctionDeploymentGroup": "AWS::CodeDeploy::DeploymentGroup",
     "PolicyFunctionDeploymentGroup": "AWS::CodeDeploy::DeploymentGroup",
+    "AgentsFunctionDeploymentGroup": "AWS::CodeDeploy::DeploymentGroup",
     "MetricsFunctionDeploymentGroup": "AWS::CodeDeploy::DeploymentGroup",
     "TrustSecretRotation": "AWS::SecretsManager::RotationSchedule",
     "TracingSample": "AWS::XRay::SamplingRule",
