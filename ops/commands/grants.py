@@ -44,8 +44,8 @@ def grants(
 ) -> None:
     """List grants that were claimed and never reported, show one, or see to the keys that sign them.
 
-    rotate-key says what the next step of a rotation is, and when; you take it with sam deploy. Ends with 0, with 1 where
-    there is no such grant or key, 69 where the stack cannot be reached.
+    rotate-key says what the next step of a rotation is, and when; you take it with sam deploy. Ends with 0, with 1
+    where there is no such grant or key, 69 where the stack cannot be reached.
     """
     match action:
         case Action.LIST:
@@ -70,7 +70,7 @@ def next_step(keys: "dict[str, SigningKey]", *, now_ms: int) -> Step:
     signs_at = keys[newer].made_at_ms + PUBLISHED_BEFORE_SIGNING_MS
     if now_ms < signs_at:
         return Step(
-            f"The {newer} key signs from {utc(signs_at)} on, by itself. Until then there is nothing to do.", None
+            f"The {newer} key signs from {utc(signs_at)} on, by itself; there is nothing to do until then.", None
         )
     if now_ms < signs_at + _DAY_MS:
         return Step(f"The {newer} key signs. Leave the {older} one published until {utc(signs_at + _DAY_MS)}.", None)

@@ -41,8 +41,8 @@ class Part:
 def status(stack: Stack = STACK_NAME, as_json: AsJson = False) -> None:
     """Show how a stack is: the screen to open first.
 
-    Deployment, pause, alarms, incidents, grants, approvals, migrations, evidence, retention, trust secret and dead letters,
-    each read by itself; one that cannot be read says so.
+    Deployment, pause, alarms, incidents, grants, approvals, migrations, evidence, retention, trust secret and dead
+    letters, each read by itself; one that cannot be read says so.
 
     Ends with 0 where all is well, 1 where something needs attention or could not be read, 2 where it was called
     wrongly, 69 where the stack cannot be reached.

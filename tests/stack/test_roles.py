@@ -28,6 +28,13 @@ MAY = {
         "replay_guards": {"BatchGetItem", "PutItem"},
         "runtime_kv": {"BatchGetItem"},
     },
+    "grants": {
+        "workflow": {"BatchGetItem", "PutItem", "UpdateItem"},
+        "policy": {"BatchGetItem"},
+        "metrics": {"PutItem"},
+        "replay_guards": {"BatchGetItem", "PutItem"},
+        "runtime_kv": {"BatchGetItem"},
+    },
     "policy_apply": {
         "policy": {"BatchGetItem", "PutItem"},
         "metrics": {"PutItem"},
@@ -114,6 +121,11 @@ def test_scheduled_work_runs_as_deployed(stack: LocalStack) -> None:
 LEADING_KEYS = {
     ("WorkflowRole", "MetricsTable", "PutItem"): ["EVENT#*", "SYNTHETIC#*"],
     ("DecisionRoomRole", "MetricsTable", "PutItem"): ["EVENT#*", "WITNESS#*", "SYNTHETIC#*"],
+    ("GrantsRole", "MetricsTable", "PutItem"): ["EVENT#*", "WITNESS#*", "SYNTHETIC#*"],
+    ("GrantsRole", "WorkflowTable", "PutItem"): ["REQ#*"],
+    ("GrantsRole", "WorkflowTable", "UpdateItem"): ["REQ#*"],
+    ("GrantsRole", "ReplayGuardsTable", "PutItem"): ["grant_claim#*"],
+    ("GrantsRole", "ReplayGuardsTable", "BatchGetItem"): ["grant_claim#*"],
     ("PolicyApplyRole", "MetricsTable", "PutItem"): ["EVENT#*", "SYNTHETIC#*"],
     ("PolicyRole", "MetricsTable", "PutItem"): ["EVENT#*", "SYNTHETIC#*"],
     ("MetricsRole", "MetricsTable", "PutItem"): ["EVENT#*", "SYNTHETIC#*"],

@@ -82,7 +82,8 @@ def _request_faults(record: RequestRecord, evidence: list[EvidenceEvent], item: 
     if _closed(record) and decisions[-2].detail["from"] != State.PENDING:
         yield "it was closed though it was not pending"
     waits = {name for name in item if name.startswith("pending_")}
-    if bool(waits) != (record.state is State.PENDING):
+    unreported = record.claim is not None and record.report is None
+    if bool(waits) != (record.state is State.PENDING or unreported):
         yield f"it is {record.state.value} and in the queues as {sorted(waits)}"
 
 

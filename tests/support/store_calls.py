@@ -7,6 +7,7 @@ from tests.support.service import (
     InProcess,
     act,
     apply_policy,
+    claim,
     decided,
     escalated,
     extend,
@@ -15,6 +16,7 @@ from tests.support.service import (
     human,
     own,
     post,
+    report,
     reported_event,
     revoke,
     submission,
@@ -103,6 +105,28 @@ def _replaying_an_action(service: InProcess) -> Call:
     return lambda service: act(service, request, key="k")
 
 
+def _claiming(*, key: str | None = None) -> Prepare:
+    def prepare(service: InProcess) -> Call:
+        request = decided(service, "allow")
+        digest = submit(service, request).body["actionDigest"]
+        return lambda service: claim(service, request, key=key, digest=digest)
+
+    return prepare
+
+
+def _claiming_again(service: InProcess) -> Call:
+    request = decided(service, "allow")
+    digest = submit(service, request).body["actionDigest"]
+    claim(service, request, key="k", digest=digest)
+    return lambda service: claim(service, request, key="k", digest=digest)
+
+
+def _reporting(service: InProcess) -> Call:
+    request = decided(service, "allow")
+    grant_id = claim(service, request).body["grantId"]
+    return lambda service: report(service, grant_id, envelope=own(request))
+
+
 def _applying(service: InProcess) -> Call:
     agent = unique("agent")
     apply_policy(service, for_agent(agent, max_transaction=1))
@@ -157,6 +181,12 @@ CALLS: dict[str, tuple[Prepare, list[str]]] = {
     # Once more for the guard: the key may have been used between the two reads of the batch.
     "action, on a closed escalation": (_closed, [READ, READ, WRITE]),
     "action, replayed": (_replaying_an_action, [READ, WRITE]),
+    # The request, pause and key; then what the request names.
+    "claim": (_claiming(), [READ, READ, WRITE]),
+    "claim with key": (_claiming(key="k"), [READ, READ, WRITE]),
+    "claim, again": (_claiming_again, [READ, READ]),
+    "report": (_reporting, [READ, WRITE]),
+    "grant keys": (_asking("/.well-known/jwks.json"), []),
     "apply": (_applying, [READ, WRITE]),
     "apply, an earlier version": (_reapplying, [READ, WRITE]),
     "apply, replayed": (_replaying_a_token, [READ, PUT]),

@@ -18,6 +18,7 @@ from tests.support.service import (
     InProcess,
     act,
     apply_policy,
+    claim,
     decided,
     escalated,
     extend,
@@ -27,6 +28,7 @@ from tests.support.service import (
     now_ms,
     own,
     post,
+    report,
     reported_event,
     revoke,
     rules,
@@ -113,6 +115,11 @@ def populate(service: InProcess, *, flood: int = 2) -> Iterator[None]:
     act(service, refused)
     yield
     yield from _moved(service)
+    executed, waiting = decided(service, "allow"), decided(service, "allow", tenantId=None)
+    claim(service, approved, key="executing")
+    report(service, claim(service, executed).body["grantId"], envelope=own(executed), detail="it was paid")
+    claim(service, waiting)
+    yield
     asked = parse_recorded(submission(tenantId=None))
     submit_request(service.context._replace(synthetic=True), asked, escalation_ttl_ms=_TTL_MS)
     get(service, f"/workflow/requests/{paid['requestId']}", envelope=human("stranger"))

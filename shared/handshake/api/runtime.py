@@ -91,7 +91,8 @@ def build_runtime(environment: Mapping[str, str]) -> Runtime:
     """
     client = aws().create_client("dynamodb", config=store_config(attempts=1))
     keys = _LazyKeys(environment.get("TRUST_SECRET_ARN", ""))
-    signer = _LazySigner([arn for arn in environment.get("GRANT_KEYS", "").split(",") if arn])
+    arns = (environment.get("FIRST_GRANT_KEY"), environment.get("SECOND_GRANT_KEY"))
+    signer = _LazySigner([arn for arn in arns if arn])
 
     def forget() -> None:
         client.close()

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from ops.gates.reason_codes import RESERVED
+from tests.metrics.paths.grants import PATHS as GRANTS
 from tests.metrics.paths.moves import MOVES
 from tests.metrics.paths.others import APPLIES, IDENTITIES, OUTAGES, QUESTIONS, READINGS, REPEATED, SUBMITTERS
 from tests.metrics.paths.path import Path
@@ -16,6 +17,7 @@ PATHS: Final[Collection[Path]] = (
     *ACTIONS,
     *MOVES,
     *EXECUTIONS,
+    *GRANTS,
     *APPLIES,
     *QUESTIONS,
     *REPEATED,
