@@ -38,7 +38,7 @@ def _class_in_words(code: str) -> str:
 
 
 def _advice_in_words(code: str) -> str:
-    if code.startswith(("security_", "hitl_terminal_state_")):
+    if code.startswith(("security_", "hitl_terminal_state_")) or code == "hitl_deadline_not_extendable":
         return "do_not_retry"
     return "retry_with_backoff" if code.startswith("adapter_") else "retry_after_remediation"
 

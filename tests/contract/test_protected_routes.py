@@ -25,6 +25,8 @@ ENVELOPED = {
     ("GET", "/workflow/decision-room/{requestId}"),
     ("GET", "/workflow/decision-room"),
     ("POST", "/workflow/decision-room/action"),
+    ("POST", "/workflow/decision-room/extend"),
+    ("POST", "/workflow/decision-room/revoke"),
     ("POST", "/policy/apply"),
 }
 THE_CONTRACTS = ENVELOPED | {

@@ -44,6 +44,8 @@ NEEDS_ENVELOPE: Final = {
     "GET /workflow/decision-room/{requestId}",
     "GET /workflow/decision-room",
     "POST /workflow/decision-room/action",
+    "POST /workflow/decision-room/extend",
+    "POST /workflow/decision-room/revoke",
     "POST /policy/apply",
     "GET /agents",
     "GET /agents/{agentId}",
@@ -137,7 +139,8 @@ def test_a_trust_token_claims_what_is_described() -> None:
 
 def test_every_word_for_a_rule_key_is_in_the_shape_of_one_rule() -> None:
     shapes = [
-        MADE["components"]["schemas"][name] for name in ("AmountRule", "HoursRule", "CategoriesRule", "CountRule")
+        MADE["components"]["schemas"][name]
+        for name in ("AmountRule", "HoursRule", "CategoriesRule", "CountRule", "DeadlineRule")
     ]
 
     assert sorted(word for shape in shapes for word in shape["properties"]["key"]["enum"]) == sorted(KEY_OF)

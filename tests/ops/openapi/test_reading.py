@@ -33,6 +33,8 @@ BODIES: Final[dict[tuple[str, str], dict[str, Any]]] = {
     ("POST", "/workflow/requests"): SUBMISSION,
     ("POST", "/workflow/authorize-execution"): {"request": SUBMISSION, "artifact": {"decision": "allow"}},
     ("POST", "/workflow/decision-room/action"): {"requestId": "r", "action": "approve"},
+    ("POST", "/workflow/decision-room/extend"): {"requestId": "r", "seconds": 60},
+    ("POST", "/workflow/decision-room/revoke"): {"requestId": "r", "reason": "why"},
     ("POST", "/policy/apply"): {"scope": "agent", "scopeId": "agent-1", "rules": RULES},
     ("PUT", "/agents/{agentId}"): {"state": "stopped", "reason": "r"},
     ("POST", "/policy/simulate"): {"scope": "agent", "scopeId": "agent-1", "rules": RULES},
