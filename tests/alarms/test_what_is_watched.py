@@ -52,7 +52,10 @@ def _lines() -> list[dict[str, Any]]:
     with standard_output() as output:
         decided = CallRecord("call", "POST /workflow/decision-room/action", decision="allow", waited_ms=1)
         refused = CallRecord("call", "POST /policy/apply", status=503, reason_code=unavailable)
-        for record in (call, decided, refused):
+        unsigned = CallRecord(
+            "call", "POST /workflow/grants", status=503, reason_code=ReasonCode.ADAPTER_SIGNER_UNAVAILABLE.value
+        )
+        for record in (call, decided, refused, unsigned):
             telemetry.publish(record, pseudonym_key=b"key")
         telemetry.unavailable(call, ValueError())
         telemetry.evidence_broken(["request"])

@@ -8,6 +8,7 @@ from tests.support.outcomes import APPROVED, BINDING, IMMUTABLE, REPLAY, SHAPE, 
 from tests.support.service import (
     Service,
     act,
+    artifact_in,
     decided,
     escalated,
     get,
@@ -16,6 +17,7 @@ from tests.support.service import (
     post,
     revoke,
     submission,
+    submit,
     unique,
 )
 from tests.support.store import let_expire, state_of
@@ -65,6 +67,20 @@ def test_what_authorizes_is_revoked_and_its_state_stays(service: Service, prepar
     for path in ("requests", "decision-room"):
         shown = get(service, f"/workflow/{path}/{request['requestId']}", envelope=own(request)).body
         assert (shown["state"], shown["revokedAt"]) == (state, reply.body["revokedAt"])
+
+
+@pytest.mark.parametrize("prepare", [_approved, _allowed], ids=["approved", "allowed"])
+def test_what_is_revoked_authorizes_no_execution(service: Service, prepare: Any) -> None:
+    request = prepare(service)
+    body = {"request": request, "artifact": artifact_in(submit(service, request).body)}
+    before = post(service, "/workflow/authorize-execution", body)
+
+    revoke(service, request)
+
+    after = post(service, "/workflow/authorize-execution", body)
+    assert before.outcome == (200, "security_artifact_authorized")
+    assert after.outcome == (409, "security_grant_expired")
+    assert after.body["allowed"] is False
 
 
 def test_to_revoke_again_answers_the_same_and_leaves_nothing(service: Service) -> None:

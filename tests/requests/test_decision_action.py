@@ -30,7 +30,7 @@ from handshake.requests.decision_action import (
     over_daily_limit,
     unread_action,
 )
-from handshake.requests.record import DEFAULT_EXECUTE_WITHIN_MS, RequestRecord, State
+from handshake.requests.record import DEFAULT_EXECUTE_WITHIN_MS, Claim, RequestRecord, State
 from handshake.requests.submission import refused_hash
 from handshake.trust.identity import Envelope
 from tests.support.metrics_events import NOW_MS
@@ -464,6 +464,28 @@ def test_what_is_revoked_stays_so_since_then() -> None:
     revoked = replace(_closed(State.APPROVED), revoked_at_ms=NOW_MS)
 
     assert _decide(REVOKE, revoked, an_envelope("alice"), now_ms=NOW_MS + 9) == AlreadyDone(revoked)
+
+
+def test_what_is_claimed_is_not_revoked_any_more() -> None:
+    claimed = replace(_closed(State.APPROVED), claim=Claim("alice", "tenant-a", NOW_MS, NOW_MS + 1))
+
+    decided = _decide(REVOKE, claimed, an_envelope("alice"))
+
+    assert isinstance(decided, Conflict)
+    assert _told(decided) == "security_grant_consumed"
+
+
+@pytest.mark.parametrize(
+    ("changes", "may"), [({}, True), ({"tenantId": "tenant-b"}, False), ({"subjectType": "service"}, False)]
+)
+def test_who_approved_may_revoke_though_no_longer_to_approve(
+    changes: dict[str, Any],
+    may: bool,  # noqa: FBT001 - a case
+) -> None:
+    approved = replace(_closed(State.APPROVED), approved_by="carol")
+
+    assert isinstance(_decide(REVOKE, approved, an_envelope("carol", **changes)), Revoke) == may
+    assert _told(_decide(REVOKE, approved, an_envelope("bob"))) == UNAUTHORIZED
 
 
 def test_whoever_may_approve_a_request_may_revoke_what_was_simply_allowed() -> None:

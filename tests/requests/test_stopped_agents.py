@@ -13,7 +13,7 @@ from handshake.trust.identity import Envelope
 from tests.conftest import Engine
 from tests.support.metrics_events import NOW_MS
 from tests.support.outcomes import APPROVED
-from tests.support.service import InProcess, act, apply_policy, for_agent, submit, token
+from tests.support.service import InProcess, Reply, act, apply_policy, artifact_in, for_agent, post, submit, token
 from tests.support.store import events_about, kept
 from tests.support.workflow_requests import a_body
 
@@ -178,3 +178,21 @@ def test_evidence_names_the_changes_that_an_agent_stood_by(service: InProcess) -
     [item] = [item for item in kept(service, service.tables.workflow) if item["sk"].startswith("EVT#")]
     assert '"agentVersions":{"agent":1,"agentInTenant":2}' in item["detail"] + item["then"]
     assert request["decision"] == "allow"
+
+
+def test_what_was_allowed_may_not_be_executed_while_its_agent_is_stopped(service: InProcess) -> None:
+    body = a_body(tenantId="acme", context={"amount": 10})
+    artifact = artifact_in(submit(service, body).body)
+
+    def authorize(service: InProcess) -> Reply:
+        return post(service, "/workflow/authorize-execution", {"request": body, "artifact": artifact})
+
+    put(service, "stopped", until_ms=NOW_MS + 5)
+    refused = authorize(service)
+    after_the_stop = authorize(replace(service, now_ms=lambda: NOW_MS + 5))
+
+    assert refused.outcome == STOPPED
+    assert refused.body["allowed"] is False
+    assert after_the_stop.outcome == (200, "security_artifact_authorized")
+    counted = [event["reason_code"] for event in events_about(service, body["requestId"])]
+    assert sorted(counted) == ["policy_allow", "security_agent_stopped"]

@@ -32,7 +32,7 @@ def parse_action(body: Any, idempotency_key: str | None = None) -> DecisionActio
     hitl_request_id, reason = body.get("hitlRequestId"), _reason(body, request_id)
     if not (hitl_request_id is None or isinstance(hitl_request_id, str)):
         raise _bad_shape("hitlRequestId must be a string.", request_id)
-    key = _checked_key(idempotency_key)
+    key = checked_key(idempotency_key)
     return DecisionAction(request_id, hitl_request_id, ACTION_WORDS[action], reason, key)
 
 
@@ -43,7 +43,7 @@ def parse_extension(body: Any, idempotency_key: str | None = None) -> DecisionAc
     if seconds is None or seconds != int(seconds) or not MIN_EXTENSION_S <= seconds <= MAX_EXTENSION_S:
         message = f"seconds must be a whole number from {MIN_EXTENSION_S} to {MAX_EXTENSION_S}."
         raise _bad_shape(message, request_id)
-    reason, key = _reason(body, request_id), _checked_key(idempotency_key)
+    reason, key = _reason(body, request_id), checked_key(idempotency_key)
     return DecisionAction(request_id, None, Action.EXTEND, reason, key, int(seconds))
 
 
@@ -79,7 +79,8 @@ def _reason(body: dict[str, Any], request_id: str) -> str | None:
     return reason or None
 
 
-def _checked_key(text: str | None) -> str | None:
+def checked_key(text: str | None) -> str | None:
+    """Give an ``x-idempotency-key`` header, None where it is not sent; raises trust_context_invalid_request_shape."""
     storable = text is None or text.isascii() or not has_lone_surrogates(text)
     if not (text is None or (storable and 1 <= len(text) <= MAX_IDEMPOTENCY_KEY_LENGTH)):
         raise _bad_shape(f"x-idempotency-key must be 1 to {MAX_IDEMPOTENCY_KEY_LENGTH} characters.", None)

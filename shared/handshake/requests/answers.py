@@ -1,6 +1,6 @@
 """Answers of the workflow, and the bodies of its refusals (contract.md section 3)."""
 
-from typing import Annotated, Any, Literal, NotRequired, TypedDict
+from typing import Annotated, Any, Literal, NotRequired, TypedDict, get_args
 
 from handshake.core.reasons import ReasonCode
 from handshake.core.shapes import (
@@ -21,8 +21,9 @@ from handshake.core.shapes import (
 from handshake.core.text import MAX_PAYLOAD_REF_LENGTH
 from handshake.requests.action import MAX_BYTES, MAX_LEVELS, MAX_NAME_LENGTH
 from handshake.requests.evidence import Source
-from handshake.requests.record import MAX_EXTENSIONS, State
+from handshake.requests.record import MAX_EXTENSIONS, OutcomeStatus, State
 from handshake.requests.submission import ACTION_TYPES
+from handshake.trust.grant_token import Jwk
 
 ActionType = Annotated[str, Schema("ActionType", enum=list(ACTION_TYPES))]
 PayloadLabel = Annotated[str, Schema(minLength=1, maxLength=MAX_PAYLOAD_REF_LENGTH)]
@@ -266,3 +267,39 @@ class RefusedAction(TypedDict):
 @closed
 class ActionRefusal(Refusal, RefusedAction):
     """A decision action that was not carried out."""
+
+
+@closed
+class Granted(TypedDict):
+    """A grant, for whoever executes what it says, once."""
+
+    status: Literal["ok"]
+    requestId: Id
+    grantId: str
+    actionDigest: ActionDigest
+    grant: Annotated[str, "A JWS: ``ES256``, typ ``handshake-grant+jwt``."]
+    executeBy: Annotated[EpochMs, "When the effect must have begun."]
+    expiresAt: Annotated[EpochMs, "Until when the grant is good."]
+
+
+@closed
+class OutcomeKept(TypedDict):
+    """An outcome that is in evidence, reported by this call or by the same one before."""
+
+    status: Literal["ok"]
+    requestId: Id
+    grantId: str
+    outcome: Annotated[str, Schema(enum=list(get_args(OutcomeStatus)))]
+    reportedAt: EpochMs
+
+
+@closed
+class PublicKey(Jwk):
+    """A public key that verifies grants (RFC 7517)."""
+
+
+@closed
+class KeySet(TypedDict):
+    """Holds every public key that verifies grants, those that do not sign yet included."""
+
+    keys: list[PublicKey]

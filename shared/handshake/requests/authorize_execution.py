@@ -30,7 +30,7 @@ def authorize_execution(
         raise HandshakeError(*refused, request_id=presented.request_id, fields=NOT_ALLOWED)
     if needs_grant:
         raise HandshakeError.of(grant_required(presented.request_id))
-    record, paused = table.read_for_execution(context, presented.request_id)
-    refusal = decide_execution(presented, record, paused=paused, now_ms=context.now_ms())
+    record, agent, paused = table.read_for_execution(context, presented)
+    refusal = decide_execution(presented, record, agent, paused=paused, now_ms=context.now_ms())
     if refusal:
         raise HandshakeError.of(refusal)

@@ -3,9 +3,11 @@
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from handshake.core.shapes import Id, NewId, PayloadRef, Schema, closed
+from handshake.core.text import MAX_ID_LENGTH
 from handshake.requests.action_bodies import MAX_REASON_LENGTH
 from handshake.requests.answers import Action, ActionType, ContextHash
 from handshake.requests.decision_action import ACTION_WORDS
+from handshake.requests.grant import DEFAULT_AUDIENCE, MAX_DETAIL_LENGTH, STATUSES
 from handshake.requests.record import MAX_EXTENSION_S, MIN_EXTENSION_S
 
 OwnWords = Annotated[
@@ -85,3 +87,25 @@ class ExecutionRequest(TypedDict):
 
     request: Submission
     artifact: PresentedArtifact
+
+
+@closed
+class GrantClaim(TypedDict):
+    """Claims the one grant of a request that may be executed."""
+
+    requestId: Id
+    actionDigest: Annotated[str, Schema(minLength=1, maxLength=MAX_ID_LENGTH), "Of what is about to be executed."]
+    audience: NotRequired[Annotated[NewId | None, f"Who is to take the grant; `{DEFAULT_AUDIENCE}` where absent."]]
+
+
+@closed
+class ExecutionOutcome(TypedDict):
+    """Reports what came of the effect, once."""
+
+    status: Annotated[str, Schema(enum=list(STATUSES)), "``unknown`` where nobody can tell."]
+    resultDigest: NotRequired[Annotated[NewId | None, "Of the result, as the executor digests it."]]
+    detail: NotRequired[
+        Annotated[
+            Annotated[str, Schema(maxLength=MAX_DETAIL_LENGTH)] | None, "The executor's own words, kept in evidence."
+        ]
+    ]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, assert_never
 from handshake.core.errors import Conflict, HandshakeError, Refusal, Refuse, Replay, refusal_of
 from handshake.core.reasons import Reason, ReasonCode, describe
 from handshake.core.tiers import DENIAL_TIER
-from handshake.requests.access import ensure_may_read, is_requester, may_resolve
+from handshake.requests.access import ensure_may_read, is_requester, may_resolve, other_tenant
 from handshake.requests.record import DEFAULT_EXECUTE_WITHIN_MS, RequestRecord, State
 from handshake.requests.submission import refused_hash
 from handshake.trust.identity import Envelope
@@ -310,6 +310,8 @@ def _has_authority(action: DecisionAction, envelope: Envelope, request: RequestR
     if ACTIONS[action.action].by_requester:
         ids = {"principal_id": submission.principal_id, "agent_id": submission.agent_id}
         return is_requester(envelope, **ids, tenant_id=submission.tenant_id)
+    if action.action is Action.REVOKE and envelope.principal_id == request.approved_by:
+        return not other_tenant(envelope, submission.tenant_id)
     return may_resolve(envelope, principal_id=submission.principal_id, tenant_id=submission.tenant_id)
 
 

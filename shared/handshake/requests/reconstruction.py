@@ -13,8 +13,9 @@ from handshake.core.reasons import ReasonCode
 from handshake.policy.rule_keys import Spend, Trigger
 from handshake.requests.action import Action, action_of
 from handshake.requests.evidence import EvidenceEvent
-from handshake.requests.record import FIRST_STATE, RequestRecord, State
-from handshake.requests.recording import CLOSED, DECIDED, ERASED, EXTENDED, REVOKED
+from handshake.requests.grant import MAX_LIFETIME_MS, ReportedOutcome
+from handshake.requests.record import FIRST_STATE, Claim, Report, RequestRecord, State
+from handshake.requests.recording import CLAIMED, CLOSED, DECIDED, ERASED, EXTENDED, REPORTED, REVOKED
 from handshake.requests.submission import Submission
 
 
@@ -49,6 +50,10 @@ def rebuilt(stored: RequestRecord, chained: Sequence[EvidenceEvent]) -> Iterator
             record = _revoked(record, lineage, audit)
         elif kind == ERASED and record is not None and _is_erasable(record):
             record = _erased(record, lineage, audit)
+        elif kind == CLAIMED and record is not None and record.claim is None and record.revoked_at_ms is None:
+            record = _claimed(record, lineage, audit)
+        elif kind == REPORTED and record is not None and record.claim is not None and record.report is None:
+            record = _reported(record, lineage, audit)
         else:
             was = record.state.value if record else "not there"
             raise BrokenEvidenceError(f"event {audit.sequence} cannot be: the request was {was}")
@@ -146,3 +151,25 @@ def _erased(record: RequestRecord, lineage: EvidenceEvent, audit: EvidenceEvent)
     if says != (audit.timestamp_ms, record.submission.action_digest):
         raise BrokenEvidenceError(f"event {audit.sequence} contradicts itself or what was before")
     return record.arguments_erased(now_ms=audit.timestamp_ms)
+
+
+def _claimed(record: RequestRecord, lineage: EvidenceEvent, audit: EvidenceEvent) -> RequestRecord:
+    """Make the record that two events say a grant was claimed of."""
+    says, at_ms = lineage.detail, audit.timestamp_ms
+    until_ms = at_ms + MAX_LIFETIME_MS if record.execute_by_ms is None else record.execute_by_ms
+    in_time = at_ms < says["expiresAt"] <= min(until_ms, at_ms + MAX_LIFETIME_MS)
+    if not (record.state.authorizes and in_time):
+        raise BrokenEvidenceError(f"event {audit.sequence} cannot be: there was nothing to claim")
+    if (says["grantId"], says["actionDigest"]) != (record.grant_id, record.submission.action_digest):
+        raise BrokenEvidenceError(f"event {audit.sequence} is of another grant")
+    return replace(record, claim=Claim(audit.detail["actor"], audit.detail.get("tenantId"), at_ms, says["expiresAt"]))
+
+
+def _reported(record: RequestRecord, lineage: EvidenceEvent, audit: EvidenceEvent) -> RequestRecord:
+    """Make the record that two events say an outcome was reported of, by who had claimed the grant."""
+    says = lineage.detail
+    outcome = ReportedOutcome(record.request_id, says["outcome"], says.get("resultDigest"), says.get("detail"))
+    claimer = record.claim.principal_id if record.claim else None
+    if (says["grantId"], audit.detail["actor"]) != (record.grant_id, claimer):
+        raise BrokenEvidenceError(f"event {audit.sequence} is of another grant")
+    return replace(record, report=Report(outcome.status, outcome.digest, audit.timestamp_ms))

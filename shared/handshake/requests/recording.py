@@ -25,6 +25,8 @@ REFUSED: Final = "refused"
 EXTENDED: Final = "extended"
 REVOKED: Final = "revoked"
 ERASED: Final = "erased"
+CLAIMED: Final = "claimed"
+REPORTED: Final = "reported"
 DECISIONS: Final = frozenset({DECIDED, CLOSED})
 """The kinds that metrics count. Of each other kind in a chain, an event that nothing counts is kept as its witness."""
 
@@ -82,7 +84,7 @@ def record_decision(record: RequestRecord, policy: PolicyInForce, agent: AgentSt
         "actionType": submission.action_type,
         "payloadRef": submission.payload_ref,
         "requestTimestamp": submission.timestamp_ms,
-        "policyVersions": _versions(policy),
+        "policyVersions": policy_versions(policy),
         "agentVersions": agent.versions,
     }
     if submission.action:
@@ -131,6 +133,20 @@ def record_erasure(erased: RequestRecord, actor: Mapping[str, Any], origin: Orig
     return _recorded(erased, ERASED, lineage, actor, origin, now_ms=now_ms)
 
 
+def record_claim(
+    claimed: RequestRecord, says: Mapping[str, Any], actor: Mapping[str, Any], origin: Origin, *, now_ms: int
+) -> Recorded:
+    """Record that ``actor`` claimed the request's grant at ``now_ms``; ``says`` is what the grant is of."""
+    return _recorded(claimed, CLAIMED, says, actor, origin, now_ms=now_ms)
+
+
+def record_report(
+    reported: RequestRecord, says: Mapping[str, Any], actor: Mapping[str, Any], origin: Origin, *, now_ms: int
+) -> Recorded:
+    """Record that ``actor`` reported at ``now_ms`` what came of the effect, which is what it ``says``."""
+    return _recorded(reported, REPORTED, says, actor, origin, now_ms=now_ms)
+
+
 def record_refusal(
     record: RequestRecord,
     reason_code: str,
@@ -168,7 +184,7 @@ def _recorded(
     ]
     appended = append(record.chain, record.submission.request_id, entries, now_ms=now_ms)
     chained = replace(record, chain=appended.chain)
-    event = decision_event(chained, event_id=appended.event_id, now_ms=now_ms)
+    event = decision_event(chained, kind, event_id=appended.event_id, now_ms=now_ms)
     return Recorded(chained, appended.events, event, now_ms, witness=kind not in DECISIONS)
 
 
@@ -182,17 +198,20 @@ def _shared(record: RequestRecord, kind: str) -> dict[str, Any]:
     }
 
 
-def _versions(policy: PolicyInForce) -> dict[str, str | None]:
+def policy_versions(policy: PolicyInForce) -> dict[str, str | None]:
     versions = {"global": policy.global_version, "agent": policy.agent_version}
     if policy.agent_in_tenant_version:
         versions["agentInTenant"] = policy.agent_in_tenant_version
     return versions
 
 
-def decision_event(record: RequestRecord, *, event_id: str, now_ms: int | None = None) -> MetricsEvent:
+def decision_event(record: RequestRecord, kind: str, *, event_id: str, now_ms: int | None = None) -> MetricsEvent:
     """Make the event of the decision that ``record`` now holds, or of what became of it later, at ``now_ms``.
 
-    A closed escalation says when its incident was detected and when it ended, which is what AIRT measures.
+    Evidence of this ``kind`` says so.
+
+    A submission's counts for its agent. A closed escalation says when its incident was detected and when it ended,
+    which is what AIRT measures.
     """
     terminal = record.state is not State.PENDING
     closed_escalation = record.expires_at_ms is not None and terminal
@@ -207,6 +226,7 @@ def decision_event(record: RequestRecord, *, event_id: str, now_ms: int | None =
         is_terminal=terminal,
         incident_detected_ms=record.created_at_ms if closed_escalation else None,
         terminal_decision_ms=record.decided_at_ms if closed_escalation else None,
+        agent=record.submission.agent.pseudonym if kind == DECIDED else None,
     )
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from handshake.agents.standing import AgentStanding, AgentState
 from handshake.core.errors import Refuse, refusal_of
 from handshake.core.reasons import ReasonCode
+from handshake.policy.rule_keys import ESCALATION_TTL_SECONDS
 from handshake.policy.rules import PolicyInForce
 from handshake.requests.decision import Escalations, decide_in_window
 from handshake.requests.record import RequestRecord
@@ -53,9 +54,9 @@ def decide_submission(
 ) -> Create | Repeat | Refuse:
     """Decide what becomes of ``submission`` at ``now_ms`` (epoch ms), by what was ``seen`` of the store.
 
-    ``escalation_ttl_ms`` is how long an escalation waits for a person, ``execute_within_ms`` how long after it is
-    allowed an effect may begin, and ``unknown_agents`` the state of an agent that has neither a record nor a policy of
-    its own. A ``synthetic`` submission is the release gate's.
+    ``escalation_ttl_ms`` is how long an escalation waits for a person where policy does not say, ``execute_within_ms``
+    how long after it is allowed an effect may begin, and ``unknown_agents`` the state of an agent that has neither a
+    record nor a policy of its own. A ``synthetic`` submission is the release gate's.
     """
     if seen.stored is not None:
         if seen.stored.submission.facts_digest == submission.facts_digest:
@@ -71,11 +72,12 @@ def decide_submission(
     decision = decide_in_window(
         submission, policy=seen.policy, agent=state, spent=seen.spent, escalations=seen.escalations, now_ms=now_ms
     )
+    ttl_s = seen.policy.limits.get(ESCALATION_TTL_SECONDS)
     record = RequestRecord.decided(
         submission,
         decision,
         now_ms=now_ms,
-        escalation_ttl_ms=escalation_ttl_ms,
+        escalation_ttl_ms=escalation_ttl_ms if ttl_s is None else ttl_s * 1000,
         execute_within_ms=execute_within_ms,
     )
     return Create(replace(record, synthetic=synthetic))

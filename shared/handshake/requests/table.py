@@ -13,6 +13,7 @@ from heapq import merge
 from itertools import islice
 from typing import Any, Final
 
+from handshake.agents.standing import AgentStanding
 from handshake.agents.table import agent_keys, standing_from
 from handshake.core.agents import Agent
 from handshake.core.errors import Refusal
@@ -225,12 +226,18 @@ def read_for_action(
     return record_from(state), outcomes, refusals_kept(refusals)
 
 
-def read_for_execution(context: Context, request_id: str) -> tuple[RequestRecord | None, Refusal | None]:
-    """Read, in one call, the request whose effect is about to happen, and whether operators have paused all effects."""
+def read_for_execution(
+    context: Context, presented: Submission
+) -> tuple[RequestRecord | None, AgentStanding, Refusal | None]:
+    """Read, in one call, the stored request whose effect is about to happen, and what may stand in its way.
+
+    That is what operators have said of its agent, and whether they have paused all effects.
+    """
     tables = context.tables
-    keys = [(tables.workflow, state_key(request_id)), (tables.runtime_kv, PAUSE_KEY)]
-    state, pause = context.dynamo.batch_get(keys)
-    return record_from(state), pause_of(pause)
+    keys = [(tables.workflow, state_key(presented.request_id)), (tables.runtime_kv, PAUSE_KEY)]
+    keys += [(tables.policy, key) for key in agent_keys(presented.agent)]
+    state, pause, *agent = context.dynamo.batch_get(keys)
+    return record_from(state), standing_from(agent), pause_of(pause)
 
 
 def state_item(record: RequestRecord) -> Item:
@@ -286,8 +293,8 @@ def state_item(record: RequestRecord) -> Item:
 def claim_attributes(record: RequestRecord) -> Item:
     """Give the attributes of a claim, with its place in the index that is swept until its outcome is reported.
 
-    It stands there by when it counts as unreported. The index is that of escalations which wait, in partitions of its
-    own: a further index would be no cheaper, and CloudFormation adds one at a time.
+    It stands there by when it counts as unreported. The index is that of escalations which wait, in other partitions: a
+    further index would be no cheaper, and CloudFormation adds one at a time.
     """
     if record.claim is None:
         return {}

@@ -7,7 +7,7 @@ from typing import Final
 from handshake.agents.table import AgentTransaction
 from handshake.core.agents import Agent
 from handshake.dynamo.context import Context
-from handshake.dynamo.marshalling import Put, Update
+from handshake.dynamo.marshalling import Item, Put, Update
 from handshake.dynamo.transaction import Step, unread
 from handshake.metrics.event_table import EventTransaction
 from handshake.policy.rule_keys import Spend
@@ -21,10 +21,12 @@ from handshake.requests.recording import Origin, Recorded, RecordedRefusal, acto
 from handshake.requests.submission import Submission
 from handshake.requests.table import (
     PENDING_ATTRIBUTES,
+    claim_attributes,
     escalations_from,
     escalations_key,
     record_from,
     refusals_key,
+    report_attributes,
     spend_key,
     spent,
     state_item,
@@ -142,31 +144,49 @@ class RequestTransaction(EventTransaction, GuardTransaction, AgentTransaction):
 
         The item of its action keeps its place, empty, so that nobody who erases may delete items of a request.
         """
-        record, table = recorded.record, self._context.tables.workflow
+        erased = {"arguments_erased_at": recorded.record.arguments_erased_at_ms}
+        self._move(recorded, seen, erased, unless="arguments_erased_at")
+        empty = Update(
+            self._context.tables.workflow,
+            action_key(recorded.record.request_id),
+            f"REMOVE {ACTION_ATTRIBUTES}",
+            values={},
+            condition="attribute_exists(canonical)",
+        )
+        self._add(empty, unread)
+
+    def claim_grant(self, recorded: Recorded, *, seen: RequestRecord) -> Step[RequestRecord | None]:
+        """Claim the grant of the request that was ``seen``; what it lost to is found.
+
+        It holds while nobody has appended to its evidence since, as whoever claims or revokes it does.
+        """
+        return self._move(recorded, seen, claim_attributes(recorded.record), unless="claimed_at")
+
+    def report_outcome(self, recorded: Recorded, *, seen: RequestRecord) -> Step[RequestRecord | None]:
+        """Keep what was reported of the grant of the request that was ``seen``; what it lost to is found.
+
+        The request leaves the index of what nobody has reported.
+        """
+        remove = " REMOVE pending_lane, pending_deadline"
+        return self._move(recorded, seen, report_attributes(recorded.record), unless="reported_at", remove=remove)
+
+    def _move(
+        self, recorded: Recorded, seen: RequestRecord, attributes: Item, *, unless: str, remove: str = ""
+    ) -> Step[RequestRecord | None]:
+        """Set ``attributes`` of the request that was ``seen``, while its chain is as it was and ``unless`` unset."""
+        chain = recorded.record.chain
+        moved = {**attributes, "chain_length": chain.length, "chain_head": chain.head}
+        given = {name: value for name, value in moved.items() if value is not None}
         update = Update(
-            table,
-            state_key(record.request_id),
-            "SET arguments_erased_at = :now, chain_length = :length, chain_head = :head",
-            values={
-                ":now": record.arguments_erased_at_ms,
-                ":length": record.chain.length,
-                ":head": record.chain.head,
-                ":seen": seen.chain.length,
-            },
-            condition="chain_length = :seen AND attribute_not_exists(arguments_erased_at)",
+            self._context.tables.workflow,
+            state_key(recorded.record.request_id),
+            f"SET {', '.join(f'{name} = :{name}' for name in given)}{remove}",
+            values={**{f":{name}": value for name, value in given.items()}, ":seen": seen.chain.length},
+            condition=f"chain_length = :seen AND attribute_not_exists({unless})",
         )
-        self._add(update, unread)
-        self._add(
-            Update(
-                table,
-                action_key(record.request_id),
-                f"REMOVE {ACTION_ATTRIBUTES}",
-                values={},
-                condition="attribute_exists(canonical)",
-            ),
-            unread,
-        )
+        step = self._add(update, record_from)
         self._append(recorded)
+        return step
 
     def append_refusal(self, refused: RecordedRefusal) -> None:
         """Put a refused action in evidence and count it, while there is room: for its principal, and at all.

@@ -167,12 +167,15 @@ def _counted_by(step: Step) -> Item | None:
     detail = step.audit.detail
     if "event" not in detail:
         return None
+    at_ms, kind = step.audit.timestamp_ms, detail["event"]
+    event = decision_event(step.record, kind, event_id=event_id_of(step.audit), now_ms=at_ms)
+    # An earlier release counted for no agent, and named none in evidence.
     return event_item(
-        decision_event(step.record, event_id=event_id_of(step.audit), now_ms=step.audit.timestamp_ms),
+        replace(event, agent=event.agent if "agentVersions" in step.lineage.detail else None),
         correlation_id=detail["correlationId"],
-        now_ms=step.audit.timestamp_ms,
+        now_ms=at_ms,
         synthetic=detail.get("synthetic", False),
-        witness=detail["event"] not in DECISIONS,
+        witness=kind not in DECISIONS,
         evidence=evidence_sort_key(step.lineage),
     )
 

@@ -50,6 +50,18 @@ def key_that_signs(keys: Sequence[SigningKey], *, now_ms: int) -> SigningKey:
     return known[-1] if known else by_age[0]
 
 
+class NoGrantSigner:
+    """Signs nothing: for functions and operators that grant nothing."""
+
+    def sign(self, _: Mapping[str, Any]) -> str:
+        """See GrantSigner."""
+        raise SignerUnavailableError
+
+    def public_keys(self) -> list[Jwk]:
+        """See GrantSigner."""
+        raise SignerUnavailableError
+
+
 class KmsGrantSigner:
     """The keys ``arns`` through a botocore KMS client; ``now_ms`` is epoch ms. A stack without keys signs nothing."""
 

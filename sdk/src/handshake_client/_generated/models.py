@@ -16,6 +16,12 @@ ActionName: TypeAlias = str
 ActionType: TypeAlias = Literal["payment", "data_access", "credential_use", "external_call", "other"]
 
 
+AgentState: TypeAlias = Literal["active", "escalate_all", "stopped"]
+"""
+The states of an agent, from the most lenient to the strictest.
+"""
+
+
 class BlastRadius(TypedDict):
     """
     Counts the agents that a policy would decide otherwise for.
@@ -109,6 +115,18 @@ of Unicode 14.0.0, and has no white space at either end.
 Outcome: TypeAlias = Literal["allow", "deny", "escalate"]
 
 
+class OutcomeKept(TypedDict):
+    """
+    An outcome that is in evidence, reported by this call or by the same one before.
+    """
+
+    grantId: str
+    outcome: Literal["succeeded", "failed", "unknown"]
+    reportedAt: int
+    requestId: Id
+    status: Literal["ok"]
+
+
 PayloadRef: TypeAlias = str
 """
 Has one spelling: it is in NFC, holds no control, format, private-use, unassigned or invisible character
@@ -150,6 +168,20 @@ class PresentedArtifact(TypedDict):
 
     decision: Outcome
     decisionContextHash: ContextHash
+
+
+class PublicKey(TypedDict):
+    """
+    A public key that verifies grants (RFC 7517).
+    """
+
+    alg: Literal["ES256"]
+    crv: Literal["P-256"]
+    kid: str
+    kty: Literal["EC"]
+    use: Literal["sig"]
+    x: str
+    y: str
 
 
 ReasonCode: TypeAlias = Literal[
@@ -221,6 +253,16 @@ ReasonCode: TypeAlias = Literal[
 """
 Every reason code a caller can see, in the order of the contract's table.
 """
+
+
+class RecentDecisions(TypedDict):
+    """
+    Counts what was decided of an agent's submissions in the last 24 hours, up to a minute ago.
+    """
+
+    allow: int
+    deny: int
+    escalate: int
 
 
 ResponseClass: TypeAlias = Literal["ok", "retryable", "blocked", "unknown"]
@@ -345,6 +387,70 @@ class Action(TypedDict):
     toolVersion: NotRequired[NewId | None]
 
 
+class Agent(TypedDict):
+    """
+    An agent's record; without ``tenantId`` it is that of the id in all tenants.
+    """
+
+    agentId: Id
+    changedAt: int
+    changedBy: Id
+    decisions24h: RecentDecisions
+    lastDecisionAt: NotRequired[int]
+    """
+    When a submission of the agent was last decided.
+    """
+    owner: NotRequired[str]
+    """
+    Who answers for the agent.
+    """
+    reason: NotRequired[str]
+    """
+    Why it is in this state, in the words of whoever put it there.
+    """
+    state: AgentState
+    """
+    The state in force now: ``active`` once ``until`` has passed.
+    """
+    tenantId: NotRequired[Id]
+    until: NotRequired[int]
+    """
+    When the state ends as ``active``, or has ended.
+    """
+
+
+class AgentChange(TypedDict):
+    """
+    Says in which state an agent is to be, and why.
+    """
+
+    owner: NotRequired[str | Literal[""] | None]
+    """
+    Who answers for the agent. Left out or null, it stays as it is; "" is nobody.
+    """
+    reason: str
+    """
+    Kept in evidence. Not blank.
+    """
+    state: AgentState
+    """
+    ``escalate_all``: what would be allowed waits for a person. ``stopped``: all is denied.
+    """
+    until: NotRequired[int | None]
+    """
+    A time ahead, epoch ms, at which the state ends as ``active``.
+    """
+
+
+class Agents(TypedDict):
+    """
+    Agents' records, in the order of tenants and ids.
+    """
+
+    agents: list[Agent]
+    nextCursor: NotRequired[str]
+
+
 class AmountRule(TypedDict):
     """
     A limit on a payment, or on what an agent spends in a UTC day. Keys are read in any case.
@@ -408,6 +514,16 @@ class CountRule(TypedDict):
 
     id: Id
     key: Literal["escalations_per_window"]
+    value: int
+
+
+class DeadlineRule(TypedDict):
+    """
+    Gives people this many seconds to decide on an escalation, in place of the stack's own deadline.
+    """
+
+    id: Id
+    key: Literal["escalation_ttl_seconds"]
     value: int
 
 
@@ -505,6 +621,25 @@ class EvidencePayload(TypedDict):
     timestamp: int
 
 
+class ExecutionOutcome(TypedDict):
+    """
+    Reports what came of the effect, once.
+    """
+
+    detail: NotRequired[str | None]
+    """
+    The executor's own words, kept in evidence.
+    """
+    resultDigest: NotRequired[NewId | None]
+    """
+    Of the result, as the executor digests it.
+    """
+    status: Literal["succeeded", "failed", "unknown"]
+    """
+    ``unknown`` where nobody can tell.
+    """
+
+
 class ExecutionRefusal(TypedDict):
     """
     An execution that must not go ahead.
@@ -554,6 +689,45 @@ class Extension(TypedDict):
     """
 
 
+class GrantClaim(TypedDict):
+    """
+    Claims the one grant of a request that may be executed.
+    """
+
+    actionDigest: str
+    """
+    Of what is about to be executed.
+    """
+    audience: NotRequired[NewId | None]
+    """
+    Who is to take the grant; `handshake-executor` where absent.
+    """
+    requestId: Id
+
+
+class Granted(TypedDict):
+    """
+    A grant, for whoever executes what it says, once.
+    """
+
+    actionDigest: ActionDigest
+    executeBy: int
+    """
+    When the effect must have begun.
+    """
+    expiresAt: int
+    """
+    Until when the grant is good.
+    """
+    grant: str
+    """
+    A JWS: ``ES256``, typ ``handshake-grant+jwt``.
+    """
+    grantId: str
+    requestId: Id
+    status: Literal["ok"]
+
+
 class HoursRule(TypedDict):
     """
     Allows payments at these times only, UTC; an end before the start spans midnight.
@@ -562,6 +736,14 @@ class HoursRule(TypedDict):
     id: NewId
     key: Literal["allowed_hours"]
     value: str
+
+
+class KeySet(TypedDict):
+    """
+    Holds every public key that verifies grants, those that do not sign yet included.
+    """
+
+    keys: list[PublicKey]
 
 
 class MetricsReasons(TypedDict):
@@ -632,7 +814,7 @@ class PolicyChange1(TypedDict):
     """
     An earlier version, instead of rules.
     """
-    rules: list[AmountRule | HoursRule | CategoriesRule | CountRule]
+    rules: list[AmountRule | HoursRule | CategoriesRule | CountRule | DeadlineRule]
     """
     Rules, each with an id of its own.
     """
@@ -660,7 +842,7 @@ class PolicyChange2(TypedDict):
     """
     An earlier version, instead of rules.
     """
-    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule]]
+    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule | DeadlineRule]]
     """
     Rules, each with an id of its own.
     """
@@ -698,7 +880,7 @@ class PolicyProposal(TypedDict):
     Rules for a scope, to see what they would change.
     """
 
-    rules: list[AmountRule | HoursRule | CategoriesRule | CountRule]
+    rules: list[AmountRule | HoursRule | CategoriesRule | CountRule | DeadlineRule]
     """
     Rules, each with an id of its own.
     """
