@@ -8,7 +8,14 @@ from handshake.dynamo.client import Dynamo
 from handshake.dynamo.marshalling import Item, Key
 from handshake.requests.action_items import ERASABLE_SHARDS, erasable_shard
 from handshake.requests.record import RequestRecord
-from handshake.requests.table import PENDING_SHARDS, pending_shard, record_from, state_key, unreported_shard
+from handshake.requests.table import (
+    PENDING_SHARDS,
+    lapsing_shard,
+    pending_shard,
+    record_from,
+    state_key,
+    unreported_shard,
+)
 
 PENDING_BY_TENANT: Final = "pending_by_tenant"
 PENDING_BY_PRINCIPAL: Final = "pending_by_principal"
@@ -62,6 +69,13 @@ def erasable(dynamo: Dynamo, table: str, *, created_by_ms: int, batch: int, page
         lane, values = erasable_shard(number), {":then": created_by_ms}
         for keys in _keys_in(dynamo, table, lane, due, values, batch=batch, page_s=page_s):
             yield [{"pk": key["pk"], "sk": state} for key in keys]
+
+
+def lapsing(dynamo: Dynamo, table: str, *, now_ms: int, batch: int, page_s: float) -> Iterator[list[Key]]:
+    """Give the keys of requests that nobody has claimed in time, ``batch`` at a time."""
+    due, values = "pending_lane = :shard AND pending_deadline <= :now", {":now": now_ms}
+    for number in range(PENDING_SHARDS):
+        yield from _keys_in(dynamo, table, lapsing_shard(number), due, values, batch=batch, page_s=page_s)
 
 
 def _keys_in(

@@ -25,6 +25,7 @@ REFUSED: Final = "refused"
 EXTENDED: Final = "extended"
 REVOKED: Final = "revoked"
 ERASED: Final = "erased"
+LAPSED: Final = "lapsed"
 CLAIMED: Final = "claimed"
 REPORTED: Final = "reported"
 DECISIONS: Final = frozenset({DECIDED, CLOSED})
@@ -99,6 +100,8 @@ def record_decision(record: RequestRecord, policy: PolicyInForce, agent: AgentSt
         audit["expiresAt"] = record.expires_at_ms
     if record.execute_by_ms is not None:
         audit["executeBy"] = record.execute_by_ms
+    if record.bound:
+        audit["bound"] = True
     if record.trigger:
         audit["escalatedBy"] = record.trigger._asdict()
     if record.spend:
@@ -125,6 +128,13 @@ def record_extension(
 def record_revocation(revoked: RequestRecord, actor: Mapping[str, Any], origin: Origin, *, now_ms: int) -> Recorded:
     """Record that ``actor`` took back at ``now_ms`` what the request authorized."""
     return _recorded(revoked, REVOKED, {"revokedAt": now_ms}, actor, origin, now_ms=now_ms)
+
+
+def record_lapse(lapsed: RequestRecord, actor: Mapping[str, Any], origin: Origin, *, now_ms: int) -> Recorded:
+    """Record that the request was never claimed, and gave back at ``now_ms`` what it had taken of its day's limit."""
+    amount = plain_text(lapsed.spend.amount) if lapsed.spend else None
+    lineage = {"lapsedAt": now_ms, "givenBack": {"day": lapsed.spend_day, "amount": amount}}
+    return _recorded(lapsed, LAPSED, lineage, actor, origin, now_ms=now_ms)
 
 
 def record_erasure(erased: RequestRecord, actor: Mapping[str, Any], origin: Origin, *, now_ms: int) -> Recorded:

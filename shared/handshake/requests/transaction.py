@@ -21,9 +21,11 @@ from handshake.requests.recording import Origin, Recorded, RecordedRefusal, acto
 from handshake.requests.submission import Submission
 from handshake.requests.table import (
     PENDING_ATTRIBUTES,
+    SWEPT_ATTRIBUTES,
     claim_attributes,
     escalations_from,
     escalations_key,
+    lapse_attributes,
     record_from,
     refusals_key,
     report_attributes,
@@ -61,13 +63,14 @@ class RequestTransaction(EventTransaction, GuardTransaction, AgentTransaction):
         ahead (behind, to expire it): of any number of writers that saw the same, exactly one wins.
         """
         record = recorded.record
-        approved = {"execute_by": record.execute_by_ms, "approved_by": record.approved_by}
+        approved = {"execute_by": record.execute_by_ms, "approved_by": record.approved_by, **lapse_attributes(record)}
+        left = ", ".join(name for name in PENDING_ATTRIBUTES if name not in approved)
         also = "".join(f", {name} = :{name}" for name, value in approved.items() if value is not None)
         update = Update(
             self._context.tables.workflow,
             state_key(record.submission.request_id),
             "SET #state = :state, outcome = :outcome, reason = :reason, decided_at = :now,"
-            f" chain_length = :length, chain_head = :head{also} REMOVE {PENDING_ATTRIBUTES}",
+            f" chain_length = :length, chain_head = :head{also} REMOVE {left}",
             values={
                 **{f":{name}": value for name, value in approved.items()},
                 ":state": record.state.value,
@@ -139,6 +142,22 @@ class RequestTransaction(EventTransaction, GuardTransaction, AgentTransaction):
         self._append(recorded)
         return step
 
+    def lapse_request(self, recorded: Recorded, *, seen: RequestRecord) -> Step[RequestRecord | None]:
+        """Keep that the request that was ``seen`` was never claimed; what it lost to is found."""
+        lapsed = {"lapsed_at": recorded.record.lapsed_at_ms}
+        return self._move(recorded, seen, lapsed, unless="claimed_at", remove=f" REMOVE {SWEPT_ATTRIBUTES}")
+
+    def give_back(self, agent: Agent, day: str, spend: Spend) -> Step[Decimal]:
+        """Give back what was spent on a UTC ``day``, where that much is counted still."""
+        update = Update(
+            self._context.tables.workflow,
+            spend_key(agent, day),
+            "ADD spent :less",
+            values={":less": -spend.amount, ":amount": spend.amount},
+            condition="spent >= :amount",
+        )
+        return self._add(update, spent)
+
     def erase_arguments(self, recorded: Recorded, *, seen: RequestRecord) -> None:
         """Erase the arguments of the request that was ``seen``, if nobody has appended to its evidence since.
 
@@ -167,7 +186,7 @@ class RequestTransaction(EventTransaction, GuardTransaction, AgentTransaction):
 
         The request leaves the index of what nobody has reported.
         """
-        remove = " REMOVE pending_lane, pending_deadline"
+        remove = f" REMOVE {SWEPT_ATTRIBUTES}"
         return self._move(recorded, seen, report_attributes(recorded.record), unless="reported_at", remove=remove)
 
     def _move(
