@@ -31,6 +31,7 @@ def submit_request(call: Call) -> "Decided":
         escalation_ttl_ms=call.runtime.escalation_ttl_ms,
         execute_within_ms=call.runtime.execute_within_ms,
         unknown_agents=call.runtime.unknown_agents,
+        bound=needs_action,
     )
     call.decided(record.reason, record.outcome, repeated=repeated)
     return record.result_view()

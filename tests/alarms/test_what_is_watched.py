@@ -13,6 +13,7 @@ from handshake.core.reasons import ReasonCode
 from handshake.replay_guards.retain import Retention
 from handshake.requests.erase_arguments import Erasure
 from handshake.requests.expire_overdue import Expiry
+from handshake.requests.lapse_unclaimed import Lapse
 from handshake.requests.verify_nightly import Verification
 from ops.local.settings import ROOT
 from ops.local.translation import stacks_of
@@ -24,6 +25,7 @@ NAMED: Final = STACKS["Alarms"].parameters["Service"]
 JOBS: Final = {
     "hitl_expiry": Expiry(1, 1, 1, 1),
     "argument_erasure": Erasure(1, 1),
+    "grant_lapse": Lapse(1, 1),
     "replay_retention": Retention(1, 1),
     "evidence_verification": Verification(),
 }

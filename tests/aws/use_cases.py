@@ -9,6 +9,7 @@ from unittest.mock import patch
 from handshake.core.reasons import ReasonCode, describe
 from handshake.core.synthetic import RESERVED
 from handshake.requests import verify_nightly
+from handshake.requests.table import lapsing_shard
 from handshake.requests.verification_progress import night_of
 from handshake.trust.identity import SCOPE_READ_ANY, SCOPE_READ_TENANT, SCOPE_RESOLVE
 from tests.aws.fleet import Fleet, running
@@ -142,7 +143,20 @@ def _expire(fleet: Fleet) -> None:
     let_expire(fleet, escalated(fleet))
     reserved = escalated(fleet.synthetically(), tenantId=RESERVED)
     let_expire(fleet, reserved)
+    for tenant in (unique("tenant"), None):
+        _let_lapse(fleet, decided(fleet, "allow", tenantId=tenant))
     fleet.run("hitl_expiry")
+
+
+def _let_lapse(fleet: Fleet, request: Mapping[str, Any]) -> None:
+    """Have a request be one that was submitted under ActionBinding=required, and whose time to be claimed is up."""
+    fleet.dynamodb.update_item(
+        TableName=fleet.tables.workflow,
+        Key={"pk": {"S": f"REQ#{request['requestId']}"}, "sk": {"S": "STATE"}},
+        UpdateExpression="SET #bound = :true, execute_by = :past, pending_lane = :lane, pending_deadline = :past",
+        ExpressionAttributeNames={"#bound": "bound"},
+        ExpressionAttributeValues={":true": {"BOOL": True}, ":past": {"N": "1"}, ":lane": {"S": lapsing_shard(0)}},
+    )
 
 
 def _retain(fleet: Fleet) -> None:

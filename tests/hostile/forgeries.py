@@ -102,6 +102,16 @@ def remove_text(dice: random.Random, stored: Stored) -> None:
     stored.items[state] = {**stored.items[state], "arguments_erased_at": Decimal(1_772_720_700_000)}
 
 
+def feign_lapse(dice: random.Random, stored: Stored) -> None:
+    """Have a request look lapsed, so that what it spent seems to be there again; or one that did, not."""
+    states = [at for at in places_of(stored, kind="STATE") if "bound" in stored.items[at]]
+    place = dice.choice(states)
+    item = dict(stored.items[place])
+    if item.pop("lapsed_at", None) is None:
+        item["lapsed_at"] = item["decided_at"] + dice.choice((1, 300_000, 86_400_000))
+    stored.items[place] = item
+
+
 def exchange_argument(dice: random.Random, stored: Stored) -> str:
     """Have an action be of another argument, and STATE of its digest; gives its partition."""
     place = dice.choice(whole_actions(stored))

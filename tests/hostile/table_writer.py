@@ -46,6 +46,7 @@ from tests.hostile.forgeries import (
     exchange_argument,
     exchange_argument_linked_anew,
     exchange_version,
+    feign_lapse,
     frame,
     lengthen,
     lift_stop,
@@ -107,6 +108,10 @@ def _names_unsaid(_place: Place, _item: Item) -> list[str]:
     return sorted(_UNSAID)
 
 
+def _beyond(stored: Stored) -> list[Place]:
+    return [at for at in places_of(stored, kind="REFC#") if "beyond" in stored.items[at]]
+
+
 def _last(_place: Place, _item: Item) -> list[str]:
     return ["last_at"]
 
@@ -122,6 +127,7 @@ KINDS: Final[Sequence[Kind]] = (
     Kind("request: edit its action", edit(whole_actions)),
     Kind("request: put an action back as it was, once erased", put_back(evidence_of("ACTION"))),
     Kind("request: take an action's text away", remove_text),
+    Kind("request: feign a lapse, or hide one", feign_lapse),
     Kind("request: exchange two actions", swap(evidence_of("ACTION"))),
     Kind("request: another argument, its digest too", lambda dice, stored: void(exchange_argument(dice, stored))),
     Kind("request: another argument, linked anew", exchange_argument_linked_anew),
@@ -170,7 +176,7 @@ KINDS: Final[Sequence[Kind]] = (
     ),
     Kind("residual: an agent's newest change rewritten, its record too", rewrite_change, residual=True),
     Kind("residual: newest change taken back that decided nothing", take_change_back("idles"), residual=True),
-    Kind("residual: when refused actions came beyond those kept", edit(evidence_of("REFC#"), _last), residual=True),
+    Kind("residual: when refused actions came beyond those kept", edit(_beyond, _last), residual=True),
     Kind("residual: metrics events that count no evidence", edit(uncounting), residual=True),
     Kind("residual: spend of a day", edit(of_table("workflow", "SPEND#")), residual=True),
     Kind("residual: escalation windows", edit(of_table("workflow", "ESC#")), residual=True),

@@ -13,7 +13,7 @@ from tests.support.switches import switches_of, table
 # What the longer of the two takes, a payment or its approval with a key, and no more: an agent has a tenant and may be
 # stopped, an action's key has a guard of today's kind and one of earlier releases', a principal a count of refused
 # actions, and every request the digest of all that it is.
-_MOST = 78
+_MOST = 80
 
 Call = Callable[[], object]
 

@@ -144,7 +144,7 @@ LEADING_KEYS = {
     ("DecisionRoomRole", "WorkflowTable", "PutItem"): ["REQ#*"],
     ("DecisionRoomRole", "WorkflowTable", "UpdateItem"): ["REQ#*", "SPEND#*", "SPEND@tenant#*"],
     ("HitlExpiryRole", "WorkflowTable", "PutItem"): ["REQ#*"],
-    ("HitlExpiryRole", "WorkflowTable", "UpdateItem"): ["REQ#*"],
+    ("HitlExpiryRole", "WorkflowTable", "UpdateItem"): ["REQ#*", "SPEND#*", "SPEND@tenant#*"],
     ("DecisionRoomRole", "ReplayGuardsTable", "PutItem"): ["decision_action#*"],
     ("DecisionRoomRole", "ReplayGuardsTable", "BatchGetItem"): ["decision_action#*"],
     ("PolicyRole", "WorkflowTable", "BatchGetItem"): ["REQ#*"],

@@ -12,6 +12,7 @@ from handshake.dynamo.marshalling import Item, marshal, unmarshal
 from handshake.dynamo.tables import Tables
 from handshake.requests.erase_arguments import erase_arguments
 from handshake.requests.expire_overdue import expire_overdue
+from handshake.requests.lapse_unclaimed import lapse_unclaimed
 from handshake.requests.submission import parse_recorded
 from handshake.requests.submit import submit as submit_request
 from ops.local.settings import ROOT
@@ -95,7 +96,7 @@ def populate(service: InProcess, *, flood: int = 2) -> Iterator[None]:
     for sensitivity in ("low", "confidential", "ambiguous"):
         post(service, "/workflow/requests", submission("data_access", context={"sensitivity": sensitivity}))
     post(service, "/workflow/requests", submission("external_call"))
-    yield from _with_arguments(service)
+    yield from _actions(service)
     approved, rejected, refused = (escalated(service, action=action) for action in (an_action(), None, None))
     yield
     act(service, approved, key="approving", reason="it is due")
@@ -148,20 +149,6 @@ def _registered(service: InProcess) -> Iterator[None]:
     yield
 
 
-def _with_arguments(service: InProcess) -> Iterator[None]:
-    """Requests with actions, the arguments of some of them erased."""
-    for payee in ("ACME Ltd", "Umbrella Corp"):
-        post(service, "/workflow/requests", submission("external_call", action=an_action(arguments={"payee": payee})))
-        escalated(service, action=an_action(arguments={"payee": payee, "amount": 150}))
-    yield
-    with service.runtime.invocation() as later:
-        erase_arguments(later._replace(now_ms=lambda: now_ms() + 2 * _DAY_MS), kept_days=1)
-    yield
-    for payee in ("Initech", "Hooli"):
-        post(service, "/workflow/requests", submission("external_call", action=an_action(arguments={"payee": payee})))
-    yield
-
-
 def _moved(service: InProcess) -> Iterator[None]:
     """Revoke, withdraw and extend requests; yields after each step."""
     revoked, withdrawn, extended, allowed = (*(escalated(service) for _ in range(3)), decided(service, "allow"))
@@ -179,6 +166,27 @@ def _moved(service: InProcess) -> Iterator[None]:
     yield
     extend(service, extended)
     revoke(service, withdrawn)
+    yield
+
+
+def _actions(service: InProcess) -> Iterator[None]:
+    """Fill them with actions: whole, erased, claimed by nobody in time, and waiting."""
+    for payee in ("ACME Ltd", "Umbrella Corp"):
+        post(service, "/workflow/requests", submission("external_call", action=an_action(arguments={"payee": payee})))
+        escalated(service, action=an_action(arguments={"payee": payee, "amount": 150}))
+    yield
+    bound = replace(service, settings={**service.settings, "binds_actions": True})
+    for _ in range(2):
+        decided(bound, "allow", action=an_action())
+    yield
+    with service.runtime.invocation() as later:
+        lapse_unclaimed(later._replace(now_ms=lambda: now_ms() + _DAY_MS))
+        erase_arguments(later._replace(now_ms=lambda: now_ms() + 2 * _DAY_MS), kept_days=1)
+    yield
+    decided(bound, "allow", action=an_action())
+    yield
+    for payee in ("Initech", "Hooli"):
+        post(service, "/workflow/requests", submission("external_call", action=an_action(arguments={"payee": payee})))
     yield
 
 

@@ -60,7 +60,7 @@ def decide_execution(
     ``agent`` is how the agent that was presented stands, and ``paused`` the refusal of everything privileged, where
     operators have paused it. Otherwise: security_artifact_request_not_found, security_decision_context_mismatch (an
     artifact that agrees with itself but not with the decision), security_artifact_state_not_authorized, of what was
-    revoked security_grant_expired, of what was claimed security_grant_consumed, or security_agent_stopped.
+    revoked or lapsed security_grant_expired, of what was claimed security_grant_consumed, or security_agent_stopped.
     """
     request_id = presented.request_id
     if paused is not None:
@@ -77,6 +77,8 @@ def decide_execution(
         return _refused(ReasonCode.SECURITY_ARTIFACT_STATE_NOT_AUTHORIZED, message, request_id)
     if record.revoked_at_ms is not None:
         return _refused(ReasonCode.SECURITY_GRANT_EXPIRED, "What the request authorized was taken back.", request_id)
+    if record.lapsed_at_ms is not None:
+        return _refused(ReasonCode.SECURITY_GRANT_EXPIRED, "Nobody claimed the request in time.", request_id)
     if record.claim is not None:
         return _refused(ReasonCode.SECURITY_GRANT_CONSUMED, "The request's one grant was claimed.", request_id)
     if agent.state_at(now_ms) is AgentState.STOPPED:

@@ -148,7 +148,9 @@ def decide_claim(
         return Refuse(_refused(claim, ReasonCode.SECURITY_ARTIFACT_STATE_NOT_AUTHORIZED, message))
     if request.revoked_at_ms is not None:
         return Refuse(_refused(claim, ReasonCode.SECURITY_GRANT_EXPIRED, "What was allowed has been taken back."))
-    if expiry_s(now_ms, request.execute_by(execute_within_ms)) <= now_ms // _MS:
+    # What lapsed gave back what it had taken of a limit, by whosever clock it was time.
+    is_late = expiry_s(now_ms, request.execute_by(execute_within_ms)) <= now_ms // _MS
+    if is_late or request.lapsed_at_ms is not None:
         return Refuse(_refused(claim, ReasonCode.SECURITY_GRANT_EXPIRED, "The time to execute the request has passed."))
     return Eligible(request)
 

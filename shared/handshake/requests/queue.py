@@ -8,7 +8,14 @@ from handshake.dynamo.client import Dynamo
 from handshake.dynamo.marshalling import Item, Key
 from handshake.requests.action_items import ERASABLE_SHARDS, erasable_shard
 from handshake.requests.record import RequestRecord
-from handshake.requests.table import PENDING_SHARDS, pending_shard, record_from, state_key, unreported_shard
+from handshake.requests.table import (
+    PENDING_SHARDS,
+    lapsing_shard,
+    pending_shard,
+    record_from,
+    state_key,
+    unreported_shard,
+)
 
 PENDING_BY_TENANT: Final = "pending_by_tenant"
 PENDING_BY_PRINCIPAL: Final = "pending_by_principal"
@@ -55,6 +62,12 @@ def erasable(dynamo: Dynamo, table: str, *, created_by_ms: int, batch: int, page
     lanes, state = map(erasable_shard, range(ERASABLE_SHARDS)), state_key("")["sk"]
     for keys in _keys(dynamo, table, lanes, by_ms=created_by_ms, batch=batch, page_s=page_s):
         yield [{"pk": key["pk"], "sk": state} for key in keys]
+
+
+def lapsing(dynamo: Dynamo, table: str, *, now_ms: int, batch: int, page_s: float) -> Iterator[list[Key]]:
+    """Give the keys of requests that nobody has claimed in time, ``batch`` at a time."""
+    lanes = map(lapsing_shard, range(PENDING_SHARDS))
+    return _keys(dynamo, table, lanes, by_ms=now_ms, batch=batch, page_s=page_s)
 
 
 def _keys(

@@ -9,13 +9,14 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from handshake.core.jsonio import plain_text
 from handshake.core.reasons import ReasonCode
 from handshake.policy.rule_keys import Spend, Trigger
 from handshake.requests.action import Action, action_of
 from handshake.requests.evidence import EvidenceEvent
 from handshake.requests.grant import MAX_LIFETIME_MS, ReportedOutcome
 from handshake.requests.record import FIRST_STATE, Claim, Report, RequestRecord, State
-from handshake.requests.recording import CLAIMED, CLOSED, DECIDED, ERASED, EXTENDED, REPORTED, REVOKED
+from handshake.requests.recording import CLAIMED, CLOSED, DECIDED, ERASED, EXTENDED, LAPSED, REPORTED, REVOKED
 from handshake.requests.submission import Submission
 
 
@@ -48,12 +49,14 @@ def rebuilt(stored: RequestRecord, chained: Sequence[EvidenceEvent]) -> Iterator
             record = _extended(record, lineage, audit)
         elif kind == REVOKED and record is not None and record.state.authorizes and record.revoked_at_ms is None:
             record = _revoked(record, lineage, audit)
-        elif kind == CLAIMED and record is not None and record.claim is None and record.revoked_at_ms is None:
+        elif kind == LAPSED and record is not None and record.lapses_at_ms is not None:
+            record = _lapsed(record, lineage, audit)
+        elif kind == ERASED and record is not None and _is_erasable(record):
+            record = _erased(record, lineage, audit)
+        elif kind == CLAIMED and record is not None and _is_claimable(record):
             record = _claimed(record, lineage, audit)
         elif kind == REPORTED and record is not None and record.claim is not None and record.report is None:
             record = _reported(record, lineage, audit)
-        elif kind == ERASED and record is not None and _is_erasable(record):
-            record = _erased(record, lineage, audit)
         else:
             was = record.state.value if record else "not there"
             raise BrokenEvidenceError(f"event {audit.sequence} cannot be: the request was {was}")
@@ -95,6 +98,7 @@ def _decided(stored: RequestRecord, lineage: EvidenceEvent, audit: EvidenceEvent
         else stored.spend,
         synthetic=says.get("synthetic", False) if in_full else stored.synthetic,
         execute_by_ms=says.get("executeBy"),
+        bound=says.get("bound", False),
     )
     if record.submission.decision_context_hash != says["decisionContextHash"]:
         raise BrokenEvidenceError("what was submitted has another decisionContextHash than was decided")
@@ -141,6 +145,33 @@ def _revoked(record: RequestRecord, lineage: EvidenceEvent, audit: EvidenceEvent
     return record.revoked(now_ms=audit.timestamp_ms)
 
 
+def _lapsed(record: RequestRecord, lineage: EvidenceEvent, audit: EvidenceEvent) -> RequestRecord:
+    """Make the record that two events say gave something back, because nobody had claimed it in time."""
+    amount = plain_text(record.spend.amount) if record.spend else None
+    says = (lineage.detail["lapsedAt"], lineage.detail["givenBack"])
+    if says != (audit.timestamp_ms, {"day": record.spend_day, "amount": amount}):
+        raise BrokenEvidenceError(f"event {audit.sequence} contradicts itself or what was before")
+    if record.lapses_at_ms is None or audit.timestamp_ms < record.lapses_at_ms:
+        raise BrokenEvidenceError(f"event {audit.sequence} cannot be: there was time to claim it")
+    return record.lapsed(now_ms=audit.timestamp_ms)
+
+
+def _is_erasable(record: RequestRecord) -> bool:
+    return record.submission.action is not None and record.state.terminal and record.arguments_erased_at_ms is None
+
+
+def _erased(record: RequestRecord, lineage: EvidenceEvent, audit: EvidenceEvent) -> RequestRecord:
+    """Make the record that two events say the arguments were erased of."""
+    says = (lineage.detail["erasedAt"], lineage.detail["actionDigest"])
+    if says != (audit.timestamp_ms, record.submission.action_digest):
+        raise BrokenEvidenceError(f"event {audit.sequence} contradicts itself or what was before")
+    return record.arguments_erased(now_ms=audit.timestamp_ms)
+
+
+def _is_claimable(record: RequestRecord) -> bool:
+    return record.claim is None and record.revoked_at_ms is None and record.lapsed_at_ms is None
+
+
 def _claimed(record: RequestRecord, lineage: EvidenceEvent, audit: EvidenceEvent) -> RequestRecord:
     """Make the record that two events say a grant was claimed of."""
     says, at_ms = lineage.detail, audit.timestamp_ms
@@ -161,15 +192,3 @@ def _reported(record: RequestRecord, lineage: EvidenceEvent, audit: EvidenceEven
     if (says["grantId"], audit.detail["actor"]) != (record.grant_id, claimer):
         raise BrokenEvidenceError(f"event {audit.sequence} is of another grant")
     return replace(record, report=Report(outcome.status, outcome.digest, audit.timestamp_ms))
-
-
-def _is_erasable(record: RequestRecord) -> bool:
-    return record.submission.action is not None and record.state.terminal and record.arguments_erased_at_ms is None
-
-
-def _erased(record: RequestRecord, lineage: EvidenceEvent, audit: EvidenceEvent) -> RequestRecord:
-    """Make the record that two events say the arguments were erased of."""
-    says = (lineage.detail["erasedAt"], lineage.detail["actionDigest"])
-    if says != (audit.timestamp_ms, record.submission.action_digest):
-        raise BrokenEvidenceError(f"event {audit.sequence} contradicts itself or what was before")
-    return record.arguments_erased(now_ms=audit.timestamp_ms)

@@ -83,7 +83,8 @@ class RequestRecord:
     ``extensions`` times. What was allowed or approved may be revoked, at ``revoked_at_ms``. ``execute_by_ms`` is until
     when the effect may begin, and ``approved_by`` the principal who approved it; what an earlier release decided has
     neither. A ``synthetic`` one is the release gate's, and left out of metrics even where its deadline is what closes
-    it. The arguments of its action were erased at ``arguments_erased_at_ms``.
+    it. The arguments of its action were erased at ``arguments_erased_at_ms``. A ``bound`` one was submitted where each
+    effect takes a grant; never claimed, it gave back at ``lapsed_at_ms`` what it had taken of a limit.
     """
 
     submission: Submission
@@ -106,6 +107,8 @@ class RequestRecord:
     first_expires_at_ms: int | None = None
     revoked_at_ms: int | None = None
     arguments_erased_at_ms: int | None = None
+    bound: bool = False
+    lapsed_at_ms: int | None = None
 
     @classmethod
     def decided(
@@ -141,6 +144,19 @@ class RequestRecord:
     def execute_by(self, execute_within_ms: int) -> int:
         """Give until when the effect may begin; what an earlier release decided has ``execute_within_ms`` for it."""
         return self.decided_at_ms + execute_within_ms if self.execute_by_ms is None else self.execute_by_ms
+
+    @property
+    def lapses_at_ms(self) -> int | None:
+        """Give from when on it gives back what it has taken of a limit, unless it is claimed; None where it never does.
+
+        Only where no effect goes ahead without a grant can that be told (contract.md section 11).
+        """
+        is_open = self.state.authorizes and self.claim is None and self.lapsed_at_ms is None
+        return self.execute_by_ms if self.bound and self.spend and is_open else None
+
+    def lapsed(self, *, now_ms: int) -> "RequestRecord":
+        """Give the record as it is once it has given back, at ``now_ms``, what it had taken of a limit."""
+        return replace(self, lapsed_at_ms=now_ms)
 
     def is_overdue(self, now_ms: int) -> bool:
         """Tell whether the escalation is still pending although its deadline has come."""

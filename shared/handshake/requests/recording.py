@@ -24,9 +24,10 @@ CLOSED: Final = "closed"
 REFUSED: Final = "refused"
 EXTENDED: Final = "extended"
 REVOKED: Final = "revoked"
+ERASED: Final = "erased"
+LAPSED: Final = "lapsed"
 CLAIMED: Final = "claimed"
 REPORTED: Final = "reported"
-ERASED: Final = "erased"
 DECISIONS: Final = frozenset({DECIDED, CLOSED})
 """The kinds that metrics count. Of each other kind in a chain, an event that nothing counts is kept as its witness."""
 
@@ -99,6 +100,8 @@ def record_decision(record: RequestRecord, policy: PolicyInForce, agent: AgentSt
         audit["expiresAt"] = record.expires_at_ms
     if record.execute_by_ms is not None:
         audit["executeBy"] = record.execute_by_ms
+    if record.bound:
+        audit["bound"] = True
     if record.trigger:
         audit["escalatedBy"] = record.trigger._asdict()
     if record.spend:
@@ -127,6 +130,19 @@ def record_revocation(revoked: RequestRecord, actor: Mapping[str, Any], origin: 
     return _recorded(revoked, REVOKED, {"revokedAt": now_ms}, actor, origin, now_ms=now_ms)
 
 
+def record_lapse(lapsed: RequestRecord, actor: Mapping[str, Any], origin: Origin, *, now_ms: int) -> Recorded:
+    """Record that the request was never claimed, and gave back at ``now_ms`` what it had taken of its day's limit."""
+    amount = plain_text(lapsed.spend.amount) if lapsed.spend else None
+    lineage = {"lapsedAt": now_ms, "givenBack": {"day": lapsed.spend_day, "amount": amount}}
+    return _recorded(lapsed, LAPSED, lineage, actor, origin, now_ms=now_ms)
+
+
+def record_erasure(erased: RequestRecord, actor: Mapping[str, Any], origin: Origin, *, now_ms: int) -> Recorded:
+    """Record that ``actor`` erased the arguments of the request's action at ``now_ms``."""
+    lineage = {"erasedAt": now_ms, "actionDigest": erased.submission.action_digest}
+    return _recorded(erased, ERASED, lineage, actor, origin, now_ms=now_ms)
+
+
 def record_claim(
     claimed: RequestRecord, says: Mapping[str, Any], actor: Mapping[str, Any], origin: Origin, *, now_ms: int
 ) -> Recorded:
@@ -139,12 +155,6 @@ def record_report(
 ) -> Recorded:
     """Record that ``actor`` reported at ``now_ms`` what came of the effect, which is what it ``says``."""
     return _recorded(reported, REPORTED, says, actor, origin, now_ms=now_ms)
-
-
-def record_erasure(erased: RequestRecord, actor: Mapping[str, Any], origin: Origin, *, now_ms: int) -> Recorded:
-    """Record that ``actor`` erased the arguments of the request's action at ``now_ms``."""
-    lineage = {"erasedAt": now_ms, "actionDigest": erased.submission.action_digest}
-    return _recorded(erased, ERASED, lineage, actor, origin, now_ms=now_ms)
 
 
 def record_refusal(

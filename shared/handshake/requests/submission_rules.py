@@ -51,12 +51,14 @@ def decide_submission(
     execute_within_ms: int,
     unknown_agents: AgentState,
     synthetic: bool,
+    bound: bool = False,
 ) -> Create | Repeat | Refuse:
     """Decide what becomes of ``submission`` at ``now_ms`` (epoch ms), by what was ``seen`` of the store.
 
     ``escalation_ttl_ms`` is how long an escalation waits for a person where policy does not say, ``execute_within_ms``
     how long after it is allowed an effect may begin, and ``unknown_agents`` the state of an agent that has neither a
-    record nor a policy of its own. A ``synthetic`` submission is the release gate's.
+    record nor a policy of its own. A ``synthetic`` submission is the release gate's;
+    of a ``bound`` one, no effect goes ahead without a grant.
     """
     if seen.stored is not None:
         if seen.stored.submission.facts_digest == submission.facts_digest:
@@ -80,4 +82,4 @@ def decide_submission(
         escalation_ttl_ms=escalation_ttl_ms if ttl_s is None else ttl_s * 1000,
         execute_within_ms=execute_within_ms,
     )
-    return Create(replace(record, synthetic=synthetic))
+    return Create(replace(record, synthetic=synthetic, bound=bound))

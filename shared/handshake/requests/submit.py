@@ -32,12 +32,15 @@ def submit(
     escalation_ttl_ms: int,
     execute_within_ms: int = DEFAULT_EXECUTE_WITHIN_MS,
     unknown_agents: AgentState = AgentState.ACTIVE,
+    bound: bool = False,
 ) -> Submitted:
     """Decide ``submission`` and store it, or give back what its requestId already holds.
 
     ``escalation_ttl_ms`` is how long an escalation waits for a person, ``execute_within_ms`` how long after it is
     allowed an effect may begin, and ``unknown_agents`` the state of an agent that has neither a record nor a policy of
-    its own. Raises HandshakeError security_decision_context_mismatch when the requestId belongs to other facts,
+    its own. Of a ``bound`` request no effect goes ahead without a grant (ActionBinding=required).
+
+    Raises HandshakeError security_decision_context_mismatch when the requestId belongs to other facts,
     StoreUnavailableError when the store does not answer.
     """
     seen = read_for_submission(context, submission)
@@ -50,6 +53,7 @@ def submit(
             execute_within_ms=execute_within_ms,
             unknown_agents=unknown_agents,
             synthetic=context.synthetic,
+            bound=bound,
         )
         match decided:
             case Repeat(record):

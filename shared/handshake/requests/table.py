@@ -45,7 +45,8 @@ RECORDED_SHARDS: Final = 4
 _STATE: Final = "STATE"
 _REFUSALS: Final = "REFC#"
 _EVENTS: Final = ("EVT#", "REF#")
-PENDING_ATTRIBUTES: Final = "pending_tenant, pending_principal, pending_lane, pending_deadline"
+PENDING_ATTRIBUTES: Final = ("pending_tenant", "pending_principal", "pending_lane", "pending_deadline")
+SWEPT_ATTRIBUTES: Final = "pending_lane, pending_deadline"
 
 
 def state_key(request_id: str) -> Key:
@@ -83,6 +84,11 @@ def pending_shard(number: int) -> str:
 def unreported_shard(number: int) -> str:
     """Give the partition, in the same index, of grants that were claimed and whose outcome nobody has reported."""
     return f"UNREPORTED#{number}"
+
+
+def lapsing_shard(number: int) -> str:
+    """Give the partition of a shard of the same index that holds what gives something back unless it is claimed."""
+    return f"LAPSING#{number}"
 
 
 def recorded_shard(agent_id: str) -> int:
@@ -141,6 +147,8 @@ def record_from(item: Item | None) -> RequestRecord | None:
             refusal_tally=int(item.get("refusal_tally", 0)),
         ),
         synthetic=item.get("synthetic", False),
+        bound=item.get("bound", False),
+        lapsed_at_ms=_whole(item.get("lapsed_at")),
         extensions=int(item.get("extensions", 0)),
         first_expires_at_ms=_whole(item.get("first_expires_at")),
         revoked_at_ms=_whole(item.get("revoked_at")),
@@ -280,6 +288,9 @@ def state_item(record: RequestRecord) -> Item:
     }
     if record.synthetic:
         item["synthetic"] = True
+    if record.bound:
+        item["bound"] = True
+    item |= {"lapsed_at": record.lapsed_at_ms, **lapse_attributes(record)}
     if record.state is State.PENDING:
         item |= {
             "pending_tenant": submission.tenant_id,
@@ -288,6 +299,14 @@ def state_item(record: RequestRecord) -> Item:
             "pending_deadline": record.expires_at_ms,
         }
     return item
+
+
+def lapse_attributes(record: RequestRecord) -> Item:
+    """Give the place, in the index of what waits, of a request that gives something back unless it is claimed."""
+    if record.lapses_at_ms is None:
+        return {}
+    lane = lapsing_shard(shard(record.request_id, PENDING_SHARDS))
+    return {"pending_lane": lane, "pending_deadline": record.lapses_at_ms}
 
 
 def claim_attributes(record: RequestRecord) -> Item:

@@ -21,9 +21,11 @@ from handshake.requests.recording import Origin, Recorded, RecordedRefusal, acto
 from handshake.requests.submission import Submission
 from handshake.requests.table import (
     PENDING_ATTRIBUTES,
+    SWEPT_ATTRIBUTES,
     claim_attributes,
     escalations_from,
     escalations_key,
+    lapse_attributes,
     record_from,
     refusals_key,
     report_attributes,
@@ -61,13 +63,14 @@ class RequestTransaction(EventTransaction, GuardTransaction, AgentTransaction):
         ahead (behind, to expire it): of any number of writers that saw the same, exactly one wins.
         """
         record = recorded.record
-        approved = {"execute_by": record.execute_by_ms, "approved_by": record.approved_by}
+        approved = {"execute_by": record.execute_by_ms, "approved_by": record.approved_by, **lapse_attributes(record)}
+        left = ", ".join(name for name in PENDING_ATTRIBUTES if name not in approved)
         also = "".join(f", {name} = :{name}" for name, value in approved.items() if value is not None)
         update = Update(
             self._context.tables.workflow,
             state_key(record.submission.request_id),
             "SET #state = :state, outcome = :outcome, reason = :reason, decided_at = :now,"
-            f" chain_length = :length, chain_head = :head{also} REMOVE {PENDING_ATTRIBUTES}",
+            f" chain_length = :length, chain_head = :head{also} REMOVE {left}",
             values={
                 **{f":{name}": value for name, value in approved.items()},
                 ":state": record.state.value,
@@ -139,6 +142,38 @@ class RequestTransaction(EventTransaction, GuardTransaction, AgentTransaction):
         self._append(recorded)
         return step
 
+    def lapse_request(self, recorded: Recorded, *, seen: RequestRecord) -> Step[RequestRecord | None]:
+        """Keep that the request that was ``seen`` was never claimed; what it lost to is found."""
+        lapsed = {"lapsed_at": recorded.record.lapsed_at_ms}
+        return self._move(recorded, seen, lapsed, unless="claimed_at", remove=f" REMOVE {SWEPT_ATTRIBUTES}")
+
+    def give_back(self, agent: Agent, day: str, spend: Spend) -> Step[Decimal]:
+        """Give back what was spent on a UTC ``day``, where that much is counted still."""
+        update = Update(
+            self._context.tables.workflow,
+            spend_key(agent, day),
+            "ADD spent :less",
+            values={":less": -spend.amount, ":amount": spend.amount},
+            condition="spent >= :amount",
+        )
+        return self._add(update, spent)
+
+    def erase_arguments(self, recorded: Recorded, *, seen: RequestRecord) -> None:
+        """Erase the arguments of the request that was ``seen``, if nobody has appended to its evidence since.
+
+        The item of its action keeps its place, empty, so that nobody who erases may delete items of a request.
+        """
+        erased = {"arguments_erased_at": recorded.record.arguments_erased_at_ms}
+        self._move(recorded, seen, erased, unless="arguments_erased_at")
+        empty = Update(
+            self._context.tables.workflow,
+            action_key(recorded.record.request_id),
+            f"REMOVE {ACTION_ATTRIBUTES}",
+            values={},
+            condition="attribute_exists(canonical)",
+        )
+        self._add(empty, unread)
+
     def claim_grant(self, recorded: Recorded, *, seen: RequestRecord) -> Step[RequestRecord | None]:
         """Claim the grant of the request that was ``seen``; what it lost to is found.
 
@@ -151,7 +186,7 @@ class RequestTransaction(EventTransaction, GuardTransaction, AgentTransaction):
 
         The request leaves the index of what nobody has reported.
         """
-        remove = " REMOVE pending_lane, pending_deadline"
+        remove = f" REMOVE {SWEPT_ATTRIBUTES}"
         return self._move(recorded, seen, report_attributes(recorded.record), unless="reported_at", remove=remove)
 
     def _move(
@@ -171,37 +206,6 @@ class RequestTransaction(EventTransaction, GuardTransaction, AgentTransaction):
         step = self._add(update, record_from)
         self._append(recorded)
         return step
-
-    def erase_arguments(self, recorded: Recorded, *, seen: RequestRecord) -> None:
-        """Erase the arguments of the request that was ``seen``, if nobody has appended to its evidence since.
-
-        The item of its action keeps its place, empty, so that nobody who erases may delete items of a request.
-        """
-        record, table = recorded.record, self._context.tables.workflow
-        update = Update(
-            table,
-            state_key(record.request_id),
-            "SET arguments_erased_at = :now, chain_length = :length, chain_head = :head",
-            values={
-                ":now": record.arguments_erased_at_ms,
-                ":length": record.chain.length,
-                ":head": record.chain.head,
-                ":seen": seen.chain.length,
-            },
-            condition="chain_length = :seen AND attribute_not_exists(arguments_erased_at)",
-        )
-        self._add(update, unread)
-        self._add(
-            Update(
-                table,
-                action_key(record.request_id),
-                f"REMOVE {ACTION_ATTRIBUTES}",
-                values={},
-                condition="attribute_exists(canonical)",
-            ),
-            unread,
-        )
-        self._append(recorded)
 
     def append_refusal(self, refused: RecordedRefusal) -> None:
         """Put a refused action in evidence and count it, while there is room: for its principal, and at all.
