@@ -43,6 +43,7 @@ NAMES: Final[Mapping[str, int]] = {
     "AWS::CloudWatch::CompositeAlarm": 255,
     "AWS::CloudWatch::Dashboard": 255,
     "AWS::Events::Rule": 64,
+    "AWS::KMS::Alias": 256,
     "AWS::Lambda::Function": 64,
     "AWS::Lambda::LayerVersion": 140,
     "AWS::Logs::LogGroup": 512,

@@ -104,6 +104,6 @@ def _run_on(engine: str, tell: Connection) -> None:
         "-o",
         "addopts=--import-mode=importlib",
     )
-    code = pytest.main([*options, "-k", engine, str(Path(__file__).with_name("test_races.py"))], [Tally(tell)])
+    code = pytest.main([*options, "-k", engine, *map(str, Path(__file__).parent.glob("test_*races.py"))], [Tally(tell)])
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         raise RuntimeError(f"pytest ended with {code!r}")
