@@ -61,6 +61,7 @@ faults: .venv/made
 	$(bin)/python -m tests.hostile.table_writer
 	$(bin)/python -m tests.hostile.mutated_actions
 	HANDSHAKE_ATTACKS_ON_ENGINE=300 $(bin)/pytest -q tests/hostile/test_table_writer.py -k real_store
+	HANDSHAKE_DIGESTS=10000 $(bin)/pytest -q tests/sdk/test_action_digest.py -k agree
 
 # A hundred changes of the code at random places, on a copy: at least 97 must fail a test. Some half an hour; the seed is
 # printed, and MUTANTS="--seed 7 --only policy/" draws that sample of that room.

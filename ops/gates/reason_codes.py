@@ -9,6 +9,7 @@ from typing import Any, Final, TypeGuard
 from handshake.core.reasons import FAMILIES, REGISTRY, Reason, ReasonCode
 from ops.gates.gate import Options
 from ops.gates.openapi import COMMITTED, load
+from ops.openapi.reason_texts import REASON_TEXTS
 from ops.verdict import Finding, Verdict
 
 _REGISTRY: Final = "shared/handshake/core/reasons.py"
@@ -77,6 +78,7 @@ def judge_document(verdict: Verdict, document: Mapping[str, Any]) -> None:
     served = document["x-reason-codes"]["codes"]
     for code, row in REGISTRY.items():
         expected = {"family": row.family, "status": row.status, "responseClass": row.response_class, "retry": row.retry}
+        expected["description"] = REASON_TEXTS.get(code, "")
         verdict.require(
             served.get(code) == expected,
             f"{code} in {COMMITTED} is {served.get(code)}, not {expected}",

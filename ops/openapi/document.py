@@ -29,6 +29,7 @@ from handshake.trust.identity import MAX_ENVELOPE_BYTES
 from handshake.trust.token import MAX_LIFETIME_S, MAX_TOKEN_BYTES
 from ops.local.signing_edge import MAX_HEADERS_BYTES
 from ops.openapi.operations import OPERATIONS, Operation
+from ops.openapi.reason_texts import REASON_TEXTS
 from ops.openapi.schemas import Schemas, UndescribedError, members_of
 
 ROOT: Final = Path(__file__).parents[2]
@@ -185,6 +186,7 @@ def document(
             "version": REGISTRY_VERSION,
             "codes": {
                 reason.code: {
+                    "description": _text_of(reason.code),
                     "family": reason.family,
                     "status": reason.status,
                     "responseClass": reason.response_class,
@@ -194,6 +196,12 @@ def document(
             },
         },
     }
+
+
+def _text_of(code: str) -> str:
+    if code not in REASON_TEXTS:
+        raise UndescribedError(f"{code} has no sentence: add it to ops/openapi/reason_texts.py")
+    return REASON_TEXTS[code]
 
 
 def text_of(document: Mapping[str, Any]) -> str:

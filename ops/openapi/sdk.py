@@ -119,7 +119,8 @@ def _as_callers_see(document: Mapping[str, Any]) -> dict[str, Any]:
 def _reasons(document: Mapping[str, Any]) -> str:
     registry = document["x-reason-codes"]
     rows = "\n".join(
-        f"    {code!r}: Reason({row['family']!r}, {row['status']}, {row['responseClass']!r}, {row['retry']!r}),"
+        f"    {code!r}: Reason({row['family']!r}, {row['status']}, {row['responseClass']!r}, {row['retry']!r},"
+        f" {row['description']!r}),"
         for code, row in registry["codes"].items()
     )
     return (

@@ -19,7 +19,7 @@ from tests.support.workflow_requests import a_body
 
 KNOWN: Final = json.loads(VECTORS.read_text(encoding="utf-8"))
 EXAMPLES: Final = int(os.environ.get("HANDSHAKE_DIGESTS", "500"))
-"""How many requests are made up; ten thousand were."""
+"""How many requests are made up: ten thousand in `make faults`."""
 
 NUMBERS: Final = (
     st.integers(-(2**60), 2**60)

@@ -56,7 +56,13 @@ def test_no_operation_is_the_clients_own() -> None:
 def test_every_reason_code_has_the_services_advice() -> None:
     registered = {code: reason[1:] for code, reason in REGISTRY.items()}
 
-    assert {code: tuple(REASONS[code]) for code in registered} == registered
+    assert {code: REASONS[code][:4] for code in registered} == registered
+
+
+def test_every_reason_code_says_in_a_sentence_what_it_means() -> None:
+    for code, reason in REASONS.items():
+        assert reason.description.endswith("."), code
+        assert code not in reason.description, code
 
 
 def test_every_documented_refusal_is_known() -> None:

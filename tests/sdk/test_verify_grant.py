@@ -131,6 +131,7 @@ FORGED: Final[dict[str, tuple[str, Callable[[], Any]]]] = {
     "not valid yet": ("not_yet_valid", lambda: SIGNER.sign(claims(nbf=NOW + SKEW_S + 1))),
     "issued in the future": ("not_yet_valid", lambda: SIGNER.sign(claims(iat=NOW + SKEW_S + 1))),
     "of an endless life": ("malformed", lambda: SIGNER.sign(claims(exp=float("inf")))),
+    "of a time beyond all doubles": ("malformed", lambda: SIGNER.sign(claims(exp=10**400))),
     "of no time": ("malformed", lambda: SIGNER.sign(claims(exp=float("nan")))),
     "of a time that is text": ("malformed", lambda: SIGNER.sign(claims(exp=str(NOW + 60)))),
     "of a time that is true": ("malformed", lambda: SIGNER.sign(claims(iat=True))),

@@ -75,7 +75,7 @@ class Artifact(TypedDict):
     decisionContextHash: ContextHash
     responseClass: ResponseClass
     hitlRequestId: NotRequired[Annotated[str, "Once a person was asked."]]
-    txnId: NotRequired[Annotated[str, "While the decision is allow."]]
+    txnId: NotRequired[Annotated[str, "While the decision is allow: the idempotency key to give a payment provider."]]
 
 
 @closed

@@ -6,9 +6,10 @@ RetryAdvice = Literal["do_not_retry", "retry_after_remediation", "retry_with_bac
 
 
 class Reason(NamedTuple):
-    """The meaning of a reason code to a program. ``status`` is the HTTP status it is sent with as an error."""
+    """The meaning of a reason code. ``status`` is the HTTP status it is sent with as an error."""
 
     family: str
     status: int
     response_class: Literal["ok", "retryable", "blocked", "unknown"]
     retry: RetryAdvice
+    description: str

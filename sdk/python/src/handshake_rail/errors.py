@@ -11,7 +11,7 @@ NO_ANSWER: Final = "no_answer"
 UNKNOWN: Final = "unknown"
 """The ``reason_code`` of an answer that is not the API's own, say a proxy's."""
 
-_UNREGISTERED: Final = Reason("unknown", 0, "unknown", "do_not_retry")
+UNREGISTERED: Final = Reason("unknown", 0, "unknown", "do_not_retry", "The client does not know this code.")
 _COMMON: Final = ("status", "error", "reasonCode", "responseClass", "message")
 
 
@@ -49,7 +49,7 @@ class HandshakeError(Exception):
         body: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(reason_code, message)
-        known = REASONS.get(reason_code, _UNREGISTERED)
+        known = REASONS.get(reason_code, UNREGISTERED)
         self.reason_code = reason_code
         self.family = known.family
         self.response_class = str((body or {}).get("responseClass") or known.response_class)

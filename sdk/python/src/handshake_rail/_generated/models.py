@@ -493,7 +493,7 @@ class Artifact(TypedDict):
     """
     txnId: NotRequired[str]
     """
-    While the decision is allow.
+    While the decision is allow: the idempotency key to give a payment provider.
     """
 
 
@@ -554,7 +554,7 @@ class Decided(TypedDict):
     """
     txnId: NotRequired[str]
     """
-    While the decision is allow.
+    While the decision is allow: the idempotency key to give a payment provider.
     """
 
 
