@@ -182,7 +182,7 @@ def _reopen(service: InProcess, request: Request, pending: Item) -> None:
     _put(service, _item(service, request) | {name: pending.get(name) for name in _CLOSED_ATTRIBUTES})
 
 
-_CLOSED_ATTRIBUTES = ("state", "outcome", "reason", "decided_at", *PENDING_ATTRIBUTES.split(", "))
+_CLOSED_ATTRIBUTES = ("state", "outcome", "reason", "decided_at", *PENDING_ATTRIBUTES)
 
 
 def test_a_rejected_request_set_back_to_pending_and_approved_is_seen(service: InProcess) -> None:
