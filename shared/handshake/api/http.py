@@ -108,14 +108,20 @@ class Call:
             raise _bad_shape(f"{name} is given more than once.")
         return values[0] if values else None
 
-    def json_body(self, refusal_fields: Mapping[str, Any] | None = None, *, denies: bool = False) -> Any:
-        """Give the body, strictly parsed.
+    def json_body(
+        self,
+        refusal_fields: Mapping[str, Any] | None = None,
+        *,
+        denies: bool = False,
+        max_bytes: int = MAX_BODY_BYTES,
+    ) -> Any:
+        """Give the body, of at most ``max_bytes``, strictly parsed.
 
         Raises HandshakeError trust_context_invalid_request_shape, its answer with ``refusal_fields`` in it; it
         ``denies`` where the refusal is a decision against a request.
         """
         try:
-            return parse(self._raw_body().decode(), max_bytes=MAX_BODY_BYTES)
+            return parse(self._raw_body().decode(), max_bytes=max_bytes)
         except BadJsonError as fault:
             raise _bad_shape(f"The body {fault}.", refusal_fields, denies=denies) from None
         except UnicodeError:

@@ -58,6 +58,7 @@ class ReasonCode(StrEnum):
     HITL_REJECTED = auto()
     HITL_APPROVED = auto()
     POLICY_VERSION_CONFLICT = auto()
+    HITL_BUDGET_ESCALATED = auto()
     POLICY_SENSITIVE_SCOPE_DENIED = auto()
     POLICY_INVALID_POLICY = auto()
     POLICY_INVALID_REQUEST = auto()
@@ -66,6 +67,7 @@ class ReasonCode(StrEnum):
     POLICY_OUTSIDE_ALLOWED_HOURS = auto()
     POLICY_MAX_TRANSACTION_EXCEEDED = auto()
     POLICY_DENIED = auto()
+    POLICY_BUDGET_EXCEEDED = auto()
     SECURITY_REPLAY_GUARD_UNAVAILABLE = auto()
     ADAPTER_STORE_UNAVAILABLE = auto()
     ADAPTER_PRIVILEGED_MUTATIONS_PAUSED = auto()
@@ -131,6 +133,7 @@ _STATUS: Final[dict[int, tuple[ReasonCode, ...]]] = {
         ReasonCode.HITL_REJECTED,
         ReasonCode.HITL_APPROVED,
         ReasonCode.POLICY_VERSION_CONFLICT,
+        ReasonCode.HITL_BUDGET_ESCALATED,
     ),
     422: (
         ReasonCode.POLICY_SENSITIVE_SCOPE_DENIED,
@@ -141,6 +144,7 @@ _STATUS: Final[dict[int, tuple[ReasonCode, ...]]] = {
         ReasonCode.POLICY_OUTSIDE_ALLOWED_HOURS,
         ReasonCode.POLICY_MAX_TRANSACTION_EXCEEDED,
         ReasonCode.POLICY_DENIED,
+        ReasonCode.POLICY_BUDGET_EXCEEDED,
     ),
     503: (
         ReasonCode.SECURITY_REPLAY_GUARD_UNAVAILABLE,

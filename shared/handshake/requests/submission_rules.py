@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from handshake.core.errors import Refuse, refusal_of
 from handshake.core.reasons import ReasonCode
+from handshake.policy.budgets import NONE_KNOWN, Taken
 from handshake.policy.rules import PolicyInForce
 from handshake.requests.decision import Escalations, decide_in_window
 from handshake.requests.record import RequestRecord
@@ -15,13 +16,15 @@ from handshake.requests.submission import Submission
 class Seen(NamedTuple):
     """Everything stored that a submission's decision depends on.
 
-    ``stored`` is what the requestId holds, ``spent`` the agent's spend of the day.
+    ``stored`` is what the requestId holds, ``spent`` the agent's spend of the day, and ``taken`` what is known of the
+    counters of budgets: nothing, until a write was lost to one.
     """
 
     stored: RequestRecord | None
     policy: PolicyInForce
     spent: Decimal
     escalations: Escalations
+    taken: Taken = NONE_KNOWN
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,12 @@ def decide_submission(
             )
         )
     decision = decide_in_window(
-        submission, policy=seen.policy, spent=seen.spent, escalations=seen.escalations, now_ms=now_ms
+        submission,
+        policy=seen.policy,
+        spent=seen.spent,
+        escalations=seen.escalations,
+        taken=seen.taken,
+        now_ms=now_ms,
     )
     record = RequestRecord.decided(submission, decision, now_ms=now_ms, escalation_ttl_ms=escalation_ttl_ms)
     return Create(replace(record, synthetic=synthetic))
