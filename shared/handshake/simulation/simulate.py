@@ -5,6 +5,7 @@ from typing import Final
 
 from handshake.core.agents import Agent
 from handshake.dynamo.context import Context
+from handshake.dynamo.marshalling import Item
 from handshake.policy import table as policies
 from handshake.policy.change import StoredPolicy
 from handshake.policy.members import Given, Mode
@@ -16,8 +17,8 @@ from handshake.simulation.simulation import Simulation, simulate
 WINDOW_DAYS: Final = 7
 # What fits a caller's patience: two replays of this many take a fraction of a second.
 MAX_REPLAYED: Final = 2000
-# One call reads 100 items: global scope's policy, and up to three for each agent.
-_AGENTS_AT_ONCE: Final = 33
+# One call reads 100 items: what the proposal is for, global scope's policy, and up to three for each agent.
+_AGENTS_AT_ONCE: Final = 32
 _MS_PER_DAY: Final = 24 * 60 * 60 * 1000
 
 
@@ -41,8 +42,10 @@ def simulate_policy(context: Context, scope: Scope, given: Given, *, mode: Mode 
         for submission in history.submissions_of(context.dynamo, context.tables.workflow, found)
         if tenant_id in (None, submission.tenant_id)
     ]
-    before = _policies_of(context, sorted({request.agent for request in recorded}, key=str))
-    proposed = _proposed(context, scope, given, mode)
+    agents = sorted({request.agent for request in recorded}, key=str)
+    stored = _stored(context, agents, scope)
+    before = {agent: policies.in_force((of, stored[of]) for of in scopes_of(agent)) for agent in agents}
+    proposed = _proposed(context, scope, policies.scope_from(stored[scope]).base(mode), given)
     return simulate(
         recorded,
         before=before.__getitem__,
@@ -51,30 +54,24 @@ def simulate_policy(context: Context, scope: Scope, given: Given, *, mode: Mode 
     )
 
 
-def _proposed(context: Context, scope: Scope, given: Given, mode: Mode) -> ScopePolicy:
+def _proposed(context: Context, scope: Scope, base: StoredPolicy, given: Given) -> ScopePolicy:
     """Give the policy that ``scope`` would have."""
-    dynamo, table = context.dynamo, context.tables.policy
-    [item] = dynamo.batch_get([(table, policies.active_key(scope))])
-    stored = policies.scope_from(item)
-    base = stored.base(mode)
     if "cedar" not in given:
-        base = policies.with_text(dynamo, table, scope, base)
+        base = policies.with_text(context.dynamo, context.tables.policy, scope, base)
     members = base.members.changed_by(given)
-    proposed = StoredPolicy(stored.latest + 1, members, cedar_sha256=members.cedar_sha256)
-    return policies.policy_of(scope, proposed)
+    return policies.policy_of(scope, StoredPolicy(base.number + 1, members, cedar_sha256=members.cedar_sha256))
 
 
-def _policies_of(context: Context, agents: Sequence[Agent]) -> dict[Agent, PolicyInForce]:
-    """Give the policy in force for each agent; the global one is read along with every batch."""
+def _stored(context: Context, agents: Sequence[Agent], scope: Scope) -> dict[Scope, Item | None]:
+    """Give what is in force in ``scope`` and in each scope of ``agents``; both are read along with every batch."""
     table = context.tables.policy
-    in_force: dict[Agent, PolicyInForce] = {}
-    for start in range(0, len(agents), _AGENTS_AT_ONCE):
-        scopes = {agent: scopes_of(agent) for agent in agents[start : start + _AGENTS_AT_ONCE]}
-        wanted = dict.fromkeys(scope for of_agent in scopes.values() for scope in of_agent)
-        keys = [(table, policies.active_key(scope)) for scope in wanted]
-        items = dict(zip(wanted, context.dynamo.batch_get(keys), strict=True))
-        in_force |= {agent: policies.in_force((scope, items[scope]) for scope in scopes[agent]) for agent in scopes}
-    return in_force
+    items: dict[Scope, Item | None] = {}
+    for start in range(0, max(len(agents), 1), _AGENTS_AT_ONCE):
+        scopes = [of for agent in agents[start : start + _AGENTS_AT_ONCE] for of in scopes_of(agent)]
+        wanted = list(dict.fromkeys([scope, *scopes]))
+        found = context.dynamo.batch_get([(table, policies.active_key(of)) for of in wanted])
+        items |= zip(wanted, found, strict=True)
+    return items
 
 
 def _with(policy: PolicyInForce, proposed: ScopePolicy) -> PolicyInForce:
