@@ -52,6 +52,7 @@ class ReasonCode(StrEnum):
     SECURITY_REPLAY_DETECTED = auto()
     HITL_SENSITIVE_AMBIGUOUS_ESCALATED = auto()
     HITL_BOUNDARY_ESCALATED = auto()
+    HITL_POLICY_ESCALATED = auto()
     HITL_REQUEST_MISMATCH = auto()
     HITL_TERMINAL_STATE_IMMUTABLE = auto()
     HITL_TIMEOUT_FAIL_CLOSED = auto()
@@ -66,6 +67,8 @@ class ReasonCode(StrEnum):
     POLICY_OUTSIDE_ALLOWED_HOURS = auto()
     POLICY_MAX_TRANSACTION_EXCEEDED = auto()
     POLICY_DENIED = auto()
+    POLICY_EVALUATION_FAILED = auto()
+    POLICY_UNMATCHED_DENIED = auto()
     SECURITY_REPLAY_GUARD_UNAVAILABLE = auto()
     ADAPTER_STORE_UNAVAILABLE = auto()
     ADAPTER_PRIVILEGED_MUTATIONS_PAUSED = auto()
@@ -125,6 +128,7 @@ _STATUS: Final[dict[int, tuple[ReasonCode, ...]]] = {
         ReasonCode.SECURITY_REPLAY_DETECTED,
         ReasonCode.HITL_SENSITIVE_AMBIGUOUS_ESCALATED,
         ReasonCode.HITL_BOUNDARY_ESCALATED,
+        ReasonCode.HITL_POLICY_ESCALATED,
         ReasonCode.HITL_REQUEST_MISMATCH,
         ReasonCode.HITL_TERMINAL_STATE_IMMUTABLE,
         ReasonCode.HITL_TIMEOUT_FAIL_CLOSED,
@@ -141,6 +145,8 @@ _STATUS: Final[dict[int, tuple[ReasonCode, ...]]] = {
         ReasonCode.POLICY_OUTSIDE_ALLOWED_HOURS,
         ReasonCode.POLICY_MAX_TRANSACTION_EXCEEDED,
         ReasonCode.POLICY_DENIED,
+        ReasonCode.POLICY_EVALUATION_FAILED,
+        ReasonCode.POLICY_UNMATCHED_DENIED,
     ),
     503: (
         ReasonCode.SECURITY_REPLAY_GUARD_UNAVAILABLE,
