@@ -4,14 +4,16 @@ from typing import TYPE_CHECKING
 
 from handshake.api.http import Call, HttpHandler, Route
 from handshake.core.paging import parse_page
+from handshake.policy.cedar.schema import ACTION_TYPES
 from handshake.policy.change import parse_body
 from handshake.policy.read import read_config, read_versions
+from handshake.policy.register_tools import read_tools
 from handshake.policy.rule_keys import DEFAULT_RULES
 from handshake.policy.rules import GLOBAL, Scope, parse_rules, parse_scope, version_name
 from handshake.simulation.simulate import simulate_policy
 
 if TYPE_CHECKING:
-    from handshake.policy.answers import AppliedVersion, PolicyConfig, PolicyVersions
+    from handshake.policy.answers import AppliedVersion, PolicyConfig, PolicyVersions, RegisteredTool, RegisteredTools
     from handshake.simulation.answers import Simulated
 
 
@@ -55,6 +57,27 @@ def simulate(call: Call) -> "Simulated":
     return simulate_policy(call.context, scope, parse_rules(body.get("rules"))).view()
 
 
+def get_tools(call: Call) -> "RegisteredTools":
+    """List the registered tools, by type and then in the order of its list."""
+    tools = read_tools(call.context)
+    listed: list[RegisteredTool] = []
+    for action_type in ACTION_TYPES:
+        for tool in tools.of(action_type):
+            shown: RegisteredTool = {
+                "name": tool.name,
+                "actionType": action_type,
+                "inputSchema": dict(tool.schema),
+                "unchecked": list(tool.unchecked),
+            }
+            if tool.version is not None:
+                shown["version"] = tool.version
+            listed.append(shown)
+    answer: RegisteredTools = {"tools": listed}
+    if tools.number:
+        answer["toolsVersion"] = version_name(tools.number)
+    return answer
+
+
 def _scope(call: Call, *, default: str | None = None) -> Scope:
     named = {name: call.query(name) for name in ("scope", "scopeId", "tenantId")}
     kind = default if named["scope"] is None else named["scope"]
@@ -72,5 +95,6 @@ def _name(answer: "PolicyConfig | PolicyVersions", scope: Scope) -> None:
 handler = HttpHandler(
     Route("GET", "/policy/config", get_config),
     Route("GET", "/policy/versions", get_versions),
+    Route("GET", "/policy/tools", get_tools),
     Route("POST", "/policy/simulate", simulate),
 )

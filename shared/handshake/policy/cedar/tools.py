@@ -74,6 +74,11 @@ class Tool:
         """List the paths of its arguments that messages may show (``"x-notify": true``), in the schema's order."""
         return tuple(_notified(self.input))
 
+    @cached_property
+    def unchecked(self) -> tuple[str, ...]:
+        """List the paths of what its schema names and Cedar is never told."""
+        return tuple(_untyped(self.input))
+
     def as_given(self) -> dict[str, Any]:
         """Give what is kept of it, and shown."""
         version = {} if self.version is None else {"version": self.version}
@@ -128,6 +133,21 @@ def _notified(fields: Fields, above: str = "") -> Iterator[str]:
             yield f"{above}{name}"
         elif isinstance(member.type, Fields):
             yield from _notified(member.type, f"{above}{name}.")
+
+
+def _untyped(of: Type | None, above: str = "") -> Iterator[str]:
+    match of:
+        case Fields(members, open=more):
+            for name, member in members.items():
+                path = f"{above}.{name}" if above else name
+                if member.type is None:
+                    yield path
+                else:
+                    yield from _untyped(member.type, path)
+            if more:
+                yield f"{above}.*" if above else "*"
+        case Many(element):
+            yield from _untyped(element, f"{above}[]")
 
 
 class _Translation:

@@ -16,8 +16,10 @@ from handshake.policy.cedar.text import Fault, PolicyText, sha256_of, split
 from handshake.policy.cedar.tools import Fields, Member, Tool, Tools, member_at
 from handshake.policy.verdict import Unmatched
 
-# Strict validation of one policy takes as long as there are actions that it is for.
+# A text without meaning is looked at as far as its author will read.
 _MAX_FAULTS: Final = 10
+# One error for each action that a policy is for says little that the first few do not.
+_REASONS_OF_A_POLICY: Final = 3
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def validate(text: str, tools: Tools, *, unmatched: Unmatched | None) -> Prepare
             faults.append(Fault(policy.id, written.line, "another policy has the same @id"))
         else:
             policies[policy.id] = policy
-            reasons = [*_strict_faults(written, schema), *_absent(policy, tools)]
+            reasons = [*_strict_faults(written, schema), *_absent(policy, tools)][:_REASONS_OF_A_POLICY]
             if unmatched is None and not policy.forbids:
                 reasons.append("it is a permit, and so the scope must say what becomes of what none matches: unmatched")
             faults += (Fault(policy.id, written.line, reason) for reason in dict.fromkeys(reasons))
@@ -103,6 +105,14 @@ def disarmed(stored: Prepared, before: Tools, after: Tools) -> list[Fault]:
     return faults
 
 
+def faults_after(text: str, before: Tools, after: Tools) -> list[Fault]:
+    """Say what a change of the tools takes from a stored text: it would be valid no more, or never hold again."""
+    stored = validate(text, before, unmatched="deny")
+    valid = validate(text, after, unmatched="deny")
+    lost = disarmed(stored, before, after) if isinstance(stored, Prepared) else []
+    return lost or (list(valid.faults) if isinstance(valid, Faults) else [])
+
+
 def _moved(tool: Tool, now: Tool) -> bool:
     return tool.action_type != now.action_type
 
@@ -130,9 +140,9 @@ def _parsed(written: PolicyText) -> Policy | Fault:
         return Fault(written.name, written.line, f"it cannot be read: {error}")
 
 
-def _strict_faults(written: PolicyText, schema: cedarpy.Schema) -> Iterator[str]:
-    for error in cedarpy.validate_policies(written.text, schema).errors:
-        yield error.error.removeprefix("for policy `policy0`, ")
+def _strict_faults(written: PolicyText, schema: cedarpy.Schema) -> list[str]:
+    errors = cedarpy.validate_policies(written.text, schema).errors
+    return sorted(error.error.removeprefix("for policy `policy0`, ") for error in errors)
 
 
 def _absent(policy: Policy, tools: Tools) -> Iterator[str]:
