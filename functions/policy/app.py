@@ -2,17 +2,19 @@
 
 from typing import TYPE_CHECKING
 
-from handshake.api.http import Call, HttpHandler, Route
+from handshake.api.http import MAX_POLICY_BODY_BYTES, Call, HttpHandler, Route
 from handshake.core.paging import parse_page
-from handshake.policy.change import MAX_POLICY_BYTES, StoredPolicy, parse_body
+from handshake.policy.cedar.schema import ACTION_TYPES
+from handshake.policy.change import StoredPolicy, parse_body
 from handshake.policy.members import parse_members, parse_mode
 from handshake.policy.read import read_config, read_versions
+from handshake.policy.register_tools import read_tools
 from handshake.policy.rule_keys import DEFAULT_RULES
 from handshake.policy.rules import GLOBAL, Scope, parse_scope, version_name
 from handshake.simulation.simulate import simulate_policy
 
 if TYPE_CHECKING:
-    from handshake.policy.answers import AppliedVersion, PolicyConfig, PolicyVersions
+    from handshake.policy.answers import AppliedVersion, PolicyConfig, PolicyVersions, RegisteredTool, RegisteredTools
     from handshake.simulation.answers import Simulated
 
 
@@ -71,9 +73,30 @@ def _add_members(answer: "PolicyConfig | AppliedVersion", stored: StoredPolicy) 
 
 def simulate(call: Call) -> "Simulated":
     """Tell what a policy would have changed."""
-    body = parse_body(call.json_body(max_bytes=MAX_POLICY_BYTES))
+    body = parse_body(call.json_body(max_bytes=MAX_POLICY_BODY_BYTES))
     scope = parse_scope(body)
     return simulate_policy(call.context, scope, parse_members(body, scope), mode=parse_mode(body)).view()
+
+
+def get_tools(call: Call) -> "RegisteredTools":
+    """List the registered tools, by type and then in the order of its list."""
+    tools = read_tools(call.context)
+    listed: list[RegisteredTool] = []
+    for action_type in ACTION_TYPES:
+        for tool in tools.of(action_type):
+            shown: RegisteredTool = {
+                "name": tool.name,
+                "actionType": action_type,
+                "inputSchema": dict(tool.schema),
+                "unchecked": list(tool.unchecked),
+            }
+            if tool.version is not None:
+                shown["version"] = tool.version
+            listed.append(shown)
+    answer: RegisteredTools = {"tools": listed}
+    if tools.number:
+        answer["toolsVersion"] = version_name(tools.number)
+    return answer
 
 
 def _scope(call: Call, *, default: str | None = None) -> Scope:
@@ -93,5 +116,6 @@ def _name(answer: "PolicyConfig | PolicyVersions", scope: Scope) -> None:
 handler = HttpHandler(
     Route("GET", "/policy/config", get_config),
     Route("GET", "/policy/versions", get_versions),
+    Route("GET", "/policy/tools", get_tools),
     Route("POST", "/policy/simulate", simulate),
 )

@@ -27,12 +27,13 @@ from handshake.metrics.events import denial_event
 from handshake.trust.identity import Envelope, invalid_envelope, parse_envelope
 from handshake.trust.keys import verify_with
 from handshake.trust.signer import role_of, signer_arn
-from handshake.trust.token import Binding, TrustClaims
+from handshake.trust.token import SUBJECT, Binding, Subject, TrustClaims
 
 if TYPE_CHECKING:
     from handshake.core import shapes
 
 MAX_BODY_BYTES: Final = 64 * 1024
+MAX_POLICY_BODY_BYTES: Final = 256 * 1024
 MAX_CORRELATION_ID_LENGTH: Final = 128
 
 # Headers of contract section 2, and the code that refuses a call which has one twice: to take either value, or both
@@ -156,8 +157,10 @@ class Call:
     def _signed_by_issuer(self) -> bool:
         return role_of(_signer(self.event)) in self.runtime.issuers
 
-    def trust_claims(self, envelope: Envelope) -> TrustClaims:
+    def trust_claims(self, envelope: Envelope, *, subject: Subject = SUBJECT) -> TrustClaims:
         """Give the verified trust token of this call, made out to the envelope's principal or to nobody by name.
+
+        ``subject`` is what it must be good for.
 
         Raises HandshakeError as verify_token does, or security_identity_subject_mismatch.
         """
@@ -167,7 +170,7 @@ class Call:
         except ValueError:  # a body that is no bytes, so nothing is bound to it
             binding = Binding(None, runtime.stack, runtime.binds_tokens)
         token = self.headers.get("x-internal-trust-context")
-        claims = verify_with(runtime.trust_keys, token, now_s=now_s, binding=binding)
+        claims = verify_with(runtime.trust_keys, token, now_s=now_s, binding=binding, subject=subject)
         if claims.principal_id not in (None, envelope.principal_id):
             raise HandshakeError(
                 ReasonCode.SECURITY_IDENTITY_SUBJECT_MISMATCH,

@@ -52,6 +52,7 @@ class ReasonCode(StrEnum):
     SECURITY_REPLAY_DETECTED = auto()
     HITL_SENSITIVE_AMBIGUOUS_ESCALATED = auto()
     HITL_BOUNDARY_ESCALATED = auto()
+    HITL_POLICY_ESCALATED = auto()
     HITL_REQUEST_MISMATCH = auto()
     HITL_TERMINAL_STATE_IMMUTABLE = auto()
     HITL_TIMEOUT_FAIL_CLOSED = auto()
@@ -68,6 +69,8 @@ class ReasonCode(StrEnum):
     POLICY_MAX_TRANSACTION_EXCEEDED = auto()
     POLICY_DENIED = auto()
     POLICY_BUDGET_EXCEEDED = auto()
+    POLICY_EVALUATION_FAILED = auto()
+    POLICY_UNMATCHED_DENIED = auto()
     SECURITY_REPLAY_GUARD_UNAVAILABLE = auto()
     ADAPTER_STORE_UNAVAILABLE = auto()
     ADAPTER_PRIVILEGED_MUTATIONS_PAUSED = auto()
@@ -127,6 +130,7 @@ _STATUS: Final[dict[int, tuple[ReasonCode, ...]]] = {
         ReasonCode.SECURITY_REPLAY_DETECTED,
         ReasonCode.HITL_SENSITIVE_AMBIGUOUS_ESCALATED,
         ReasonCode.HITL_BOUNDARY_ESCALATED,
+        ReasonCode.HITL_POLICY_ESCALATED,
         ReasonCode.HITL_REQUEST_MISMATCH,
         ReasonCode.HITL_TERMINAL_STATE_IMMUTABLE,
         ReasonCode.HITL_TIMEOUT_FAIL_CLOSED,
@@ -145,6 +149,8 @@ _STATUS: Final[dict[int, tuple[ReasonCode, ...]]] = {
         ReasonCode.POLICY_MAX_TRANSACTION_EXCEEDED,
         ReasonCode.POLICY_DENIED,
         ReasonCode.POLICY_BUDGET_EXCEEDED,
+        ReasonCode.POLICY_EVALUATION_FAILED,
+        ReasonCode.POLICY_UNMATCHED_DENIED,
     ),
     503: (
         ReasonCode.SECURITY_REPLAY_GUARD_UNAVAILABLE,

@@ -1,6 +1,6 @@
 """Answers of the policy endpoints (contract.md section 4)."""
 
-from typing import Annotated, Literal, NotRequired, TypedDict
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from handshake.core.shapes import Count, Cursor, EpochMs, Id, Outcome, Schema, closed
 from handshake.policy import budgets, members, rules
@@ -81,6 +81,35 @@ class PolicyVersions(PolicyScope):
 
     versions: list[AppliedVersion]
     nextCursor: NotRequired[Cursor]
+
+
+@closed
+class RegisteredTool(TypedDict):
+    """A tool that policies can name. ``unchecked`` are the paths of its input that Cedar is never told."""
+
+    name: str
+    version: NotRequired[Id]
+    actionType: str
+    inputSchema: dict[str, Any]
+    unchecked: list[str]
+
+
+@closed
+class RegisteredTools(TypedDict):
+    """Every registered tool, by type and then in the order of its list."""
+
+    toolsVersion: NotRequired[PolicyVersion]
+    tools: list[RegisteredTool]
+
+
+@closed
+class ToolsRegistered(TypedDict):
+    """The list of tools that is now that of its type."""
+
+    status: Literal["ok"]
+    toolsVersion: PolicyVersion
+    auditEventId: str
+    message: str
 
 
 @closed

@@ -15,6 +15,7 @@ from handshake.policy.rule_keys import (
     MAX_ESCALATIONS_PER_WINDOW,
 )
 from handshake.policy.rules import MAX_RULES
+from handshake.policy.tool_change import MAX_TOOLS, TOOL_NAME
 
 # The characters of a category between commas.
 _CATEGORY: Final = rf"[^,{CONTROL}]*[^\s,{CONTROL}][^,{CONTROL}]*"
@@ -184,6 +185,21 @@ class PolicyChange(GivenMembers):
     expectedPolicyVersion: NotRequired[
         Annotated[str | None, "The version believed active; if another is, nothing changes."]
     ]
+
+
+class GivenTool(TypedDict):
+    """A tool as MCP's tools/list gives it; what else it says of itself is passed over."""
+
+    name: Annotated[str, Schema(pattern=rf"^{TOOL_NAME.pattern}$")]
+    version: NotRequired[NewId | None]
+    inputSchema: Annotated[dict[str, Any], "A JSON Schema of an object. x-policy: false keeps a member from policy."]
+
+
+class ToolList(TypedDict):
+    """The tools of an action type, which replace those that it had. A name belongs to one type."""
+
+    actionType: Annotated[Literal["payment", "data_access", "credential_use", "external_call", "other"], "Their type."]
+    tools: Annotated[list[GivenTool], Schema(maxItems=MAX_TOOLS)]
 
 
 class OwnerQuery(TypedDict):

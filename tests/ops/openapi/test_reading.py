@@ -130,7 +130,7 @@ class ReadCall(Call):
     def submitter(self) -> Envelope | None:
         return None
 
-    def trust_claims(self, envelope: Envelope) -> TrustClaims:
+    def trust_claims(self, envelope: Envelope, **_: object) -> TrustClaims:
         return TrustClaims("j" * 8, "issuer", 1, envelope.principal_id, None)
 
     def about(self, request_id: str) -> None:

@@ -181,6 +181,7 @@ ReasonCode: TypeAlias = Literal[
     "security_replay_detected",
     "hitl_sensitive_ambiguous_escalated",
     "hitl_boundary_escalated",
+    "hitl_policy_escalated",
     "hitl_request_mismatch",
     "hitl_terminal_state_immutable",
     "hitl_timeout_fail_closed",
@@ -197,6 +198,8 @@ ReasonCode: TypeAlias = Literal[
     "policy_max_transaction_exceeded",
     "policy_denied",
     "policy_budget_exceeded",
+    "policy_evaluation_failed",
+    "policy_unmatched_denied",
     "security_replay_guard_unavailable",
     "adapter_store_unavailable",
     "adapter_privileged_mutations_paused",
@@ -204,6 +207,27 @@ ReasonCode: TypeAlias = Literal[
 """
 Every reason code a caller can see, in the order of the contract's table.
 """
+
+
+class RegisteredTool(TypedDict):
+    """
+    A tool that policies can name. ``unchecked`` are the paths of its input that Cedar is never told.
+    """
+
+    actionType: str
+    inputSchema: dict[str, Any]
+    name: str
+    unchecked: list[str]
+    version: NotRequired[Id]
+
+
+class RegisteredTools(TypedDict):
+    """
+    Every registered tool, by type and then in the order of its list.
+    """
+
+    tools: list[RegisteredTool]
+    toolsVersion: NotRequired[PolicyVersion]
 
 
 ResponseClass: TypeAlias = Literal["ok", "retryable", "blocked", "unknown"]
@@ -338,6 +362,17 @@ class SubmissionRefusal(TypedDict):
     tier: int
 
 
+class ToolsRegistered(TypedDict):
+    """
+    The list of tools that is now that of its type.
+    """
+
+    auditEventId: str
+    message: str
+    status: Literal["ok"]
+    toolsVersion: PolicyVersion
+
+
 class TrustClaims(TypedDict):
     """
     Claims of the token in x-internal-trust-context. Its times are epoch seconds.
@@ -357,7 +392,7 @@ class TrustClaims(TypedDict):
     """
     The stack's name: no other stack then takes the token.
     """
-    sub: Literal["policy.apply"]
+    sub: Literal["policy.apply", "policy.tools"]
     traceId: NotRequired[Id]
 
 
@@ -602,6 +637,19 @@ class ExecutionRequest(TypedDict):
 
     artifact: PresentedArtifact
     request: Submission
+
+
+class GivenTool(TypedDict):
+    """
+    A tool as MCP's tools/list gives it; what else it says of itself is passed over.
+    """
+
+    inputSchema: dict[str, Any]
+    """
+    A JSON Schema of an object. x-policy: false keeps a member from policy.
+    """
+    name: str
+    version: NotRequired[NewId | None]
 
 
 class HoursRule(TypedDict):
@@ -1263,6 +1311,18 @@ class StoredOutcome(TypedDict):
 
     artifact: Artifact
     state: State
+
+
+class ToolList(TypedDict):
+    """
+    The tools of an action type, which replace those that it had. A name belongs to one type.
+    """
+
+    actionType: Literal["payment", "data_access", "credential_use", "external_call", "other"]
+    """
+    Their type.
+    """
+    tools: list[GivenTool]
 
 
 class ActionDone(TypedDict):

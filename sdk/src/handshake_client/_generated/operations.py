@@ -13,6 +13,8 @@ GET_METRICS_SUMMARY: Final = Operation("getMetricsSummary", "GET", "/metrics/sum
 APPLY_POLICY: Final = Operation("applyPolicy", "POST", "/policy/apply", envelope=True, token=True)
 GET_POLICY_CONFIG: Final = Operation("getPolicyConfig", "GET", "/policy/config")
 SIMULATE_POLICY: Final = Operation("simulatePolicy", "POST", "/policy/simulate")
+GET_TOOLS: Final = Operation("getTools", "GET", "/policy/tools")
+REGISTER_TOOLS: Final = Operation("registerTools", "POST", "/policy/tools", envelope=True, token=True)
 LIST_POLICY_VERSIONS: Final = Operation("listPolicyVersions", "GET", "/policy/versions")
 AUTHORIZE_EXECUTION: Final = Operation("authorizeExecution", "POST", "/workflow/authorize-execution")
 LIST_DECISION_ROOMS: Final = Operation("listDecisionRooms", "GET", "/workflow/decision-room", envelope=True)
@@ -140,6 +142,36 @@ class Operations(ABC):
             correlation_id=correlation_id,
         )
         return cast("models.Simulated", self._send(call))
+
+    def get_tools(
+        self,
+        *,
+        correlation_id: str | None = None,
+    ) -> models.RegisteredTools:
+        """The registered tools: ``GET /policy/tools``."""
+        call = Call(
+            GET_TOOLS,
+            correlation_id=correlation_id,
+        )
+        return cast("models.RegisteredTools", self._send(call))
+
+    def register_tools(
+        self,
+        body: models.ToolList,
+        *,
+        envelope: Envelope | None = None,
+        trust_token: str | None = None,
+        correlation_id: str | None = None,
+    ) -> models.ToolsRegistered:
+        """Register the tools of an action type: ``POST /policy/tools``."""
+        call = Call(
+            REGISTER_TOOLS,
+            body=body,
+            envelope=envelope,
+            trust_token=trust_token,
+            correlation_id=correlation_id,
+        )
+        return cast("models.ToolsRegistered", self._send(call))
 
     def list_policy_versions(
         self,
@@ -390,6 +422,36 @@ class AsyncOperations(ABC):
         )
         return cast("models.Simulated", await self._send(call))
 
+    async def get_tools(
+        self,
+        *,
+        correlation_id: str | None = None,
+    ) -> models.RegisteredTools:
+        """The registered tools: ``GET /policy/tools``."""
+        call = Call(
+            GET_TOOLS,
+            correlation_id=correlation_id,
+        )
+        return cast("models.RegisteredTools", await self._send(call))
+
+    async def register_tools(
+        self,
+        body: models.ToolList,
+        *,
+        envelope: Envelope | None = None,
+        trust_token: str | None = None,
+        correlation_id: str | None = None,
+    ) -> models.ToolsRegistered:
+        """Register the tools of an action type: ``POST /policy/tools``."""
+        call = Call(
+            REGISTER_TOOLS,
+            body=body,
+            envelope=envelope,
+            trust_token=trust_token,
+            correlation_id=correlation_id,
+        )
+        return cast("models.ToolsRegistered", await self._send(call))
+
     async def list_policy_versions(
         self,
         *,
@@ -531,6 +593,8 @@ OPERATIONS: Final = (
     APPLY_POLICY,
     GET_POLICY_CONFIG,
     SIMULATE_POLICY,
+    GET_TOOLS,
+    REGISTER_TOOLS,
     LIST_POLICY_VERSIONS,
     AUTHORIZE_EXECUTION,
     LIST_DECISION_ROOMS,
