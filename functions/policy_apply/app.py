@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 from handshake.api.http import MAX_POLICY_BODY_BYTES, Call, HttpHandler, Route
 from handshake.policy.apply import apply_policy
 from handshake.policy.change import parse_change
-from handshake.policy.members import warnings_of
 from handshake.policy.register_tools import register_tools
 from handshake.policy.tool_change import parse_tools
 from handshake.trust.token import TOOLS_SUBJECT
@@ -28,8 +27,8 @@ def apply(call: Call) -> "PolicyApplied":
         "auditEventId": applied.audit_event_id,
         "message": f"Policy {applied.version}{again} {becomes}.",
     }
-    if warnings := warnings_of(applied.scope, applied.members):
-        answer["warnings"] = warnings
+    if applied.warnings:
+        answer["warnings"] = list(applied.warnings)
     return answer
 
 

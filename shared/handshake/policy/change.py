@@ -6,13 +6,14 @@ from typing import Any
 
 from handshake.core.errors import Conflict, HandshakeError, Refusal, Refuse, Replay, refusal_of
 from handshake.core.reasons import ReasonCode
+from handshake.policy.check import Sound
 from handshake.policy.members import MEMBERS, NO_MEMBERS, Given, Members, Mode, parse_members, parse_mode
 from handshake.policy.rules import Scope, parse_scope, version_name
 from handshake.trust.identity import Envelope
 from handshake.trust.token import TrustClaims
 
-Check = Callable[[Members], Refusal | None]
-"""Refuses members that hold well by themselves and not together, or not beside what else is stored."""
+Check = Callable[[Members], Sound | Refusal]
+"""Refuses members that hold well by themselves and not together, or not beside the registered tools."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,16 @@ class StoredScope:
         """Give the policy whose members stay as they are where a change in ``mode`` does not name them."""
         return self.shadow if mode == "shadow" and self.shadow else self.active
 
+    def after(self, applied: StoredPolicy, *, ends_shadow: bool) -> "StoredScope":
+        """Give what the scope holds once ``applied``, its newest version, was put in force in its mode."""
+        active, shadow = (self.active, applied) if applied.mode == "shadow" else (applied, self.shadow)
+        return StoredScope(active, None if ends_shadow else shadow, applied.number, applied.audit_digest)
+
+    @property
+    def uses_cedar(self) -> bool:
+        """Say whether its active policy, or its shadow, has a text of Cedar."""
+        return bool(self.active.cedar_sha256 or (self.shadow and self.shadow.cedar_sha256))
+
 
 @dataclass(frozen=True)
 class Applied:
@@ -98,6 +109,24 @@ class Applied:
     mode: Mode = "active"
     ends_shadow: bool = False
     scope_before: StoredScope = StoredScope()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def policy(self) -> StoredPolicy:
+        """Give the policy as it is stored, but for the digest of this application's audit event."""
+        return StoredPolicy(
+            number=self.number,
+            members=self.members,
+            applied_at_ms=self.at_ms,
+            audit_event_id=self.audit_event_id,
+            cedar_sha256=self.members.cedar_sha256,
+            mode=self.mode,
+        )
+
+    @property
+    def after(self) -> StoredScope:
+        """Give what the scope holds then."""
+        return self.scope_before.after(self.policy, ends_shadow=self.ends_shadow)
 
     @property
     def version(self) -> str:
@@ -163,8 +192,9 @@ def decide_change(
     of the token's jti, None where it was not used. ``check`` refuses members without meaning.
     """
     members = _proposed(change, before, earlier)
-    if members is not None and (fault := check(members)):
-        return Refuse(fault)
+    checked = check(members) if members is not None else Sound()
+    if isinstance(checked, Refusal):
+        return Refuse(checked)
     if guard is not None:
         return Replay(_replayed(guard, envelope))
     if members is None:
@@ -195,6 +225,7 @@ def decide_change(
             mode=change.mode,
             ends_shadow=ends_shadow,
             scope_before=before,
+            warnings=checked.warnings,
         )
     )
 

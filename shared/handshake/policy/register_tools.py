@@ -13,11 +13,10 @@ from handshake.policy.tool_change import Disarmed, Register, StoredTools, ToolCh
 from handshake.policy.tools_table import (
     ToolsTransaction,
     Use,
-    active_tools_from,
     active_tools_key,
-    stored_tools,
-    tools_version_key,
+    read_registry,
     uses,
+    with_tools,
 )
 from handshake.replay_guards.table import guard_key, stored_outcome
 from handshake.trust.identity import Envelope
@@ -50,7 +49,7 @@ def register_tools(context: Context, change: ToolChange, *, envelope: Envelope, 
 
 def read_tools(context: Context) -> Tools:
     """Give the registered tools."""
-    return _stored(context, *context.dynamo.batch_get([(context.tables.policy, active_tools_key())])).tools
+    return read_registry(context.dynamo, context.tables.policy).tools
 
 
 def _register(context: Context, change: ToolChange, envelope: Envelope, claims: TrustClaims) -> ToolsApplied:
@@ -100,15 +99,8 @@ def _read(context: Context, guard: Key) -> _Seen:
     keys = [(tables.replay_guards, guard), (tables.runtime_kv, PAUSE_KEY), (tables.policy, active_tools_key())]
     guard_item, pause, active = context.dynamo.batch_get(keys)
     ensure_not_paused(pause)
-    return _Seen(stored_outcome(guard_item, now_ms=context.now_ms()), active, _stored(context, active))
-
-
-def _stored(context: Context, active: Item | None) -> StoredTools:
-    number = active_tools_from(active).number
-    if not number:
-        return stored_tools(active, None)
-    [version] = context.dynamo.batch_get([(context.tables.policy, tools_version_key(number))])
-    return stored_tools(active, version)
+    used = stored_outcome(guard_item, now_ms=context.now_ms())
+    return _Seen(used, active, with_tools(context.dynamo, tables.policy, active))
 
 
 def _disarmed(context: Context, before: Tools, after: Tools) -> list[Disarmed]:

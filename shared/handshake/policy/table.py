@@ -166,14 +166,10 @@ class PolicyTransaction(GuardTransaction):
         not, what the scope holds is found.
         """
         table, scope, before = self._context.tables.policy, applied.scope, applied.scope_before
-        policy = _stored(applied)
+        policy = applied.policy
         audit = _audit_item(applied, policy)
         policy = replace(policy, audit_digest=audit_digest(_present(audit)))
-        if applied.mode == "active":
-            active, shadow = policy, None if applied.ends_shadow else before.shadow
-        else:
-            active, shadow = before.active, None if applied.ends_shadow else policy
-        after = StoredScope(active, shadow, applied.number, policy.audit_digest)
+        after = before.after(policy, ends_shadow=applied.ends_shadow)
         condition, values, names = _unchanged(before)
         step = self._add(Put(table, scope_item(scope, after), condition, values, names), scope_from)
         version = {**version_key(scope, applied.number), **version_attributes(policy)}
@@ -201,17 +197,6 @@ def members_named(stored: StoredPolicy) -> Item:
         "unmatched": stored.members.unmatched,
         "unmatched_tools": stored.members.unmatched_tools,
     }
-
-
-def _stored(applied: Applied) -> StoredPolicy:
-    return StoredPolicy(
-        number=applied.number,
-        members=applied.members,
-        applied_at_ms=applied.at_ms,
-        audit_event_id=applied.audit_event_id,
-        cedar_sha256=applied.members.cedar_sha256,
-        mode=applied.mode,
-    )
 
 
 def _audit_item(applied: Applied, policy: StoredPolicy) -> Item:

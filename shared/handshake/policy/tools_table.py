@@ -138,6 +138,19 @@ class ToolsTransaction(PolicyTransaction):
         return self._add(put, lambda item: item)
 
 
+def read_registry(dynamo: Dynamo, table: str) -> StoredTools:
+    """Read the registry: ACTIVE, and where there is one its version."""
+    [active] = dynamo.batch_get([(table, active_tools_key())])
+    return with_tools(dynamo, table, active)
+
+
+def with_tools(dynamo: Dynamo, table: str, active: Item | None) -> StoredTools:
+    """Read the version that ACTIVE names."""
+    number = active_tools_from(active).number
+    [version] = dynamo.batch_get([(table, tools_version_key(number))]) if number else [None]
+    return stored_tools(active, version)
+
+
 def stored_tools(active: Item | None, version: Item | None) -> StoredTools:
     """Give the registry that ACTIVE and its version hold together."""
     tools = tools_from(version) if version else NO_TOOLS

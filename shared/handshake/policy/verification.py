@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from handshake.dynamo.marshalling import Item
-from handshake.policy.change import StoredPolicy, StoredScope
+from handshake.policy.change import StoredScope
 from handshake.policy.rules import GLOBAL, version_number
 from handshake.policy.table import (
     active_key,
@@ -55,17 +55,11 @@ def _problems(kept: Mapping[str, Item]) -> list[str]:
             problems.append(f"version {number} or its audit event is missing")
             continue
         problems += (f"version {number} {problem}" for problem in _version_problems(version, audit, before, kept))
-        expected = _after(expected, policy_from(version), audit)
+        expected = expected.after(policy_from(version), ends_shadow=bool(audit.get("ends_shadow")))
         before = version
     if _differ(active, {**active, **scope_item(_ANYWHERE, expected), "pk": active["pk"]}):
         problems.append("what is in force is not the versions of it as they were applied")
     return problems
-
-
-def _after(before: StoredScope, applied: StoredPolicy, audit: Item) -> StoredScope:
-    """Give what a scope holds once a version was applied."""
-    active, shadow = (before.active, applied) if applied.mode == "shadow" else (applied, before.shadow)
-    return StoredScope(active, None if audit.get("ends_shadow") else shadow, applied.number, applied.audit_digest)
 
 
 def _version_problems(version: Item, audit: Item, before: Item, kept: Mapping[str, Item]) -> list[str]:

@@ -4,12 +4,16 @@ from collections.abc import Sequence
 from typing import Final
 
 from handshake.core.agents import Agent
+from handshake.core.errors import HandshakeError, Refusal
 from handshake.dynamo.context import Context
 from handshake.dynamo.marshalling import Item
 from handshake.policy import table as policies
 from handshake.policy.change import StoredPolicy
+from handshake.policy.check import check_members
 from handshake.policy.members import Given, Mode
 from handshake.policy.rules import PolicyInForce, Scope, ScopePolicy, scopes_of
+from handshake.policy.tool_change import StoredTools
+from handshake.policy.tools_table import read_registry
 from handshake.requests.decision import utc_day
 from handshake.simulation import history
 from handshake.simulation.simulation import Simulation, simulate
@@ -24,6 +28,8 @@ _MS_PER_DAY: Final = 24 * 60 * 60 * 1000
 
 def simulate_policy(context: Context, scope: Scope, given: Given, *, mode: Mode = "active") -> Simulation:
     """Replay the newest recorded requests of the last WINDOW_DAYS days that ``scope`` covers; change nothing.
+
+    Raises HandshakeError policy_invalid_policy for members that could not be applied either.
 
     ``given`` are members of a policy for ``scope``; of the others those count that its active policy has, or in
     ``mode`` shadow the shadow that there is.
@@ -59,6 +65,10 @@ def _proposed(context: Context, scope: Scope, base: StoredPolicy, given: Given) 
     if "cedar" not in given:
         base = policies.with_text(context.dynamo, context.tables.policy, scope, base)
     members = base.members.changed_by(given)
+    registry = read_registry(context.dynamo, context.tables.policy) if members.cedar else StoredTools()
+    checked = check_members(scope, members, registry.tools)
+    if isinstance(checked, Refusal):
+        raise HandshakeError.of(checked)
     return policies.policy_of(scope, StoredPolicy(base.number + 1, members, cedar_sha256=members.cedar_sha256))
 
 
