@@ -45,7 +45,7 @@ def a_budget(**changes: Any) -> dict[str, Any]:
 
 def a_count(**changes: Any) -> dict[str, Any]:
     """Give a well-formed budget of calls, changed as asked: three an hour of each agent's, and then denied."""
-    return a_budget(id="calls", measure="count", of=None, window="hour", max=3, **changes)
+    return a_budget(**({"id": "calls", "measure": "count", "of": None, "window": "hour", "max": 3} | changes))
 
 
 def budgets_in(*scopes: Sequence[Any]) -> PolicyInForce:
