@@ -35,7 +35,7 @@ from handshake.policy.cedar.hosts import hosts_in
         (" \tht\ntps://ev\til.example/", ["ev", "evil.example"]),
         ("https://ev%69l.example/", ["evil.example"]),
         ("https://evil。example/", ["evil.example"]),
-        ("https://evil．example/", ["evil.example"]),
+        ("https://evil\uff0eexample/", ["evil.example"]),
         ("https://straße.example/", ["strasse.example", "straße.example"]),
         ("\\\\evil.example\\share", ["evil.example", "evil.example\\share"]),
         ("https://[evil/", ["[evil"]),

@@ -77,7 +77,8 @@ def test_what_cannot_be_split_is_named_by_its_line(text: str, line: int, reason:
 
 def test_policies_have_their_own_text_line_and_name() -> None:
     """Semicolons in strings, comments and brackets end nothing; what has no @id is called by its place."""
-    text = '// first; of all\n@id("a;b")\nforbid (principal, action, resource)\nwhen { ";" == "}" }; // ;\n\n permit(principal, action, resource);'
+    first = '// first; of all\n@id("a;b")\nforbid (principal, action, resource)\nwhen { ";" == "}" }; // ;\n\n '
+    text = f"{first}permit(principal, action, resource);"
     found = split(text)
     assert isinstance(found, Policies)
     assert [(policy.name, policy.line) for policy in found.texts] == [("a;b", 2), ("number 2", 6)]

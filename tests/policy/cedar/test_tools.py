@@ -8,8 +8,8 @@ from handshake.policy.cedar.schema import schema_of
 from handshake.policy.cedar.tools import MAX_MEMBERS, Fields, Many, Member, Tool, Tools, member_at, translate
 
 
-def member(schema: Any, *, required: bool = False, **root: Any) -> Member:
-    whole = {"type": "object", "properties": {"x": schema}, "required": ["x"] if required else [], **root}
+def member(schema: Any, *, required: bool = False) -> Member:
+    whole = {"type": "object", "properties": {"x": schema}, "required": ["x"] if required else []}
     return translate(whole).members["x"]
 
 
@@ -56,7 +56,8 @@ def member(schema: Any, *, required: bool = False, **root: Any) -> Member:
 def test_a_member_is_typed_where_cedar_has_a_type_for_all_that_it_may_be(schema: Any, expected: Member) -> None:
     """Whatever is not translated in full is left untyped, never guessed."""
     definitions = {"Name": {"type": "string"}, "Loop": {"$ref": "#/$defs/Loop"}}
-    assert member(schema, **{"$defs": definitions}) == expected
+    whole = {"type": "object", "properties": {"x": schema}, "$defs": definitions}
+    assert translate(whole).members["x"] == expected
 
 
 def test_what_is_required_is_optional_to_cedar_where_it_may_be_null() -> None:
@@ -111,7 +112,7 @@ def test_a_schema_may_nest_as_deep_as_a_body_and_is_translated_as_deep_as_argume
 
 
 def test_what_refers_to_itself_or_to_too_much_is_left_unchecked_and_takes_no_time() -> None:
-    """A type that leads back to itself does not end, and references that double at each step are followed no further."""
+    """A type that leads back to itself has no end, and references that multiply are followed to a bound."""
     node = {"type": "object", "properties": {"left": {"$ref": "#/$defs/Node"}, "name": {"type": "string"}}}
     tree = Tool("t", "other", {"properties": {"top": {"$ref": "#/$defs/Node"}}, "$defs": {"Node": node}})
     assert tree.unchecked == ("top.left",)
