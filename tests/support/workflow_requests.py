@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from hypothesis import strategies as st
 
+from handshake.agents.standing import UNRECORDED
 from handshake.core.reasons import ReasonCode
 from handshake.dynamo.client import Dynamo
 from handshake.dynamo.context import Context
@@ -142,7 +143,7 @@ def context_on(engine: tuple[Any, Tables]) -> Context:
 
 def created(context: Context, record: RequestRecord) -> RequestRecord:
     """Store ``record`` as its submission does, and give it as it is stored: with its chain."""
-    recorded = record_decision(record, PolicyInForce(), origin(context))
+    recorded = record_decision(record, PolicyInForce(), UNRECORDED, origin(context))
     tx = RequestTransaction(context)
     tx.create_request(recorded)
     assert tx.commit()

@@ -44,9 +44,12 @@ class ReasonCode(StrEnum):
     SECURITY_READ_SCOPE_DENIED = auto()
     SECURITY_READ_TENANT_MISMATCH = auto()
     HITL_APPROVAL_UNAUTHORIZED = auto()
+    SECURITY_AGENT_STOPPED = auto()
+    SECURITY_SCOPE_MISSING = auto()
     SECURITY_ARTIFACT_REQUEST_NOT_FOUND = auto()
     HITL_REQUEST_NOT_FOUND = auto()
     POLICY_VERSION_NOT_FOUND = auto()
+    SECURITY_AGENT_NOT_FOUND = auto()
     SECURITY_DECISION_CONTEXT_MISMATCH = auto()
     SECURITY_ARTIFACT_STATE_NOT_AUTHORIZED = auto()
     SECURITY_REPLAY_DETECTED = auto()
@@ -59,6 +62,7 @@ class ReasonCode(StrEnum):
     HITL_REJECTED = auto()
     HITL_APPROVED = auto()
     POLICY_VERSION_CONFLICT = auto()
+    HITL_AGENT_RESTRICTED_ESCALATED = auto()
     POLICY_SENSITIVE_SCOPE_DENIED = auto()
     POLICY_INVALID_POLICY = auto()
     POLICY_INVALID_REQUEST = auto()
@@ -116,11 +120,14 @@ _STATUS: Final[dict[int, tuple[ReasonCode, ...]]] = {
         ReasonCode.SECURITY_READ_SCOPE_DENIED,
         ReasonCode.SECURITY_READ_TENANT_MISMATCH,
         ReasonCode.HITL_APPROVAL_UNAUTHORIZED,
+        ReasonCode.SECURITY_AGENT_STOPPED,
+        ReasonCode.SECURITY_SCOPE_MISSING,
     ),
     404: (
         ReasonCode.SECURITY_ARTIFACT_REQUEST_NOT_FOUND,
         ReasonCode.HITL_REQUEST_NOT_FOUND,
         ReasonCode.POLICY_VERSION_NOT_FOUND,
+        ReasonCode.SECURITY_AGENT_NOT_FOUND,
     ),
     409: (
         ReasonCode.SECURITY_DECISION_CONTEXT_MISMATCH,
@@ -135,6 +142,7 @@ _STATUS: Final[dict[int, tuple[ReasonCode, ...]]] = {
         ReasonCode.HITL_REJECTED,
         ReasonCode.HITL_APPROVED,
         ReasonCode.POLICY_VERSION_CONFLICT,
+        ReasonCode.HITL_AGENT_RESTRICTED_ESCALATED,
     ),
     422: (
         ReasonCode.POLICY_SENSITIVE_SCOPE_DENIED,
@@ -191,7 +199,10 @@ def describe(code: str) -> Reason:
     return REGISTRY.get(code) or Reason(code, UNKNOWN_FAMILY, 500, "unknown", "do_not_retry")
 
 
-SECURITY_DENIALS: Final = frozenset(
-    row.code for row in REGISTRY.values() if row.family == "security" and row.response_class == "blocked"
+AGENT_STOPPED_DENIALS: Final = frozenset({ReasonCode.SECURITY_AGENT_STOPPED.value})
+"""What operators have stopped: counted apart, so that a stop does not look like the attack that it answers."""
+SECURITY_DENIALS: Final = (
+    frozenset(row.code for row in REGISTRY.values() if row.family == "security" and row.response_class == "blocked")
+    - AGENT_STOPPED_DENIALS
 )
 """The codes that count as security denials in metrics and alarms (contract.md sections 5 and 6)."""

@@ -1,11 +1,12 @@
 """Allow, deny or escalate: what stored policy says of a submitted action (contract.md sections 3 and 9)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, assert_never
 
+from handshake.agents.standing import AgentState
 from handshake.core.jsonio import number
 from handshake.core.reasons import ReasonCode
 from handshake.core.tiers import DENIAL_TIER, Outcome
@@ -14,11 +15,11 @@ from handshake.policy.rules import PolicyInForce
 from handshake.requests.submission import Submission
 
 ESCALATION_WINDOW_MS: Final = 10 * 60 * 1000
-# What limits on payments, or on escalations, may decide.
-JUDGED_BY_POLICY: Final = ("payment", "data_access")
 # Of data (contract.md section 9.25). Everything else that a caller may name, beside nothing, is ambiguous.
 NOT_SENSITIVE: Final = ("low", "medium", "public", "internal")
 SENSITIVE: Final = ("high", "confidential", "secret", "restricted", "pii")
+# Of what is escalated for nothing but the state of its agent (contract.md section 12).
+_RESTRICTED_TIER: Final = 3
 
 
 class Escalations(NamedTuple):
@@ -61,11 +62,41 @@ def decide(submission: Submission, *, policy: PolicyInForce, spent: Decimal) -> 
     return Decision("allow", ReasonCode.POLICY_ALLOW, 1)
 
 
+def restrict(decision: Decision, agent: AgentState) -> Decision:
+    """Make the stricter of ``decision``, which policy made, and what the state of its agent demands.
+
+    Where both demand the same, the code is the agent's and the tier the higher; what policy saw crossed stays named.
+    """
+    match agent:
+        case AgentState.ACTIVE:
+            return decision
+        case AgentState.STOPPED:
+            return _deny(ReasonCode.SECURITY_AGENT_STOPPED)
+        case AgentState.ESCALATE_ALL:
+            if decision.outcome == "deny":
+                return decision
+            return replace(
+                decision,
+                outcome="escalate",
+                reason=ReasonCode.HITL_AGENT_RESTRICTED_ESCALATED,
+                tier=max(decision.tier, _RESTRICTED_TIER),
+                trigger=decision.trigger or Trigger("agent_state", None, agent.value),
+            )
+        case _:
+            assert_never(agent)
+
+
 def decide_in_window(
-    submission: Submission, *, policy: PolicyInForce, spent: Decimal, escalations: Escalations, now_ms: int
+    submission: Submission,
+    *,
+    policy: PolicyInForce,
+    agent: AgentState,
+    spent: Decimal,
+    escalations: Escalations,
+    now_ms: int,
 ) -> Decision:
-    """Judge ``submission`` as ``decide`` does, and hold its principal and agent to the escalation window."""
-    decision = decide(submission, policy=policy, spent=spent)
+    """Judge ``submission`` by policy and the state of its ``agent``, and hold both to the escalation window."""
+    decision = restrict(decide(submission, policy=policy, spent=spent), agent)
     if decision.outcome != "escalate":
         return decision
     most = policy.limits[ESCALATIONS_PER_WINDOW]

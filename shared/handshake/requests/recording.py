@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
+from handshake.agents.standing import AgentStanding
 from handshake.core.reasons import REGISTRY
 from handshake.core.tiers import RISK_TIERS
 from handshake.metrics.events import MetricsEvent, denial_event
@@ -62,8 +63,8 @@ class RecordedRefusal:
     event: MetricsEvent
 
 
-def record_decision(record: RequestRecord, policy: PolicyInForce, origin: Origin) -> Recorded:
-    """Record a fresh decision, made by ``policy``."""
+def record_decision(record: RequestRecord, policy: PolicyInForce, agent: AgentStanding, origin: Origin) -> Recorded:
+    """Record a fresh decision, made by ``policy`` and by how its ``agent`` stood."""
     submission = record.submission
     lineage = {
         "facts": dict(submission.facts),
@@ -71,6 +72,7 @@ def record_decision(record: RequestRecord, policy: PolicyInForce, origin: Origin
         "payloadRef": submission.payload_ref,
         "requestTimestamp": submission.timestamp_ms,
         "policyVersions": _versions(policy),
+        "agentVersions": agent.versions,
     }
     audit: dict[str, Any] = {
         "principalId": submission.principal_id,
@@ -124,7 +126,7 @@ def _recorded(
     ]
     appended = append(record.chain, record.submission.request_id, entries, now_ms=record.decided_at_ms)
     chained = replace(record, chain=appended.chain)
-    return Recorded(chained, appended.events, decision_event(chained, event_id=appended.event_id))
+    return Recorded(chained, appended.events, decision_event(chained, kind, event_id=appended.event_id))
 
 
 def _shared(record: RequestRecord, kind: str) -> dict[str, Any]:
@@ -144,10 +146,11 @@ def _versions(policy: PolicyInForce) -> dict[str, str | None]:
     return versions
 
 
-def decision_event(record: RequestRecord, *, event_id: str) -> MetricsEvent:
-    """Make the event of the decision that ``record`` now holds.
+def decision_event(record: RequestRecord, kind: str, *, event_id: str) -> MetricsEvent:
+    """Make the event of the decision that ``record`` now holds, which evidence of this ``kind`` says.
 
-    A closed escalation says when its incident was detected and when it ended, which is what AIRT measures.
+    A submission's counts for its agent. A closed escalation says when its incident was detected and when it ended,
+    which is what AIRT measures.
     """
     terminal = record.state is not State.PENDING
     closed_escalation = record.expires_at_ms is not None and terminal
@@ -162,6 +165,7 @@ def decision_event(record: RequestRecord, *, event_id: str) -> MetricsEvent:
         is_terminal=terminal,
         incident_detected_ms=record.created_at_ms if closed_escalation else None,
         terminal_decision_ms=record.decided_at_ms if closed_escalation else None,
+        agent=record.submission.agent.pseudonym if kind == DECIDED else None,
     )
 
 

@@ -9,8 +9,11 @@ import json
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from heapq import merge
+from itertools import islice
 from typing import Any, Final
 
+from handshake.agents.standing import AgentStanding
+from handshake.agents.table import agent_keys, standing_from
 from handshake.core.agents import Agent
 from handshake.core.errors import Refusal
 from handshake.core.jsonio import canonical, digest
@@ -23,7 +26,7 @@ from handshake.dynamo.sharding import shard
 from handshake.policy.rule_keys import Spend, Trigger
 from handshake.policy.table import active_keys, in_force
 from handshake.replay_guards.table import stored_outcomes
-from handshake.requests.decision import JUDGED_BY_POLICY, Escalations, spend_day, utc_day
+from handshake.requests.decision import Escalations, spend_day, utc_day
 from handshake.requests.evidence import Chain, EvidenceEvent
 from handshake.requests.evidence_items import evidence_from
 from handshake.requests.record import RequestRecord, State
@@ -147,17 +150,24 @@ def _time(event: EvidenceEvent) -> int:
 def read_for_submission(context: Context, submission: Submission) -> Seen:
     """Read, in one call, everything that the decision of ``submission`` depends on."""
     workflow, policy = context.tables.workflow, context.tables.policy
-    keys = [
+    request = [
         (workflow, state_key(submission.request_id)),
         (workflow, escalations_key(submission.principal_id, submission.agent)),
     ]
-    if submission.action_type in JUDGED_BY_POLICY:
-        keys += ((policy, key) for key in active_keys(submission.agent))
+    agent = [(policy, key) for key in agent_keys(submission.agent)]
+    limits = [(policy, key) for key in active_keys(submission.agent)]
+    spend = []
     if submission.action_type == "payment":
-        keys.append((workflow, spend_key(submission.agent, spend_day(submission.timestamp_ms, context.now_ms()))))
-    state, escalations, *others = context.dynamo.batch_get(keys)
-    spend = others.pop() if submission.action_type == "payment" else None
-    return Seen(record_from(state), in_force(*others), spent(spend), escalations_from(escalations))
+        spend = [(workflow, spend_key(submission.agent, spend_day(submission.timestamp_ms, context.now_ms())))]
+    found = iter(context.dynamo.batch_get([*request, *agent, *limits, *spend]))
+    state, escalations = islice(found, len(request))
+    return Seen(
+        stored=record_from(state),
+        agent=standing_from(list(islice(found, len(agent)))),
+        policy=in_force(*islice(found, len(limits))),
+        spent=spent(next(found, None)),
+        escalations=escalations_from(escalations),
+    )
 
 
 def read_for_action(
@@ -178,12 +188,18 @@ def read_for_action(
     return record_from(state), outcomes, refusals_kept(refusals)
 
 
-def read_for_execution(context: Context, request_id: str) -> tuple[RequestRecord | None, Refusal | None]:
-    """Read, in one call, the request whose effect is about to happen, and whether operators have paused all effects."""
+def read_for_execution(
+    context: Context, presented: Submission
+) -> tuple[RequestRecord | None, AgentStanding, Refusal | None]:
+    """Read, in one call, the stored request whose effect is about to happen, and what may stand in its way.
+
+    That is what operators have said of its agent, and whether they have paused all effects.
+    """
     tables = context.tables
-    keys = [(tables.workflow, state_key(request_id)), (tables.runtime_kv, PAUSE_KEY)]
-    state, pause = context.dynamo.batch_get(keys)
-    return record_from(state), pause_of(pause)
+    keys = [(tables.workflow, state_key(presented.request_id)), (tables.runtime_kv, PAUSE_KEY)]
+    keys += [(tables.policy, key) for key in agent_keys(presented.agent)]
+    state, pause, *agent = context.dynamo.batch_get(keys)
+    return record_from(state), standing_from(agent), pause_of(pause)
 
 
 def state_item(record: RequestRecord) -> Item:

@@ -4,6 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
+from handshake.agents.table import AgentTransaction
 from handshake.core.agents import Agent
 from handshake.dynamo.context import Context
 from handshake.dynamo.marshalling import Put, Update
@@ -38,8 +39,8 @@ def origin(context: Context) -> Origin:
     return Origin(context.correlation_id, context.signer, context.gateway_request_id, context.synthetic)
 
 
-class RequestTransaction(EventTransaction, GuardTransaction):
-    """Writes of the workflow table, with the events and the guard that belong to them."""
+class RequestTransaction(EventTransaction, GuardTransaction, AgentTransaction):
+    """Writes of the workflow table, with the events, the guard and the checks that belong to them."""
 
     def create_request(self, recorded: Recorded) -> Step[RequestRecord | None]:
         """Store a new request, if its requestId is free; where it is not, what it holds is found."""

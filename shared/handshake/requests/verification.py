@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
+from handshake.agents.table import change_key
+from handshake.core.agents import Agent
 from handshake.core.jsonio import canonical
 from handshake.core.reasons import ReasonCode
 from handshake.dynamo.marshalling import Item
@@ -55,7 +57,7 @@ class Verdict:
     """Says what verification saw of a request.
 
     ``events`` are the metrics events that its evidence says were written, as they must be stored; ``policies`` the
-    versions that decided it.
+    versions of policies and of its agent's records that decided it.
     """
 
     request_id: str
@@ -173,8 +175,10 @@ class _Step(NamedTuple):
         detail = self.audit.detail
         if "event" not in detail:
             return None
+        event = decision_event(self.record, detail["event"], event_id=event_id_of(self.audit))
+        # An earlier release counted for no agent, and named none in evidence.
         return event_item(
-            decision_event(self.record, event_id=event_id_of(self.audit)),
+            replace(event, agent=event.agent if "agentVersions" in self.lineage.detail else None),
             correlation_id=detail["correlationId"],
             now_ms=self.audit.timestamp_ms,
             synthetic=detail.get("synthetic", False),
@@ -266,7 +270,7 @@ def _closed(record: RequestRecord, lineage: EvidenceEvent, audit: EvidenceEvent)
 
 
 def _policies(first: _Step) -> Iterator[Place]:
-    """Give the policy versions that a decision names."""
+    """Give the policy versions that a decision names, and the changes that its agent stood by."""
     named = first.lineage.detail["policyVersions"]
     agent = first.record.submission.agent
     scopes = {
@@ -282,6 +286,10 @@ def _policies(first: _Step) -> Iterator[Place]:
             if not _is_key(place):
                 raise BrokenEvidenceError("it was decided by the policy of an agent that can have none")
             yield place
+    records = {"agent": Agent(agent.agent_id), "agentInTenant": agent}
+    # An earlier release wrote none.
+    for reach, version in first.lineage.detail.get("agentVersions", {}).items():
+        yield Place(**change_key(records[reach], version))
 
 
 class _Refusals(NamedTuple):
