@@ -105,6 +105,18 @@ def a_body(action_type: str = "payment", /, **changes: Any) -> dict[str, Any]:
     return body | changes
 
 
+def an_action(**changes: Any) -> dict[str, Any]:
+    """Build the action of a body; a change of None leaves its member out."""
+    action = {
+        "operation": "pay.transfer",
+        "tool": "bank/transfers",
+        "toolVersion": "2.1",
+        "resource": "account:7",
+        "arguments": {"payee": "ACME Ltd", "currency": "EUR", "lines": [{"sku": "a-1", "price": 19.99}]},
+    }
+    return {name: value for name, value in (action | changes).items() if value is not None}
+
+
 def a_submission(action_type: str = "payment", /, **changes: Any) -> Submission:
     """Give the submission that such a body makes."""
     return parse_recorded(a_body(action_type, **changes))

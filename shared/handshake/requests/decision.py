@@ -9,6 +9,7 @@ from typing import Final, NamedTuple, assert_never
 from handshake.agents.standing import AgentState
 from handshake.core.jsonio import number
 from handshake.core.reasons import ReasonCode
+from handshake.core.text import folded
 from handshake.core.tiers import DENIAL_TIER, Outcome
 from handshake.policy.rule_keys import ESCALATIONS_PER_WINDOW, MINUTES_PER_DAY, Payment, Spend, Trigger, judge
 from handshake.policy.rules import PolicyInForce
@@ -125,6 +126,8 @@ def _deny(reason: ReasonCode) -> Decision:
 def _decide_data_access(submission: Submission) -> Decision:
     sensitivity = submission.facts.get("sensitivity")
     # What is not known not to be sensitive cannot be trusted to be harmless, so a person looks at it.
+    if isinstance(sensitivity, str):
+        sensitivity = folded(sensitivity)
     if sensitivity is not None and sensitivity not in (*NOT_SENSITIVE, *SENSITIVE):
         return Decision(
             "escalate",
@@ -143,7 +146,7 @@ def _decide_payment(submission: Submission, policy: PolicyInForce, spent: Decima
     category = submission.facts["category"]
     if amount is None or amount < 0 or not isinstance(category, str):
         return _deny(ReasonCode.POLICY_INVALID_REQUEST)
-    payment = Payment(amount, category, submission.timestamp_ms // 60_000 % MINUTES_PER_DAY, spent)
+    payment = Payment(amount, folded(category), submission.timestamp_ms // 60_000 % MINUTES_PER_DAY, spent)
     judged = judge(payment, policy.limits, submission.facts)
     if judged is None:
         return _deny(ReasonCode.POLICY_INVALID_REQUEST)

@@ -140,7 +140,12 @@ class RequestRecord:
 
     def result_view(self) -> "Decided":
         """Show what submitting the request answers, first or repeated."""
-        return {**self.artifact(), "state": self.state, "requestTimestamp": self.submission.timestamp_ms}
+        return {
+            **self.artifact(),
+            "state": self.state,
+            "requestTimestamp": self.submission.timestamp_ms,
+            "actionDigest": self.submission.action_digest,
+        }
 
     def action_view(self) -> "ActionDone":
         """Show what the decision action that closed the request answers."""
@@ -164,6 +169,7 @@ class RequestRecord:
             "requestTimestamp": submission.timestamp_ms,
             "state": self.state,
             "terminal": self.state.terminal,
+            "actionDigest": submission.action_digest,
             "decisionContextHash": submission.decision_context_hash,
             "artifact": self.artifact(),
         }
@@ -185,6 +191,7 @@ class RequestRecord:
             "actionType": submission.action_type,
             "payloadRef": submission.payload_ref,
             "requestTimestamp": submission.timestamp_ms,
+            "actionDigest": submission.action_digest,
         }
         if self.hitl_request_id:
             view["hitlRequestId"] = self.hitl_request_id

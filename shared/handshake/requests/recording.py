@@ -6,14 +6,15 @@ a record is added to the event that sets it (``requests.verification`` reads it 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 from handshake.agents.standing import AgentStanding
+from handshake.core.jsonio import plain_text
 from handshake.core.reasons import REGISTRY
 from handshake.core.tiers import RISK_TIERS
 from handshake.metrics.events import MetricsEvent, denial_event
 from handshake.policy.rules import PolicyInForce
+from handshake.requests.action import named_members
 from handshake.requests.evidence import Entry, EvidenceEvent, append, event_id_of, refusal_event
 from handshake.requests.record import RequestRecord, State
 
@@ -66,7 +67,7 @@ class RecordedRefusal:
 def record_decision(record: RequestRecord, policy: PolicyInForce, agent: AgentStanding, origin: Origin) -> Recorded:
     """Record a fresh decision, made by ``policy`` and by how its ``agent`` stood."""
     submission = record.submission
-    lineage = {
+    lineage: dict[str, Any] = {
         "facts": dict(submission.facts),
         "actionType": submission.action_type,
         "payloadRef": submission.payload_ref,
@@ -74,6 +75,8 @@ def record_decision(record: RequestRecord, policy: PolicyInForce, agent: AgentSt
         "policyVersions": _versions(policy),
         "agentVersions": agent.versions,
     }
+    if submission.action:
+        lineage |= {"actionDigest": submission.action_digest, **named_members(submission.action)}
     audit: dict[str, Any] = {
         "principalId": submission.principal_id,
         "agentId": submission.agent_id,
@@ -177,8 +180,3 @@ def refusal_metrics(refusal: EvidenceEvent) -> MetricsEvent:
         request_id=refusal.request_id,
         now_ms=refusal.timestamp_ms,
     )
-
-
-def plain_text(amount: Decimal) -> str:
-    """Write an amount as evidence keeps it: without an exponent, and without zeros that say nothing."""
-    return f"{amount.normalize():f}"

@@ -1,8 +1,9 @@
 """The workflow table: requests, their evidence, what agents have spent and how often they escalated.
 
-One request is one partition: its state under STATE, its evidence beside it (evidence_items), and under REFC# how often
-each principal's actions on it were refused, so one query reads all of it. Pending requests carry the attributes of
-three sparse indexes (by tenant, by principal, by shard) that a queue or an expiry sweep reads instead of the table.
+One request is one partition: its state under STATE, its action under ACTION where it has one, its evidence beside it
+(evidence_items), and under REFC# how often each principal's actions on it were refused, so one query reads all of it.
+Pending requests carry the attributes of three sparse indexes (by tenant, by principal, by shard) that a queue or an
+expiry sweep reads instead of the table.
 """
 
 import json
@@ -26,6 +27,7 @@ from handshake.dynamo.sharding import shard
 from handshake.policy.rule_keys import Spend, Trigger
 from handshake.policy.table import active_keys, in_force
 from handshake.replay_guards.table import stored_outcomes
+from handshake.requests.action import Action
 from handshake.requests.decision import Escalations, spend_day, utc_day
 from handshake.requests.evidence import Chain, EvidenceEvent
 from handshake.requests.evidence_items import evidence_from
@@ -39,6 +41,7 @@ RECORDED: Final = "recorded"
 RECORDED_SHARDS: Final = 4
 
 _STATE: Final = "STATE"
+_ACTION: Final = "ACTION"
 _REFUSALS: Final = "REFC#"
 _EVENTS: Final = ("EVT#", "REF#")
 PENDING_ATTRIBUTES: Final = "pending_tenant, pending_principal, pending_lane, pending_deadline"
@@ -47,6 +50,11 @@ PENDING_ATTRIBUTES: Final = "pending_tenant, pending_principal, pending_lane, pe
 def state_key(request_id: str) -> Key:
     """Give the key of a request's state."""
     return {"pk": f"REQ#{request_id}", "sk": _STATE}
+
+
+def action_key(request_id: str) -> Key:
+    """Give the key of the action of a request, kept whole."""
+    return {"pk": f"REQ#{request_id}", "sk": _ACTION}
 
 
 def spend_key(agent: Agent, day: str) -> Key:
@@ -102,6 +110,7 @@ def record_from(item: Item | None) -> RequestRecord | None:
         return None
     spend = item.get("spend_amount")
     trigger = item.get("trigger")
+    action = _action_from(item)
     expires_at = item.get("expires_at")
     return RequestRecord(
         submission=Submission(
@@ -113,6 +122,8 @@ def record_from(item: Item | None) -> RequestRecord | None:
             payload_ref=item["payload_ref"],
             timestamp_ms=int(item["timestamp_ms"]),
             facts=json.loads(item["facts"]),
+            action=action,
+            kept_digest=item["action_digest"] if action else None,
         ),
         outcome=item["outcome"],
         reason=ReasonCode(item["reason"]),
@@ -131,6 +142,12 @@ def record_from(item: Item | None) -> RequestRecord | None:
         ),
         synthetic=item.get("synthetic", False),
     )
+
+
+def _action_from(item: Item) -> Action | None:
+    if "operation" not in item:
+        return None
+    return Action(item["operation"], item.get("tool"), item.get("tool_version"), item.get("resource"))
 
 
 def split_partition(items: Sequence[Item]) -> tuple[RequestRecord | None, list[EvidenceEvent]]:
@@ -215,6 +232,7 @@ def state_item(record: RequestRecord) -> Item:
         "payload_ref": submission.payload_ref,
         "timestamp_ms": submission.timestamp_ms,
         "facts": canonical(dict(submission.facts)),
+        **_named(submission),
         "outcome": record.outcome,
         "reason": record.reason.value,
         "tier": record.tier,
@@ -239,6 +257,28 @@ def state_item(record: RequestRecord) -> Item:
             "pending_deadline": record.expires_at_ms,
         }
     return item
+
+
+def _named(submission: Submission) -> Item:
+    """Give what STATE says of an action: its names, and the digest of what is kept beside it."""
+    action = submission.action
+    if action is None:
+        return {}
+    return {
+        "operation": action.operation,
+        "tool": action.tool,
+        "tool_version": action.tool_version,
+        "resource": action.resource,
+        "action_digest": submission.action_digest,
+    }
+
+
+def action_item(submission: Submission) -> Item:
+    """Give the item that keeps a fresh submission's action whole, in the text that was hashed.
+
+    It stands alone, so that what only a person and an executor look at is in no index, and in no update's price.
+    """
+    return {**action_key(submission.request_id), "canonical": submission.canonical_action}
 
 
 def read_partition(dynamo: Dynamo, table: str, request_id: str) -> list[Item]:

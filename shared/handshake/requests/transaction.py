@@ -20,6 +20,7 @@ from handshake.requests.recording import Origin, Recorded, RecordedRefusal, acto
 from handshake.requests.submission import Submission
 from handshake.requests.table import (
     PENDING_ATTRIBUTES,
+    action_item,
     escalations_from,
     escalations_key,
     record_from,
@@ -46,6 +47,8 @@ class RequestTransaction(EventTransaction, GuardTransaction, AgentTransaction):
         """Store a new request, if its requestId is free; where it is not, what it holds is found."""
         put = Put(self._context.tables.workflow, state_item(recorded.record), condition="attribute_not_exists(pk)")
         step = self._add(put, record_from)
+        if recorded.record.submission.action:
+            self._add(Put(self._context.tables.workflow, action_item(recorded.record.submission)), unread)
         self._append(recorded)
         return step
 

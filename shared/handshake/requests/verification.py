@@ -20,12 +20,13 @@ from handshake.metrics.event_table import SYNTHETIC_PREFIX, event_item
 from handshake.policy.rule_keys import Spend, Trigger
 from handshake.policy.rules import GLOBAL, Scope, version_number
 from handshake.policy.table import version_key
+from handshake.requests.action import Action, action_of, named_members
 from handshake.requests.evidence import Chain, EvidenceEvent, broken_link, event_id_of
 from handshake.requests.evidence_items import evidence_from, evidence_item, evidence_sort_key
 from handshake.requests.record import FIRST_STATE, RequestRecord, State
 from handshake.requests.recording import CLOSED, DECIDED, actor_named, decision_event, refusal_metrics
 from handshake.requests.submission import Submission
-from handshake.requests.table import record_from, refusals_key, state_item, state_key
+from handshake.requests.table import action_item, record_from, refusals_key, state_item, state_key
 
 # What reading an item raises that nobody of ours wrote.
 UNREADABLE: Final = (
@@ -123,7 +124,7 @@ def _is_key(place: Place) -> bool:
 
 
 def _verify(request_id: str, items: Sequence[Item]) -> Verdict:
-    by_kind: dict[str, list[Item]] = {"STATE": [], "EVT": [], "REF": [], "REFC": []}
+    by_kind: dict[str, list[Item]] = {"STATE": [], "ACTION": [], "EVT": [], "REF": [], "REFC": []}
     for item in items:
         kind = item["sk"].partition("#")[0]
         if kind not in by_kind:
@@ -143,6 +144,7 @@ def _verify(request_id: str, items: Sequence[Item]) -> Verdict:
     steps = list(_played(stored, chained))
     counted = _counted(request_id, refusals, by_kind["REFC"])
     _ensure_state_is(_expected_state(steps[-1].record, stored.chain, counted, by_kind["STATE"][0]), by_kind["STATE"][0])
+    _ensure_action_is(steps[0].record.submission, by_kind["ACTION"])
     counting = [*(step.counted for step in steps), *map(_refusal_counted, refusals)]
     return Verdict(
         request_id,
@@ -226,6 +228,7 @@ def _decided(stored: RequestRecord, lineage: EvidenceEvent, audit: EvidenceEvent
     known = stored.submission
     in_full = "event" in audit.detail
     outcome, spend, trigger = says["decision"], says.get("spend"), says.get("escalatedBy")
+    action = _action_named(lineage.detail)
     record = RequestRecord(
         submission=Submission(
             request_id=audit.request_id,
@@ -236,6 +239,8 @@ def _decided(stored: RequestRecord, lineage: EvidenceEvent, audit: EvidenceEvent
             payload_ref=says["payloadRef"] if in_full else known.payload_ref,
             timestamp_ms=says["requestTimestamp"] if in_full else known.timestamp_ms,
             facts=says["facts"],
+            action=action,
+            kept_digest=says["actionDigest"] if action else None,
         ),
         outcome=outcome,
         reason=ReasonCode(audit.reason_code),
@@ -255,6 +260,27 @@ def _decided(stored: RequestRecord, lineage: EvidenceEvent, audit: EvidenceEvent
     if (record.expires_at_ms is not None) != (record.state is State.PENDING):
         raise BrokenEvidenceError(f"event {audit.sequence} says {outcome}, and of a deadline the contrary")
     return record
+
+
+def _action_named(detail: Mapping[str, Any]) -> Action | None:
+    """Give the action that a decision's lineage names."""
+    return action_of({**detail, "arguments": None}) if "operation" in detail else None
+
+
+def _ensure_action_is(submission: Submission, items: Sequence[Item]) -> None:
+    """Hold the action that is kept whole against the digest, names and facts that were decided on."""
+    if submission.action is None:
+        if items:
+            raise BrokenEvidenceError("an action is kept of it that it does not have")
+        return
+    if len(items) != 1:
+        raise BrokenEvidenceError("its action is not there")
+    text = items[0]["canonical"]
+    whole = replace(submission, action=action_of(json.loads(text)["action"]), kept_digest=None)
+    named = named_members(whole.action) if whole.action else {}
+    is_bound = whole.canonical_action == text and whole.action_digest == submission.action_digest
+    if not is_bound or named != named_members(submission.action) or _differences(action_item(whole), items[0]):
+        raise BrokenEvidenceError("its action is not the one that was decided on")
 
 
 def _closed(record: RequestRecord, lineage: EvidenceEvent, audit: EvidenceEvent) -> RequestRecord:

@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
+ActionDigest: TypeAlias = str
+"""
+Binds everything that was decided on, each argument included: what is executed must have it.
+"""
+
+
+ActionName: TypeAlias = str
+
+
 ActionType: TypeAlias = Literal["payment", "data_access", "credential_use", "external_call", "other"]
 
 
@@ -246,39 +255,6 @@ class StoredRule(TypedDict):
     value: float | str | list[str]
 
 
-class Submission(TypedDict):
-    """
-    An action that an agent wants to take.
-    """
-
-    actionType: ActionType
-    agentId: NewId
-    context: NotRequired[dict[str, Any] | None]
-    """
-    What decides: ``amount``, ``category`` and limits of the caller's own that narrow the policy
-    (``maxTransaction``, ``dailySpendLimit``, ``allowedHours``, ``allowedCategories``) of a payment;
-    ``sensitivity`` and ``authorizedSensitiveScope`` of a data access. What cannot be understood denies.
-    """
-    payloadRef: PayloadRef
-    principalId: NewId
-    privilegedPath: NotRequired[bool | None]
-    """
-    False is refused: a privileged path cannot opt out.
-    """
-    requestId: NewId
-    """
-    Submitting it again answers what was decided first.
-    """
-    tenantId: NotRequired[NewId | Literal[""] | None]
-    """
-    "" is none.
-    """
-    timestamp: float
-    """
-    The caller's clock, epoch ms, within 5 minutes of the server's.
-    """
-
-
 class SubmissionRefusal(TypedDict):
     """
     A submission that was not even decided.
@@ -326,6 +302,22 @@ class TrustClaims(TypedDict):
 
 
 WindowName: TypeAlias = Literal["24h", "7d", "30d"]
+
+
+class Action(TypedDict):
+    """
+    Says exactly what is to be done. The request's ``actionDigest`` binds all of it.
+    """
+
+    arguments: NotRequired[dict[str, Any] | None]
+    """
+    Numbers that a double does not keep are refused: send them as strings. With all else, at most
+    32768 bytes as canonical JSON and 16 levels deep.
+    """
+    operation: ActionName
+    resource: NotRequired[NewId | None]
+    tool: NotRequired[ActionName | None]
+    toolVersion: NotRequired[NewId | None]
 
 
 class AmountRule(TypedDict):
@@ -399,6 +391,7 @@ class Decided(TypedDict):
     Tells the decision on a submission.
     """
 
+    actionDigest: ActionDigest
     decision: Outcome
     decisionContextHash: ContextHash
     hitlRequestId: NotRequired[str]
@@ -458,6 +451,10 @@ class EvidencePayload(TypedDict):
     Records what happened, linked to what happened before.
     """
 
+    actionDigest: NotRequired[ActionDigest]
+    """
+    Of the decision on a request that has an action.
+    """
     decision: Outcome
     """
     Of a refused action: deny.
@@ -497,15 +494,6 @@ class ExecutionRefusal(TypedDict):
     reasonCode: str
     responseClass: ResponseClass
     status: Literal["error"]
-
-
-class ExecutionRequest(TypedDict):
-    """
-    A request and the artifact that allows it.
-    """
-
-    artifact: PresentedArtifact
-    request: Submission
 
 
 class HoursRule(TypedDict):
@@ -732,6 +720,7 @@ class RequestStatus(TypedDict):
     Tells where a request stands.
     """
 
+    actionDigest: ActionDigest
     actionType: ActionType
     agentId: Id
     artifact: Artifact
@@ -753,6 +742,7 @@ class Room(TypedDict):
     Shows a person what to decide on.
     """
 
+    actionDigest: ActionDigest
     actionType: ActionType
     agentId: Id
     amount: NotRequired[Any]
@@ -786,6 +776,44 @@ class StoredOutcome(TypedDict):
 
     artifact: Artifact
     state: State
+
+
+class Submission(TypedDict):
+    """
+    An action that an agent wants to take.
+    """
+
+    action: NotRequired[Action | None]
+    """
+    A payment's ``amount`` and ``category`` may stand in its arguments, in ``context``, or alike
+    in both.
+    """
+    actionType: ActionType
+    agentId: NewId
+    context: NotRequired[dict[str, Any] | None]
+    """
+    What decides: ``amount``, ``category`` and limits of the caller's own that narrow the policy
+    (``maxTransaction``, ``dailySpendLimit``, ``allowedHours``, ``allowedCategories``) of a payment;
+    ``sensitivity`` and ``authorizedSensitiveScope`` of a data access. What cannot be understood denies.
+    """
+    payloadRef: PayloadRef
+    principalId: NewId
+    privilegedPath: NotRequired[bool | None]
+    """
+    False is refused: a privileged path cannot opt out.
+    """
+    requestId: NewId
+    """
+    Submitting it again answers what was decided first.
+    """
+    tenantId: NotRequired[NewId | Literal[""] | None]
+    """
+    "" is none.
+    """
+    timestamp: float
+    """
+    The caller's clock, epoch ms, within 5 minutes of the server's.
+    """
 
 
 class ActionDone(TypedDict):
@@ -835,6 +863,15 @@ class EvidenceEvent(TypedDict):
     reasonCode: ReasonCode
     requestId: Id
     timestamp: int
+
+
+class ExecutionRequest(TypedDict):
+    """
+    A request and the artifact that allows it.
+    """
+
+    artifact: PresentedArtifact
+    request: Submission
 
 
 class Queue(TypedDict):
