@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from handshake.core import shapes
 
 MAX_BODY_BYTES: Final = 64 * 1024
-MAX_POLICY_BODY_BYTES: Final = 256 * 1024
 MAX_CORRELATION_ID_LENGTH: Final = 128
 
 # Headers of contract section 2, and the code that refuses a call which has one twice: to take either value, or both

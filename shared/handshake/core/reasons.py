@@ -63,6 +63,7 @@ class ReasonCode(StrEnum):
     HITL_APPROVED = auto()
     POLICY_VERSION_CONFLICT = auto()
     HITL_AGENT_RESTRICTED_ESCALATED = auto()
+    HITL_BUDGET_ESCALATED = auto()
     POLICY_SENSITIVE_SCOPE_DENIED = auto()
     POLICY_INVALID_POLICY = auto()
     POLICY_INVALID_REQUEST = auto()
@@ -73,6 +74,7 @@ class ReasonCode(StrEnum):
     POLICY_DENIED = auto()
     POLICY_EVALUATION_FAILED = auto()
     POLICY_UNMATCHED_DENIED = auto()
+    POLICY_BUDGET_EXCEEDED = auto()
     SECURITY_REPLAY_GUARD_UNAVAILABLE = auto()
     ADAPTER_STORE_UNAVAILABLE = auto()
     ADAPTER_PRIVILEGED_MUTATIONS_PAUSED = auto()
@@ -143,6 +145,7 @@ _STATUS: Final[dict[int, tuple[ReasonCode, ...]]] = {
         ReasonCode.HITL_APPROVED,
         ReasonCode.POLICY_VERSION_CONFLICT,
         ReasonCode.HITL_AGENT_RESTRICTED_ESCALATED,
+        ReasonCode.HITL_BUDGET_ESCALATED,
     ),
     422: (
         ReasonCode.POLICY_SENSITIVE_SCOPE_DENIED,
@@ -155,6 +158,7 @@ _STATUS: Final[dict[int, tuple[ReasonCode, ...]]] = {
         ReasonCode.POLICY_DENIED,
         ReasonCode.POLICY_EVALUATION_FAILED,
         ReasonCode.POLICY_UNMATCHED_DENIED,
+        ReasonCode.POLICY_BUDGET_EXCEEDED,
     ),
     503: (
         ReasonCode.SECURITY_REPLAY_GUARD_UNAVAILABLE,

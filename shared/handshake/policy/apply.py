@@ -1,6 +1,7 @@
 """Apply a policy: the trust token's jti, the active policy, its version and its audit event, all or nothing."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final, NamedTuple, assert_never
 
@@ -15,9 +16,17 @@ from handshake.core.errors import (
 from handshake.dynamo.context import Context
 from handshake.dynamo.marshalling import Key
 from handshake.dynamo.runtime_kv import PAUSE_KEY, ensure_not_paused
-from handshake.policy.change import Applied, Apply, PolicyChange, StoredPolicy, decide_change, version_conflict
+from handshake.policy.change import (
+    Applied,
+    Apply,
+    PolicyChange,
+    StoredPolicy,
+    StoredScope,
+    decide_change,
+    version_conflict,
+)
 from handshake.policy.rules import version_number
-from handshake.policy.table import PolicyTransaction, active_key, policy_from, version_key
+from handshake.policy.table import PolicyTransaction, active_key, policy_from, scope_from, version_key, with_text
 from handshake.replay_guards.table import guard_key, read_outcome, stored_outcome
 from handshake.trust.identity import Envelope
 from handshake.trust.token import MIN_GUARD_LIFETIME_S, TrustClaims
@@ -28,7 +37,7 @@ _TRIES: Final = 4
 
 class _Seen(NamedTuple):
     used: Mapping[str, Any] | None
-    active: StoredPolicy
+    before: StoredScope
     earlier: StoredPolicy | None
 
 
@@ -47,10 +56,11 @@ def apply_policy(context: Context, change: PolicyChange, *, envelope: Envelope, 
 
 def _apply(context: Context, change: PolicyChange, envelope: Envelope, claims: TrustClaims) -> Applied:
     guard = guard_key("policy_apply", claims.jti)
-    used, active, earlier = _read(context, change, guard)
+    used, before, earlier = _read(context, change, guard)
     decide = partial(
         decide_change,
         change,
+        check=lambda _members: None,
         envelope=envelope,
         claims=claims,
         correlation_id=context.correlation_id,
@@ -59,11 +69,12 @@ def _apply(context: Context, change: PolicyChange, envelope: Envelope, claims: T
     )
     for _ in range(_TRIES):
         now, audit_event_id = context.now_ms(), context.new_id()
-        decided = decide(active, earlier, used, now_ms=now, audit_event_id=audit_event_id)
+        before = _with_text(context, change, before)
+        decided = decide(before, earlier, used, now_ms=now, audit_event_id=audit_event_id)
         if isinstance(decided, Conflict):
             # A batch reads its items one after another, so the jti may have been used before the version was read.
             used = read_outcome(context, guard)
-            decided = decide(active, earlier, used, now_ms=now, audit_event_id=audit_event_id)
+            decided = decide(before, earlier, used, now_ms=now, audit_event_id=audit_event_id)
         match decided:
             case Refuse(refusal) | Conflict(refusal) | Replay(refusal):
                 raise HandshakeError.of(refusal)
@@ -83,8 +94,8 @@ def _apply(context: Context, change: PolicyChange, envelope: Envelope, claims: T
         if tx.commit():
             return applied
         used = key.found if key.lost else used
-        active = replaced.found if replaced.lost else active
-    raise HandshakeError.of(version_conflict(active.version))
+        before = replaced.found if replaced.lost else before
+    raise HandshakeError.of(version_conflict(before.active.version))
 
 
 def _read(context: Context, change: PolicyChange, guard: Key) -> _Seen:
@@ -100,4 +111,13 @@ def _read(context: Context, change: PolicyChange, guard: Key) -> _Seen:
     guard_item, pause, active, *earlier = context.dynamo.batch_get(keys)
     ensure_not_paused(pause)
     used = stored_outcome(guard_item, now_ms=context.now_ms())
-    return _Seen(used, policy_from(active), policy_from(earlier[0]) if any(earlier) else None)
+    return _Seen(used, scope_from(active), policy_from(earlier[0]) if any(earlier) else None)
+
+
+def _with_text(context: Context, change: PolicyChange, before: StoredScope) -> StoredScope:
+    """Give ``before`` with the text of Cedar that ``change`` leaves as it is; only then is it read."""
+    base = before.base(change.mode)
+    if change.given is None or "cedar" in change.given:
+        return before
+    whole = with_text(context.dynamo, context.tables.policy, change.scope, base)
+    return replace(before, shadow=whole) if base is before.shadow else replace(before, active=whole)

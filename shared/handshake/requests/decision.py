@@ -10,7 +10,8 @@ from handshake.agents.standing import AgentState
 from handshake.core.jsonio import number
 from handshake.core.reasons import ReasonCode
 from handshake.core.text import folded
-from handshake.core.tiers import DENIAL_TIER, Outcome
+from handshake.core.tiers import DENIAL_TIER, STRICTNESS, Outcome
+from handshake.policy.budgets import NONE_KNOWN, Call, JudgedBudgets, Reservation, Taken, judge_budgets
 from handshake.policy.rule_keys import ESCALATIONS_PER_WINDOW, MINUTES_PER_DAY, Payment, Spend, Trigger, judge
 from handshake.policy.rules import PolicyInForce
 from handshake.requests.submission import Submission
@@ -32,13 +33,17 @@ class Escalations(NamedTuple):
 
 @dataclass(frozen=True)
 class Decision:
-    """The decision on an action. ``spend`` is what an allowed payment spends, and an escalated one once approved."""
+    """The decision on an action. ``spend`` is what an allowed payment spends, and an escalated one once approved.
+
+    ``reservations`` are its shares of budgets.
+    """
 
     outcome: Outcome
     reason: ReasonCode
     tier: int
     trigger: Trigger | None = None
     spend: Spend | None = None
+    reservations: tuple[Reservation, ...] = ()
 
 
 def utc_day(timestamp_ms: int) -> str:
@@ -54,8 +59,54 @@ def spend_day(timestamp_ms: int, server_ms: int) -> str:
     return utc_day(min(timestamp_ms, server_ms))
 
 
-def decide(submission: Submission, *, policy: PolicyInForce, spent: Decimal) -> Decision:
-    """Judge ``submission`` by ``policy``; ``spent`` is what its agent has spent that UTC day."""
+def decide(
+    submission: Submission,
+    *,
+    policy: PolicyInForce,
+    spent: Decimal,
+    taken: Taken = NONE_KNOWN,
+    now_ms: int | None = None,
+    own: Sequence[Reservation] = (),
+) -> Decision:
+    """Judge ``submission`` by ``policy``; ``spent`` is what its agent has spent that UTC day.
+
+    ``taken`` is what is known of the counters of budgets, ``own`` what this very request took of them, and ``now_ms``
+    the server's time (epoch ms) where that matters: a budget counts by it where the caller's lies ahead of it.
+    """
+    decision = _decide_by_rules(submission, policy, spent)
+    if decision.outcome == "deny":
+        return decision
+    judged = judge_budgets(policy.budgets, call_of(submission, now_ms=now_ms), taken, own=own)
+    return _with_budgets(decision, judged) if judged else _deny(ReasonCode.POLICY_INVALID_REQUEST)
+
+
+def call_of(submission: Submission, *, now_ms: int | None = None) -> Call:
+    """Give ``submission`` as budgets see it, at ``now_ms`` (epoch ms) where its timestamp lies ahead of that."""
+    at_ms = submission.timestamp_ms
+    return Call(
+        agent=submission.agent,
+        principal_id=submission.principal_id,
+        at_ms=at_ms if now_ms is None else min(at_ms, now_ms),
+        shard_by=submission.request_id,
+        amount=submission.facts.get("amount"),
+    )
+
+
+def _with_budgets(decision: Decision, judged: JudgedBudgets) -> Decision:
+    """Make one decision of two: the stricter, and among equals ``decision`` gives the code and both the tier."""
+    verdict = judged.verdict
+    decision = replace(decision, reservations=judged.reservations)
+    if verdict is None:
+        return decision
+    if STRICTNESS[verdict.outcome] > STRICTNESS[decision.outcome]:
+        spend = decision.spend if verdict.outcome == "escalate" else None
+        decision = replace(
+            decision, outcome=verdict.outcome, reason=verdict.reason, trigger=verdict.trigger, spend=spend
+        )
+    return replace(decision, tier=max(decision.tier, verdict.tier))
+
+
+def _decide_by_rules(submission: Submission, policy: PolicyInForce, spent: Decimal) -> Decision:
     if submission.action_type == "data_access":
         return _decide_data_access(submission)
     if submission.action_type == "payment":
@@ -95,9 +146,10 @@ def decide_in_window(
     spent: Decimal,
     escalations: Escalations,
     now_ms: int,
+    taken: Taken = NONE_KNOWN,
 ) -> Decision:
     """Judge ``submission`` by policy and the state of its ``agent``, and hold both to the escalation window."""
-    decision = restrict(decide(submission, policy=policy, spent=spent), agent)
+    decision = restrict(decide(submission, policy=policy, spent=spent, taken=taken, now_ms=now_ms), agent)
     if decision.outcome != "escalate":
         return decision
     most = policy.limits[ESCALATIONS_PER_WINDOW]

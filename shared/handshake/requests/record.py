@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from handshake.core.reasons import REGISTRY, ReasonCode
 from handshake.core.tiers import RISK_TIERS, Outcome, RiskTier
+from handshake.policy.budgets import Reservation
 from handshake.policy.rule_keys import Spend, Trigger
 from handshake.requests.decision import Decision, spend_day
 from handshake.requests.evidence import Chain
@@ -48,6 +49,7 @@ FIRST_STATE: Mapping[Outcome, State] = {
 class RequestRecord:
     """One stored request. Times are epoch ms; ``expires_at_ms`` is set on escalated requests only.
 
+    ``reservations`` are its shares of budgets as they were when it was decided; what became of them its state says.
     A ``synthetic`` one is the release gate's, and left out of metrics even where its deadline is what closes it.
     """
 
@@ -61,6 +63,7 @@ class RequestRecord:
     expires_at_ms: int | None = None
     trigger: Trigger | None = None
     spend: Spend | None = None
+    reservations: tuple[Reservation, ...] = ()
     chain: Chain = field(default_factory=Chain)
     synthetic: bool = False
 
@@ -81,6 +84,7 @@ class RequestRecord:
             expires_at_ms=now_ms + escalation_ttl_ms if escalated else None,
             trigger=decision.trigger,
             spend=decision.spend,
+            reservations=decision.reservations,
         )
 
     @property

@@ -72,7 +72,7 @@ def record_decision(record: RequestRecord, policy: PolicyInForce, agent: AgentSt
         "actionType": submission.action_type,
         "payloadRef": submission.payload_ref,
         "requestTimestamp": submission.timestamp_ms,
-        "policyVersions": _versions(policy),
+        "policyVersions": policy.versions,
         "agentVersions": agent.versions,
     }
     if submission.action:
@@ -89,12 +89,18 @@ def record_decision(record: RequestRecord, policy: PolicyInForce, agent: AgentSt
         audit["escalatedBy"] = record.trigger._asdict()
     if record.spend:
         audit["spend"] = {"amount": plain_text(record.spend.amount), "limit": plain_text(record.spend.daily_limit)}
+    if record.reservations:
+        audit["reserved"] = [reservation.stored() for reservation in record.reservations]
     return _recorded(record, DECIDED, lineage, audit, origin)
 
 
 def record_close(seen: RequestRecord, closed: RequestRecord, actor: Mapping[str, Any], origin: Origin) -> Recorded:
     """Record the end of the escalation that was ``seen``; ``actor`` says in evidence who ended it."""
-    lineage = {"from": seen.state.value, "to": closed.state.value}
+    lineage: dict[str, Any] = {"from": seen.state.value, "to": closed.state.value}
+    if given_back := [reservation.stored() for reservation in seen.reservations if reservation.held]:
+        lineage |= {} if closed.state.authorizes else {"gaveBack": given_back}
+    if taken := [reservation.stored() for reservation in seen.reservations if not reservation.held]:
+        lineage |= {"reserved": taken} if closed.state.authorizes else {}
     return _recorded(closed, CLOSED, lineage, {**actor, "tier": closed.tier}, origin)
 
 
@@ -140,13 +146,6 @@ def _shared(record: RequestRecord, kind: str) -> dict[str, Any]:
         "state": record.state.value,
         "decisionContextHash": record.submission.decision_context_hash,
     }
-
-
-def _versions(policy: PolicyInForce) -> dict[str, str | None]:
-    versions = {"global": policy.global_version, "agent": policy.agent_version}
-    if policy.agent_in_tenant_version:
-        versions["agentInTenant"] = policy.agent_in_tenant_version
-    return versions
 
 
 def decision_event(record: RequestRecord, kind: str, *, event_id: str) -> MetricsEvent:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from handshake.agents.standing import AgentStanding, AgentState
 from handshake.core.errors import Refuse, refusal_of
 from handshake.core.reasons import ReasonCode
+from handshake.policy.budgets import NONE_KNOWN, Taken
 from handshake.policy.rules import PolicyInForce
 from handshake.requests.decision import Escalations, decide_in_window
 from handshake.requests.record import RequestRecord
@@ -17,7 +18,7 @@ class Seen(NamedTuple):
     """Everything stored that a submission's decision depends on.
 
     ``stored`` is what the requestId holds, ``agent`` what operators have said of the agent, ``spent`` its spend of the
-    day.
+    day, and ``taken`` what is known of the counters of budgets: nothing, until a write was lost to one.
     """
 
     stored: RequestRecord | None
@@ -25,6 +26,7 @@ class Seen(NamedTuple):
     agent: AgentStanding
     spent: Decimal
     escalations: Escalations
+    taken: Taken = NONE_KNOWN
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,13 @@ def decide_submission(
         )
     state = seen.agent.state_among(now_ms, has_policy=seen.policy.names_agent, unknown=unknown_agents)
     decision = decide_in_window(
-        submission, policy=seen.policy, agent=state, spent=seen.spent, escalations=seen.escalations, now_ms=now_ms
+        submission,
+        policy=seen.policy,
+        agent=state,
+        spent=seen.spent,
+        escalations=seen.escalations,
+        taken=seen.taken,
+        now_ms=now_ms,
     )
     record = RequestRecord.decided(submission, decision, now_ms=now_ms, escalation_ttl_ms=escalation_ttl_ms)
     return Create(replace(record, synthetic=synthetic))

@@ -13,8 +13,9 @@ from handshake.requests.submission_rules import Create, Repeat, Seen, decide_sub
 from handshake.requests.table import read_for_submission
 from handshake.requests.transaction import RequestTransaction, origin
 
-# Each lost race shows what the winner wrote, and as many escalations as policy allows fill a window: so with these more
-# tries than that, the last cannot lose to the same rivals again. However many, none begins after the store's budget.
+# Each lost race shows what the winner wrote, as many escalations as policy allows fill a window, and a budget is full
+# once: so with these more tries than that, the last cannot lose to the same rivals again. However many, none begins
+# after the time for calls to the store.
 _MORE_TRIES: Final = 2
 
 
@@ -39,7 +40,7 @@ def submit(
     requestId belongs to other facts, StoreUnavailableError when the store does not answer.
     """
     seen = read_for_submission(context, submission)
-    for _ in range(seen.policy.limits[ESCALATIONS_PER_WINDOW] + _MORE_TRIES):
+    for _ in range(seen.policy.limits[ESCALATIONS_PER_WINDOW] + len(seen.policy.budgets) + _MORE_TRIES):
         decided = decide_submission(
             submission,
             seen,
@@ -72,10 +73,14 @@ def _create(context: Context, record: RequestRecord, seen: Seen) -> RequestRecor
         escalation = tx.add_escalation(record.submission, seen=seen.escalations, now_ms=record.decided_at_ms)
     elif record.spend:
         spend = tx.add_spend(record.submission.agent, record.spend_day, record.spend)
+    reserved = {held.counter: tx.reserve(held) for held in record.reservations if held.held}
     if tx.commit():
         return recorded.record
     if create.lost and create.found:
         return seen._replace(stored=create.found)
-    if escalation and escalation.lost:
-        return seen._replace(escalations=escalation.found)
-    return seen._replace(spent=spend.found) if spend and spend.lost else seen
+    full = {counter: step.found for counter, step in reserved.items() if step.lost}
+    return seen._replace(
+        escalations=escalation.found if escalation and escalation.lost else seen.escalations,
+        spent=spend.found if spend and spend.lost else seen.spent,
+        taken={**seen.taken, **full},
+    )

@@ -24,8 +24,10 @@ from handshake.dynamo.context import Context
 from handshake.dynamo.marshalling import Item, Key
 from handshake.dynamo.runtime_kv import PAUSE_KEY, ensure_not_paused, pause_of
 from handshake.dynamo.sharding import shard
+from handshake.policy.budgets import Counter, Reservation
 from handshake.policy.rule_keys import Spend, Trigger
-from handshake.policy.table import active_keys, in_force
+from handshake.policy.rules import scopes_of
+from handshake.policy.table import active_key, in_force
 from handshake.replay_guards.table import stored_outcomes
 from handshake.requests.action import Action
 from handshake.requests.decision import Escalations, spend_day, utc_day
@@ -60,6 +62,16 @@ def action_key(request_id: str) -> Key:
 def spend_key(agent: Agent, day: str) -> Key:
     """Give the key of an agent's spend of a UTC ``day`` (see spend_day)."""
     return {"pk": f"SPEND{agent.key}", "sk": day}
+
+
+def budget_key(counter: Counter) -> Key:
+    """Give the key of what is taken of a budget, by one bucket in one window: of one of its shards."""
+    return {"pk": f"BUDGET#{counter.key}", "sk": f"{counter.window}#{counter.shard}"}
+
+
+def taken(item: Item | None) -> Decimal:
+    """Give what a budget's counter holds."""
+    return item["taken"] if item else Decimal(0)
 
 
 def escalations_key(principal_id: str, agent: Agent) -> Key:
@@ -134,6 +146,7 @@ def record_from(item: Item | None) -> RequestRecord | None:
         expires_at_ms=None if expires_at is None else int(expires_at),
         trigger=Trigger(**json.loads(trigger)) if trigger else None,
         spend=None if spend is None else Spend(spend, item["spend_limit"]),
+        reservations=tuple(map(Reservation.of_stored, json.loads(item.get("reserved", "[]")))),
         chain=Chain(
             length=int(item["chain_length"]),
             head=item["chain_head"],
@@ -171,17 +184,18 @@ def read_for_submission(context: Context, submission: Submission) -> Seen:
         (workflow, state_key(submission.request_id)),
         (workflow, escalations_key(submission.principal_id, submission.agent)),
     ]
+    scopes = scopes_of(submission.agent)
     agent = [(policy, key) for key in agent_keys(submission.agent)]
-    limits = [(policy, key) for key in active_keys(submission.agent)]
+    policies = [(policy, active_key(scope)) for scope in scopes]
     spend = []
     if submission.action_type == "payment":
         spend = [(workflow, spend_key(submission.agent, spend_day(submission.timestamp_ms, context.now_ms())))]
-    found = iter(context.dynamo.batch_get([*request, *agent, *limits, *spend]))
+    found = iter(context.dynamo.batch_get([*request, *agent, *policies, *spend]))
     state, escalations = islice(found, len(request))
     return Seen(
         stored=record_from(state),
         agent=standing_from(list(islice(found, len(agent)))),
-        policy=in_force(*islice(found, len(limits))),
+        policy=in_force(zip(scopes, islice(found, len(policies)), strict=True)),
         spent=spent(next(found, None)),
         escalations=escalations_from(escalations),
     )
@@ -243,6 +257,7 @@ def state_item(record: RequestRecord) -> Item:
         "trigger": canonical(record.trigger._asdict()) if record.trigger else None,
         "spend_amount": record.spend and record.spend.amount,
         "spend_limit": record.spend and record.spend.daily_limit,
+        "reserved": canonical([held.stored() for held in record.reservations]) if record.reservations else None,
         "chain_length": record.chain.length,
         "chain_head": record.chain.head,
         "recorded_lane": recorded_partition(utc_day(record.created_at_ms), recorded_shard(submission.agent_id)),

@@ -1,5 +1,6 @@
 """Writes a request: its record with evidence and event, refused actions, and shares of limits."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
@@ -10,6 +11,7 @@ from handshake.dynamo.context import Context
 from handshake.dynamo.marshalling import Put, Update
 from handshake.dynamo.transaction import Step, unread
 from handshake.metrics.event_table import EventTransaction
+from handshake.policy.budgets import Reservation, window_end_s
 from handshake.policy.rule_keys import Spend
 from handshake.replay_guards.table import LONGEST_DEADLINE_MS, GuardTransaction
 from handshake.requests.decision import ESCALATION_WINDOW_MS, Escalations, within_window
@@ -21,6 +23,7 @@ from handshake.requests.submission import Submission
 from handshake.requests.table import (
     PENDING_ATTRIBUTES,
     action_item,
+    budget_key,
     escalations_from,
     escalations_key,
     record_from,
@@ -29,8 +32,11 @@ from handshake.requests.table import (
     spent,
     state_item,
     state_key,
+    taken,
 )
 
+# From a window's end: what was submitted in it may be closed a deadline later, and lapse a while after that.
+_COUNTER_KEPT_S: Final = (LONGEST_DEADLINE_MS + 2 * 24 * 60 * 60 * 1000) // 1000
 # From the day's start: a request of its last minute may be submitted five minutes late, and approved a deadline later.
 _SPEND_KEPT_S: Final = (LONGEST_DEADLINE_MS + 2 * 24 * 60 * 60 * 1000) // 1000
 
@@ -80,7 +86,42 @@ class RequestTransaction(EventTransaction, GuardTransaction, AgentTransaction):
         )
         step = self._add(update, record_from)
         self._append(recorded)
+        self._settle(seen.reservations, authorized=record.state.authorizes)
         return step
+
+    def reserve(self, reservation: Reservation) -> Step[Decimal]:
+        """Take a share of a budget, if there is room for it; what was taken already is found where there is not."""
+        condition = "taken <= :room"
+        if reservation.fits_alone:
+            condition = f"attribute_not_exists(taken) OR {condition}"
+        return self._take(reservation, reservation.amount, condition=condition, room=reservation.room)
+
+    def _settle(self, reservations: Sequence[Reservation], *, authorized: bool) -> None:
+        """Give back what was held, where the request ends without an effect; else take what was not, past the limit."""
+        for reservation in reservations:
+            if reservation.held != authorized:
+                amount = reservation.amount
+                self._take(reservation, amount if authorized else -amount)
+
+    def _take(
+        self, reservation: Reservation, amount: Decimal, *, condition: str = "", room: Decimal | None = None
+    ) -> Step[Decimal]:
+        counter = reservation.counter
+        update = Update(
+            self._context.tables.workflow,
+            budget_key(counter),
+            "SET #ttl = :ttl, #scope = :scope, budget = :budget ADD taken :amount",
+            values={
+                ":amount": amount,
+                ":room": room,
+                ":scope": reservation.scope,
+                ":budget": reservation.budget,
+                ":ttl": window_end_s(counter.window) + _COUNTER_KEPT_S,
+            },
+            names={"#ttl": "ttl", "#scope": "scope"},
+            condition=condition,
+        )
+        return self._add(update, taken)
 
     def append_refusal(self, refused: RecordedRefusal) -> None:
         """Put a refused action in evidence and count it, while there is room: for its principal, and at all.

@@ -17,8 +17,9 @@ from handshake.core.jsonio import canonical
 from handshake.core.reasons import ReasonCode
 from handshake.dynamo.marshalling import Item
 from handshake.metrics.event_table import SYNTHETIC_PREFIX, event_item
+from handshake.policy.budgets import Reservation
 from handshake.policy.rule_keys import Spend, Trigger
-from handshake.policy.rules import GLOBAL, Scope, version_number
+from handshake.policy.rules import scopes_of, version_number
 from handshake.policy.table import version_key
 from handshake.requests.action import Action, action_of, named_members
 from handshake.requests.evidence import Chain, EvidenceEvent, broken_link, event_id_of
@@ -253,6 +254,7 @@ def _decided(stored: RequestRecord, lineage: EvidenceEvent, audit: EvidenceEvent
         spend=(Spend(Decimal(spend["amount"]), Decimal(spend["limit"])) if spend else None)
         if in_full
         else stored.spend,
+        reservations=tuple(map(Reservation.of_stored, says.get("reserved", ()))),
         synthetic=says.get("synthetic", False) if in_full else stored.synthetic,
     )
     if record.submission.decision_context_hash != says["decisionContextHash"]:
@@ -299,12 +301,8 @@ def _policies(first: _Step) -> Iterator[Place]:
     """Give the policy versions that a decision names, and the changes that its agent stood by."""
     named = first.lineage.detail["policyVersions"]
     agent = first.record.submission.agent
-    scopes = {
-        "global": GLOBAL,
-        "agent": Scope("agent", agent.agent_id),
-        "agentInTenant": Scope("agent", agent.agent_id, agent.tenant_id),
-    }
-    for kind, scope in scopes.items():
+    for scope in scopes_of(agent):
+        kind = scope.name
         number = version_number(named[kind]) if named.get(kind) is not None else None
         if number is not None:
             key = version_key(scope, number)

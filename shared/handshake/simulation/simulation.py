@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from handshake.core.agents import Agent
 from handshake.core.tiers import STRICTNESS
+from handshake.policy.budgets import Counter
 from handshake.policy.rules import PolicyInForce
 from handshake.requests.decision import Decision, decide, utc_day
 from handshake.requests.submission import Submission
@@ -84,7 +85,7 @@ class Simulation:
 
 
 def simulate(requests: Iterable[Submission], *, before: PolicyOf, after: PolicyOf, sampled: bool) -> Simulation:
-    """Decide ``requests`` again in the order of their time, under each policy with a day's spend of its own."""
+    """Decide ``requests`` again in the order of their time, under each policy with spend and budgets of its own."""
     ordered = sorted(requests, key=lambda request: request.timestamp_ms)
     changes: list[Change] = []
     for request, present, proposed in zip(ordered, _replay(ordered, before), _replay(ordered, after), strict=True):
@@ -95,11 +96,14 @@ def simulate(requests: Iterable[Submission], *, before: PolicyOf, after: PolicyO
 
 def _replay(ordered: Iterable[Submission], policy_of: PolicyOf) -> Iterable[Decision]:
     spent: defaultdict[tuple[Agent, str], Decimal] = defaultdict(Decimal)
+    taken: defaultdict[Counter, Decimal] = defaultdict(Decimal)
     for request in ordered:
         day = request.agent, utc_day(request.timestamp_ms)
-        decision = decide(request, policy=policy_of(request.agent), spent=spent[day])
+        decision = decide(request, policy=policy_of(request.agent), spent=spent[day], taken=taken)
         if decision.outcome == "allow" and decision.spend:
             spent[day] += decision.spend.amount
+        for reservation in decision.reservations:
+            taken[reservation.counter] += reservation.amount if reservation.held else 0
         yield decision
 
 

@@ -14,6 +14,7 @@ from ops.openapi.document import routes
 from ops.openapi.operations import OPERATIONS
 from ops.openapi.schemas import members_of
 from tests.support.metrics_events import NOW_MS
+from tests.support.policies import a_budget
 
 SUBMISSION: Final = {
     "requestId": "r",
@@ -27,14 +28,15 @@ SUBMISSION: Final = {
     "context": {"amount": 1},
     "action": {"operation": "o", "tool": "t", "toolVersion": "1", "resource": "r", "arguments": {"amount": 1}},
 }
+BUDGETS: Final = [a_budget()]
 RULES: Final = [{"id": "r", "key": "max_transaction", "value": 1}]
 # One call of each route that takes a body or a query, in which everything is read.
 BODIES: Final[dict[tuple[str, str], dict[str, Any]]] = {
     ("POST", "/workflow/requests"): SUBMISSION,
     ("POST", "/workflow/authorize-execution"): {"request": SUBMISSION, "artifact": {"decision": "allow"}},
     ("POST", "/workflow/decision-room/action"): {"requestId": "r", "action": "approve"},
-    ("POST", "/policy/apply"): {"scope": "agent", "scopeId": "agent-1", "rules": RULES},
-    ("POST", "/policy/simulate"): {"scope": "agent", "scopeId": "agent-1", "rules": RULES},
+    ("POST", "/policy/apply"): {"scope": "agent", "scopeId": "agent-1", "rules": RULES, "budgets": BUDGETS},
+    ("POST", "/policy/simulate"): {"scope": "agent", "scopeId": "agent-1", "rules": RULES, "budgets": BUDGETS},
 }
 QUERY: Final = {"scope": "agent", "scopeId": "agent-1"}
 # An artifact is sent along as it was received; of that much more, this is looked at where it is there.
@@ -106,7 +108,7 @@ class ReadCall(Call):
     def runtime(self) -> Any:
         return NoStore()
 
-    def json_body(self, refusal_fields: Any = None, *, denies: bool = False) -> Any:  # noqa: ARG002 - nothing is refused
+    def json_body(self, *_: object, **__: object) -> Any:
         return self._body
 
     def query(self, name: str) -> str | None:

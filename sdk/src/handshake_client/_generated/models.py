@@ -99,6 +99,9 @@ MetricName: TypeAlias = Literal[
 ]
 
 
+Mode: TypeAlias = Literal["active", "shadow"]
+
+
 NewId: TypeAlias = str
 """
 Has one spelling: it is in NFC, holds no control, format, private-use, unassigned or invisible character
@@ -193,6 +196,7 @@ ReasonCode: TypeAlias = Literal[
     "hitl_rejected",
     "hitl_approved",
     "policy_version_conflict",
+    "hitl_budget_escalated",
     "policy_sensitive_scope_denied",
     "policy_invalid_policy",
     "policy_invalid_request",
@@ -201,6 +205,7 @@ ReasonCode: TypeAlias = Literal[
     "policy_outside_allowed_hours",
     "policy_max_transaction_exceeded",
     "policy_denied",
+    "policy_budget_exceeded",
     "security_replay_guard_unavailable",
     "adapter_store_unavailable",
     "adapter_privileged_mutations_paused",
@@ -216,7 +221,7 @@ ResponseClass: TypeAlias = Literal["ok", "retryable", "blocked", "unknown"]
 RiskTier: TypeAlias = Literal["low", "medium", "high", "critical"]
 
 
-ScopeKind: TypeAlias = Literal["global", "agent"]
+ScopeKind: TypeAlias = Literal["global", "tenant", "agent"]
 
 
 class Simulated(TypedDict):
@@ -243,6 +248,37 @@ State: TypeAlias = Literal[
 """
 The states of a request. Every one but ``escalated_pending`` is terminal and never changes.
 """
+
+
+class StoredBudget(TypedDict):
+    """
+    How much, or how often, within a window of UTC, as its operator wrote it.
+    """
+
+    currency: NotRequired[str | None]
+    """
+    Only calls in this currency count; without it each by itself.
+    """
+    id: Id
+    max: float
+    measure: Literal["count", "sum"]
+    of: NotRequired[str | None]
+    """
+    What a sum is of: ``amount``, or ``input.`` and a path into arguments.
+    """
+    over: Literal["deny", "escalate"]
+    """
+    What becomes of a call that it has no room for.
+    """
+    per: Literal["agent", "principal", "tenant", "tool"]
+    """
+    Whose calls are counted together.
+    """
+    shards: NotRequired[int | None]
+    """
+    Spreads what counts; each shard may hold its share of ``max``.
+    """
+    window: Literal["hour", "day", "month"]
 
 
 class StoredRule(TypedDict):
@@ -301,6 +337,12 @@ class TrustClaims(TypedDict):
     traceId: NotRequired[Id]
 
 
+Unmatched: TypeAlias = Literal["allow", "escalate", "deny"]
+
+
+UnmatchedTools: TypeAlias = Literal["allow", "deny"]
+
+
 WindowName: TypeAlias = Literal["24h", "7d", "30d"]
 
 
@@ -337,8 +379,22 @@ class AppliedVersion(TypedDict):
 
     appliedAt: int
     auditEventId: str
+    budgets: NotRequired[list[StoredBudget]]
+    cedarSha256: NotRequired[str]
+    """
+    Of its text of Cedar.
+    """
+    mode: NotRequired[Mode]
+    """
+    ``shadow`` of a version that was applied as one.
+    """
     policyVersion: PolicyVersion
     rules: list[StoredRule]
+    unmatched: NotRequired[Unmatched]
+    """
+    What becomes of a call that no Cedar policy matches.
+    """
+    unmatchedTools: NotRequired[UnmatchedTools]
 
 
 class Artifact(TypedDict):
@@ -364,6 +420,46 @@ class Artifact(TypedDict):
     """
     While the decision is allow.
     """
+
+
+class Budget(TypedDict):
+    """
+    How much, or how often, within a UTC hour, day or month. What is allowed or escalated takes its share.
+    """
+
+    currency: NotRequired[str | None]
+    """
+    Only calls in this currency count. Without it each currency counts by itself: none are added together.
+    """
+    id: NewId
+    """
+    Distinct within its scope.
+    """
+    max: float
+    """
+    A whole number of calls, or the largest sum.
+    """
+    measure: Literal["count", "sum"]
+    """
+    Calls, or the sum of what ``of`` names.
+    """
+    of: NotRequired[str | None]
+    """
+    With ``sum``, and only then: ``amount``, or ``input.`` and a path into the arguments.
+    """
+    over: Literal["deny", "escalate"]
+    """
+    What becomes of a call that it has no room for.
+    """
+    per: Literal["agent", "principal", "tenant", "tool"]
+    """
+    Whose calls are counted together; those of no tenant, or of no tool, are too.
+    """
+    shards: NotRequired[int | None]
+    """
+    Spreads what counts over items, each of which may hold its share: never over, possibly early.
+    """
+    window: Literal["hour", "day", "month"]
 
 
 class CategoriesRule(TypedDict):
@@ -552,107 +648,488 @@ class MetricsSummary(TypedDict):
 
 class PolicyApplied(TypedDict):
     """
-    The policy now in force.
+    The policy now in force, or in the shadow of the active one.
     """
 
     auditEventId: str
     message: str
     policyVersion: PolicyVersion
     status: Literal["ok"]
+    warnings: NotRequired[list[str]]
+    """
+    What an operator may not expect of it.
+    """
 
 
 class PolicyChange1(TypedDict):
     """
-    Rules to put in force for a scope, or an earlier version of its own to put in force again.
+    Members to put in force for a scope, or an earlier version of its own to put in force again, all of it.
     """
 
+    budgets: NotRequired[list[Budget] | None]
+    cedar: NotRequired[str | None]
+    """
+    Cedar policies, at most 65536 bytes in UTF-8.
+    """
     expectedPolicyVersion: NotRequired[str | None]
     """
     The version believed active; if another is, nothing changes.
     """
+    mode: NotRequired[Mode | None]
+    """
+    ``shadow``: judged beside the active policy, and never decides. An empty one, or one that holds what is
+    active, ends the shadow.
+    """
     policyVersion: NotRequired[str | None]
     """
-    An earlier version, instead of rules.
+    An earlier version, instead of members.
     """
-    rules: list[AmountRule | HoursRule | CategoriesRule | CountRule]
-    """
-    Rules, each with an id of its own.
-    """
+    rules: list[AmountRule | HoursRule | CategoriesRule | CountRule] | None
     scope: ScopeKind
     scopeId: NotRequired[NewId | None]
     """
-    The agent; not read beside global scope.
+    The tenant or the agent; not read beside global scope.
     """
     tenantId: NotRequired[NewId | Literal[""] | None]
     """
     With agent scope: the one tenant in which the policy applies to the agent; in every tenant when left out.
+    """
+    unmatched: NotRequired[Unmatched | Literal[""] | None]
+    """
+    What becomes of a call that no Cedar policy of the scope matches; a set with a permit must name it.
+    """
+    unmatchedTools: NotRequired[UnmatchedTools | Literal[""] | None]
+    """
+    With global scope: what becomes of a call of a tool that is not registered, where others of its type are.
     """
 
 
 class PolicyChange2(TypedDict):
     """
-    Rules to put in force for a scope, or an earlier version of its own to put in force again.
+    Members to put in force for a scope, or an earlier version of its own to put in force again, all of it.
     """
 
+    budgets: NotRequired[list[Budget] | None]
+    cedar: str | None
+    """
+    Cedar policies, at most 65536 bytes in UTF-8.
+    """
     expectedPolicyVersion: NotRequired[str | None]
     """
     The version believed active; if another is, nothing changes.
     """
-    policyVersion: str | None
+    mode: NotRequired[Mode | None]
     """
-    An earlier version, instead of rules.
+    ``shadow``: judged beside the active policy, and never decides. An empty one, or one that holds what is
+    active, ends the shadow.
     """
-    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule]]
+    policyVersion: NotRequired[str | None]
     """
-    Rules, each with an id of its own.
+    An earlier version, instead of members.
     """
+    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule] | None]
     scope: ScopeKind
     scopeId: NotRequired[NewId | None]
     """
-    The agent; not read beside global scope.
+    The tenant or the agent; not read beside global scope.
     """
     tenantId: NotRequired[NewId | Literal[""] | None]
     """
     With agent scope: the one tenant in which the policy applies to the agent; in every tenant when left out.
     """
+    unmatched: NotRequired[Unmatched | Literal[""] | None]
+    """
+    What becomes of a call that no Cedar policy of the scope matches; a set with a permit must name it.
+    """
+    unmatchedTools: NotRequired[UnmatchedTools | Literal[""] | None]
+    """
+    With global scope: what becomes of a call of a tool that is not registered, where others of its type are.
+    """
 
 
-PolicyChange: TypeAlias = PolicyChange1 | PolicyChange2
+class PolicyChange3(TypedDict):
+    """
+    Members to put in force for a scope, or an earlier version of its own to put in force again, all of it.
+    """
+
+    budgets: list[Budget] | None
+    cedar: NotRequired[str | None]
+    """
+    Cedar policies, at most 65536 bytes in UTF-8.
+    """
+    expectedPolicyVersion: NotRequired[str | None]
+    """
+    The version believed active; if another is, nothing changes.
+    """
+    mode: NotRequired[Mode | None]
+    """
+    ``shadow``: judged beside the active policy, and never decides. An empty one, or one that holds what is
+    active, ends the shadow.
+    """
+    policyVersion: NotRequired[str | None]
+    """
+    An earlier version, instead of members.
+    """
+    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule] | None]
+    scope: ScopeKind
+    scopeId: NotRequired[NewId | None]
+    """
+    The tenant or the agent; not read beside global scope.
+    """
+    tenantId: NotRequired[NewId | Literal[""] | None]
+    """
+    With agent scope: the one tenant in which the policy applies to the agent; in every tenant when left out.
+    """
+    unmatched: NotRequired[Unmatched | Literal[""] | None]
+    """
+    What becomes of a call that no Cedar policy of the scope matches; a set with a permit must name it.
+    """
+    unmatchedTools: NotRequired[UnmatchedTools | Literal[""] | None]
+    """
+    With global scope: what becomes of a call of a tool that is not registered, where others of its type are.
+    """
+
+
+class PolicyChange4(TypedDict):
+    """
+    Members to put in force for a scope, or an earlier version of its own to put in force again, all of it.
+    """
+
+    budgets: NotRequired[list[Budget] | None]
+    cedar: NotRequired[str | None]
+    """
+    Cedar policies, at most 65536 bytes in UTF-8.
+    """
+    expectedPolicyVersion: NotRequired[str | None]
+    """
+    The version believed active; if another is, nothing changes.
+    """
+    mode: NotRequired[Mode | None]
+    """
+    ``shadow``: judged beside the active policy, and never decides. An empty one, or one that holds what is
+    active, ends the shadow.
+    """
+    policyVersion: NotRequired[str | None]
+    """
+    An earlier version, instead of members.
+    """
+    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule] | None]
+    scope: ScopeKind
+    scopeId: NotRequired[NewId | None]
+    """
+    The tenant or the agent; not read beside global scope.
+    """
+    tenantId: NotRequired[NewId | Literal[""] | None]
+    """
+    With agent scope: the one tenant in which the policy applies to the agent; in every tenant when left out.
+    """
+    unmatched: Unmatched | Literal[""] | None
+    """
+    What becomes of a call that no Cedar policy of the scope matches; a set with a permit must name it.
+    """
+    unmatchedTools: NotRequired[UnmatchedTools | Literal[""] | None]
+    """
+    With global scope: what becomes of a call of a tool that is not registered, where others of its type are.
+    """
+
+
+class PolicyChange5(TypedDict):
+    """
+    Members to put in force for a scope, or an earlier version of its own to put in force again, all of it.
+    """
+
+    budgets: NotRequired[list[Budget] | None]
+    cedar: NotRequired[str | None]
+    """
+    Cedar policies, at most 65536 bytes in UTF-8.
+    """
+    expectedPolicyVersion: NotRequired[str | None]
+    """
+    The version believed active; if another is, nothing changes.
+    """
+    mode: NotRequired[Mode | None]
+    """
+    ``shadow``: judged beside the active policy, and never decides. An empty one, or one that holds what is
+    active, ends the shadow.
+    """
+    policyVersion: NotRequired[str | None]
+    """
+    An earlier version, instead of members.
+    """
+    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule] | None]
+    scope: ScopeKind
+    scopeId: NotRequired[NewId | None]
+    """
+    The tenant or the agent; not read beside global scope.
+    """
+    tenantId: NotRequired[NewId | Literal[""] | None]
+    """
+    With agent scope: the one tenant in which the policy applies to the agent; in every tenant when left out.
+    """
+    unmatched: NotRequired[Unmatched | Literal[""] | None]
+    """
+    What becomes of a call that no Cedar policy of the scope matches; a set with a permit must name it.
+    """
+    unmatchedTools: UnmatchedTools | Literal[""] | None
+    """
+    With global scope: what becomes of a call of a tool that is not registered, where others of its type are.
+    """
+
+
+class PolicyChange6(TypedDict):
+    """
+    Members to put in force for a scope, or an earlier version of its own to put in force again, all of it.
+    """
+
+    budgets: NotRequired[list[Budget] | None]
+    cedar: NotRequired[str | None]
+    """
+    Cedar policies, at most 65536 bytes in UTF-8.
+    """
+    expectedPolicyVersion: NotRequired[str | None]
+    """
+    The version believed active; if another is, nothing changes.
+    """
+    mode: NotRequired[Mode | None]
+    """
+    ``shadow``: judged beside the active policy, and never decides. An empty one, or one that holds what is
+    active, ends the shadow.
+    """
+    policyVersion: str | None
+    """
+    An earlier version, instead of members.
+    """
+    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule] | None]
+    scope: ScopeKind
+    scopeId: NotRequired[NewId | None]
+    """
+    The tenant or the agent; not read beside global scope.
+    """
+    tenantId: NotRequired[NewId | Literal[""] | None]
+    """
+    With agent scope: the one tenant in which the policy applies to the agent; in every tenant when left out.
+    """
+    unmatched: NotRequired[Unmatched | Literal[""] | None]
+    """
+    What becomes of a call that no Cedar policy of the scope matches; a set with a permit must name it.
+    """
+    unmatchedTools: NotRequired[UnmatchedTools | Literal[""] | None]
+    """
+    With global scope: what becomes of a call of a tool that is not registered, where others of its type are.
+    """
+
+
+PolicyChange: TypeAlias = PolicyChange1 | PolicyChange2 | PolicyChange3 | PolicyChange4 | PolicyChange5 | PolicyChange6
 """
-Rules to put in force for a scope, or an earlier version of its own to put in force again.
+Members to put in force for a scope, or an earlier version of its own to put in force again, all of it.
 """
 
 
 class PolicyConfig(TypedDict):
     """
-    Shows the rules that a scope stores, or the defaults that stand in for it.
+    Shows the policy that a scope stores, or the defaults that stand in for its rules.
     """
 
+    budgets: NotRequired[list[StoredBudget]]
+    cedar: NotRequired[str]
+    """
+    The text of its Cedar policies.
+    """
+    mode: NotRequired[Mode]
+    """
+    ``shadow`` of a version that was applied as one.
+    """
     policyVersion: NotRequired[PolicyVersion]
     rules: list[StoredRule]
     scope: ScopeKind
     scopeId: NotRequired[Id]
     tenantId: NotRequired[Id]
+    unmatched: NotRequired[Unmatched]
+    """
+    What becomes of a call that no Cedar policy matches.
+    """
+    unmatchedTools: NotRequired[UnmatchedTools]
 
 
-class PolicyProposal(TypedDict):
+class PolicyProposal1(TypedDict):
     """
-    Rules for a scope, to see what they would change.
+    Members of a policy for a scope, to see what they would change; others are as the active policy has them.
     """
 
-    rules: list[AmountRule | HoursRule | CategoriesRule | CountRule]
+    budgets: NotRequired[list[Budget] | None]
+    cedar: NotRequired[str | None]
     """
-    Rules, each with an id of its own.
+    Cedar policies, at most 65536 bytes in UTF-8.
     """
+    mode: NotRequired[Mode | None]
+    """
+    ``shadow``: judged beside the active policy, and never decides. An empty one, or one that holds what is
+    active, ends the shadow.
+    """
+    rules: list[AmountRule | HoursRule | CategoriesRule | CountRule] | None
     scope: ScopeKind
     scopeId: NotRequired[NewId | None]
     """
-    The agent; not read beside global scope.
+    The tenant or the agent; not read beside global scope.
     """
     tenantId: NotRequired[NewId | Literal[""] | None]
     """
     With agent scope: the one tenant in which the policy applies to the agent; in every tenant when left out.
     """
+    unmatched: NotRequired[Unmatched | Literal[""] | None]
+    """
+    What becomes of a call that no Cedar policy of the scope matches; a set with a permit must name it.
+    """
+    unmatchedTools: NotRequired[UnmatchedTools | Literal[""] | None]
+    """
+    With global scope: what becomes of a call of a tool that is not registered, where others of its type are.
+    """
+
+
+class PolicyProposal2(TypedDict):
+    """
+    Members of a policy for a scope, to see what they would change; others are as the active policy has them.
+    """
+
+    budgets: NotRequired[list[Budget] | None]
+    cedar: str | None
+    """
+    Cedar policies, at most 65536 bytes in UTF-8.
+    """
+    mode: NotRequired[Mode | None]
+    """
+    ``shadow``: judged beside the active policy, and never decides. An empty one, or one that holds what is
+    active, ends the shadow.
+    """
+    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule] | None]
+    scope: ScopeKind
+    scopeId: NotRequired[NewId | None]
+    """
+    The tenant or the agent; not read beside global scope.
+    """
+    tenantId: NotRequired[NewId | Literal[""] | None]
+    """
+    With agent scope: the one tenant in which the policy applies to the agent; in every tenant when left out.
+    """
+    unmatched: NotRequired[Unmatched | Literal[""] | None]
+    """
+    What becomes of a call that no Cedar policy of the scope matches; a set with a permit must name it.
+    """
+    unmatchedTools: NotRequired[UnmatchedTools | Literal[""] | None]
+    """
+    With global scope: what becomes of a call of a tool that is not registered, where others of its type are.
+    """
+
+
+class PolicyProposal3(TypedDict):
+    """
+    Members of a policy for a scope, to see what they would change; others are as the active policy has them.
+    """
+
+    budgets: list[Budget] | None
+    cedar: NotRequired[str | None]
+    """
+    Cedar policies, at most 65536 bytes in UTF-8.
+    """
+    mode: NotRequired[Mode | None]
+    """
+    ``shadow``: judged beside the active policy, and never decides. An empty one, or one that holds what is
+    active, ends the shadow.
+    """
+    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule] | None]
+    scope: ScopeKind
+    scopeId: NotRequired[NewId | None]
+    """
+    The tenant or the agent; not read beside global scope.
+    """
+    tenantId: NotRequired[NewId | Literal[""] | None]
+    """
+    With agent scope: the one tenant in which the policy applies to the agent; in every tenant when left out.
+    """
+    unmatched: NotRequired[Unmatched | Literal[""] | None]
+    """
+    What becomes of a call that no Cedar policy of the scope matches; a set with a permit must name it.
+    """
+    unmatchedTools: NotRequired[UnmatchedTools | Literal[""] | None]
+    """
+    With global scope: what becomes of a call of a tool that is not registered, where others of its type are.
+    """
+
+
+class PolicyProposal4(TypedDict):
+    """
+    Members of a policy for a scope, to see what they would change; others are as the active policy has them.
+    """
+
+    budgets: NotRequired[list[Budget] | None]
+    cedar: NotRequired[str | None]
+    """
+    Cedar policies, at most 65536 bytes in UTF-8.
+    """
+    mode: NotRequired[Mode | None]
+    """
+    ``shadow``: judged beside the active policy, and never decides. An empty one, or one that holds what is
+    active, ends the shadow.
+    """
+    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule] | None]
+    scope: ScopeKind
+    scopeId: NotRequired[NewId | None]
+    """
+    The tenant or the agent; not read beside global scope.
+    """
+    tenantId: NotRequired[NewId | Literal[""] | None]
+    """
+    With agent scope: the one tenant in which the policy applies to the agent; in every tenant when left out.
+    """
+    unmatched: Unmatched | Literal[""] | None
+    """
+    What becomes of a call that no Cedar policy of the scope matches; a set with a permit must name it.
+    """
+    unmatchedTools: NotRequired[UnmatchedTools | Literal[""] | None]
+    """
+    With global scope: what becomes of a call of a tool that is not registered, where others of its type are.
+    """
+
+
+class PolicyProposal5(TypedDict):
+    """
+    Members of a policy for a scope, to see what they would change; others are as the active policy has them.
+    """
+
+    budgets: NotRequired[list[Budget] | None]
+    cedar: NotRequired[str | None]
+    """
+    Cedar policies, at most 65536 bytes in UTF-8.
+    """
+    mode: NotRequired[Mode | None]
+    """
+    ``shadow``: judged beside the active policy, and never decides. An empty one, or one that holds what is
+    active, ends the shadow.
+    """
+    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule] | None]
+    scope: ScopeKind
+    scopeId: NotRequired[NewId | None]
+    """
+    The tenant or the agent; not read beside global scope.
+    """
+    tenantId: NotRequired[NewId | Literal[""] | None]
+    """
+    With agent scope: the one tenant in which the policy applies to the agent; in every tenant when left out.
+    """
+    unmatched: NotRequired[Unmatched | Literal[""] | None]
+    """
+    What becomes of a call that no Cedar policy of the scope matches; a set with a permit must name it.
+    """
+    unmatchedTools: UnmatchedTools | Literal[""] | None
+    """
+    With global scope: what becomes of a call of a tool that is not registered, where others of its type are.
+    """
+
+
+PolicyProposal: TypeAlias = PolicyProposal1 | PolicyProposal2 | PolicyProposal3 | PolicyProposal4 | PolicyProposal5
+"""
+Members of a policy for a scope, to see what they would change; others are as the active policy has them.
+"""
 
 
 class PolicyVersions(TypedDict):

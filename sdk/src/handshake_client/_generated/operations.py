@@ -113,6 +113,7 @@ class Operations(ABC):
         scope_id: models.Id | None = None,
         tenant_id: models.Id | None = None,
         scope: models.ScopeKind | None = None,
+        policy_version: models.Id | None = None,
         correlation_id: str | None = None,
     ) -> models.PolicyConfig:
         """The policy of a scope: ``GET /policy/config``.
@@ -121,7 +122,7 @@ class Operations(ABC):
         """
         call = Call(
             GET_POLICY_CONFIG,
-            query={"scopeId": scope_id, "tenantId": tenant_id, "scope": scope},
+            query={"scopeId": scope_id, "tenantId": tenant_id, "scope": scope, "policyVersion": policy_version},
             correlation_id=correlation_id,
         )
         return cast("models.PolicyConfig", self._send(call))
@@ -361,6 +362,7 @@ class AsyncOperations(ABC):
         scope_id: models.Id | None = None,
         tenant_id: models.Id | None = None,
         scope: models.ScopeKind | None = None,
+        policy_version: models.Id | None = None,
         correlation_id: str | None = None,
     ) -> models.PolicyConfig:
         """The policy of a scope: ``GET /policy/config``.
@@ -369,7 +371,7 @@ class AsyncOperations(ABC):
         """
         call = Call(
             GET_POLICY_CONFIG,
-            query={"scopeId": scope_id, "tenantId": tenant_id, "scope": scope},
+            query={"scopeId": scope_id, "tenantId": tenant_id, "scope": scope, "policyVersion": policy_version},
             correlation_id=correlation_id,
         )
         return cast("models.PolicyConfig", await self._send(call))
