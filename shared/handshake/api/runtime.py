@@ -34,7 +34,8 @@ class Runtime:
     closes connections, so that the next call reads and connects anew. ``stack`` is the stack's name, where it is known;
     ``needs_submitter``, ``binds_tenantless`` and ``binds_tokens`` are the template's SubmissionIdentity=envelope,
     TenantlessEnvelopes=refused and TrustTokenBinding=required. ``unknown_agents`` is the state of an agent that has
-    neither a record nor a policy of its own: its UnknownAgents.
+    neither a record nor a policy of its own: its UnknownAgents. ``environment`` is the template's Environment,
+    ``believes_agents`` its AgentAssertions=believed.
     """
 
     store: Store
@@ -51,6 +52,8 @@ class Runtime:
     binds_tenantless: bool = False
     binds_tokens: bool = False
     unknown_agents: AgentState = AgentState.ACTIVE
+    environment: str = ""
+    believes_agents: bool = True
 
     @contextmanager
     def invocation(
@@ -70,6 +73,8 @@ class Runtime:
                 synthetic,
                 signer,
                 gateway_request_id,
+                self.environment,
+                self.believes_agents,
             )
 
 
@@ -99,6 +104,8 @@ def build_runtime(environment: Mapping[str, str]) -> Runtime:
         needs_submitter=_is_strict(environment, "SUBMISSION_IDENTITY", "asserted", "envelope"),
         binds_tenantless=_is_strict(environment, "TENANTLESS_ENVELOPES", "allowed", "refused"),
         binds_tokens=_is_strict(environment, "TRUST_TOKEN_BINDING", "optional", "required"),
+        environment=environment.get("ENVIRONMENT", ""),
+        believes_agents=not _is_strict(environment, "AGENT_ASSERTIONS", "believed", "ignored"),
         unknown_agents=_unknown_agents(environment.get("UNKNOWN_AGENTS", "allow")),
     )
 

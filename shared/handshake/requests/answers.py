@@ -82,6 +82,15 @@ class RequestStatus(TypedDict):
 
 
 @closed
+class DecidingPolicy(TypedDict):
+    """Names a policy that decided: the Cedar policy's @id, or what of its scope stood in for none."""
+
+    scope: str
+    version: str
+    policy: str
+
+
+@closed
 class EscalationCause(TypedDict):
     """The rule that asked for a person, its limit, and the value that crossed it."""
 
@@ -110,6 +119,8 @@ class Room(TypedDict):
     amount: NotRequired[Annotated[Any, "As the agent sent it."]]
     category: NotRequired[Annotated[Any, "As the agent sent it."]]
     escalatedBy: NotRequired[EscalationCause]
+    decidedBy: NotRequired[list[DecidingPolicy]]
+    policyMessage: NotRequired[Annotated[str, "What the deciding policy says to people."]]
 
 
 @closed

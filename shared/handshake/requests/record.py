@@ -9,6 +9,7 @@ from handshake.core.reasons import REGISTRY, ReasonCode
 from handshake.core.tiers import RISK_TIERS, Outcome, RiskTier
 from handshake.policy.budgets import Reservation
 from handshake.policy.rule_keys import Spend, Trigger
+from handshake.policy.verdict import Named
 from handshake.requests.decision import Decision, spend_day
 from handshake.requests.evidence import Chain
 from handshake.requests.submission import Submission
@@ -49,6 +50,8 @@ FIRST_STATE: Mapping[Outcome, State] = {
 class RequestRecord:
     """One stored request. Times are epoch ms; ``expires_at_ms`` is set on escalated requests only.
 
+    ``policies`` name what of policy decided, ``message`` is its word for people, and ``notify`` the paths of arguments
+    that messages may show.
     ``reservations`` are its shares of budgets as they were when it was decided; what became of them its state says.
     A ``synthetic`` one is the release gate's, and left out of metrics even where its deadline is what closes it.
     """
@@ -64,6 +67,9 @@ class RequestRecord:
     trigger: Trigger | None = None
     spend: Spend | None = None
     reservations: tuple[Reservation, ...] = ()
+    policies: tuple[Named, ...] = ()
+    message: str | None = None
+    notify: tuple[str, ...] = ()
     chain: Chain = field(default_factory=Chain)
     synthetic: bool = False
 
@@ -85,6 +91,9 @@ class RequestRecord:
             trigger=decision.trigger,
             spend=decision.spend,
             reservations=decision.reservations,
+            policies=decision.policies,
+            message=decision.message,
+            notify=decision.notify,
         )
 
     @property
@@ -205,6 +214,12 @@ class RequestRecord:
             view["amount"] = submission.facts["amount"]
         if submission.facts.get("category") is not None:
             view["category"] = submission.facts["category"]
+        if self.policies:
+            view["decidedBy"] = [
+                {"scope": by.scope, "version": by.version, "policy": by.policy} for by in self.policies
+            ]
+        if self.message is not None:
+            view["policyMessage"] = self.message
         if self.trigger:
             view["escalatedBy"] = {
                 "rule": self.trigger.rule,

@@ -64,8 +64,15 @@ class RecordedRefusal:
     event: MetricsEvent
 
 
-def record_decision(record: RequestRecord, policy: PolicyInForce, agent: AgentStanding, origin: Origin) -> Recorded:
-    """Record a fresh decision, made by ``policy`` and by how its ``agent`` stood."""
+def record_decision(
+    record: RequestRecord,
+    policy: PolicyInForce,
+    agent: AgentStanding,
+    origin: Origin,
+    *,
+    tools_version: str | None = None,
+) -> Recorded:
+    """Record a fresh decision, made by ``policy``, by how its ``agent`` stood, and by a version of the tools if any."""
     submission = record.submission
     lineage: dict[str, Any] = {
         "facts": dict(submission.facts),
@@ -75,6 +82,8 @@ def record_decision(record: RequestRecord, policy: PolicyInForce, agent: AgentSt
         "policyVersions": policy.versions,
         "agentVersions": agent.versions,
     }
+    if tools_version:
+        lineage["toolsVersion"] = tools_version
     if submission.action:
         lineage |= {"actionDigest": submission.action_digest, **named_members(submission.action)}
     audit: dict[str, Any] = {
@@ -91,6 +100,12 @@ def record_decision(record: RequestRecord, policy: PolicyInForce, agent: AgentSt
         audit["spend"] = {"amount": plain_text(record.spend.amount), "limit": plain_text(record.spend.daily_limit)}
     if record.reservations:
         audit["reserved"] = [reservation.stored() for reservation in record.reservations]
+    if record.policies:
+        audit["decidedBy"] = [named._asdict() for named in record.policies]
+    if record.message is not None:
+        audit["policyMessage"] = record.message
+    if record.notify:
+        audit["notify"] = list(record.notify)
     return _recorded(record, DECIDED, lineage, audit, origin)
 
 

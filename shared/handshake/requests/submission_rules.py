@@ -9,6 +9,7 @@ from handshake.core.errors import Refuse, refusal_of
 from handshake.core.reasons import ReasonCode
 from handshake.policy.budgets import NONE_KNOWN, Taken
 from handshake.policy.rules import PolicyInForce
+from handshake.policy.setting import BARE, Setting
 from handshake.requests.decision import Escalations, decide_in_window
 from handshake.requests.record import RequestRecord
 from handshake.requests.submission import Submission
@@ -18,7 +19,8 @@ class Seen(NamedTuple):
     """Everything stored that a submission's decision depends on.
 
     ``stored`` is what the requestId holds, ``agent`` what operators have said of the agent, ``spent`` its spend of the
-    day, and ``taken`` what is known of the counters of budgets: nothing, until a write was lost to one.
+    day, ``taken`` what is known of the counters of budgets (nothing, until a write was lost to one), and ``setting``
+    what policies judge in.
     """
 
     stored: RequestRecord | None
@@ -27,6 +29,7 @@ class Seen(NamedTuple):
     spent: Decimal
     escalations: Escalations
     taken: Taken = NONE_KNOWN
+    setting: Setting = BARE
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,7 @@ def decide_submission(
         spent=seen.spent,
         escalations=seen.escalations,
         taken=seen.taken,
+        setting=seen.setting,
         now_ms=now_ms,
     )
     record = RequestRecord.decided(submission, decision, now_ms=now_ms, escalation_ttl_ms=escalation_ttl_ms)

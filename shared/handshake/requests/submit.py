@@ -66,7 +66,8 @@ def submit(
 
 def _create(context: Context, record: RequestRecord, seen: Seen) -> RequestRecord | Seen:
     """Store ``record``; where others were first, what to decide by now."""
-    recorded = record_decision(record, seen.policy, seen.agent, origin(context))
+    tools_version = seen.setting.tools.version if seen.setting.tools else None
+    recorded = record_decision(record, seen.policy, seen.agent, origin(context), tools_version=tools_version)
     tx = RequestTransaction(context)
     create, spend, escalation = tx.create_request(recorded), None, None
     if record.outcome == "escalate":

@@ -25,9 +25,12 @@ from handshake.dynamo.marshalling import Item, Key
 from handshake.dynamo.runtime_kv import PAUSE_KEY, ensure_not_paused, pause_of
 from handshake.dynamo.sharding import shard
 from handshake.policy.budgets import Counter, Reservation
+from handshake.policy.read_setting import setting_for
 from handshake.policy.rule_keys import Spend, Trigger
 from handshake.policy.rules import scopes_of
-from handshake.policy.table import active_key, in_force
+from handshake.policy.setting import BARE
+from handshake.policy.table import active_key, active_tools_key, in_force
+from handshake.policy.verdict import Named
 from handshake.replay_guards.table import stored_outcomes
 from handshake.requests.action import Action
 from handshake.requests.decision import Escalations, spend_day, utc_day
@@ -147,6 +150,9 @@ def record_from(item: Item | None) -> RequestRecord | None:
         trigger=Trigger(**json.loads(trigger)) if trigger else None,
         spend=None if spend is None else Spend(spend, item["spend_limit"]),
         reservations=tuple(map(Reservation.of_stored, json.loads(item.get("reserved", "[]")))),
+        policies=tuple(Named(*named) for named in json.loads(item.get("decided_by", "[]"))),
+        message=item.get("policy_message"),
+        notify=tuple(item.get("notify", ())),
         chain=Chain(
             length=int(item["chain_length"]),
             head=item["chain_head"],
@@ -178,7 +184,10 @@ def _time(event: EvidenceEvent) -> int:
 
 
 def read_for_submission(context: Context, submission: Submission) -> Seen:
-    """Read, in one call, everything that the decision of ``submission`` depends on."""
+    """Read, in one call, everything that the decision of ``submission`` depends on.
+
+    Texts of Cedar and tools that this process has not read yet take one more, once for each version.
+    """
     workflow, policy = context.tables.workflow, context.tables.policy
     request = [
         (workflow, state_key(submission.request_id)),
@@ -190,14 +199,20 @@ def read_for_submission(context: Context, submission: Submission) -> Seen:
     spend = []
     if submission.action_type == "payment":
         spend = [(workflow, spend_key(submission.agent, spend_day(submission.timestamp_ms, context.now_ms())))]
-    found = iter(context.dynamo.batch_get([*request, *agent, *policies, *spend]))
+    tools = (policy, active_tools_key())
+    found = iter(context.dynamo.batch_get([*request, *agent, *policies, tools, *spend]))
     state, escalations = islice(found, len(request))
+    standing = standing_from(list(islice(found, len(agent))))
+    force = in_force(zip(scopes, islice(found, len(policies)), strict=True))
+    registry = next(found)
     return Seen(
         stored=record_from(state),
-        agent=standing_from(list(islice(found, len(agent)))),
-        policy=in_force(zip(scopes, islice(found, len(policies)), strict=True)),
+        agent=standing,
+        policy=force,
         spent=spent(next(found, None)),
         escalations=escalations_from(escalations),
+        # What is stored answers a repeat, and no policy is asked.
+        setting=BARE if state else setting_for(context, [force], registry),
     )
 
 
@@ -257,6 +272,9 @@ def state_item(record: RequestRecord) -> Item:
         "trigger": canonical(record.trigger._asdict()) if record.trigger else None,
         "spend_amount": record.spend and record.spend.amount,
         "spend_limit": record.spend and record.spend.daily_limit,
+        "decided_by": canonical([list(named) for named in record.policies]) if record.policies else None,
+        "policy_message": record.message,
+        "notify": record.notify or None,
         "reserved": canonical([held.stored() for held in record.reservations]) if record.reservations else None,
         "chain_length": record.chain.length,
         "chain_head": record.chain.head,

@@ -21,6 +21,8 @@ from handshake.policy.budgets import Reservation
 from handshake.policy.rule_keys import Spend, Trigger
 from handshake.policy.rules import scopes_of, version_number
 from handshake.policy.table import version_key
+from handshake.policy.tools_table import tools_version_key
+from handshake.policy.verdict import Named
 from handshake.requests.action import Action, action_of, named_members
 from handshake.requests.evidence import Chain, EvidenceEvent, broken_link, event_id_of
 from handshake.requests.evidence_items import evidence_from, evidence_item, evidence_sort_key
@@ -255,6 +257,9 @@ def _decided(stored: RequestRecord, lineage: EvidenceEvent, audit: EvidenceEvent
         if in_full
         else stored.spend,
         reservations=tuple(map(Reservation.of_stored, says.get("reserved", ()))),
+        policies=tuple(Named(**named) for named in says.get("decidedBy", ())),
+        message=says.get("policyMessage"),
+        notify=tuple(says.get("notify", ())),
         synthetic=says.get("synthetic", False) if in_full else stored.synthetic,
     )
     if record.submission.decision_context_hash != says["decisionContextHash"]:
@@ -310,6 +315,8 @@ def _policies(first: _Step) -> Iterator[Place]:
             if not _is_key(place):
                 raise BrokenEvidenceError("it was decided by the policy of an agent that can have none")
             yield place
+    if (tools := first.lineage.detail.get("toolsVersion")) is not None:
+        yield Place(**tools_version_key(version_number(tools) or 0))
     records = {"agent": Agent(agent.agent_id), "agentInTenant": agent}
     # An earlier release wrote none.
     for reach, version in first.lineage.detail.get("agentVersions", {}).items():

@@ -94,6 +94,11 @@ class Tools:
     number: int = 0
     by_name: Mapping[str, Tool] = field(default_factory=dict)
 
+    @property
+    def version(self) -> str | None:
+        """Give the name of the version; None where there never was one."""
+        return f"v{self.number}" if self.number else None
+
     @cached_property
     def digest(self) -> str:
         """Digest all of them: what stands for them where only that is kept."""
