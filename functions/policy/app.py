@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from handshake.api.http import MAX_POLICY_BODY_BYTES, Call, HttpHandler, Route
+from handshake.api.http import Call, HttpHandler, Route
 from handshake.core.paging import parse_page
 from handshake.policy.cedar.schema import ACTION_TYPES
-from handshake.policy.change import StoredPolicy, parse_body
+from handshake.policy.change import MAX_POLICY_BYTES, StoredPolicy, parse_body
 from handshake.policy.members import parse_members, parse_mode
 from handshake.policy.read import read_config, read_versions
 from handshake.policy.register_tools import read_tools
@@ -73,7 +73,7 @@ def _add_members(answer: "PolicyConfig | AppliedVersion", stored: StoredPolicy) 
 
 def simulate(call: Call) -> "Simulated":
     """Tell what a policy would have changed."""
-    body = parse_body(call.json_body(max_bytes=MAX_POLICY_BODY_BYTES))
+    body = parse_body(call.json_body(max_bytes=MAX_POLICY_BYTES))
     scope = parse_scope(body)
     return simulate_policy(call.context, scope, parse_members(body, scope), mode=parse_mode(body)).view()
 

@@ -24,7 +24,8 @@ def submit_request(call: Call) -> "Decided":
     if submitter:
         ensure_submitted_by(submitter, submission)
     call.acts_for(submission.principal_id, submission.tenant_id, request_id=submission.request_id)
-    record, repeated = submit(call.context, submission, escalation_ttl_ms=call.runtime.escalation_ttl_ms)
+    ttl_ms, unknown = call.runtime.escalation_ttl_ms, call.runtime.unknown_agents
+    record, repeated = submit(call.context, submission, escalation_ttl_ms=ttl_ms, unknown_agents=unknown)
     call.decided(record.reason, record.outcome, repeated=repeated)
     return record.result_view()
 

@@ -26,6 +26,7 @@ from handshake.policy.budgets import (
     window_of,
 )
 from handshake.policy.rules import GLOBAL, Scope
+from handshake.policy.verdict import ALLOWED, Named
 from tests.support.metrics_events import DAY_MS, NOW_MS
 from tests.support.policies import AGENT, TENANT, a_budget, a_count
 from tests.support.refusals import answer, reason
@@ -36,7 +37,7 @@ HOUR_MS: Final = 60 * 60 * 1000
 
 
 def _budget(scope: Scope = GLOBAL, **changes: Any) -> Budget:
-    return Budget.stored(scope, a_budget(**changes))
+    return Budget.stored(scope, "v1", a_budget(**changes))
 
 
 def _call(amount: Any = 1, **changes: Any) -> Call:
@@ -283,19 +284,17 @@ def test_a_call_fits_up_to_the_budget_exactly(amount: int, before: Any, outcome:
     judged = _judged([budget], call, taken)
 
     if outcome == "fits":
-        assert judged.verdict is None
+        assert judged.judgement == ALLOWED
         assert [reservation.held for reservation in judged.reservations] == [True]
     elif over == "deny":
-        assert judged.verdict is not None
-        assert (judged.verdict.outcome, judged.verdict.reason, judged.verdict.tier) == (
+        assert (judged.judgement.outcome, judged.judgement.reason, judged.judgement.tier) == (
             "deny",
             "policy_budget_exceeded",
             4,
         )
         assert judged.reservations == ()
     else:
-        assert judged.verdict is not None
-        assert (judged.verdict.outcome, judged.verdict.reason, judged.verdict.tier) == (
+        assert (judged.judgement.outcome, judged.judgement.reason, judged.judgement.tier) == (
             "escalate",
             "hitl_budget_escalated",
             3,
@@ -307,9 +306,9 @@ def test_what_a_request_took_itself_is_left_out_when_it_is_asked_again() -> None
     call, budget = _call(3000), _budget()
     [own] = _judged([budget], call).reservations
 
-    assert _judged([budget], call, {own.counter: Decimal(3000)}).verdict is not None
-    assert _judged([budget], call, {own.counter: Decimal(3000)}, own=[own]).verdict is None
-    assert _judged([budget], call, {own.counter: Decimal(6000)}, own=[own]).verdict is not None
+    assert _judged([budget], call, {own.counter: Decimal(3000)}).judgement != ALLOWED
+    assert _judged([budget], call, {own.counter: Decimal(3000)}, own=[own]).judgement == ALLOWED
+    assert _judged([budget], call, {own.counter: Decimal(6000)}, own=[own]).judgement != ALLOWED
 
 
 def test_of_several_budgets_the_strictest_decides_and_a_denial_takes_of_none() -> None:
@@ -317,9 +316,9 @@ def test_of_several_budgets_the_strictest_decides_and_a_denial_takes_of_none() -
     budgets = [_budget(id="a", max=5, over="escalate"), _budget(id="b", max=4, over="deny"), _budget(id="c", max=100)]
 
     assert _judged(budgets, call).reservations == ()
-    verdict = _judged(budgets, call).verdict
-    assert verdict is not None
-    assert (verdict.reason, verdict.trigger and verdict.trigger.rule) == ("policy_budget_exceeded", "budget:b")
+    denied = _judged(budgets, call).judgement
+    assert (denied.reason, denied.trigger and denied.trigger.rule) == ("policy_budget_exceeded", "budget:b")
+    assert denied.policies == (Named("global", "v1", "b"),)
     escalated = _judged([budgets[0], budgets[2]], call)
     assert [(kept.budget, kept.held) for kept in escalated.reservations] == [("a", False), ("c", True)]
 
@@ -331,8 +330,7 @@ def test_of_several_budgets_the_strictest_decides_and_a_denial_takes_of_none() -
 )
 def test_a_further_budget_never_widens(budgets: list[Budget]) -> None:
     def strictness(some: Sequence[Budget]) -> int:
-        verdict = _judged(some, _call(10)).verdict
-        return STRICTNESS[verdict.outcome if verdict else "allow"]
+        return STRICTNESS[_judged(some, _call(10)).judgement.outcome]
 
     assert all(strictness(budgets[:number]) <= strictness(budgets[: number + 1]) for number in range(len(budgets)))
 

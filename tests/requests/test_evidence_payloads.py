@@ -63,6 +63,7 @@ def test_a_payment_within_every_limit(context: Context) -> None:
         "payloadRef": "tool:do",
         "requestTimestamp": NOW_MS - 1,
         "policyVersions": {"global": "v1", "agent": None},
+        "agentVersions": {},
     }
     audit = {
         "principalId": "alice",

@@ -26,7 +26,7 @@ def in_force(
 
 def with_budgets(*budgets: dict[str, Any], scope: Scope = GLOBAL, limits: Limits = NO_LIMITS) -> PolicyInForce:
     """Give a policy of one scope with these budgets."""
-    return PolicyInForce((ScopePolicy(scope, 1, limits=limits, budgets=budgets_of(scope, budgets)),))
+    return PolicyInForce((ScopePolicy(scope, 1, limits=limits, budgets=budgets_of(scope, "v1", budgets)),))
 
 
 def a_budget(**changes: Any) -> dict[str, Any]:
@@ -50,4 +50,6 @@ def a_count(**changes: Any) -> dict[str, Any]:
 
 def budgets_in(*scopes: Sequence[Any]) -> PolicyInForce:
     """Give what scopes with budgets make together: each is a scope and its budgets."""
-    return PolicyInForce(tuple(ScopePolicy(scope, 1, budgets=budgets_of(scope, budgets)) for scope, *budgets in scopes))
+    return PolicyInForce(
+        tuple(ScopePolicy(scope, 1, budgets=budgets_of(scope, "v1", budgets)) for scope, *budgets in scopes)
+    )

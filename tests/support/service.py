@@ -270,7 +270,7 @@ def submit(service: Service, body: Any) -> Reply:
 
 def artifact_in(answer: Mapping[str, Any]) -> dict[str, Any]:
     """Give the decision artifact in the answer to a submission."""
-    return {name: value for name, value in answer.items() if name not in ("state", "requestTimestamp")}
+    return {name: value for name, value in answer.items() if name not in ("state", "requestTimestamp", "actionDigest")}
 
 
 def decided(service: Service, decision: str, **changes: Any) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from tests.support.service import (
     rules,
     submission,
 )
+from tests.support.workflow_requests import an_action
 
 TABLES: Final = ("workflow", "policy", "metrics", "replay_guards", "runtime_kv")
 # Everything that the release before this one stored, table by table, as it was on the wire.
@@ -93,8 +94,11 @@ def populate(service: InProcess, *, flood: int = 2) -> Iterator[None]:
     for sensitivity in ("low", "confidential", "ambiguous"):
         post(service, "/workflow/requests", submission("data_access", context={"sensitivity": sensitivity}))
     post(service, "/workflow/requests", submission("external_call"))
+    for payee in ("ACME Ltd", "Umbrella Corp"):
+        post(service, "/workflow/requests", submission("external_call", action=an_action(arguments={"payee": payee})))
+        escalated(service, action=an_action(arguments={"payee": payee, "amount": 150}))
     yield
-    approved, rejected, refused = (escalated(service) for _ in range(3))
+    approved, rejected, refused = (escalated(service, action=action) for action in (an_action(), None, None))
     yield
     act(service, approved, key="approving", reason="it is due")
     act(service, rejected, "reject")

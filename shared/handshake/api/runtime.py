@@ -14,6 +14,7 @@ import botocore.session
 from botocore.config import Config
 
 from handshake import GC_THRESHOLD
+from handshake.agents.standing import UNKNOWN_AGENTS, AgentState
 from handshake.dynamo.client import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, Store
 from handshake.dynamo.context import Context
 from handshake.dynamo.tables import Tables
@@ -32,7 +33,9 @@ class Runtime:
     ``now_ms`` is epoch ms; ``new_id`` gives a fresh unique id; ``forget`` drops the trust keys that were read and
     closes connections, so that the next call reads and connects anew. ``stack`` is the stack's name, where it is known;
     ``needs_submitter``, ``binds_tenantless`` and ``binds_tokens`` are the template's SubmissionIdentity=envelope,
-    TenantlessEnvelopes=refused and TrustTokenBinding=required.
+    TenantlessEnvelopes=refused and TrustTokenBinding=required. ``unknown_agents`` is the state of an agent that has
+    neither a record nor a policy of its own: its UnknownAgents. ``environment`` is the template's Environment,
+    ``believes_agents`` its AgentAssertions=believed.
     """
 
     store: Store
@@ -48,6 +51,9 @@ class Runtime:
     needs_submitter: bool = False
     binds_tenantless: bool = False
     binds_tokens: bool = False
+    unknown_agents: AgentState = AgentState.ACTIVE
+    environment: str = ""
+    believes_agents: bool = True
 
     @contextmanager
     def invocation(
@@ -67,6 +73,8 @@ class Runtime:
                 synthetic,
                 signer,
                 gateway_request_id,
+                self.environment,
+                self.believes_agents,
             )
 
 
@@ -96,6 +104,9 @@ def build_runtime(environment: Mapping[str, str]) -> Runtime:
         needs_submitter=_is_strict(environment, "SUBMISSION_IDENTITY", "asserted", "envelope"),
         binds_tenantless=_is_strict(environment, "TENANTLESS_ENVELOPES", "allowed", "refused"),
         binds_tokens=_is_strict(environment, "TRUST_TOKEN_BINDING", "optional", "required"),
+        environment=environment.get("ENVIRONMENT", ""),
+        believes_agents=not _is_strict(environment, "AGENT_ASSERTIONS", "believed", "ignored"),
+        unknown_agents=_unknown_agents(environment.get("UNKNOWN_AGENTS", "allow")),
     )
 
 
@@ -105,6 +116,12 @@ def _is_strict(environment: Mapping[str, str], name: str, default: str, strict: 
     if value not in (default, strict):
         raise ValueError(f"{name} is neither {default} nor {strict}")
     return value == strict
+
+
+def _unknown_agents(value: str) -> AgentState:
+    if value not in UNKNOWN_AGENTS:
+        raise ValueError(f"UNKNOWN_AGENTS is none of {', '.join(UNKNOWN_AGENTS)}")
+    return UNKNOWN_AGENTS[value]
 
 
 @cache

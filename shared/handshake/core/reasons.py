@@ -44,9 +44,12 @@ class ReasonCode(StrEnum):
     SECURITY_READ_SCOPE_DENIED = auto()
     SECURITY_READ_TENANT_MISMATCH = auto()
     HITL_APPROVAL_UNAUTHORIZED = auto()
+    SECURITY_AGENT_STOPPED = auto()
+    SECURITY_SCOPE_MISSING = auto()
     SECURITY_ARTIFACT_REQUEST_NOT_FOUND = auto()
     HITL_REQUEST_NOT_FOUND = auto()
     POLICY_VERSION_NOT_FOUND = auto()
+    SECURITY_AGENT_NOT_FOUND = auto()
     SECURITY_DECISION_CONTEXT_MISMATCH = auto()
     SECURITY_ARTIFACT_STATE_NOT_AUTHORIZED = auto()
     SECURITY_REPLAY_DETECTED = auto()
@@ -59,6 +62,7 @@ class ReasonCode(StrEnum):
     HITL_REJECTED = auto()
     HITL_APPROVED = auto()
     POLICY_VERSION_CONFLICT = auto()
+    HITL_AGENT_RESTRICTED_ESCALATED = auto()
     HITL_BUDGET_ESCALATED = auto()
     POLICY_SENSITIVE_SCOPE_DENIED = auto()
     POLICY_INVALID_POLICY = auto()
@@ -68,9 +72,9 @@ class ReasonCode(StrEnum):
     POLICY_OUTSIDE_ALLOWED_HOURS = auto()
     POLICY_MAX_TRANSACTION_EXCEEDED = auto()
     POLICY_DENIED = auto()
-    POLICY_BUDGET_EXCEEDED = auto()
     POLICY_EVALUATION_FAILED = auto()
     POLICY_UNMATCHED_DENIED = auto()
+    POLICY_BUDGET_EXCEEDED = auto()
     SECURITY_REPLAY_GUARD_UNAVAILABLE = auto()
     ADAPTER_STORE_UNAVAILABLE = auto()
     ADAPTER_PRIVILEGED_MUTATIONS_PAUSED = auto()
@@ -118,11 +122,14 @@ _STATUS: Final[dict[int, tuple[ReasonCode, ...]]] = {
         ReasonCode.SECURITY_READ_SCOPE_DENIED,
         ReasonCode.SECURITY_READ_TENANT_MISMATCH,
         ReasonCode.HITL_APPROVAL_UNAUTHORIZED,
+        ReasonCode.SECURITY_AGENT_STOPPED,
+        ReasonCode.SECURITY_SCOPE_MISSING,
     ),
     404: (
         ReasonCode.SECURITY_ARTIFACT_REQUEST_NOT_FOUND,
         ReasonCode.HITL_REQUEST_NOT_FOUND,
         ReasonCode.POLICY_VERSION_NOT_FOUND,
+        ReasonCode.SECURITY_AGENT_NOT_FOUND,
     ),
     409: (
         ReasonCode.SECURITY_DECISION_CONTEXT_MISMATCH,
@@ -137,6 +144,7 @@ _STATUS: Final[dict[int, tuple[ReasonCode, ...]]] = {
         ReasonCode.HITL_REJECTED,
         ReasonCode.HITL_APPROVED,
         ReasonCode.POLICY_VERSION_CONFLICT,
+        ReasonCode.HITL_AGENT_RESTRICTED_ESCALATED,
         ReasonCode.HITL_BUDGET_ESCALATED,
     ),
     422: (
@@ -148,9 +156,9 @@ _STATUS: Final[dict[int, tuple[ReasonCode, ...]]] = {
         ReasonCode.POLICY_OUTSIDE_ALLOWED_HOURS,
         ReasonCode.POLICY_MAX_TRANSACTION_EXCEEDED,
         ReasonCode.POLICY_DENIED,
-        ReasonCode.POLICY_BUDGET_EXCEEDED,
         ReasonCode.POLICY_EVALUATION_FAILED,
         ReasonCode.POLICY_UNMATCHED_DENIED,
+        ReasonCode.POLICY_BUDGET_EXCEEDED,
     ),
     503: (
         ReasonCode.SECURITY_REPLAY_GUARD_UNAVAILABLE,
@@ -195,7 +203,10 @@ def describe(code: str) -> Reason:
     return REGISTRY.get(code) or Reason(code, UNKNOWN_FAMILY, 500, "unknown", "do_not_retry")
 
 
-SECURITY_DENIALS: Final = frozenset(
-    row.code for row in REGISTRY.values() if row.family == "security" and row.response_class == "blocked"
+AGENT_STOPPED_DENIALS: Final = frozenset({ReasonCode.SECURITY_AGENT_STOPPED.value})
+"""What operators have stopped: counted apart, so that a stop does not look like the attack that it answers."""
+SECURITY_DENIALS: Final = (
+    frozenset(row.code for row in REGISTRY.values() if row.family == "security" and row.response_class == "blocked")
+    - AGENT_STOPPED_DENIALS
 )
 """The codes that count as security denials in metrics and alarms (contract.md sections 5 and 6)."""

@@ -30,8 +30,8 @@ from handshake.policy.change import (
 from handshake.policy.check import Sound, check_members
 from handshake.policy.members import Members
 from handshake.policy.rules import Scope, version_number
-from handshake.policy.table import active_key, policy_from, scope_from, version_key, with_text
-from handshake.policy.tools_table import ToolsTransaction, Use, active_tools_key, with_tools
+from handshake.policy.table import active_key, active_tools_key, policy_from, scope_from, version_key, with_text
+from handshake.policy.tools_table import ToolsTransaction, Use, with_tools
 from handshake.replay_guards.table import guard_key, read_outcome, stored_outcome
 from handshake.trust.identity import Envelope
 from handshake.trust.token import MIN_GUARD_LIFETIME_S, TrustClaims

@@ -16,9 +16,10 @@ from handshake.core.errors import HandshakeError
 from handshake.core.jsonio import digest, number, plain
 from handshake.core.reasons import ReasonCode
 from handshake.core.text import folded, id_fault, is_label
-from handshake.core.tiers import DENIAL_TIER, STRICTNESS
-from handshake.policy.rule_keys import MAX_AMOUNT, Trigger, Verdict
+from handshake.core.tiers import DENIAL_TIER
+from handshake.policy.rule_keys import MAX_AMOUNT, Trigger
 from handshake.policy.rules import Scope
+from handshake.policy.verdict import Judgement, Named, join
 
 if TYPE_CHECKING:
     from handshake.policy.answers import StoredBudget
@@ -50,12 +51,13 @@ _WORDS: Final[Mapping[str, tuple[str, ...]]] = {
 
 @dataclass(frozen=True)
 class Budget:
-    """One budget of a scope. ``of`` says what a sum is of, ``currency`` in which alone it is counted.
+    """One budget of a ``version`` of a scope. ``of`` says what a sum is of, ``currency`` in which alone it is counted.
 
     ``maximum`` is what all ``shards`` of a window may hold together.
     """
 
     scope: Scope
+    version: str
     name: str
     measure: Measure
     of: str | None
@@ -67,11 +69,12 @@ class Budget:
     shards: int = 1
 
     @classmethod
-    def stored(cls, scope: Scope, budget: Mapping[str, Any]) -> Self:
+    def stored(cls, scope: Scope, version: str, budget: Mapping[str, Any]) -> Self:
         """Read a budget as ``parse_budgets`` gave it."""
         maximum, currency = number(budget["max"]), budget.get("currency")
         return cls(
             scope=scope,
+            version=version,
             name=budget["id"],
             measure=budget["measure"],
             of=budget.get("of"),
@@ -173,9 +176,9 @@ NONE_KNOWN: Final[Taken] = MappingProxyType({})
 
 
 class JudgedBudgets(NamedTuple):
-    """The strictest verdict of the budgets that a call would exceed, None of none; and what it takes of each."""
+    """What the budgets that a call would exceed say together, allow where there is none; and what it takes of each."""
 
-    verdict: Verdict | None
+    judgement: Judgement
     reservations: tuple[Reservation, ...]
 
 
@@ -188,7 +191,7 @@ def judge_budgets(
     left out. None where what a budget is to sum is there and is no amount.
     """
     own_by = {reservation.counter: reservation.amount for reservation in own if reservation.held}
-    reservations, verdict = list[Reservation](), None
+    reservations, judgements = list[Reservation](), list[Judgement]()
     for budget in budgets:
         measured = _measured(budget, call)
         if measured is None:
@@ -200,11 +203,10 @@ def judge_budgets(
         before = taken.get(reservation.counter, Decimal(0)) - own_by.get(reservation.counter, Decimal(0))
         if before > reservation.room:
             reservation = replace(reservation, held=False)
-            verdict = _stricter(verdict, _over(budget, reservation, before))
+            judgements.append(_over(budget, reservation, before))
         reservations.append(reservation)
-    if verdict is not None and verdict.outcome == "deny":
-        return JudgedBudgets(verdict, ())
-    return JudgedBudgets(verdict, tuple(reservations))
+    judgement = join(judgements)
+    return JudgedBudgets(judgement, () if judgement.outcome == "deny" else tuple(reservations))
 
 
 def window_of(size: WindowSize, at_ms: int) -> str:
@@ -253,9 +255,9 @@ def parse_budgets(value: Any) -> "list[StoredBudget]":
     return [{**budget} for budget in value]  # type: ignore[typeddict-item]  # _fault has seen that it is one
 
 
-def budgets_of(scope: Scope, stored: Iterable[Mapping[str, Any]]) -> tuple[Budget, ...]:
-    """Read the budgets that ``scope`` stores."""
-    return tuple(Budget.stored(scope, budget) for budget in stored)
+def budgets_of(scope: Scope, version: str, stored: Iterable[Mapping[str, Any]]) -> tuple[Budget, ...]:
+    """Read the budgets that a version of ``scope`` stores."""
+    return tuple(Budget.stored(scope, version, budget) for budget in stored)
 
 
 def _fault(budget: Mapping[str, Any]) -> str | None:
@@ -339,15 +341,12 @@ def _reservation(budget: Budget, call: Call, amount: Decimal, currency: str | No
     return Reservation(scope.name, budget.name, counter, amount, budget.of_a_shard, budget.over)
 
 
-def _over(budget: Budget, reservation: Reservation, before: Decimal) -> Verdict:
+def _over(budget: Budget, reservation: Reservation, before: Decimal) -> Judgement:
     trigger = Trigger(f"budget:{budget.name}", plain(reservation.limit), plain(before + reservation.amount))
+    named = (Named(budget.scope.name, budget.version, budget.name),)
     if budget.over == "deny":
-        return Verdict("deny", ReasonCode.POLICY_BUDGET_EXCEEDED, DENIAL_TIER, trigger)
-    return Verdict("escalate", ReasonCode.HITL_BUDGET_ESCALATED, ESCALATION_TIER, trigger)
-
-
-def _stricter(there: Verdict | None, verdict: Verdict) -> Verdict:
-    return verdict if there is None or STRICTNESS[verdict.outcome] > STRICTNESS[there.outcome] else there
+        return Judgement("deny", ReasonCode.POLICY_BUDGET_EXCEEDED, DENIAL_TIER, named, trigger=trigger)
+    return Judgement("escalate", ReasonCode.HITL_BUDGET_ESCALATED, ESCALATION_TIER, named, trigger=trigger)
 
 
 def _bad_shape(message: str) -> HandshakeError:

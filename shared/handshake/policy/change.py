@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from handshake.core.errors import Conflict, HandshakeError, Refusal, Refuse, Replay, refusal_of
 from handshake.core.reasons import ReasonCode
@@ -11,6 +11,9 @@ from handshake.policy.members import MEMBERS, NO_MEMBERS, Given, Members, Mode, 
 from handshake.policy.rules import Scope, parse_scope, version_name
 from handshake.trust.identity import Envelope
 from handshake.trust.token import TrustClaims
+
+MAX_POLICY_BYTES: Final = 256 * 1024
+"""Bytes of a body that holds a policy, or a list of tools."""
 
 Check = Callable[[Members], Sound | Refusal]
 """Refuses members that hold well by themselves and not together, or not beside the registered tools."""

@@ -103,7 +103,7 @@ def parse_mode(fields: Mapping[str, Any]) -> Mode:
 
 def warnings_of(scope: Scope, members: Members) -> list[str]:
     """Say what an operator may not expect of ``members``: a sentence for each."""
-    return [warning for budget in budgets_of(scope, members.budgets) for warning in _warnings(budget)]
+    return [warning for budget in budgets_of(scope, "", members.budgets) for warning in _warnings(budget)]
 
 
 def _warnings(budget: Budget) -> list[str]:

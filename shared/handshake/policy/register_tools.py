@@ -8,12 +8,11 @@ from handshake.dynamo.context import Context
 from handshake.dynamo.marshalling import Item, Key
 from handshake.dynamo.runtime_kv import PAUSE_KEY, ensure_not_paused
 from handshake.policy.cedar.tools import Tools
-from handshake.policy.table import version_key
+from handshake.policy.table import active_tools_key, version_key
 from handshake.policy.tool_change import Disarmed, Register, StoredTools, ToolChange, ToolsApplied, decide_tools
 from handshake.policy.tools_table import (
     ToolsTransaction,
     Use,
-    active_tools_key,
     read_registry,
     uses,
     with_tools,

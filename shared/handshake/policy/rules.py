@@ -110,6 +110,11 @@ class PolicyInForce:
         return effective(for_all, *narrower)
 
     @property
+    def names_agent(self) -> bool:
+        """Say whether the agent has a policy of its own, whatever it demands."""
+        return any(policy.scope.kind == "agent" for policy in self.applies)
+
+    @property
     def versions(self) -> dict[str, str | None]:
         """Name the version of each scope, as evidence does: global and agent always, None where nothing is stored."""
         stored = {policy.scope.name: policy.version for policy in self.scopes if policy.version}

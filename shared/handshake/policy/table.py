@@ -45,6 +45,11 @@ def active_key(scope: Scope) -> Key:
     return {"pk": partition(scope), "sk": _ACTIVE}
 
 
+def active_tools_key() -> Key:
+    """Give the key of the active registry of tools, which ``tools_table`` keeps."""
+    return {"pk": "TOOLS", "sk": _ACTIVE}
+
+
 def version_key(scope: Scope, number: int) -> Key:
     """Give the key of one version of a scope's policy."""
     return {"pk": partition(scope), "sk": _version_key(number)}
@@ -130,7 +135,7 @@ def policy_of(scope: Scope, stored: StoredPolicy) -> ScopePolicy:
         number=stored.number,
         digest=stored.audit_digest,
         limits=limits_of(members.rules),
-        budgets=budgets_of(scope, members.budgets),
+        budgets=budgets_of(scope, stored.version or "", members.budgets),
         unmatched=members.unmatched,
         unmatched_tools=members.unmatched_tools,
         cedar_sha256=stored.cedar_sha256,

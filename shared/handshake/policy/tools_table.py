@@ -14,10 +14,10 @@ from handshake.dynamo.marshalling import Item, Key, Put
 from handshake.dynamo.transaction import Step, unread
 from handshake.policy.cedar.tools import NO_TOOLS, Tool, Tools
 from handshake.policy.rules import VERSION_DIGITS, Scope, parse_scope
-from handshake.policy.table import PolicyTransaction, audit_digest, partition
+from handshake.policy.table import PolicyTransaction, active_tools_key, audit_digest, partition
 from handshake.policy.tool_change import StoredTools, ToolsApplied
 
-PARTITION: Final = "TOOLS"
+PARTITION: Final = active_tools_key()["pk"]
 _USE: Final = "USE#"
 
 
@@ -35,11 +35,6 @@ class Use(NamedTuple):
     scope: Scope
     active: int | None = None
     shadow: int | None = None
-
-
-def active_tools_key() -> Key:
-    """Give the key of the active registry."""
-    return {"pk": PARTITION, "sk": "ACTIVE"}
 
 
 def tools_version_key(number: int) -> Key:

@@ -23,6 +23,7 @@ from handshake.requests.decision_action import (
     DecisionAction,
     Expire,
     actor_of,
+    agent_stopped,
     decide_action,
     over_daily_limit,
 )
@@ -88,6 +89,8 @@ def _act(
         now = closed.decided_at_ms
         tx = RequestTransaction(context)
         close, key, spend = tx.close_request(recorded, seen=seen), None, None
+        # Who is stopped is read with nothing: the write itself fails, so no approval that begins later slips past.
+        running = tx.ensure_not_stopped(seen.submission.agent, now_ms=now) if closed.outcome == "allow" else []
         if guards and isinstance(decided, Close):
             outlives = now + IDEMPOTENCY_KEY_LIFETIME_MS
             key = tx.claim_key(guards[0], now_ms=now, expires_at_ms=outlives, outcome=decided.outcome)
@@ -97,6 +100,8 @@ def _act(
             return decided.refusal if isinstance(decided, Expire) else recorded.record
         if key and key.lost:
             used = key.found
+        elif any(agent.lost for agent in running) and not close.lost:
+            return _refuse(context, action, envelope, seen, agent_stopped(seen, now_ms=now), kept=kept)
         elif spend and spend.lost and not close.lost:
             return _refuse(context, action, envelope, seen, over_daily_limit(seen, now_ms=now), kept=kept)
         # What was seen does not vanish: a store that has lost it is in trouble, and is not believed.

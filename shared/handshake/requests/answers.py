@@ -29,6 +29,14 @@ RequestTimestamp = Annotated[
     "The ``timestamp`` that the request was first submitted with: what authorize-execution must be shown.",
 ]
 ContextHash = Annotated[str, Schema("ContextHash", pattern="^ctx_[0-9a-f]{64}$")]
+ActionDigest = Annotated[
+    str,
+    Schema(
+        "ActionDigest",
+        pattern="^sha256:[0-9a-f]{64}$",
+        description="Binds everything that was decided on, each argument included: what is executed must have it.",
+    ),
+]
 
 
 @closed
@@ -52,6 +60,7 @@ class Decided(Artifact):
 
     state: State
     requestTimestamp: RequestTimestamp
+    actionDigest: ActionDigest
 
 
 @closed
@@ -66,9 +75,19 @@ class RequestStatus(TypedDict):
     requestTimestamp: RequestTimestamp
     state: State
     terminal: bool
+    actionDigest: ActionDigest
     decisionContextHash: ContextHash
     artifact: Artifact
     hitlRequestId: NotRequired[str]
+
+
+@closed
+class DecidingPolicy(TypedDict):
+    """Names a policy that decided: the Cedar policy's @id, or what of its scope stood in for none."""
+
+    scope: str
+    version: str
+    policy: str
 
 
 @closed
@@ -94,11 +113,14 @@ class Room(TypedDict):
     actionType: ActionType
     payloadRef: PayloadLabel
     requestTimestamp: RequestTimestamp
+    actionDigest: ActionDigest
     hitlRequestId: NotRequired[str]
     expiresAt: NotRequired[EpochMs]
     amount: NotRequired[Annotated[Any, "As the agent sent it."]]
     category: NotRequired[Annotated[Any, "As the agent sent it."]]
     escalatedBy: NotRequired[EscalationCause]
+    decidedBy: NotRequired[list[DecidingPolicy]]
+    policyMessage: NotRequired[Annotated[str, "What the deciding policy says to people."]]
 
 
 @closed
@@ -120,6 +142,7 @@ class EvidencePayload(TypedDict):
     state: Annotated[State, "Of the request, once this had happened."]
     decisionContextHash: ContextHash
     hitlRequestId: NotRequired[str]
+    actionDigest: NotRequired[Annotated[ActionDigest, "Of the decision on a request that has an action."]]
     sequence: Annotated[Count, "From 1 in the chain; 0 for a refused action, which stands beside it."]
     previousHash: str
     hash: str

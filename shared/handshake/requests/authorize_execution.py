@@ -25,7 +25,7 @@ def authorize_execution(context: Context, presented: Submission, envelope: Envel
     )
     if refused:
         raise HandshakeError(*refused, request_id=presented.request_id, fields=NOT_ALLOWED)
-    record, paused = table.read_for_execution(context, presented.request_id)
-    refusal = decide_execution(presented, record, paused=paused, now_ms=context.now_ms())
+    record, agent, paused = table.read_for_execution(context, presented)
+    refusal = decide_execution(presented, record, agent, paused=paused, now_ms=context.now_ms())
     if refusal:
         raise HandshakeError.of(refusal)

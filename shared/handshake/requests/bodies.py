@@ -3,8 +3,28 @@
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from handshake.core.shapes import Id, NewId, PayloadRef, Schema, closed
+from handshake.requests.action import MAX_BYTES, MAX_LEVELS, MAX_NAME_LENGTH
 from handshake.requests.answers import ActionType, ContextHash
 from handshake.requests.decision_action import ACTION_WORDS, MAX_REASON_LENGTH
+
+Name = Annotated[str, Schema("ActionName", minLength=1, maxLength=MAX_NAME_LENGTH, pattern="^[A-Za-z0-9._:/-]+$")]
+
+
+@closed
+class Action(TypedDict):
+    """Says exactly what is to be done. The request's ``actionDigest`` binds all of it."""
+
+    operation: Name
+    tool: NotRequired[Name | None]
+    toolVersion: NotRequired[NewId | None]
+    resource: NotRequired[NewId | None]
+    arguments: NotRequired[
+        Annotated[
+            dict[str, Any] | None,
+            f"Numbers that a double does not keep are refused: send them as strings. With all else, at most\n"
+            f"{MAX_BYTES} bytes as canonical JSON and {MAX_LEVELS} levels deep.",
+        ]
+    ]
 
 
 class Submission(TypedDict):
@@ -24,6 +44,12 @@ class Submission(TypedDict):
             "What decides: ``amount``, ``category`` and limits of the caller's own that narrow the policy\n"
             "(``maxTransaction``, ``dailySpendLimit``, ``allowedHours``, ``allowedCategories``) of a payment;\n"
             "``sensitivity`` and ``authorizedSensitiveScope`` of a data access. What cannot be understood denies.",
+        ]
+    ]
+    action: NotRequired[
+        Annotated[
+            Action | None,
+            "A payment's ``amount`` and ``category`` may stand in its arguments, in ``context``, or alike\nin both.",
         ]
     ]
 

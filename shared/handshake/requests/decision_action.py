@@ -204,6 +204,13 @@ def over_daily_limit(record: RequestRecord, *, now_ms: int) -> Refusal:
     return _refused(code, message, request=record, now_ms=now_ms, stored=_stored(record))
 
 
+def agent_stopped(record: RequestRecord, *, now_ms: int) -> Refusal:
+    """Give the refusal of an approval of what an agent asked for that operators have stopped since."""
+    message = "Operators have stopped the agent; the request stays pending, and can be rejected."
+    code = ReasonCode.SECURITY_AGENT_STOPPED
+    return _refused(code, message, request=record, now_ms=now_ms, stored=_stored(record))
+
+
 def outcome_fields(record: RequestRecord) -> dict[str, Any]:
     """Give the outcome of the action that closed ``record``, for whoever comes back with its key."""
     return {

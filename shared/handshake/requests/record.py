@@ -9,6 +9,7 @@ from handshake.core.reasons import REGISTRY, ReasonCode
 from handshake.core.tiers import RISK_TIERS, Outcome, RiskTier
 from handshake.policy.budgets import Reservation
 from handshake.policy.rule_keys import Spend, Trigger
+from handshake.policy.verdict import Named
 from handshake.requests.decision import Decision, spend_day
 from handshake.requests.evidence import Chain
 from handshake.requests.submission import Submission
@@ -49,6 +50,8 @@ FIRST_STATE: Mapping[Outcome, State] = {
 class RequestRecord:
     """One stored request. Times are epoch ms; ``expires_at_ms`` is set on escalated requests only.
 
+    ``policies`` name what of policy decided, ``message`` is its word for people, and ``notify`` the paths of arguments
+    that messages may show.
     ``reservations`` are its shares of budgets as they were when it was decided; what became of them its state says.
     A ``synthetic`` one is the release gate's, and left out of metrics even where its deadline is what closes it.
     """
@@ -64,6 +67,9 @@ class RequestRecord:
     trigger: Trigger | None = None
     spend: Spend | None = None
     reservations: tuple[Reservation, ...] = ()
+    policies: tuple[Named, ...] = ()
+    message: str | None = None
+    notify: tuple[str, ...] = ()
     chain: Chain = field(default_factory=Chain)
     synthetic: bool = False
 
@@ -85,6 +91,9 @@ class RequestRecord:
             trigger=decision.trigger,
             spend=decision.spend,
             reservations=decision.reservations,
+            policies=decision.policies,
+            message=decision.message,
+            notify=decision.notify,
         )
 
     @property
@@ -144,7 +153,12 @@ class RequestRecord:
 
     def result_view(self) -> "Decided":
         """Show what submitting the request answers, first or repeated."""
-        return {**self.artifact(), "state": self.state, "requestTimestamp": self.submission.timestamp_ms}
+        return {
+            **self.artifact(),
+            "state": self.state,
+            "requestTimestamp": self.submission.timestamp_ms,
+            "actionDigest": self.submission.action_digest,
+        }
 
     def action_view(self) -> "ActionDone":
         """Show what the decision action that closed the request answers."""
@@ -168,6 +182,7 @@ class RequestRecord:
             "requestTimestamp": submission.timestamp_ms,
             "state": self.state,
             "terminal": self.state.terminal,
+            "actionDigest": submission.action_digest,
             "decisionContextHash": submission.decision_context_hash,
             "artifact": self.artifact(),
         }
@@ -189,6 +204,7 @@ class RequestRecord:
             "actionType": submission.action_type,
             "payloadRef": submission.payload_ref,
             "requestTimestamp": submission.timestamp_ms,
+            "actionDigest": submission.action_digest,
         }
         if self.hitl_request_id:
             view["hitlRequestId"] = self.hitl_request_id
@@ -198,6 +214,12 @@ class RequestRecord:
             view["amount"] = submission.facts["amount"]
         if submission.facts.get("category") is not None:
             view["category"] = submission.facts["category"]
+        if self.policies:
+            view["decidedBy"] = [
+                {"scope": by.scope, "version": by.version, "policy": by.policy} for by in self.policies
+            ]
+        if self.message is not None:
+            view["policyMessage"] = self.message
         if self.trigger:
             view["escalatedBy"] = {
                 "rule": self.trigger.rule,

@@ -6,13 +6,15 @@ a record is added to the event that sets it (``requests.verification`` reads it 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
+from handshake.agents.standing import AgentStanding
+from handshake.core.jsonio import plain_text
 from handshake.core.reasons import REGISTRY
 from handshake.core.tiers import RISK_TIERS
 from handshake.metrics.events import MetricsEvent, denial_event
 from handshake.policy.rules import PolicyInForce
+from handshake.requests.action import named_members
 from handshake.requests.evidence import Entry, EvidenceEvent, append, event_id_of, refusal_event
 from handshake.requests.record import RequestRecord, State
 
@@ -62,16 +64,28 @@ class RecordedRefusal:
     event: MetricsEvent
 
 
-def record_decision(record: RequestRecord, policy: PolicyInForce, origin: Origin) -> Recorded:
-    """Record a fresh decision, made by ``policy``."""
+def record_decision(
+    record: RequestRecord,
+    policy: PolicyInForce,
+    agent: AgentStanding,
+    origin: Origin,
+    *,
+    tools_version: str | None = None,
+) -> Recorded:
+    """Record a fresh decision, made by ``policy``, by how its ``agent`` stood, and by a version of the tools if any."""
     submission = record.submission
-    lineage = {
+    lineage: dict[str, Any] = {
         "facts": dict(submission.facts),
         "actionType": submission.action_type,
         "payloadRef": submission.payload_ref,
         "requestTimestamp": submission.timestamp_ms,
         "policyVersions": policy.versions,
+        "agentVersions": agent.versions,
     }
+    if tools_version:
+        lineage["toolsVersion"] = tools_version
+    if submission.action:
+        lineage |= {"actionDigest": submission.action_digest, **named_members(submission.action)}
     audit: dict[str, Any] = {
         "principalId": submission.principal_id,
         "agentId": submission.agent_id,
@@ -86,6 +100,12 @@ def record_decision(record: RequestRecord, policy: PolicyInForce, origin: Origin
         audit["spend"] = {"amount": plain_text(record.spend.amount), "limit": plain_text(record.spend.daily_limit)}
     if record.reservations:
         audit["reserved"] = [reservation.stored() for reservation in record.reservations]
+    if record.policies:
+        audit["decidedBy"] = [named._asdict() for named in record.policies]
+    if record.message is not None:
+        audit["policyMessage"] = record.message
+    if record.notify:
+        audit["notify"] = list(record.notify)
     return _recorded(record, DECIDED, lineage, audit, origin)
 
 
@@ -130,7 +150,7 @@ def _recorded(
     ]
     appended = append(record.chain, record.submission.request_id, entries, now_ms=record.decided_at_ms)
     chained = replace(record, chain=appended.chain)
-    return Recorded(chained, appended.events, decision_event(chained, event_id=appended.event_id))
+    return Recorded(chained, appended.events, decision_event(chained, kind, event_id=appended.event_id))
 
 
 def _shared(record: RequestRecord, kind: str) -> dict[str, Any]:
@@ -143,10 +163,11 @@ def _shared(record: RequestRecord, kind: str) -> dict[str, Any]:
     }
 
 
-def decision_event(record: RequestRecord, *, event_id: str) -> MetricsEvent:
-    """Make the event of the decision that ``record`` now holds.
+def decision_event(record: RequestRecord, kind: str, *, event_id: str) -> MetricsEvent:
+    """Make the event of the decision that ``record`` now holds, which evidence of this ``kind`` says.
 
-    A closed escalation says when its incident was detected and when it ended, which is what AIRT measures.
+    A submission's counts for its agent. A closed escalation says when its incident was detected and when it ended,
+    which is what AIRT measures.
     """
     terminal = record.state is not State.PENDING
     closed_escalation = record.expires_at_ms is not None and terminal
@@ -161,6 +182,7 @@ def decision_event(record: RequestRecord, *, event_id: str) -> MetricsEvent:
         is_terminal=terminal,
         incident_detected_ms=record.created_at_ms if closed_escalation else None,
         terminal_decision_ms=record.decided_at_ms if closed_escalation else None,
+        agent=record.submission.agent.pseudonym if kind == DECIDED else None,
     )
 
 
@@ -172,8 +194,3 @@ def refusal_metrics(refusal: EvidenceEvent) -> MetricsEvent:
         request_id=refusal.request_id,
         now_ms=refusal.timestamp_ms,
     )
-
-
-def plain_text(amount: Decimal) -> str:
-    """Write an amount as evidence keeps it: without an exponent, and without zeros that say nothing."""
-    return f"{amount.normalize():f}"

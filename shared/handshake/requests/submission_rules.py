@@ -4,10 +4,12 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import NamedTuple
 
+from handshake.agents.standing import AgentStanding, AgentState
 from handshake.core.errors import Refuse, refusal_of
 from handshake.core.reasons import ReasonCode
 from handshake.policy.budgets import NONE_KNOWN, Taken
 from handshake.policy.rules import PolicyInForce
+from handshake.policy.setting import BARE, Setting
 from handshake.requests.decision import Escalations, decide_in_window
 from handshake.requests.record import RequestRecord
 from handshake.requests.submission import Submission
@@ -16,15 +18,18 @@ from handshake.requests.submission import Submission
 class Seen(NamedTuple):
     """Everything stored that a submission's decision depends on.
 
-    ``stored`` is what the requestId holds, ``spent`` the agent's spend of the day, and ``taken`` what is known of the
-    counters of budgets: nothing, until a write was lost to one.
+    ``stored`` is what the requestId holds, ``agent`` what operators have said of the agent, ``spent`` its spend of the
+    day, ``taken`` what is known of the counters of budgets (nothing, until a write was lost to one), and ``setting``
+    what policies judge in.
     """
 
     stored: RequestRecord | None
     policy: PolicyInForce
+    agent: AgentStanding
     spent: Decimal
     escalations: Escalations
     taken: Taken = NONE_KNOWN
+    setting: Setting = BARE
 
 
 @dataclass(frozen=True)
@@ -42,11 +47,18 @@ class Repeat:
 
 
 def decide_submission(
-    submission: Submission, seen: Seen, now_ms: int, *, escalation_ttl_ms: int, synthetic: bool
+    submission: Submission,
+    seen: Seen,
+    now_ms: int,
+    *,
+    escalation_ttl_ms: int,
+    unknown_agents: AgentState,
+    synthetic: bool,
 ) -> Create | Repeat | Refuse:
     """Decide what becomes of ``submission`` at ``now_ms`` (epoch ms), by what was ``seen`` of the store.
 
-    ``escalation_ttl_ms`` is how long an escalation waits for a person. A ``synthetic`` one is the release gate's.
+    ``escalation_ttl_ms`` is how long an escalation waits for a person, ``unknown_agents`` the state of an agent that
+    has neither a record nor a policy of its own. A ``synthetic`` submission is the release gate's.
     """
     if seen.stored is not None:
         if seen.stored.submission.facts_digest == submission.facts_digest:
@@ -58,12 +70,15 @@ def decide_submission(
                 request_id=submission.request_id,
             )
         )
+    state = seen.agent.state_among(now_ms, has_policy=seen.policy.names_agent, unknown=unknown_agents)
     decision = decide_in_window(
         submission,
         policy=seen.policy,
+        agent=state,
         spent=seen.spent,
         escalations=seen.escalations,
         taken=seen.taken,
+        setting=seen.setting,
         now_ms=now_ms,
     )
     record = RequestRecord.decided(submission, decision, now_ms=now_ms, escalation_ttl_ms=escalation_ttl_ms)

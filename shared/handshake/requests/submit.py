@@ -2,6 +2,7 @@
 
 from typing import Final, NamedTuple, assert_never
 
+from handshake.agents.standing import AgentState
 from handshake.core.errors import HandshakeError, Refuse, StoreUnavailableError
 from handshake.dynamo.context import Context
 from handshake.policy.rule_keys import ESCALATIONS_PER_WINDOW
@@ -25,17 +26,28 @@ class Submitted(NamedTuple):
     repeated: bool
 
 
-def submit(context: Context, submission: Submission, *, escalation_ttl_ms: int) -> Submitted:
+def submit(
+    context: Context,
+    submission: Submission,
+    *,
+    escalation_ttl_ms: int,
+    unknown_agents: AgentState = AgentState.ACTIVE,
+) -> Submitted:
     """Decide ``submission`` and store it, or give back what its requestId already holds.
 
-    ``escalation_ttl_ms`` is how long an escalation waits for a person. Raises HandshakeError
-    security_decision_context_mismatch when the requestId belongs to other facts, StoreUnavailableError when
-    the store does not answer.
+    ``escalation_ttl_ms`` is how long an escalation waits for a person, ``unknown_agents`` the state of an agent that
+    has neither a record nor a policy of its own. Raises HandshakeError security_decision_context_mismatch when the
+    requestId belongs to other facts, StoreUnavailableError when the store does not answer.
     """
     seen = read_for_submission(context, submission)
     for _ in range(seen.policy.limits[ESCALATIONS_PER_WINDOW] + len(seen.policy.budgets) + _MORE_TRIES):
         decided = decide_submission(
-            submission, seen, context.now_ms(), escalation_ttl_ms=escalation_ttl_ms, synthetic=context.synthetic
+            submission,
+            seen,
+            context.now_ms(),
+            escalation_ttl_ms=escalation_ttl_ms,
+            unknown_agents=unknown_agents,
+            synthetic=context.synthetic,
         )
         match decided:
             case Repeat(record):
@@ -54,7 +66,8 @@ def submit(context: Context, submission: Submission, *, escalation_ttl_ms: int) 
 
 def _create(context: Context, record: RequestRecord, seen: Seen) -> RequestRecord | Seen:
     """Store ``record``; where others were first, what to decide by now."""
-    recorded = record_decision(record, seen.policy, origin(context))
+    tools_version = seen.setting.tools.version if seen.setting.tools else None
+    recorded = record_decision(record, seen.policy, seen.agent, origin(context), tools_version=tools_version)
     tx = RequestTransaction(context)
     create, spend, escalation = tx.create_request(recorded), None, None
     if record.outcome == "escalate":

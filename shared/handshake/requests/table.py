@@ -1,16 +1,20 @@
 """The workflow table: requests, their evidence, what agents have spent and how often they escalated.
 
-One request is one partition: its state under STATE, its evidence beside it (evidence_items), and under REFC# how often
-each principal's actions on it were refused, so one query reads all of it. Pending requests carry the attributes of
-three sparse indexes (by tenant, by principal, by shard) that a queue or an expiry sweep reads instead of the table.
+One request is one partition: its state under STATE, its action under ACTION where it has one, its evidence beside it
+(evidence_items), and under REFC# how often each principal's actions on it were refused, so one query reads all of it.
+Pending requests carry the attributes of three sparse indexes (by tenant, by principal, by shard) that a queue or an
+expiry sweep reads instead of the table.
 """
 
 import json
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from heapq import merge
+from itertools import islice
 from typing import Any, Final
 
+from handshake.agents.standing import AgentStanding
+from handshake.agents.table import agent_keys, standing_from
 from handshake.core.agents import Agent
 from handshake.core.errors import Refusal
 from handshake.core.jsonio import canonical, digest
@@ -21,10 +25,14 @@ from handshake.dynamo.marshalling import Item, Key
 from handshake.dynamo.runtime_kv import PAUSE_KEY, ensure_not_paused, pause_of
 from handshake.dynamo.sharding import shard
 from handshake.policy.budgets import Counter, Reservation
+from handshake.policy.read_setting import setting_for
 from handshake.policy.rule_keys import Spend, Trigger
 from handshake.policy.rules import scopes_of
-from handshake.policy.table import active_key, in_force
+from handshake.policy.setting import BARE
+from handshake.policy.table import active_key, active_tools_key, in_force
+from handshake.policy.verdict import Named
 from handshake.replay_guards.table import stored_outcomes
+from handshake.requests.action import Action
 from handshake.requests.decision import Escalations, spend_day, utc_day
 from handshake.requests.evidence import Chain, EvidenceEvent
 from handshake.requests.evidence_items import evidence_from
@@ -38,6 +46,7 @@ RECORDED: Final = "recorded"
 RECORDED_SHARDS: Final = 4
 
 _STATE: Final = "STATE"
+_ACTION: Final = "ACTION"
 _REFUSALS: Final = "REFC#"
 _EVENTS: Final = ("EVT#", "REF#")
 PENDING_ATTRIBUTES: Final = "pending_tenant, pending_principal, pending_lane, pending_deadline"
@@ -46,6 +55,11 @@ PENDING_ATTRIBUTES: Final = "pending_tenant, pending_principal, pending_lane, pe
 def state_key(request_id: str) -> Key:
     """Give the key of a request's state."""
     return {"pk": f"REQ#{request_id}", "sk": _STATE}
+
+
+def action_key(request_id: str) -> Key:
+    """Give the key of the action of a request, kept whole."""
+    return {"pk": f"REQ#{request_id}", "sk": _ACTION}
 
 
 def spend_key(agent: Agent, day: str) -> Key:
@@ -111,6 +125,7 @@ def record_from(item: Item | None) -> RequestRecord | None:
         return None
     spend = item.get("spend_amount")
     trigger = item.get("trigger")
+    action = _action_from(item)
     expires_at = item.get("expires_at")
     return RequestRecord(
         submission=Submission(
@@ -122,6 +137,8 @@ def record_from(item: Item | None) -> RequestRecord | None:
             payload_ref=item["payload_ref"],
             timestamp_ms=int(item["timestamp_ms"]),
             facts=json.loads(item["facts"]),
+            action=action,
+            kept_digest=item["action_digest"] if action else None,
         ),
         outcome=item["outcome"],
         reason=ReasonCode(item["reason"]),
@@ -133,6 +150,9 @@ def record_from(item: Item | None) -> RequestRecord | None:
         trigger=Trigger(**json.loads(trigger)) if trigger else None,
         spend=None if spend is None else Spend(spend, item["spend_limit"]),
         reservations=tuple(map(Reservation.of_stored, json.loads(item.get("reserved", "[]")))),
+        policies=tuple(Named(*named) for named in json.loads(item.get("decided_by", "[]"))),
+        message=item.get("policy_message"),
+        notify=tuple(item.get("notify", ())),
         chain=Chain(
             length=int(item["chain_length"]),
             head=item["chain_head"],
@@ -141,6 +161,12 @@ def record_from(item: Item | None) -> RequestRecord | None:
         ),
         synthetic=item.get("synthetic", False),
     )
+
+
+def _action_from(item: Item) -> Action | None:
+    if "operation" not in item:
+        return None
+    return Action(item["operation"], item.get("tool"), item.get("tool_version"), item.get("resource"))
 
 
 def split_partition(items: Sequence[Item]) -> tuple[RequestRecord | None, list[EvidenceEvent]]:
@@ -158,20 +184,36 @@ def _time(event: EvidenceEvent) -> int:
 
 
 def read_for_submission(context: Context, submission: Submission) -> Seen:
-    """Read, in one call, everything that the decision of ``submission`` depends on."""
+    """Read, in one call, everything that the decision of ``submission`` depends on.
+
+    Texts of Cedar and tools that this process has not read yet take one more, once for each version.
+    """
     workflow, policy = context.tables.workflow, context.tables.policy
-    keys = [
+    request = [
         (workflow, state_key(submission.request_id)),
         (workflow, escalations_key(submission.principal_id, submission.agent)),
     ]
     scopes = scopes_of(submission.agent)
-    keys += ((policy, active_key(scope)) for scope in scopes)
+    agent = [(policy, key) for key in agent_keys(submission.agent)]
+    policies = [(policy, active_key(scope)) for scope in scopes]
+    spend = []
     if submission.action_type == "payment":
-        keys.append((workflow, spend_key(submission.agent, spend_day(submission.timestamp_ms, context.now_ms()))))
-    state, escalations, *others = context.dynamo.batch_get(keys)
-    spend = others.pop() if submission.action_type == "payment" else None
-    policies = in_force(zip(scopes, others, strict=True))
-    return Seen(record_from(state), policies, spent(spend), escalations_from(escalations))
+        spend = [(workflow, spend_key(submission.agent, spend_day(submission.timestamp_ms, context.now_ms())))]
+    tools = (policy, active_tools_key())
+    found = iter(context.dynamo.batch_get([*request, *agent, *policies, tools, *spend]))
+    state, escalations = islice(found, len(request))
+    standing = standing_from(list(islice(found, len(agent))))
+    force = in_force(zip(scopes, islice(found, len(policies)), strict=True))
+    registry = next(found)
+    return Seen(
+        stored=record_from(state),
+        agent=standing,
+        policy=force,
+        spent=spent(next(found, None)),
+        escalations=escalations_from(escalations),
+        # What is stored answers a repeat, and no policy is asked.
+        setting=BARE if state else setting_for(context, [force], registry),
+    )
 
 
 def read_for_action(
@@ -192,12 +234,18 @@ def read_for_action(
     return record_from(state), outcomes, refusals_kept(refusals)
 
 
-def read_for_execution(context: Context, request_id: str) -> tuple[RequestRecord | None, Refusal | None]:
-    """Read, in one call, the request whose effect is about to happen, and whether operators have paused all effects."""
+def read_for_execution(
+    context: Context, presented: Submission
+) -> tuple[RequestRecord | None, AgentStanding, Refusal | None]:
+    """Read, in one call, the stored request whose effect is about to happen, and what may stand in its way.
+
+    That is what operators have said of its agent, and whether they have paused all effects.
+    """
     tables = context.tables
-    keys = [(tables.workflow, state_key(request_id)), (tables.runtime_kv, PAUSE_KEY)]
-    state, pause = context.dynamo.batch_get(keys)
-    return record_from(state), pause_of(pause)
+    keys = [(tables.workflow, state_key(presented.request_id)), (tables.runtime_kv, PAUSE_KEY)]
+    keys += [(tables.policy, key) for key in agent_keys(presented.agent)]
+    state, pause, *agent = context.dynamo.batch_get(keys)
+    return record_from(state), standing_from(agent), pause_of(pause)
 
 
 def state_item(record: RequestRecord) -> Item:
@@ -213,6 +261,7 @@ def state_item(record: RequestRecord) -> Item:
         "payload_ref": submission.payload_ref,
         "timestamp_ms": submission.timestamp_ms,
         "facts": canonical(dict(submission.facts)),
+        **_named(submission),
         "outcome": record.outcome,
         "reason": record.reason.value,
         "tier": record.tier,
@@ -223,6 +272,9 @@ def state_item(record: RequestRecord) -> Item:
         "trigger": canonical(record.trigger._asdict()) if record.trigger else None,
         "spend_amount": record.spend and record.spend.amount,
         "spend_limit": record.spend and record.spend.daily_limit,
+        "decided_by": canonical([list(named) for named in record.policies]) if record.policies else None,
+        "policy_message": record.message,
+        "notify": record.notify or None,
         "reserved": canonical([held.stored() for held in record.reservations]) if record.reservations else None,
         "chain_length": record.chain.length,
         "chain_head": record.chain.head,
@@ -238,6 +290,28 @@ def state_item(record: RequestRecord) -> Item:
             "pending_deadline": record.expires_at_ms,
         }
     return item
+
+
+def _named(submission: Submission) -> Item:
+    """Give what STATE says of an action: its names, and the digest of what is kept beside it."""
+    action = submission.action
+    if action is None:
+        return {}
+    return {
+        "operation": action.operation,
+        "tool": action.tool,
+        "tool_version": action.tool_version,
+        "resource": action.resource,
+        "action_digest": submission.action_digest,
+    }
+
+
+def action_item(submission: Submission) -> Item:
+    """Give the item that keeps a fresh submission's action whole, in the text that was hashed.
+
+    It stands alone, so that what only a person and an executor look at is in no index, and in no update's price.
+    """
+    return {**action_key(submission.request_id), "canonical": submission.canonical_action}
 
 
 def read_partition(dynamo: Dynamo, table: str, request_id: str) -> list[Item]:

@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
+from handshake.agents.table import AgentTransaction
 from handshake.core.agents import Agent
 from handshake.dynamo.context import Context
 from handshake.dynamo.marshalling import Put, Update
@@ -21,6 +22,7 @@ from handshake.requests.recording import Origin, Recorded, RecordedRefusal, acto
 from handshake.requests.submission import Submission
 from handshake.requests.table import (
     PENDING_ATTRIBUTES,
+    action_item,
     budget_key,
     escalations_from,
     escalations_key,
@@ -44,13 +46,15 @@ def origin(context: Context) -> Origin:
     return Origin(context.correlation_id, context.signer, context.gateway_request_id, context.synthetic)
 
 
-class RequestTransaction(EventTransaction, GuardTransaction):
-    """Writes of the workflow table, with the events and the guard that belong to them."""
+class RequestTransaction(EventTransaction, GuardTransaction, AgentTransaction):
+    """Writes of the workflow table, with the events, the guard and the checks that belong to them."""
 
     def create_request(self, recorded: Recorded) -> Step[RequestRecord | None]:
         """Store a new request, if its requestId is free; where it is not, what it holds is found."""
         put = Put(self._context.tables.workflow, state_item(recorded.record), condition="attribute_not_exists(pk)")
         step = self._add(put, record_from)
+        if recorded.record.submission.action:
+            self._add(Put(self._context.tables.workflow, action_item(recorded.record.submission)), unread)
         self._append(recorded)
         return step
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
+from handshake.agents.table import change_key
+from handshake.core.agents import Agent
 from handshake.core.jsonio import canonical
 from handshake.core.reasons import ReasonCode
 from handshake.dynamo.marshalling import Item
@@ -19,12 +21,15 @@ from handshake.policy.budgets import Reservation
 from handshake.policy.rule_keys import Spend, Trigger
 from handshake.policy.rules import scopes_of, version_number
 from handshake.policy.table import version_key
+from handshake.policy.tools_table import tools_version_key
+from handshake.policy.verdict import Named
+from handshake.requests.action import Action, action_of, named_members
 from handshake.requests.evidence import Chain, EvidenceEvent, broken_link, event_id_of
 from handshake.requests.evidence_items import evidence_from, evidence_item, evidence_sort_key
 from handshake.requests.record import FIRST_STATE, RequestRecord, State
 from handshake.requests.recording import CLOSED, DECIDED, actor_named, decision_event, refusal_metrics
 from handshake.requests.submission import Submission
-from handshake.requests.table import record_from, refusals_key, state_item, state_key
+from handshake.requests.table import action_item, record_from, refusals_key, state_item, state_key
 
 # What reading an item raises that nobody of ours wrote.
 UNREADABLE: Final = (
@@ -56,7 +61,7 @@ class Verdict:
     """Says what verification saw of a request.
 
     ``events`` are the metrics events that its evidence says were written, as they must be stored; ``policies`` the
-    versions that decided it.
+    versions of policies and of its agent's records that decided it.
     """
 
     request_id: str
@@ -122,7 +127,7 @@ def _is_key(place: Place) -> bool:
 
 
 def _verify(request_id: str, items: Sequence[Item]) -> Verdict:
-    by_kind: dict[str, list[Item]] = {"STATE": [], "EVT": [], "REF": [], "REFC": []}
+    by_kind: dict[str, list[Item]] = {"STATE": [], "ACTION": [], "EVT": [], "REF": [], "REFC": []}
     for item in items:
         kind = item["sk"].partition("#")[0]
         if kind not in by_kind:
@@ -142,6 +147,7 @@ def _verify(request_id: str, items: Sequence[Item]) -> Verdict:
     steps = list(_played(stored, chained))
     counted = _counted(request_id, refusals, by_kind["REFC"])
     _ensure_state_is(_expected_state(steps[-1].record, stored.chain, counted, by_kind["STATE"][0]), by_kind["STATE"][0])
+    _ensure_action_is(steps[0].record.submission, by_kind["ACTION"])
     counting = [*(step.counted for step in steps), *map(_refusal_counted, refusals)]
     return Verdict(
         request_id,
@@ -174,8 +180,10 @@ class _Step(NamedTuple):
         detail = self.audit.detail
         if "event" not in detail:
             return None
+        event = decision_event(self.record, detail["event"], event_id=event_id_of(self.audit))
+        # An earlier release counted for no agent, and named none in evidence.
         return event_item(
-            decision_event(self.record, event_id=event_id_of(self.audit)),
+            replace(event, agent=event.agent if "agentVersions" in self.lineage.detail else None),
             correlation_id=detail["correlationId"],
             now_ms=self.audit.timestamp_ms,
             synthetic=detail.get("synthetic", False),
@@ -223,6 +231,7 @@ def _decided(stored: RequestRecord, lineage: EvidenceEvent, audit: EvidenceEvent
     known = stored.submission
     in_full = "event" in audit.detail
     outcome, spend, trigger = says["decision"], says.get("spend"), says.get("escalatedBy")
+    action = _action_named(lineage.detail)
     record = RequestRecord(
         submission=Submission(
             request_id=audit.request_id,
@@ -233,6 +242,8 @@ def _decided(stored: RequestRecord, lineage: EvidenceEvent, audit: EvidenceEvent
             payload_ref=says["payloadRef"] if in_full else known.payload_ref,
             timestamp_ms=says["requestTimestamp"] if in_full else known.timestamp_ms,
             facts=says["facts"],
+            action=action,
+            kept_digest=says["actionDigest"] if action else None,
         ),
         outcome=outcome,
         reason=ReasonCode(audit.reason_code),
@@ -246,6 +257,9 @@ def _decided(stored: RequestRecord, lineage: EvidenceEvent, audit: EvidenceEvent
         if in_full
         else stored.spend,
         reservations=tuple(map(Reservation.of_stored, says.get("reserved", ()))),
+        policies=tuple(Named(**named) for named in says.get("decidedBy", ())),
+        message=says.get("policyMessage"),
+        notify=tuple(says.get("notify", ())),
         synthetic=says.get("synthetic", False) if in_full else stored.synthetic,
     )
     if record.submission.decision_context_hash != says["decisionContextHash"]:
@@ -253,6 +267,27 @@ def _decided(stored: RequestRecord, lineage: EvidenceEvent, audit: EvidenceEvent
     if (record.expires_at_ms is not None) != (record.state is State.PENDING):
         raise BrokenEvidenceError(f"event {audit.sequence} says {outcome}, and of a deadline the contrary")
     return record
+
+
+def _action_named(detail: Mapping[str, Any]) -> Action | None:
+    """Give the action that a decision's lineage names."""
+    return action_of({**detail, "arguments": None}) if "operation" in detail else None
+
+
+def _ensure_action_is(submission: Submission, items: Sequence[Item]) -> None:
+    """Hold the action that is kept whole against the digest, names and facts that were decided on."""
+    if submission.action is None:
+        if items:
+            raise BrokenEvidenceError("an action is kept of it that it does not have")
+        return
+    if len(items) != 1:
+        raise BrokenEvidenceError("its action is not there")
+    text = items[0]["canonical"]
+    whole = replace(submission, action=action_of(json.loads(text)["action"]), kept_digest=None)
+    named = named_members(whole.action) if whole.action else {}
+    is_bound = whole.canonical_action == text and whole.action_digest == submission.action_digest
+    if not is_bound or named != named_members(submission.action) or _differences(action_item(whole), items[0]):
+        raise BrokenEvidenceError("its action is not the one that was decided on")
 
 
 def _closed(record: RequestRecord, lineage: EvidenceEvent, audit: EvidenceEvent) -> RequestRecord:
@@ -268,7 +303,7 @@ def _closed(record: RequestRecord, lineage: EvidenceEvent, audit: EvidenceEvent)
 
 
 def _policies(first: _Step) -> Iterator[Place]:
-    """Give the policy versions that a decision names."""
+    """Give the policy versions that a decision names, and the changes that its agent stood by."""
     named = first.lineage.detail["policyVersions"]
     agent = first.record.submission.agent
     for scope in scopes_of(agent):
@@ -280,6 +315,12 @@ def _policies(first: _Step) -> Iterator[Place]:
             if not _is_key(place):
                 raise BrokenEvidenceError("it was decided by the policy of an agent that can have none")
             yield place
+    if (tools := first.lineage.detail.get("toolsVersion")) is not None:
+        yield Place(**tools_version_key(version_number(tools) or 0))
+    records = {"agent": Agent(agent.agent_id), "agentInTenant": agent}
+    # An earlier release wrote none.
+    for reach, version in first.lineage.detail.get("agentVersions", {}).items():
+        yield Place(**change_key(records[reach], version))
 
 
 class _Refusals(NamedTuple):

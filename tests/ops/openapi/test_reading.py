@@ -26,6 +26,7 @@ SUBMISSION: Final = {
     "timestamp": NOW_MS,
     "privilegedPath": True,
     "context": {"amount": 1},
+    "action": {"operation": "o", "tool": "t", "toolVersion": "1", "resource": "r", "arguments": {"amount": 1}},
 }
 BUDGETS: Final = [a_budget()]
 RULES: Final = [{"id": "r", "key": "max_transaction", "value": 1}]
@@ -73,7 +74,8 @@ class Object(dict[str, Any]):
 def _noting(value: Any, read: set[str], path: str) -> Any:
     if isinstance(value, dict):
         # What an agent says of its action is its own; a test of decisions holds it to what decides.
-        return value if path == "context." or path.endswith(".context.") else Object(value, read, path)
+        own = ("context.", "action.arguments.")
+        return value if path.endswith(own) else Object(value, read, path)
     return [_noting(one, read, path) for one in value] if isinstance(value, list) else value
 
 

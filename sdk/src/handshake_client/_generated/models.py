@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
+ActionDigest: TypeAlias = str
+"""
+Binds everything that was decided on, each argument included: what is executed must have it.
+"""
+
+
+ActionName: TypeAlias = str
+
+
 ActionType: TypeAlias = Literal["payment", "data_access", "credential_use", "external_call", "other"]
 
 
@@ -23,6 +32,16 @@ ValueItem: TypeAlias = str
 
 
 ContextHash: TypeAlias = str
+
+
+class DecidingPolicy(TypedDict):
+    """
+    Names a policy that decided: the Cedar policy's @id, or what of its scope stood in for none.
+    """
+
+    policy: str
+    scope: str
+    version: str
 
 
 class EscalationCause(TypedDict):
@@ -173,9 +192,12 @@ ReasonCode: TypeAlias = Literal[
     "security_read_scope_denied",
     "security_read_tenant_mismatch",
     "hitl_approval_unauthorized",
+    "security_agent_stopped",
+    "security_scope_missing",
     "security_artifact_request_not_found",
     "hitl_request_not_found",
     "policy_version_not_found",
+    "security_agent_not_found",
     "security_decision_context_mismatch",
     "security_artifact_state_not_authorized",
     "security_replay_detected",
@@ -188,6 +210,7 @@ ReasonCode: TypeAlias = Literal[
     "hitl_rejected",
     "hitl_approved",
     "policy_version_conflict",
+    "hitl_agent_restricted_escalated",
     "hitl_budget_escalated",
     "policy_sensitive_scope_denied",
     "policy_invalid_policy",
@@ -197,9 +220,9 @@ ReasonCode: TypeAlias = Literal[
     "policy_outside_allowed_hours",
     "policy_max_transaction_exceeded",
     "policy_denied",
-    "policy_budget_exceeded",
     "policy_evaluation_failed",
     "policy_unmatched_denied",
+    "policy_budget_exceeded",
     "security_replay_guard_unavailable",
     "adapter_store_unavailable",
     "adapter_privileged_mutations_paused",
@@ -306,39 +329,6 @@ class StoredRule(TypedDict):
     value: float | str | list[str]
 
 
-class Submission(TypedDict):
-    """
-    An action that an agent wants to take.
-    """
-
-    actionType: ActionType
-    agentId: NewId
-    context: NotRequired[dict[str, Any] | None]
-    """
-    What decides: ``amount``, ``category`` and limits of the caller's own that narrow the policy
-    (``maxTransaction``, ``dailySpendLimit``, ``allowedHours``, ``allowedCategories``) of a payment;
-    ``sensitivity`` and ``authorizedSensitiveScope`` of a data access. What cannot be understood denies.
-    """
-    payloadRef: PayloadRef
-    principalId: NewId
-    privilegedPath: NotRequired[bool | None]
-    """
-    False is refused: a privileged path cannot opt out.
-    """
-    requestId: NewId
-    """
-    Submitting it again answers what was decided first.
-    """
-    tenantId: NotRequired[NewId | Literal[""] | None]
-    """
-    "" is none.
-    """
-    timestamp: float
-    """
-    The caller's clock, epoch ms, within 5 minutes of the server's.
-    """
-
-
 class SubmissionRefusal(TypedDict):
     """
     A submission that was not even decided.
@@ -403,6 +393,22 @@ UnmatchedTools: TypeAlias = Literal["allow", "deny"]
 
 
 WindowName: TypeAlias = Literal["24h", "7d", "30d"]
+
+
+class Action(TypedDict):
+    """
+    Says exactly what is to be done. The request's ``actionDigest`` binds all of it.
+    """
+
+    arguments: NotRequired[dict[str, Any] | None]
+    """
+    Numbers that a double does not keep are refused: send them as strings. With all else, at most
+    32768 bytes as canonical JSON and 16 levels deep.
+    """
+    operation: ActionName
+    resource: NotRequired[NewId | None]
+    tool: NotRequired[ActionName | None]
+    toolVersion: NotRequired[NewId | None]
 
 
 class AmountRule(TypedDict):
@@ -530,6 +536,7 @@ class Decided(TypedDict):
     Tells the decision on a submission.
     """
 
+    actionDigest: ActionDigest
     decision: Outcome
     decisionContextHash: ContextHash
     hitlRequestId: NotRequired[str]
@@ -589,6 +596,10 @@ class EvidencePayload(TypedDict):
     Records what happened, linked to what happened before.
     """
 
+    actionDigest: NotRequired[ActionDigest]
+    """
+    Of the decision on a request that has an action.
+    """
     decision: Outcome
     """
     Of a refused action: deny.
@@ -628,15 +639,6 @@ class ExecutionRefusal(TypedDict):
     reasonCode: str
     responseClass: ResponseClass
     status: Literal["error"]
-
-
-class ExecutionRequest(TypedDict):
-    """
-    A request and the artifact that allows it.
-    """
-
-    artifact: PresentedArtifact
-    request: Submission
 
 
 class GivenTool(TypedDict):
@@ -1257,6 +1259,7 @@ class RequestStatus(TypedDict):
     Tells where a request stands.
     """
 
+    actionDigest: ActionDigest
     actionType: ActionType
     agentId: Id
     artifact: Artifact
@@ -1278,6 +1281,7 @@ class Room(TypedDict):
     Shows a person what to decide on.
     """
 
+    actionDigest: ActionDigest
     actionType: ActionType
     agentId: Id
     amount: NotRequired[Any]
@@ -1289,10 +1293,15 @@ class Room(TypedDict):
     """
     As the agent sent it.
     """
+    decidedBy: NotRequired[list[DecidingPolicy]]
     escalatedBy: NotRequired[EscalationCause]
     expiresAt: NotRequired[int]
     hitlRequestId: NotRequired[str]
     payloadRef: str
+    policyMessage: NotRequired[str]
+    """
+    What the deciding policy says to people.
+    """
     principalId: Id
     reasonFamily: Family
     requestId: Id
@@ -1311,6 +1320,44 @@ class StoredOutcome(TypedDict):
 
     artifact: Artifact
     state: State
+
+
+class Submission(TypedDict):
+    """
+    An action that an agent wants to take.
+    """
+
+    action: NotRequired[Action | None]
+    """
+    A payment's ``amount`` and ``category`` may stand in its arguments, in ``context``, or alike
+    in both.
+    """
+    actionType: ActionType
+    agentId: NewId
+    context: NotRequired[dict[str, Any] | None]
+    """
+    What decides: ``amount``, ``category`` and limits of the caller's own that narrow the policy
+    (``maxTransaction``, ``dailySpendLimit``, ``allowedHours``, ``allowedCategories``) of a payment;
+    ``sensitivity`` and ``authorizedSensitiveScope`` of a data access. What cannot be understood denies.
+    """
+    payloadRef: PayloadRef
+    principalId: NewId
+    privilegedPath: NotRequired[bool | None]
+    """
+    False is refused: a privileged path cannot opt out.
+    """
+    requestId: NewId
+    """
+    Submitting it again answers what was decided first.
+    """
+    tenantId: NotRequired[NewId | Literal[""] | None]
+    """
+    "" is none.
+    """
+    timestamp: float
+    """
+    The caller's clock, epoch ms, within 5 minutes of the server's.
+    """
 
 
 class ToolList(TypedDict):
@@ -1372,6 +1419,15 @@ class EvidenceEvent(TypedDict):
     reasonCode: ReasonCode
     requestId: Id
     timestamp: int
+
+
+class ExecutionRequest(TypedDict):
+    """
+    A request and the artifact that allows it.
+    """
+
+    artifact: PresentedArtifact
+    request: Submission
 
 
 class Queue(TypedDict):

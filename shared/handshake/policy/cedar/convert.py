@@ -7,7 +7,7 @@ the engine's own values.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact
 from typing import Any, Final, assert_never
 
 from handshake.core.jsonio import number
@@ -19,6 +19,7 @@ from handshake.policy.cedar.tools import Fields, Many, Member, Tools, Type
 _TEN_THOUSANDTHS: Final = Decimal("0.0001")
 _DECIMAL_MIN: Final = Decimal(-(2**63)) * _TEN_THOUSANDTHS
 _DECIMAL_MAX: Final = Decimal(2**63 - 1) * _TEN_THOUSANDTHS
+_EXACTLY: Final = Context(prec=28, traps=[Inexact])
 _LONG_MIN: Final = -(2**63)
 _LONG_MAX: Final = 2**63 - 1
 
@@ -32,7 +33,7 @@ class Misfit:
 
     def __str__(self) -> str:
         """Say it in one line."""
-        return f"{self.path} {self.fault}."
+        return f"{self.path or 'arguments'} {self.fault}."
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,8 @@ class _Conversion:
             member = fields.members.get(name)
             if member is None:
                 if not fields.open:
-                    raise _MisfitError(at, "is not named by the tool's schema")
+                    # Not by its name, which is the caller's text.
+                    raise _MisfitError(path, "has a member that the tool's schema does not name")
                 self.unchecked.append(at)
             elif given is None and member.nullable:
                 pass
@@ -181,11 +183,14 @@ def _decimal(value: Decimal, path: str) -> dict[str, Any]:
     # Compared before it is scaled: scaling 1e400000 would take the memory of its digits.
     if not _DECIMAL_MIN <= value <= _DECIMAL_MAX:
         raise _MisfitError(path, "is too large for a decimal of Cedar")
-    _, digits, exponent = value.normalize().as_tuple()
-    if not isinstance(exponent, int) or (any(digits) and exponent < -4):
-        raise _MisfitError(path, "has more than four decimals")
-    text = f"{value.normalize():f}" if any(digits) else "0"
-    return _extension("decimal", text if "." in text else f"{text}.0")
+    if not value:
+        return _extension("decimal", "0.0")
+    try:
+        four = value.quantize(_TEN_THOUSANDTHS, context=_EXACTLY)
+    except Inexact:
+        raise _MisfitError(path, "has more than four decimals") from None
+    text = f"{four:f}".rstrip("0")
+    return _extension("decimal", f"{text}0" if text.endswith(".") else text)
 
 
 def _extension(kind: str, text: str) -> dict[str, Any]:

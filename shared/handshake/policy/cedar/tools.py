@@ -12,6 +12,8 @@ from typing import Any, Final, Literal
 from handshake.core.jsonio import digest
 
 MAX_TYPE_DEPTH: Final = 16
+MAX_MEMBERS: Final = 1000
+"""Members of one tool's input that are translated, those that references lead to among them."""
 _LONGS: Final = range(-(2**63), 2**63)
 
 Scalar = Literal["string", "integer", "number", "boolean"]
@@ -92,6 +94,11 @@ class Tools:
     number: int = 0
     by_name: Mapping[str, Tool] = field(default_factory=dict)
 
+    @property
+    def version(self) -> str | None:
+        """Give the name of the version; None where there never was one."""
+        return f"v{self.number}" if self.number else None
+
     @cached_property
     def digest(self) -> str:
         """Digest all of them: what stands for them where only that is kept."""
@@ -155,6 +162,9 @@ class _Translation:
 
     def __init__(self, root: Mapping[str, Any]) -> None:
         self._root = root
+        self._left = MAX_MEMBERS
+        # References that are being followed: what leads back to itself has no type that ends.
+        self._followed: list[str] = []
 
     def type_of(self, schema: Any, depth: int = 0) -> Type | None:
         """Give the type of a schema that says nothing of null, None where Cedar has none for it."""
@@ -179,8 +189,16 @@ class _Translation:
 
     def member(self, schema: Any, depth: int, *, required: bool = False) -> Member:
         """Give a member as its schema describes it, references followed and null told apart."""
+        self._left -= 1
+        followed = len(self._followed)
+        try:
+            return self._member(schema, depth, required=required)
+        finally:
+            del self._followed[followed:]
+
+    def _member(self, schema: Any, depth: int, *, required: bool) -> Member:
         given, nullable = self._resolved(schema), False
-        if isinstance(given, dict):
+        if isinstance(given, dict) and self._left >= 0:
             notify = given.get("x-notify") is True
             given, nullable = self._without_null(given)
             hidden = given.get("x-policy") is False
@@ -197,7 +215,8 @@ class _Translation:
                 return schema
             reference, alone = schema.get("$ref"), schema.get("allOf")
             if isinstance(reference, str):
-                target = self._defined(reference)
+                target = None if reference in self._followed else self._defined(reference)
+                self._followed.append(reference)
             elif isinstance(alone, list) and len(alone) == 1:
                 target = alone[0]
             else:
@@ -241,7 +260,7 @@ def _kind(schema: Mapping[str, Any]) -> str | None:
         return kind
     if kind is not None:
         return None
-    values = _allowed(schema)
+    values = [value for value in _allowed(schema) or () if value is not None]
     if values:
         kinds = {_kind_of(value) for value in values}
         return kinds.pop() if len(kinds) == 1 else None
