@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 
 import typer
 
+from ops.commands import policy_cedar
 from ops.commands.common import UNREACHABLE, AsJson, Commands, Stack, answered, fail, say
 from ops.commands.policy_desk import Desk, Proposal, Rules, differences, effective, in_words, simulated_in_words
 from ops.local.settings import STACK_NAME
@@ -48,6 +49,11 @@ RulesFile = Annotated[
     ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
+
+policy.command()(policy_cedar.fmt)
+policy.command()(policy_cedar.validate)
+policy.command("test")(policy_cedar.run_tests)
 
 
 @policy.command()
