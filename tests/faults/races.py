@@ -104,6 +104,7 @@ def _run_on(engine: str, tell: Connection) -> None:
         "-o",
         "addopts=--import-mode=importlib",
     )
-    code = pytest.main([*options, "-k", engine, str(Path(__file__).with_name("test_races.py"))], [Tally(tell)])
+    files = (str(Path(__file__).with_name(name)) for name in ("test_races.py", "test_budget_races.py"))
+    code = pytest.main([*options, "-k", engine, *files], [Tally(tell)])
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         raise RuntimeError(f"pytest ended with {code!r}")

@@ -52,7 +52,7 @@ pytestmark = pytest.mark.timeout(120 + RACERS * ROUNDS)
 Attempt = Callable[[InProcess], Reply]
 
 
-def _race(service: InProcess, attempts: Sequence[Attempt]) -> list[Reply]:
+def race(service: InProcess, attempts: Sequence[Attempt]) -> list[Reply]:
     """Every attempt at once, each by a function instance of its own; the answers in their order."""
     start = Barrier(len(attempts))
 
@@ -103,7 +103,7 @@ def test_a_jti_applies_one_policy(service: InProcess) -> None:
         assert apply_policy(service, for_agent(agent, max_transaction=1000)).status == 200
         changes = [for_agent(agent, max_transaction=n) | {"expectedPolicyVersion": "v1"} for n in range(RACERS)]
 
-        replies = _race(service, [partial(apply_policy, body=change, token=trust) for change in changes])
+        replies = race(service, [partial(apply_policy, body=change, token=trust) for change in changes])
 
         winner = _only_winner(replies)
         assert _told(replies) == {(200, None): 1, REPLAYED: RACERS - 1}
@@ -117,7 +117,7 @@ def test_tokens_of_their_own_apply_one_policy_after_another_and_lose_none(servic
         agent = unique("agent")
         changes = [for_agent(agent, max_transaction=n) for n in range(RACERS)]
 
-        replies = _race(service, [partial(apply_policy, body=change) for change in changes])
+        replies = race(service, [partial(apply_policy, body=change) for change in changes])
 
         applied = [reply.body["policyVersion"] for reply in replies if reply.status == 200]
         assert sorted(applied, key=lambda name: int(name[1:])) == [f"v{n}" for n in range(1, len(applied) + 1)]
@@ -135,7 +135,7 @@ def test_an_idempotency_key_closes_a_request_once_and_tells_the_others_how(servi
     for _ in range(ROUNDS):
         request, key = escalated(service), unique("key")
 
-        replies = _race(service, [partial(act, request=request, key=key)] * RACERS)
+        replies = race(service, [partial(act, request=request, key=key)] * RACERS)
 
         winner = _only_winner(replies)
         assert _told(replies) == {(200, "hitl_approved"): 1, REPLAYED: RACERS - 1}
@@ -149,7 +149,7 @@ def test_an_idempotency_key_closes_one_of_many_requests(service: InProcess) -> N
         principal, key = unique("principal"), unique("key")
         requests = [escalated(service, principalId=principal) for _ in range(RACERS)]
 
-        replies = _race(service, [partial(act, request=request, key=key) for request in requests])
+        replies = race(service, [partial(act, request=request, key=key) for request in requests])
 
         winner = _only_winner(replies)
         assert _told(replies) == {(200, "hitl_approved"): 1, REPLAYED: RACERS - 1}
@@ -163,7 +163,7 @@ def test_of_approvals_and_rejections_one_wins(service: InProcess) -> None:
         request = escalated(service, context={"amount": amount, "category": "ops"})
         approve, reject = (partial(act, request=request, action=action) for action in ("approve", "reject"))
 
-        replies = _race(service, _taking_turns(approve, reject))
+        replies = race(service, _taking_turns(approve, reject))
 
         winner = _only_winner(replies)
         assert _told(replies) == {(200, winner.reason): 1, TERMINAL: RACERS - 1}
@@ -184,7 +184,7 @@ def test_at_the_deadline_a_request_is_approved_or_expired(service: InProcess) ->
         def approve_late(_: InProcess, request: Any = request, late: InProcess = late) -> Reply:
             return act(late.another(), request)
 
-        replies = _race(service, _taking_turns(approve_early, approve_late))
+        replies = race(service, _taking_turns(approve_early, approve_late))
 
         told = _told(replies)
         state = _status(service, request)["state"]
@@ -204,7 +204,7 @@ def test_a_sweep_at_the_deadline_expires_only_what_nobody_approved(service: InPr
             expiry = expire_overdue(late.another().context)
             return Reply(0, {}, {"expired": expiry.expired})
 
-        replies = _race(service, [*(partial(act, request=request) for request in requests), sweep, sweep])
+        replies = race(service, [*(partial(act, request=request) for request in requests), sweep, sweep])
 
         approved = sum(reply.status == 200 for reply in replies)
         expired = sum(reply.body["expired"] for reply in replies if reply.status == 0)
@@ -218,7 +218,7 @@ def test_identical_submits_are_one_request(service: InProcess) -> None:
     for amount in _round_robin(10, 150, 600, 1000):
         body = submission(context={"amount": amount, "category": "ops"})
 
-        replies = _race(service, [partial(submit, body=body)] * RACERS)
+        replies = race(service, [partial(submit, body=body)] * RACERS)
 
         assert {reply.status for reply in replies} == {200}
         assert [reply.body for reply in replies] == [replies[0].body] * RACERS
@@ -230,7 +230,7 @@ def test_of_submits_that_share_an_id_only_one_sets_the_facts(service: InProcess)
         bodies = [submission(payloadRef="one"), submission(payloadRef="other")]
         bodies[1] |= {"requestId": bodies[0]["requestId"]}
 
-        replies = _race(service, _taking_turns(*(partial(submit, body=body) for body in bodies)))
+        replies = race(service, _taking_turns(*(partial(submit, body=body) for body in bodies)))
 
         first = replies[0].status == 200
         assert [reply.status for reply in replies[::2]] == [200 if first else 409] * len(replies[::2])
@@ -251,7 +251,7 @@ def test_submits_and_approvals_together_spend_exactly_the_days_limit(service: In
         fresh = [submission(agentId=agent, context=payment) for _ in range(RACERS - len(waiting))]
         attempts = [partial(act, request=request) for request in waiting]
 
-        replies = _race(service, [*attempts, *(partial(submit, body=body) for body in fresh)])
+        replies = race(service, [*attempts, *(partial(submit, body=body) for body in fresh)])
 
         assert sum(reply.body["decision"] == "allow" for reply in replies) == fitting
         lost = {reply.outcome for reply in replies if reply.body["decision"] != "allow"}
@@ -266,7 +266,7 @@ def test_exactly_five_escalations_pass_the_window(service: InProcess) -> None:
         who = {"principalId": unique("principal"), "agentId": unique("agent")}
         bodies = [submission(**who, context={"amount": 150, "category": "ops"}) for _ in range(RACERS)]
 
-        replies = _race(service, [partial(submit, body=body) for body in bodies])
+        replies = race(service, [partial(submit, body=body) for body in bodies])
 
         passed = min(ESCALATIONS_PER_WINDOW, RACERS)
         assert _told(replies) == Counter(
