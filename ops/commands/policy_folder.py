@@ -191,6 +191,15 @@ def members_of(sources: Sequence[Source]) -> dict[str, Any]:
     return members
 
 
+def scope_of(sources: Sequence[Source]) -> dict[str, str]:
+    """Give the scope that the tables name, {} where none does. Raises UnreadableError where they name several."""
+    named = [_present(source.table, "scope", "scopeId", "tenantId") for source in sources]
+    scopes = [scope for scope in named if scope]
+    if any(scope != scopes[0] for scope in scopes):
+        raise UnreadableError(f"{sources[0].path.parent}: two tables name different scopes")
+    return scopes[0] if scopes else {}
+
+
 def _source(file: Path) -> Source:
     table = file.with_name(f"{file.name.removesuffix(SUFFIX)}{TABLE_SUFFIX}")
     try:
