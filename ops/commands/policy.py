@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 
 import typer
 
+from ops.commands import policy_cedar
 from ops.commands.common import UNREACHABLE, AsJson, Commands, Stack, answered, fail, say
 from ops.commands.policy_desk import Desk, Proposal, Rules, differences, effective, in_words, simulated_in_words
+from ops.commands.policy_folder import SUFFIX, UnreadableError, members_of, scope_of, sources_of, tools_from_lists
 from ops.local.settings import STACK_NAME
 
 if TYPE_CHECKING:
@@ -44,10 +46,16 @@ RulesFile = Annotated[
     Path,
     typer.Argument(
         metavar="FILE",
-        help="Rules: a JSON array, or an object with rules, scope, scopeId and tenantId; - for standard input.",
+        help="Rules: a JSON array, or an object with rules, scope, scopeId and tenantId; - for standard input."
+        " Or Cedar: a file of policies, or a folder of them.",
     ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
+
+policy.command()(policy_cedar.fmt)
+policy.command()(policy_cedar.validate)
+policy.command("test")(policy_cedar.run_tests)
 
 
 @policy.command()
@@ -99,11 +107,12 @@ def simulate(
     """Say which recorded requests would be decided otherwise under these rules. Changes nothing."""
     proposal = _read(file, agent)
     with _desk(stack, proposal, role=role) as desk:
-        simulated = desk.simulate(proposal.rules)
+        simulated = desk.simulate(proposal)
     if as_json:
         print(json.dumps({**proposal.scope, **simulated}))
         return
-    say(f"{proposal.whose}, if these {len(proposal.rules)} rules were in force:")
+    what = f"these {len(proposal.rules)} rules" if proposal.members is None else "these policies"
+    say(f"{proposal.whose}, if {what} were in force:")
     for line in simulated_in_words(simulated):
         say(line)
 
@@ -122,7 +131,7 @@ def apply(
     """Put rules in force, once you have seen what differs and what it would have decided."""
     proposal = _read(file, agent)
     with _desk(stack, proposal, role=role, principal=principal) as desk:
-        _change(desk, {"rules": proposal.rules}, proposal, yes=yes, as_json=as_json)
+        _change(desk, proposal.body, proposal, yes=yes, as_json=as_json)
 
 
 @policy.command()
@@ -146,11 +155,56 @@ def rollback(
         _change(desk, {"policyVersion": version}, earlier, yes=yes, as_json=as_json)
 
 
+@policy.command()
+def tools(
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[FILE]", help="Lists to register: {actionType, tools}, or an array of such; none shows."
+        ),
+    ] = None,
+    *,
+    stack: Stack = STACK_NAME,
+    yes: Yes = False,
+    role: Role = "",
+    principal: Principal = "",
+    as_json: AsJson = False,
+) -> None:
+    """Show the registered tools, or register a type's list in place of the one that it has."""
+    lists = _read_lists(file) if file else []
+    with _desk(stack, Proposal.of_flags(""), role=role, principal=principal, for_tools=True) as desk:
+        for given in lists:
+            listed = f"{len(given['tools'])} tools of {given['actionType']}"
+            if not yes and not typer.confirm(f"register {listed} in place of those that it has?", err=True):
+                raise typer.Exit(DECLINED)
+            registered = desk.register(given)
+            if not as_json:
+                say(f"{listed}: {registered['toolsVersion']} is in force")
+        shown = desk.tools()
+    if as_json:
+        print(json.dumps(shown))
+        return
+    say(f"tools, {shown.get('toolsVersion', 'no version yet')}:")
+    for tool in shown["tools"]:
+        unchecked = f", unchecked: {', '.join(tool['unchecked'])}" if tool["unchecked"] else ""
+        say(f"  {tool['actionType']}: {tool['name']}{unchecked}")
+
+
+def _read_lists(file: Path) -> list[Mapping[str, Any]]:
+    try:
+        loaded = json.loads(file.read_text("utf-8"))
+        lists = loaded if isinstance(loaded, list) else [loaded]
+        tools_from_lists(lists, file)
+    except (OSError, ValueError) as fault:
+        _misread(file, str(fault))
+    return lists
+
+
 def _change(desk: Desk, change: Mapping[str, Any], proposal: Proposal, *, yes: bool, as_json: bool) -> None:
     if as_json and not yes:
         fail("--json asks nothing: add --yes")
     active = desk.config()
-    found, simulated = differences(active, proposal), desk.simulate(proposal.rules)
+    found, simulated = differences(active, proposal), desk.simulate(proposal)
     if not as_json:
         _print_diff(proposal, active.get("policyVersion"), found)
         for line in simulated_in_words(simulated):
@@ -167,6 +221,8 @@ def _change(desk: Desk, change: Mapping[str, Any], proposal: Proposal, *, yes: b
 
 def _read(file: Path, agent: str) -> Proposal:
     """Read the rules of ``file`` and whose they are, which must be the same as the flags say."""
+    if file.is_dir() or file.suffix == SUFFIX:
+        return _read_cedar(file, agent)
     try:
         loaded = json.loads(typer.get_text_stream("stdin").read() if str(file) == "-" else file.read_text("utf-8"))
     except (OSError, ValueError) as fault:
@@ -197,12 +253,25 @@ def _read(file: Path, agent: str) -> Proposal:
     return proposal
 
 
+def _read_cedar(path: Path, agent: str) -> Proposal:
+    """Read files of Cedar; what their tables say of the scope must be the same in all, and as the flags say."""
+    try:
+        sources = sources_of(path)
+        members = members_of(sources)
+        scope = scope_of(sources)
+    except UnreadableError as error:
+        _misread(path, str(error))
+    if agent and scope not in ({}, {"scope": "agent", "scopeId": agent}):
+        _misread(path, f"its table is for another scope, and --agent says {agent}")
+    return Proposal(Proposal.of_flags(agent).scope if agent or not scope else scope, members=members)
+
+
 def _misread(file: Path, why: str) -> NoReturn:
     raise typer.BadParameter(f"{file}: {why}", param_hint="FILE")
 
 
 @contextmanager
-def _desk(stack: str, proposal: Proposal, *, role: str, principal: str = "") -> Iterator[Desk]:
+def _desk(stack: str, proposal: Proposal, *, role: str, principal: str = "", for_tools: bool = False) -> Iterator[Desk]:
     """Yield the API of ``stack``; end the command where it refuses or cannot be reached."""
     from handshake_client import NO_ANSWER, HandshakeError
     from ops.local import deployment
@@ -210,7 +279,7 @@ def _desk(stack: str, proposal: Proposal, *, role: str, principal: str = "") -> 
     with answered():
         target = deployment.find(stack)
         named = cache(lambda: principal or target.operator())
-        with _client(target, stack, role=role, principal=named) as client:
+        with _client(target, stack, role=role, principal=named, for_tools=for_tools) as client:
             try:
                 yield Desk(client, proposal.scope, named)
             except HandshakeError as error:
@@ -220,15 +289,22 @@ def _desk(stack: str, proposal: Proposal, *, role: str, principal: str = "") -> 
                 fail(str(error))
 
 
-def _client(target: "Deployment", stack: str, *, role: str, principal: Any) -> "Handshake":
-    from handshake.trust.token import Binding, mint_token
+def _client(target: "Deployment", stack: str, *, role: str, principal: Any, for_tools: bool) -> "Handshake":
+    from handshake.trust.token import SUBJECT, TOOLS_SUBJECT, Binding, mint_token
     from handshake_client import Handshake
     from handshake_client.signing import SigV4
     from ops.local.signing_edge import OPERATOR
 
     def mint(body: bytes) -> str:
         now_s, jti, binding = int(time.time()), str(uuid.uuid4()), Binding.to(body, stack)
-        return mint_token(target.trust_secret(), now_s=now_s, jti=jti, principal_id=principal(), binding=binding)
+        return mint_token(
+            target.trust_secret(),
+            now_s=now_s,
+            jti=jti,
+            principal_id=principal(),
+            binding=binding,
+            subject=TOOLS_SUBJECT if for_tools else SUBJECT,
+        )
 
     def envelope() -> Any:
         return OPERATOR | {"principalId": principal()}

@@ -18,15 +18,24 @@ _STANDS_IN: Final = {"default": "default, for no rule of this key is stored", "g
 
 @dataclass(frozen=True)
 class Proposal:
-    """Rules, and the ``scope`` they are for as bodies name it."""
+    """Rules, and the ``scope`` they are for as bodies name it.
+
+    Where it is made of files of Cedar, ``members`` are what it changes, and rules stay as they are.
+    """
 
     scope: Mapping[str, str]
     rules: Rules = field(default_factory=list)
+    members: Mapping[str, Any] | None = None
 
     @classmethod
     def of_flags(cls, agent: str, rules: Rules = ()) -> Self:
         """Make a proposal for ``agent``, or for the global scope where it is empty."""
         return cls({"scope": "agent", "scopeId": agent} if agent else _GLOBAL, rules)
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """Give the members of a body that propose it."""
+        return {"rules": self.rules} if self.members is None else dict(self.members)
 
     @property
     def whose(self) -> str:
@@ -79,9 +88,17 @@ class Desk:
             if not cursor:
                 return
 
-    def simulate(self, rules: Rules) -> "models.Simulated":
-        """Ask which recorded requests would be decided otherwise under ``rules``."""
-        return self.client.simulate_policy(cast("models.PolicyProposal", {**self.scope, "rules": rules}))
+    def simulate(self, proposal: Proposal) -> "models.Simulated":
+        """Ask which recorded requests would be decided otherwise under ``proposal``."""
+        return self.client.simulate_policy(cast("models.PolicyProposal", {**self.scope, **proposal.body}))
+
+    def tools(self) -> "models.RegisteredTools":
+        """Read the registered tools."""
+        return self.client.get_tools()
+
+    def register(self, given: Mapping[str, Any]) -> "models.ToolsRegistered":
+        """Replace the tools of a type."""
+        return self.client.register_tools(cast("models.ToolList", given))
 
     def apply(self, change: Mapping[str, Any], *, over: str | None) -> "models.PolicyApplied":
         """Make the change. Refused where another version than ``over`` is active by now."""
@@ -102,6 +119,8 @@ def effective(desk: Desk, config: Any) -> list[dict[str, Any]]:
 
 def differences(config: Any, proposal: Proposal) -> list[str]:
     """List what ceases to hold (``-``) and what comes to hold (``+``) under the proposed rules, by id."""
+    if proposal.members is not None:
+        return _member_differences(config, proposal.members)
     before, after = _stored(config), proposal.rules
     if proposal.scope == _GLOBAL:
         before, after = _with_defaults(before), _with_defaults(after)
@@ -112,6 +131,31 @@ def differences(config: Any, proposal: Proposal) -> list[str]:
             found += [f"- {old[name]}"] if name in old else []
             found += [f"+ {new[name]}"] if name in new else []
     return found
+
+
+def _member_differences(config: Any, members: Mapping[str, Any]) -> list[str]:
+    """List by policy, as each is written, and then by member what differs."""
+    found: list[str] = []
+    old, new = (_policies(text) for text in (config.get("cedar", ""), members.get("cedar", "")))
+    for name in sorted(old | new):
+        if old.get(name) != new.get(name):
+            found += [f"- policy {name}: {old[name]}"] if name in old else []
+            found += [f"+ policy {name}: {new[name]}"] if name in new else []
+    for name, value in members.items():
+        if name != "cedar" and config.get(name) != value:
+            found += [f"- {name} = {json.dumps(config[name])}"] if name in config else []
+            found += [f"+ {name} = {json.dumps(value)}"]
+    return found
+
+
+def _policies(text: str) -> dict[str, str]:
+    """Give each policy of a text in one line, by its name; a text that cannot be read is one."""
+    from handshake.policy.cedar.text import Fault, split
+
+    policies = split(text)
+    if isinstance(policies, Fault):
+        return {"text": " ".join(text.split())}
+    return {policy.name: " ".join(policy.text.split()) for policy in policies.texts}
 
 
 def in_words(rules: Sequence[Mapping[str, Any]]) -> list[str]:

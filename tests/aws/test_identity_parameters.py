@@ -36,6 +36,7 @@ SWITCHES: Final[Mapping[str, tuple[str, list[str], set[str]]]] = {
         ["allowed", "refused"],
         {"WorkflowFunction", "DecisionRoomFunction"},
     ),
+    "AgentAssertions": ("AGENT_ASSERTIONS", ["believed", "ignored"], {"WorkflowFunction", "PolicyFunction"}),
     "TrustTokenBinding": ("TRUST_TOKEN_BINDING", ["optional", "required"], {"PolicyApplyFunction"}),
 }
 

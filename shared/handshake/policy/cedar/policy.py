@@ -1,5 +1,6 @@
 """One policy of a text, as the engine's JSON has it: its annotations, whom it is for and what it reads."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,6 +13,8 @@ MAX_MESSAGE: Final = 500
 ESCALATION_TIERS: Final = {"3": 3, "4": 4}
 
 Path = tuple[str, ...]
+
+_HOST: Final = re.compile(r"\.[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 
 
 class AnnotationError(ValueError):
@@ -132,9 +135,12 @@ def _warnings(conditions: Any) -> Iterator[str]:
                     f"a call that leaves {operand['attr']} out escapes it: a forbid asks for what may be missing"
                     " in unless, not in when"
                 )
-            if operator == "like" and _begins_like_a_host(operand["pattern"]):
+            if operator == "like" and _ends_like_a_host(operand["pattern"]):
                 yield 'a pattern such as "*.host" matches any text that ends so, evil.com/.host too: ask context.hosts'
 
 
-def _begins_like_a_host(pattern: list[Any]) -> bool:
-    return len(pattern) > 1 and pattern[0] == "Wildcard" and pattern[1] == {"Literal": "."}
+def _ends_like_a_host(pattern: list[Any]) -> bool:
+    """Tell whether a pattern is a star and then, letter by letter, a host of two names or more."""
+    literals = [part["Literal"] for part in pattern[1:] if isinstance(part, dict)]
+    text = "".join(literals)
+    return pattern[:1] == ["Wildcard"] and len(literals) == len(pattern) - 1 and bool(_HOST.fullmatch(text))
