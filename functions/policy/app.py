@@ -7,14 +7,22 @@ from handshake.core.paging import parse_page
 from handshake.policy.cedar.schema import ACTION_TYPES
 from handshake.policy.change import MAX_POLICY_BYTES, StoredPolicy, parse_body
 from handshake.policy.members import parse_members, parse_mode
-from handshake.policy.read import read_config, read_versions
+from handshake.policy.read import read_config, read_shadow, read_versions
 from handshake.policy.register_tools import read_tools
 from handshake.policy.rule_keys import DEFAULT_RULES
 from handshake.policy.rules import GLOBAL, Scope, parse_scope, version_name
 from handshake.simulation.simulate import simulate_policy
 
 if TYPE_CHECKING:
-    from handshake.policy.answers import AppliedVersion, PolicyConfig, PolicyVersions, RegisteredTool, RegisteredTools
+    from handshake.policy.answers import (
+        AppliedVersion,
+        PolicyConfig,
+        PolicyShadow,
+        PolicyVersions,
+        RegisteredTool,
+        RegisteredTools,
+        ShadowChange,
+    )
     from handshake.simulation.answers import Simulated
 
 
@@ -71,6 +79,28 @@ def _add_members(answer: "PolicyConfig | AppliedVersion", stored: StoredPolicy) 
         answer["mode"] = stored.mode
 
 
+def get_shadow(call: Call) -> "PolicyShadow":
+    """Tell what the shadow of a scope would have decided otherwise, the most frequent first."""
+    scope = _scope(call)
+    shadow, report = read_shadow(call.context, scope)
+    changes: list[ShadowChange] = [
+        {
+            "from": change.before,
+            "to": change.after,
+            "policy": change.policy,
+            "count": count,
+            "examples": sorted(report.examples[change].values()),
+        }
+        for change, count in report.changes.most_common()
+    ]
+    answer: PolicyShadow = {"scope": scope.kind, "judged": report.judged, "changes": changes}
+    _name(answer, scope)
+    if shadow:
+        answer["version"] = version_name(shadow.number)
+        answer["since"] = shadow.applied_at_ms
+    return answer
+
+
 def simulate(call: Call) -> "Simulated":
     """Tell what a policy would have changed."""
     body = parse_body(call.json_body(max_bytes=MAX_POLICY_BYTES))
@@ -105,7 +135,7 @@ def _scope(call: Call, *, default: str | None = None) -> Scope:
     return parse_scope({**named, "scope": kind}, stored=True)
 
 
-def _name(answer: "PolicyConfig | PolicyVersions", scope: Scope) -> None:
+def _name(answer: "PolicyConfig | PolicyVersions | PolicyShadow", scope: Scope) -> None:
     """Say in ``answer`` whose policy it is about."""
     if scope.scope_id is not None:
         answer["scopeId"] = scope.scope_id
@@ -116,6 +146,7 @@ def _name(answer: "PolicyConfig | PolicyVersions", scope: Scope) -> None:
 handler = HttpHandler(
     Route("GET", "/policy/config", get_config),
     Route("GET", "/policy/versions", get_versions),
+    Route("GET", "/policy/shadow", get_shadow),
     Route("GET", "/policy/tools", get_tools),
     Route("POST", "/policy/simulate", simulate),
 )

@@ -25,8 +25,9 @@ def submit_request(call: Call) -> "Decided":
         ensure_submitted_by(submitter, submission)
     call.acts_for(submission.principal_id, submission.tenant_id, request_id=submission.request_id)
     ttl_ms, unknown = call.runtime.escalation_ttl_ms, call.runtime.unknown_agents
-    record, repeated = submit(call.context, submission, escalation_ttl_ms=ttl_ms, unknown_agents=unknown)
+    record, repeated, shadows = submit(call.context, submission, escalation_ttl_ms=ttl_ms, unknown_agents=unknown)
     call.decided(record.reason, record.outcome, repeated=repeated)
+    call.shadowed(len(shadows), sum(shadow.outcome != record.outcome for shadow in shadows))
     return record.result_view()
 
 

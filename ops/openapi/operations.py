@@ -9,7 +9,7 @@ from handshake.core.shapes import PageQuery, Refusal
 from handshake.metrics.bodies import SeriesQuery, WindowQuery
 from handshake.metrics.query import INVALID_METRIC_QUERY
 from handshake.metrics.reported_event import INVALID_METRICS_EVENT, ReportedEvent
-from handshake.policy.bodies import ConfigQuery, PolicyChange, PolicyProposal, ToolList, VersionsQuery
+from handshake.policy.bodies import ConfigQuery, PolicyChange, PolicyProposal, ShadowQuery, ToolList, VersionsQuery
 from handshake.requests.answers import ActionRefusal, ExecutionRefusal, SubmissionRefusal
 from handshake.requests.bodies import DecisionAction, ExecutionRequest, Submission
 
@@ -209,6 +209,13 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
         summary="The policy of a scope",
         description="where global scope stores nothing, the defaults that stand in for it",
         query=ConfigQuery,
+        codes=_codes(ReasonCode.TRUST_CONTEXT_MISSING_BINDING, ReasonCode.POLICY_VERSION_NOT_FOUND),
+    ),
+    ("GET", "/policy/shadow"): Operation(
+        id="getPolicyShadow",
+        summary="What the shadow of a scope would have decided otherwise",
+        description="the most frequent change first, some seconds late",
+        query=ShadowQuery,
         codes=_codes(ReasonCode.TRUST_CONTEXT_MISSING_BINDING),
     ),
     ("GET", "/policy/versions"): Operation(

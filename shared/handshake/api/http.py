@@ -90,6 +90,10 @@ class Call:
         self.record.reason_code, self.record.decision = reason.value, outcome or ""
         self.record.repeated = repeated
 
+    def shadowed(self, judged: int, changed: int) -> None:
+        """Have the metrics say how many shadows were judged beside what was decided, and how many differ from it."""
+        self.record.shadows_judged, self.record.shadows_changed = judged, changed
+
     def path(self, name: str) -> str:
         """Give a URL-decoded path parameter. API Gateway's REST APIs hand it over as it was encoded.
 

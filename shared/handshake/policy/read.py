@@ -4,6 +4,8 @@ from handshake.core.errors import HandshakeError
 from handshake.core.paging import PageRequest
 from handshake.core.reasons import ReasonCode
 from handshake.dynamo.context import Context
+from handshake.metrics.rollup_table import read_shadow_report
+from handshake.metrics.shadow_report import Shadow, ShadowReport
 from handshake.policy import table as policies
 from handshake.policy.change import StoredPolicy, StoredScope
 from handshake.policy.rules import Scope, version_number
@@ -29,6 +31,15 @@ def read_config(context: Context, scope: Scope, version: str | None = None) -> S
             raise HandshakeError(ReasonCode.POLICY_VERSION_NOT_FOUND, message)
         return stored
     return policies.with_text(dynamo, table, scope, read_scope(context, scope).active)
+
+
+def read_shadow(context: Context, scope: Scope) -> tuple[StoredPolicy | None, ShadowReport]:
+    """Give the shadow of ``scope``, None where it has none, and what it was seen to change, some seconds late."""
+    shadow = read_scope(context, scope).shadow
+    if shadow is None:
+        return None, ShadowReport()
+    named = Shadow(scope.partition, shadow.number)
+    return shadow, read_shadow_report(context.dynamo, context.tables.metrics, named)
 
 
 def read_versions(context: Context, scope: Scope, page: PageRequest) -> tuple[list[StoredPolicy], str | None]:

@@ -50,6 +50,13 @@ class Scope:
         return "agentInTenant" if self.tenant_id is not None else self.kind
 
     @property
+    def partition(self) -> str:
+        """Give the name that the store has for it, which no other scope has."""
+        if self.agent:
+            return f"SCOPE#agent{self.agent.key}"
+        return "SCOPE#global" if self.scope_id is None else f"SCOPE#{self.kind}#{self.scope_id}"
+
+    @property
     def breadth(self) -> int:
         """Give the place that it has among the scopes of one agent, the widest first."""
         return _BY_BREADTH.index(self.name)
@@ -119,6 +126,11 @@ class PolicyInForce:
         """Name the version of each scope, as evidence does: global and agent always, None where nothing is stored."""
         stored = {policy.scope.name: policy.version for policy in self.scopes if policy.version}
         return {"global": None, "agent": None, **stored}
+
+    def replaced(self, proposed: ScopePolicy) -> "PolicyInForce":
+        """Give the same with ``proposed`` in place of what its scope has in force."""
+        others = [stored for stored in self.scopes if stored.scope != proposed.scope]
+        return PolicyInForce(tuple(sorted((*others, proposed), key=lambda stored: stored.scope.breadth)))
 
     @property
     def applies(self) -> tuple[ScopePolicy, ...]:

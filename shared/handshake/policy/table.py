@@ -27,17 +27,12 @@ from handshake.policy.rules import VERSION_DIGITS, PolicyInForce, Scope, ScopePo
 from handshake.replay_guards.table import GuardTransaction
 
 _ACTIVE: Final = "ACTIVE"
-_GLOBAL: Final = "SCOPE#global"
-_AGENT: Final = "SCOPE#agent"
-_TENANT: Final = "SCOPE#tenant"
 _MAX_VERSION: Final = 10**VERSION_DIGITS - 1
 
 
 def partition(scope: Scope) -> str:
     """Give the partition of everything of a scope."""
-    if scope.agent:
-        return f"{_AGENT}{scope.agent.key}"
-    return _GLOBAL if scope.scope_id is None else f"{_TENANT}#{scope.scope_id}"
+    return scope.partition
 
 
 def active_key(scope: Scope) -> Key:

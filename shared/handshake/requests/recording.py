@@ -13,6 +13,7 @@ from handshake.core.jsonio import plain_text
 from handshake.core.reasons import REGISTRY
 from handshake.core.tiers import RISK_TIERS
 from handshake.metrics.events import MetricsEvent, denial_event
+from handshake.metrics.shadow_report import Shadowed, shadows_text
 from handshake.policy.rules import PolicyInForce
 from handshake.requests.action import named_members
 from handshake.requests.evidence import Entry, EvidenceEvent, append, event_id_of, refusal_event
@@ -71,8 +72,12 @@ def record_decision(
     origin: Origin,
     *,
     tools_version: str | None = None,
+    shadows: Sequence[Shadowed] = (),
 ) -> Recorded:
-    """Record a fresh decision, made by ``policy``, by how its ``agent`` stood, and by a version of the tools if any."""
+    """Record a fresh decision, made by ``policy``, by how its ``agent`` stood, and by a version of the tools if any.
+
+    ``shadows`` are what shadows of policies say of it.
+    """
     submission = record.submission
     lineage: dict[str, Any] = {
         "facts": dict(submission.facts),
@@ -106,7 +111,7 @@ def record_decision(
         audit["policyMessage"] = record.message
     if record.notify:
         audit["notify"] = list(record.notify)
-    return _recorded(record, DECIDED, lineage, audit, origin)
+    return _recorded(record, DECIDED, lineage, audit, origin, shadows=shadows)
 
 
 def record_close(seen: RequestRecord, closed: RequestRecord, actor: Mapping[str, Any], origin: Origin) -> Recorded:
@@ -141,7 +146,13 @@ def actor_named(detail: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _recorded(
-    record: RequestRecord, kind: str, lineage: Mapping[str, Any], audit: Mapping[str, Any], origin: Origin
+    record: RequestRecord,
+    kind: str,
+    lineage: Mapping[str, Any],
+    audit: Mapping[str, Any],
+    origin: Origin,
+    *,
+    shadows: Sequence[Shadowed] = (),
 ) -> Recorded:
     shared = _shared(record, kind)
     entries = [
@@ -150,7 +161,8 @@ def _recorded(
     ]
     appended = append(record.chain, record.submission.request_id, entries, now_ms=record.decided_at_ms)
     chained = replace(record, chain=appended.chain)
-    return Recorded(chained, appended.events, decision_event(chained, kind, event_id=appended.event_id))
+    event = decision_event(chained, kind, event_id=appended.event_id, shadows=shadows)
+    return Recorded(chained, appended.events, event)
 
 
 def _shared(record: RequestRecord, kind: str) -> dict[str, Any]:
@@ -163,9 +175,12 @@ def _shared(record: RequestRecord, kind: str) -> dict[str, Any]:
     }
 
 
-def decision_event(record: RequestRecord, kind: str, *, event_id: str) -> MetricsEvent:
+def decision_event(
+    record: RequestRecord, kind: str, *, event_id: str, shadows: Sequence[Shadowed] = ()
+) -> MetricsEvent:
     """Make the event of the decision that ``record`` now holds, which evidence of this ``kind`` says.
 
+    What ``shadows`` say stands in the event alone: it decides nothing, so it is no evidence.
     A submission's counts for its agent. A closed escalation says when its incident was detected and when it ended,
     which is what AIRT measures.
     """
@@ -183,6 +198,7 @@ def decision_event(record: RequestRecord, kind: str, *, event_id: str) -> Metric
         incident_detected_ms=record.created_at_ms if closed_escalation else None,
         terminal_decision_ms=record.decided_at_ms if closed_escalation else None,
         agent=record.submission.agent.pseudonym if kind == DECIDED else None,
+        shadows=shadows_text(shadows),
     )
 
 

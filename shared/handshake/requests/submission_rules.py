@@ -7,11 +7,13 @@ from typing import NamedTuple
 from handshake.agents.standing import AgentStanding, AgentState
 from handshake.core.errors import Refuse, refusal_of
 from handshake.core.reasons import ReasonCode
+from handshake.metrics.shadow_report import Shadowed
 from handshake.policy.budgets import NONE_KNOWN, Taken
 from handshake.policy.rules import PolicyInForce
 from handshake.policy.setting import BARE, Setting
-from handshake.requests.decision import Escalations, decide_in_window
+from handshake.requests.decision import Decision, Escalations, decide_in_window
 from handshake.requests.record import RequestRecord
+from handshake.requests.shadow import judge_shadows
 from handshake.requests.submission import Submission
 
 
@@ -34,9 +36,10 @@ class Seen(NamedTuple):
 
 @dataclass(frozen=True)
 class Create:
-    """Store ``record``, and take its share of a limit with it."""
+    """Store ``record``, and take its share of a limit with it. ``shadows`` are what shadows of policies say of it."""
 
     record: RequestRecord
+    shadows: tuple[Shadowed, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,15 +74,19 @@ def decide_submission(
             )
         )
     state = seen.agent.state_among(now_ms, has_policy=seen.policy.names_agent, unknown=unknown_agents)
-    decision = decide_in_window(
-        submission,
-        policy=seen.policy,
-        agent=state,
-        spent=seen.spent,
-        escalations=seen.escalations,
-        taken=seen.taken,
-        setting=seen.setting,
-        now_ms=now_ms,
-    )
+
+    def decide(policy: PolicyInForce) -> Decision:
+        return decide_in_window(
+            submission,
+            policy=policy,
+            agent=state,
+            spent=seen.spent,
+            escalations=seen.escalations,
+            taken=seen.taken,
+            setting=seen.setting,
+            now_ms=now_ms,
+        )
+
+    decision = decide(seen.policy)
     record = RequestRecord.decided(submission, decision, now_ms=now_ms, escalation_ttl_ms=escalation_ttl_ms)
-    return Create(replace(record, synthetic=synthetic))
+    return Create(replace(record, synthetic=synthetic), judge_shadows(seen.policy, decide))

@@ -1,10 +1,12 @@
 """Submit an action: read what decides it, decide, and record decision, evidence and event in one write."""
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple, assert_never
 
 from handshake.agents.standing import AgentState
 from handshake.core.errors import HandshakeError, Refuse, StoreUnavailableError
 from handshake.dynamo.context import Context
+from handshake.metrics.shadow_report import Shadowed
 from handshake.policy.rule_keys import ESCALATIONS_PER_WINDOW
 from handshake.requests.record import RequestRecord
 from handshake.requests.recording import record_decision
@@ -20,10 +22,14 @@ _MORE_TRIES: Final = 2
 
 
 class Submitted(NamedTuple):
-    """The record that a requestId holds, and whether it was ``repeated``: decided by an earlier submission."""
+    """The record that a requestId holds, and whether it was ``repeated``: decided by an earlier submission.
+
+    ``shadows`` are what shadows of policies say of what was decided just now; no answer tells of them.
+    """
 
     record: RequestRecord
     repeated: bool
+    shadows: tuple[Shadowed, ...] = ()
 
 
 def submit(
@@ -54,20 +60,22 @@ def submit(
                 return Submitted(record.as_of(context.now_ms()), repeated=True)
             case Refuse(refusal):
                 raise HandshakeError.of(refusal)
-            case Create(record):
-                won = _create(context, record, seen)
+            case Create(record, shadows):
+                won = _create(context, record, seen, shadows)
                 if isinstance(won, RequestRecord):
-                    return Submitted(won, repeated=False)
+                    return Submitted(won, repeated=False, shadows=shadows)
                 seen = won
             case _:
                 assert_never(decided)
     raise StoreUnavailableError
 
 
-def _create(context: Context, record: RequestRecord, seen: Seen) -> RequestRecord | Seen:
+def _create(context: Context, record: RequestRecord, seen: Seen, shadows: Sequence[Shadowed]) -> RequestRecord | Seen:
     """Store ``record``; where others were first, what to decide by now."""
     tools_version = seen.setting.tools.version if seen.setting.tools else None
-    recorded = record_decision(record, seen.policy, seen.agent, origin(context), tools_version=tools_version)
+    recorded = record_decision(
+        record, seen.policy, seen.agent, origin(context), tools_version=tools_version, shadows=shadows
+    )
     tx = RequestTransaction(context)
     create, spend, escalation = tx.create_request(recorded), None, None
     if record.outcome == "escalate":

@@ -11,7 +11,7 @@ from handshake.policy import table as policies
 from handshake.policy.change import StoredPolicy
 from handshake.policy.check import check_members
 from handshake.policy.members import Given, Mode
-from handshake.policy.rules import PolicyInForce, Scope, ScopePolicy, scopes_of
+from handshake.policy.rules import Scope, ScopePolicy, scopes_of
 from handshake.policy.tool_change import StoredTools
 from handshake.policy.tools_table import read_registry
 from handshake.requests.decision import utc_day
@@ -55,7 +55,7 @@ def simulate_policy(context: Context, scope: Scope, given: Given, *, mode: Mode 
     return simulate(
         recorded,
         before=before.__getitem__,
-        after=lambda agent: _with(before[agent], proposed),
+        after=lambda agent: before[agent].replaced(proposed),
         sampled=not complete,
     )
 
@@ -82,9 +82,3 @@ def _stored(context: Context, agents: Sequence[Agent], scope: Scope) -> dict[Sco
         found = context.dynamo.batch_get([(table, policies.active_key(of)) for of in wanted])
         items |= zip(wanted, found, strict=True)
     return items
-
-
-def _with(policy: PolicyInForce, proposed: ScopePolicy) -> PolicyInForce:
-    """Give ``policy`` with ``proposed`` in place of what its scope has."""
-    others = [stored for stored in policy.scopes if stored.scope != proposed.scope]
-    return PolicyInForce(tuple(sorted((*others, proposed), key=lambda stored: stored.scope.breadth)))

@@ -262,6 +262,18 @@ RiskTier: TypeAlias = Literal["low", "medium", "high", "critical"]
 ScopeKind: TypeAlias = Literal["global", "tenant", "agent"]
 
 
+ShadowChange = TypedDict(
+    "ShadowChange",
+    {
+        "count": int,
+        "examples": list[Id],
+        "from": Outcome,
+        "policy": str,
+        "to": Outcome,
+    },
+)
+
+
 class Simulated(TypedDict):
     """
     Tells what recorded requests say of a proposal.
@@ -1192,6 +1204,23 @@ PolicyProposal: TypeAlias = PolicyProposal1 | PolicyProposal2 | PolicyProposal3 
 """
 Members of a policy for a scope, to see what they would change; others are as the active policy has them.
 """
+
+
+class PolicyShadow(TypedDict):
+    """
+    Tells what a shadow would have decided otherwise, some seconds late; without ``version`` there is none.
+    """
+
+    changes: list[ShadowChange]
+    judged: int
+    """
+    How many requests the shadow was judged on.
+    """
+    scope: ScopeKind
+    scopeId: NotRequired[Id]
+    since: NotRequired[int]
+    tenantId: NotRequired[Id]
+    version: NotRequired[PolicyVersion]
 
 
 class PolicyVersions(TypedDict):

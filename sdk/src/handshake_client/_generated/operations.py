@@ -12,6 +12,7 @@ GET_METRICS_SERIES: Final = Operation("getMetricsSeries", "GET", "/metrics/serie
 GET_METRICS_SUMMARY: Final = Operation("getMetricsSummary", "GET", "/metrics/summary")
 APPLY_POLICY: Final = Operation("applyPolicy", "POST", "/policy/apply", envelope=True, token=True)
 GET_POLICY_CONFIG: Final = Operation("getPolicyConfig", "GET", "/policy/config")
+GET_POLICY_SHADOW: Final = Operation("getPolicyShadow", "GET", "/policy/shadow")
 SIMULATE_POLICY: Final = Operation("simulatePolicy", "POST", "/policy/simulate")
 GET_TOOLS: Final = Operation("getTools", "GET", "/policy/tools")
 REGISTER_TOOLS: Final = Operation("registerTools", "POST", "/policy/tools", envelope=True, token=True)
@@ -128,6 +129,25 @@ class Operations(ABC):
             correlation_id=correlation_id,
         )
         return cast("models.PolicyConfig", self._send(call))
+
+    def get_policy_shadow(
+        self,
+        *,
+        scope_id: models.Id | None = None,
+        tenant_id: models.Id | None = None,
+        scope: models.ScopeKind,
+        correlation_id: str | None = None,
+    ) -> models.PolicyShadow:
+        """What the shadow of a scope would have decided otherwise: ``GET /policy/shadow``.
+
+        The most frequent change first, some seconds late.
+        """
+        call = Call(
+            GET_POLICY_SHADOW,
+            query={"scopeId": scope_id, "tenantId": tenant_id, "scope": scope},
+            correlation_id=correlation_id,
+        )
+        return cast("models.PolicyShadow", self._send(call))
 
     def simulate_policy(
         self,
@@ -408,6 +428,25 @@ class AsyncOperations(ABC):
         )
         return cast("models.PolicyConfig", await self._send(call))
 
+    async def get_policy_shadow(
+        self,
+        *,
+        scope_id: models.Id | None = None,
+        tenant_id: models.Id | None = None,
+        scope: models.ScopeKind,
+        correlation_id: str | None = None,
+    ) -> models.PolicyShadow:
+        """What the shadow of a scope would have decided otherwise: ``GET /policy/shadow``.
+
+        The most frequent change first, some seconds late.
+        """
+        call = Call(
+            GET_POLICY_SHADOW,
+            query={"scopeId": scope_id, "tenantId": tenant_id, "scope": scope},
+            correlation_id=correlation_id,
+        )
+        return cast("models.PolicyShadow", await self._send(call))
+
     async def simulate_policy(
         self,
         body: models.PolicyProposal,
@@ -592,6 +631,7 @@ OPERATIONS: Final = (
     GET_METRICS_SUMMARY,
     APPLY_POLICY,
     GET_POLICY_CONFIG,
+    GET_POLICY_SHADOW,
     SIMULATE_POLICY,
     GET_TOOLS,
     REGISTER_TOOLS,
