@@ -96,6 +96,15 @@ class Desk:
         """Read the registered tools."""
         return self.client.get_tools()
 
+    def shadow(self) -> "models.PolicyShadow":
+        """Read what the scope's shadow would have decided otherwise."""
+        kind, scope_id, tenant_id = (
+            cast("Any", self.scope["scope"]),
+            self.scope.get("scopeId"),
+            self.scope.get("tenantId"),
+        )
+        return self.client.get_policy_shadow(scope=kind, scope_id=scope_id, tenant_id=tenant_id)
+
     def register(self, given: Mapping[str, Any]) -> "models.ToolsRegistered":
         """Replace the tools of a type."""
         return self.client.register_tools(cast("models.ToolList", given))
@@ -169,9 +178,23 @@ def simulated_in_words(simulated: "models.Simulated") -> Iterator[str]:
     yield from (f"  {reason}" for reason in simulated["reasons"])
     yield f"  {radius['affectedAgents']} agents affected, {radius['highRiskAgents']} at high risk"
     for change in simulated["predictedChanges"]:
-        yield f"  {change['requestClass']}: {change['before']} -> {change['after']}"
+        by = f" by {change['policy']}: {change['count']}" if "policy" in change else ""
+        yield f"  {change['requestClass']}: {change['before']} -> {change['after']}{by}"
     looser = "it loosens what is held back now" if simulated["decision"] == "escalate" else "it loosens nothing"
     yield f"  advice on the change: {simulated['decision']}, tier {simulated['tier']}: {looser}"
+
+
+def shadow_in_words(proposal: Proposal, report: "models.PolicyShadow") -> Iterator[str]:
+    """Yield for people, a line each, what a shadow would have decided otherwise."""
+    if "version" not in report:
+        yield f"{proposal.whose} has no shadow"
+        return
+    yield f"{proposal.whose}, shadow {report['version']}: judged {report['judged']} requests"
+    for change in report["changes"]:
+        examples = f", such as {', '.join(change['examples'])}" if change["examples"] else ""
+        yield f"  {change['from']} -> {change['to']} by {change['policy']}: {change['count']}{examples}"
+    if not report["changes"]:
+        yield "  it would have decided each alike"
 
 
 def _stored(config: Any) -> list[dict[str, Any]]:
