@@ -1,4 +1,4 @@
-"""ops policy fmt, validate, test: Cedar in a folder, before any stack sees it; tools, shadow: what a stack has of it."""
+"""ops policy fmt, validate, test: Cedar in a folder, before a stack sees it; tools, shadow: what a stack has of it."""
 
 import json
 from collections.abc import Mapping
