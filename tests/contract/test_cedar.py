@@ -7,7 +7,7 @@ import pytest
 from handshake.policy.cedar import engine
 from tests.conftest import Engine
 from tests.contract.test_tools import a_tool, of, register
-from tests.support.service import InProcess, Reply, apply_policy, get, own, submission, submit, unique
+from tests.support.service import InProcess, Reply, apply_policy, get, own, post, submission, submit, unique
 
 SEND = 'action == Action::"send-mail"'
 
@@ -189,3 +189,23 @@ def test_where_and_when_a_call_is_made_is_the_services_word(service: InProcess) 
     assert told(call(service, {"to": "see https://ok.example\\@evil.example/a"}))[0] == "deny"
     lied = {"environment": "production", "hosts": ["ok.example"]}
     assert told(call(service, {"to": "http://evil.example"}, context=lied))[0] == "deny"
+
+
+def test_a_simulation_replays_calls_with_their_arguments_and_says_which_policy_changed_which(
+    service: InProcess,
+) -> None:
+    """Recorded calls are judged by the proposed text as they were made, and the policy and some requests are named."""
+    with_mail(service)
+    agent = unique("agent")
+    for to in ("x", "y", "y"):
+        assert told(call(service, {"to": to}, agentId=agent))[0] == "allow"
+    proposal = {"scope": "agent", "scopeId": agent, "cedar": a_text("not-y", 'context.input.to == "y"', head=SEND)}
+    simulated = post(service, "/policy/simulate", proposal).body
+    [change] = simulated["predictedChanges"]
+    assert (change["before"], change["after"], change["policy"], change["count"]) == ("allow", "deny", "not-y", 2)
+    assert len(change["examples"]) == 2
+    # What is active is replayed too: the same text again changes nothing.
+    assert put(service, proposal["cedar"], {"scope": "agent", "scopeId": agent}).status == 200
+    assert post(service, "/policy/simulate", proposal).body["predictedChanges"] == []
+    [change] = post(service, "/policy/simulate", proposal | {"cedar": ""}).body["predictedChanges"]
+    assert (change["before"], change["after"], change["policy"]) == ("deny", "allow", "not-y")

@@ -1,11 +1,11 @@
 """Reads texts of Cedar and registered tools from their versions, each once per process (contract.md section 15)."""
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from handshake.dynamo.context import Context
-from handshake.dynamo.marshalling import Item
+from handshake.dynamo.marshalling import Item, Key
 from handshake.policy.cedar.tools import NO_TOOLS, Tools
 from handshake.policy.rules import ScopePolicy
 from handshake.policy.table import version_key
@@ -31,20 +31,43 @@ def load(
     """
     active, table = active_tools_from(registry), context.tables.policy
     tools = _kept_tools(active.digest) if active.number else NO_TOOLS
+    further = [] if tools is not None else [(table, tools_version_key(active.number))]
+    sets, others = _load(context, stored, further)
+    if tools is None:
+        tools = _read_tools(others[0], active.digest)
+    return (tools, sets) if tools is not None else (None, dict.fromkeys(sets))
+
+
+def load_sets(context: Context, stored: Iterable[ScopePolicy]) -> "dict[str, CedarSet | None]":
+    """Give the prepared text of each of ``stored`` by its SHA-256, None where it is not the one that was applied."""
+    return _load(context, stored, [])[0]
+
+
+def prepared(sha256: str, text: str) -> "CedarSet | None":
+    """Prepare a text; None where it is not the one with this SHA-256, or may not be applied."""
+    from handshake.policy.cedar.engine import UnfitTextError, prepare_set  # noqa: PLC0415 - it brings the library
+
+    try:
+        return prepare_set(sha256, text)
+    except UnfitTextError:
+        return None
+
+
+def _load(
+    context: Context, stored: Iterable[ScopePolicy], further: Sequence[tuple[str, Key]]
+) -> "tuple[dict[str, CedarSet | None], list[Item | None]]":
+    """Prepare what this process has not yet, and read ``further`` items along with the texts."""
     sets, missing = _kept_sets(stored)
-    keys = [(table, version_key(policy.scope, policy.number)) for policy in missing.values()]
-    if tools is None:
-        keys.append((table, tools_version_key(active.number)))
-    texts = [
-        text
+    keys = [(context.tables.policy, version_key(policy.scope, policy.number)) for policy in missing.values()]
+    keys += further
+    items = [
+        item
         for start in range(0, len(keys), _AT_ONCE)
-        for text in context.dynamo.batch_get(keys[start : start + _AT_ONCE])
+        for item in context.dynamo.batch_get(keys[start : start + _AT_ONCE])
     ]
-    if tools is None:
-        tools = _read_tools(texts.pop(), active.digest)
-    if tools is None:
-        return None, dict.fromkeys([*sets, *missing])
-    return tools, sets | {sha256: _prepared(sha256, text) for sha256, text in zip(missing, texts, strict=True)}
+    texts = zip(missing, items, strict=False)
+    sets |= {sha256: prepared(sha256, (version or {}).get("cedar", "")) for sha256, version in texts}
+    return sets, items[len(missing) :]
 
 
 def _kept_sets(stored: Iterable[ScopePolicy]) -> "tuple[dict[str, CedarSet | None], dict[str, ScopePolicy]]":
@@ -60,15 +83,6 @@ def _kept_sets(stored: Iterable[ScopePolicy]) -> "tuple[dict[str, CedarSet | Non
         else:
             sets[policy.cedar_sha256] = kept
     return sets, missing
-
-
-def _prepared(sha256: str, version: Item | None) -> "CedarSet | None":
-    from handshake.policy.cedar.engine import UnfitTextError, prepare_set  # noqa: PLC0415 - as above
-
-    try:
-        return prepare_set(sha256, (version or {}).get("cedar", ""))
-    except UnfitTextError:
-        return None
 
 
 def _kept_tools(digest: str) -> Tools | None:

@@ -1,6 +1,7 @@
 """Simulate a policy: replay what was recorded under the present rules and under the proposed ones."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from handshake.core.agents import Agent
@@ -8,12 +9,13 @@ from handshake.core.errors import HandshakeError, Refusal
 from handshake.dynamo.context import Context
 from handshake.dynamo.marshalling import Item
 from handshake.policy import table as policies
+from handshake.policy.cedar.tools import Tools
 from handshake.policy.change import StoredPolicy
 from handshake.policy.check import check_members
-from handshake.policy.members import Given, Mode
-from handshake.policy.rules import Scope, ScopePolicy, scopes_of
-from handshake.policy.tool_change import StoredTools
-from handshake.policy.tools_table import read_registry
+from handshake.policy.members import Given, Mode, sha256_of
+from handshake.policy.rules import PolicyInForce, Scope, ScopePolicy, scopes_of
+from handshake.policy.setting import Setting, with_cedar
+from handshake.policy.tools_table import with_tools
 from handshake.requests.decision import utc_day
 from handshake.simulation import history
 from handshake.simulation.simulation import Simulation, simulate
@@ -21,7 +23,7 @@ from handshake.simulation.simulation import Simulation, simulate
 WINDOW_DAYS: Final = 7
 # What fits a caller's patience: two replays of this many take a fraction of a second.
 MAX_REPLAYED: Final = 2000
-# One call reads 100 items: what the proposal is for, global scope's policy, and up to three for each agent.
+# One call reads 100 items: the tools, what the proposal is for, global scope's policy, and up to three for each agent.
 _AGENTS_AT_ONCE: Final = 32
 _MS_PER_DAY: Final = 24 * 60 * 60 * 1000
 
@@ -49,36 +51,60 @@ def simulate_policy(context: Context, scope: Scope, given: Given, *, mode: Mode 
         if tenant_id in (None, submission.tenant_id)
     ]
     agents = sorted({request.agent for request in recorded}, key=str)
-    stored = _stored(context, agents, scope)
+    stored, active_tools = _stored(context, agents, scope)
     before = {agent: policies.in_force((of, stored[of]) for of in scopes_of(agent)) for agent in agents}
-    proposed = _proposed(context, scope, policies.scope_from(stored[scope]).base(mode), given)
+    registry = with_tools(context.dynamo, context.tables.policy, active_tools).tools
+    proposed, text = _proposed(context, scope, policies.scope_from(stored[scope]).base(mode), given, registry)
+    setting = _setting(context, before.values(), registry, text)
+    if setting.tools or setting.sets:
+        recorded = history.with_arguments(context.dynamo, context.tables.workflow, recorded)
     return simulate(
         recorded,
+        setting=setting,
         before=before.__getitem__,
         after=lambda agent: before[agent].replaced(proposed),
         sampled=not complete,
     )
 
 
-def _proposed(context: Context, scope: Scope, base: StoredPolicy, given: Given) -> ScopePolicy:
-    """Give the policy that ``scope`` would have."""
+def _setting(context: Context, before: Iterable[PolicyInForce], registry: Tools, text: str) -> Setting:
+    """Give the setting that both policies judge in: the tools in force, stored texts of Cedar and the proposed one."""
+    stored = [each for policy in before for each in with_cedar(policy)]
+    setting = Setting(context.environment, context.believes_agents, registry if registry.number else None)
+    if not (stored or text):
+        return setting
+    from handshake.policy.cedar_table import load_sets, prepared  # noqa: PLC0415 - it brings the engine's library
+
+    sets = load_sets(context, stored) | ({sha256_of(text): prepared(sha256_of(text), text)} if text else {})
+    return replace(setting, sets=sets)
+
+
+def _proposed(
+    context: Context, scope: Scope, base: StoredPolicy, given: Given, registry: Tools
+) -> tuple[ScopePolicy, str]:
+    """Give the policy that ``scope`` would have, and its text of Cedar."""
     if "cedar" not in given:
         base = policies.with_text(context.dynamo, context.tables.policy, scope, base)
     members = base.members.changed_by(given)
-    registry = read_registry(context.dynamo, context.tables.policy) if members.cedar else StoredTools()
-    checked = check_members(scope, members, registry.tools)
+    checked = check_members(scope, members, registry)
     if isinstance(checked, Refusal):
         raise HandshakeError.of(checked)
-    return policies.policy_of(scope, StoredPolicy(base.number + 1, members, cedar_sha256=members.cedar_sha256))
+    proposed = StoredPolicy(base.number + 1, members, cedar_sha256=members.cedar_sha256)
+    return policies.policy_of(scope, proposed), members.cedar
 
 
-def _stored(context: Context, agents: Sequence[Agent], scope: Scope) -> dict[Scope, Item | None]:
-    """Give what is in force in ``scope`` and in each scope of ``agents``; both are read along with every batch."""
+def _stored(context: Context, agents: Sequence[Agent], scope: Scope) -> tuple[dict[Scope, Item | None], Item | None]:
+    """Give what is in force in ``scope`` and in each scope of ``agents``, and the active registry of tools.
+
+    What is not an agent's is read along with every batch.
+    """
     table = context.tables.policy
     items: dict[Scope, Item | None] = {}
+    registry: Item | None = None
     for start in range(0, max(len(agents), 1), _AGENTS_AT_ONCE):
         scopes = [of for agent in agents[start : start + _AGENTS_AT_ONCE] for of in scopes_of(agent)]
         wanted = list(dict.fromkeys([scope, *scopes]))
-        found = context.dynamo.batch_get([(table, policies.active_key(of)) for of in wanted])
+        keys = [policies.active_tools_key(), *map(policies.active_key, wanted)]
+        registry, *found = context.dynamo.batch_get([(table, key) for key in keys])
         items |= zip(wanted, found, strict=True)
-    return items
+    return items, registry

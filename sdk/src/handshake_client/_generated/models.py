@@ -179,6 +179,15 @@ class PredictedChange(TypedDict):
 
     after: Outcome
     before: Outcome
+    count: NotRequired[int]
+    examples: NotRequired[list[Id]]
+    """
+    Some requests that it is so for.
+    """
+    policy: NotRequired[str]
+    """
+    The policy or budget that makes the difference, where it is no rule.
+    """
     requestClass: str
 
 
