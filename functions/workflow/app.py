@@ -8,7 +8,7 @@ from handshake.core.reasons import ReasonCode
 from handshake.requests.authorize_execution import authorize_execution
 from handshake.requests.evidence import views
 from handshake.requests.execution import NOT_ALLOWED, parse_presented
-from handshake.requests.read import read_evidence, read_queue, read_request
+from handshake.requests.read import read_budgets_left, read_evidence, read_queue, read_request
 from handshake.requests.submission import REFUSED, ensure_submitted_by, parse_submission
 from handshake.requests.submit import submit
 
@@ -56,7 +56,11 @@ def list_rooms(call: Call) -> "Queue":
 
 def get_room(call: Call) -> "Room":
     """Read what a person sees before deciding."""
-    return read_request(call.context, call.path("requestId"), call.envelope()).room_view()
+    record = read_request(call.context, call.path("requestId"), call.envelope())
+    room = record.room_view()
+    if left := read_budgets_left(call.context, record):
+        room["budgetLeft"] = left
+    return room
 
 
 def authorize(call: Call) -> "ExecutionAuthorized":

@@ -99,8 +99,24 @@ def test_what_is_over_asks_a_person_where_the_budget_says_so(service: Service, t
     assert submit(service, body).body["reasonCode"] == BEYOND[1]
     room = get(service, f"/workflow/decision-room/{body['requestId']}", envelope=own(body)).body
     assert room["escalatedBy"] == {"rule": "budget:calls", "limit": 1, "value": 2}
+    [left] = room["budgetLeft"]
+    assert left.pop("window").startswith("20")
+    assert left == {"scope": "tenant", "id": "calls", "left": 0, "max": 1, "share": 1, "held": False}
     assert act(service, body).outcome == (200, "hitl_approved")
     assert _told(service, tenant) == BEYOND
+
+
+def test_the_room_shows_what_is_left_in_all_shards(service: Service, tenant: str) -> None:
+    _apply(service, tenant, a_budget(per="tenant", max=400, shards=4), max_transaction=50)
+    bodies = [submission(tenantId=tenant, context={"amount": 60}) for _ in range(2)]
+    for body in bodies:
+        submit(service, body)
+
+    room = get(service, f"/workflow/decision-room/{bodies[0]['requestId']}", envelope=own(bodies[0])).body
+
+    [left] = room["budgetLeft"]
+    counted = [kept_of for kept_of in bodies if submit(service, kept_of).body["decision"] == "escalate"]
+    assert (left["left"], left["max"], left["held"]) == (400 - 60 * len(counted), 400, True)
 
 
 @pytest.mark.parametrize("how", ["reject", "expire"])

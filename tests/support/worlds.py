@@ -13,7 +13,9 @@ from handshake.dynamo.tables import Tables
 from handshake.requests.expire_overdue import expire_overdue
 from handshake.requests.submission import parse_recorded
 from handshake.requests.submit import submit as submit_request
+from handshake.trust.token import TOOLS_SUBJECT
 from ops.local.settings import ROOT
+from tests.support.policies import a_budget, a_count
 from tests.support.service import (
     InProcess,
     act,
@@ -29,6 +31,7 @@ from tests.support.service import (
     reported_event,
     rules,
     submission,
+    token,
 )
 from tests.support.workflow_requests import an_action
 
@@ -37,6 +40,7 @@ TABLES: Final = ("workflow", "policy", "metrics", "replay_guards", "runtime_kv")
 EARLIER_RELEASE: Final = ROOT / "tests" / "support" / "earlier_release.json"
 _TTL_MS: Final = 300_000
 _FLOOD: Final = 22
+_CEDAR: Final = '@id("mail")\nforbid (principal, action == Action::"mail", resource) when { context.hour == 25 };\n'
 
 
 class Place(NamedTuple):
@@ -98,6 +102,7 @@ def populate(service: InProcess, *, flood: int = 2) -> Iterator[None]:
         post(service, "/workflow/requests", submission("external_call", action=an_action(arguments={"payee": payee})))
         escalated(service, action=an_action(arguments={"payee": payee, "amount": 150}))
     yield
+    yield from _bounded(service)
     approved, rejected, refused = (escalated(service, action=action) for action in (an_action(), None, None))
     yield
     act(service, approved, key="approving", reason="it is due")
@@ -114,6 +119,31 @@ def populate(service: InProcess, *, flood: int = 2) -> Iterator[None]:
     submit_request(service.context._replace(synthetic=True), asked, escalation_ttl_ms=_TTL_MS)
     get(service, f"/workflow/requests/{paid['requestId']}", envelope=human("stranger"))
     post(service, "/metrics/project", reported_event())
+    yield
+
+
+def _bounded(service: InProcess) -> Iterator[None]:
+    """Fill the tables with what a tenant's policy of every member decides, beside a shadow; yields after each step."""
+    bounded = {"scope": "tenant", "scopeId": "bounded"}
+    budgets = [a_budget(per="tenant", max=10**6), a_count(per="principal", window="month", max=1, over="escalate")]
+    lists = {"actionType": "external_call", "tools": [{"name": "mail", "inputSchema": {"type": "object"}}]}
+    for _ in range(2):
+        post(service, "/policy/tools", lists, envelope=human("operator"), token=token(service, subject=TOOLS_SUBJECT))
+    apply_policy(service, bounded | {"rules": rules(max_transaction=50), "budgets": budgets, "cedar": _CEDAR})
+    yield
+    apply_policy(service, bounded | {"rules": rules(max_transaction=40), "mode": "shadow"})
+    apply_policy(service, {"scope": "tenant", "scopeId": "tried", "budgets": budgets, "mode": "shadow"})
+    apply_policy(service, {"scope": "tenant", "scopeId": "tried", "budgets": [], "mode": "shadow"})
+    yield
+    over = {"tenantId": "bounded", "principalId": "over"}
+    decided(service, "allow", **over)
+    decided(service, "deny", tenantId="bounded", context={"amount": 10, "category": "casino"})
+    held, taken, _ = (escalated(service, **over) for _ in range(3))
+    yield
+    act(service, held, "reject")
+    yield
+    act(service, taken)
+    post(service, "/workflow/requests", submission(**over))
     yield
 
 

@@ -119,7 +119,7 @@ class Counter(NamedTuple):
 
 @dataclass(frozen=True)
 class Reservation:
-    """A share of a budget that a call takes: ``amount`` of ``counter``, which may hold ``limit``.
+    """A share of a budget that a call takes: ``amount`` of ``counter``, which may hold ``limit``, one of ``shards``.
 
     One that is not ``held`` was over the budget: it is taken once a person approves, past the limit.
     """
@@ -131,6 +131,7 @@ class Reservation:
     limit: Decimal
     over: Over
     held: bool = True
+    shards: int = 1
 
     @property
     def fits_alone(self) -> bool:
@@ -144,7 +145,7 @@ class Reservation:
 
     def stored(self) -> dict[str, Any]:
         """Give it as evidence and state keep it."""
-        kept = {
+        kept: dict[str, Any] = {
             "scope": self.scope,
             "id": self.budget,
             "key": self.counter.key,
@@ -154,7 +155,8 @@ class Reservation:
             "limit": f"{self.limit.normalize():f}",
             "over": self.over,
         }
-        return kept if self.held else kept | {"held": False}
+        kept |= {} if self.held else {"held": False}
+        return kept | ({"shards": self.shards} if self.shards > 1 else {})
 
     @classmethod
     def of_stored(cls, kept: Mapping[str, Any]) -> Self:
@@ -167,6 +169,7 @@ class Reservation:
             limit=Decimal(kept["limit"]),
             over=kept["over"],
             held=kept.get("held", True),
+            shards=kept.get("shards", 1),
         )
 
 
@@ -227,9 +230,15 @@ def window_end_s(window: str) -> int:
     return int(end.timestamp())
 
 
-def counters_of(reservation: Reservation, shards: int) -> list[Counter]:
+def counters_of(reservation: Reservation) -> list[Counter]:
     """Give every counter of the bucket and window that ``reservation`` is of."""
-    return [reservation.counter._replace(shard=shard) for shard in range(shards)]
+    return [reservation.counter._replace(shard=shard) for shard in range(reservation.shards)]
+
+
+def left_of(reservation: Reservation, taken: Taken) -> Decimal:
+    """Give what the budget that ``reservation`` is of has left, in all its shards, by what was ``taken`` of each."""
+    left = (reservation.limit - taken.get(counter, Decimal(0)) for counter in counters_of(reservation))
+    return sum((max(share, Decimal(0)) for share in left), Decimal(0))
 
 
 def parse_budgets(value: Any) -> "list[StoredBudget]":
@@ -338,7 +347,8 @@ def _reservation(budget: Budget, call: Call, amount: Decimal, currency: str | No
     key = digest([*counted, budget.per, budget.window, bucket, own_currency, budget.shards])[:_KEY_DIGITS]
     shard = int(digest(call.shard_by)[:8], 16) % budget.shards
     counter = Counter(key, window_of(budget.window, call.at_ms), shard)
-    return Reservation(scope.name, budget.name, counter, amount, budget.of_a_shard, budget.over)
+    limit = budget.of_a_shard
+    return Reservation(scope.name, budget.name, counter, amount, limit, budget.over, shards=budget.shards)
 
 
 def _over(budget: Budget, reservation: Reservation, before: Decimal) -> Judgement:

@@ -76,8 +76,19 @@ def uses(dynamo: Dynamo, table: str) -> list[Use]:
     items = dynamo.query_all(
         table, "pk = :pk AND begins_with(sk, :use)", {":pk": PARTITION, ":use": _USE}, ConsistentRead=True
     )
-    found = [Use(parse_scope(item, stored=True), _number(item, "active"), _number(item, "shadow")) for item in items]
+    found = list(map(use_from, items))
     return [use for use in found if use.active is not None or use.shadow is not None]
+
+
+def use_from(item: Item) -> Use:
+    """Give what an item says of a scope's use of the registry."""
+    return Use(parse_scope(item, stored=True), _number(item, "active"), _number(item, "shadow"))
+
+
+def use_item(use: Use) -> Item:
+    """Give the item that says which versions of a scope have Cedar."""
+    scope = {"scope": use.scope.kind, "scopeId": use.scope.scope_id, "tenantId": use.scope.tenant_id}
+    return {**use_key(use.scope), **scope, "active": use.active, "shadow": use.shadow}
 
 
 def _number(item: Item, name: str) -> int | None:
@@ -90,9 +101,7 @@ class ToolsTransaction(PolicyTransaction):
     def use_tools(self, use: Use, seen: Item | None) -> Step[Item | None]:
         """Note which versions of a scope's policy have Cedar, if the registry is as it was ``seen``."""
         step = self._replace_active({**(seen or {})}, seen)
-        scope = {"scope": use.scope.kind, "scopeId": use.scope.scope_id, "tenantId": use.scope.tenant_id}
-        item = {**use_key(use.scope), **scope, "active": use.active, "shadow": use.shadow}
-        self._add(Put(self._context.tables.policy, item), unread)
+        self._add(Put(self._context.tables.policy, use_item(use)), unread)
         return step
 
     def register_tools(self, applied: ToolsApplied, seen: Item | None) -> Step[Item | None]:

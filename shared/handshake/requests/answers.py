@@ -100,6 +100,19 @@ class EscalationCause(TypedDict):
 
 
 @closed
+class BudgetLeft(TypedDict):
+    """What a budget has left in its window, of which the request takes a share."""
+
+    scope: Annotated[str, "Of which policy: ``global``, ``tenant``, ``agent`` or ``agentInTenant``."]
+    id: str
+    window: Annotated[str, "The UTC hour, day or month."]
+    left: float
+    max: float
+    share: Annotated[float, "What the request takes of it."]
+    held: Annotated[bool, "Whether it is taken already; else it is once a person approves."]
+
+
+@closed
 class Room(TypedDict):
     """Shows a person what to decide on."""
 
@@ -121,6 +134,7 @@ class Room(TypedDict):
     escalatedBy: NotRequired[EscalationCause]
     decidedBy: NotRequired[list[DecidingPolicy]]
     policyMessage: NotRequired[Annotated[str, "What the deciding policy says to people."]]
+    budgetLeft: NotRequired[Annotated[list[BudgetLeft], "Of a request that is read by itself, not in a list."]]
 
 
 @closed

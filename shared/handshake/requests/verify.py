@@ -12,7 +12,11 @@ from itertools import islice
 from typing import Any, Final, Literal, NamedTuple
 
 from handshake.dynamo.context import Context
-from handshake.dynamo.marshalling import Item
+from handshake.dynamo.marshalling import Item, Key
+from handshake.policy.table import active_key
+from handshake.policy.tools_table import PARTITION as TOOLS
+from handshake.policy.tools_table import use_key
+from handshake.policy.tools_verification import scopes_in, unknown_user, verify_tools, verify_use
 from handshake.policy.verification import verify_scope
 from handshake.requests.table import read_partition, state_key
 from handshake.requests.verification import (
@@ -91,7 +95,39 @@ def policies_page(context: Context, start: Item | None = None, **options: Any) -
         for _ in range(_READS):
             problems = problems and verify_scope(_whole(context, table, pk))
         findings += [Finding("policy", pk.removeprefix("SCOPE#"), problem) for problem in problems]
+    findings += _tools_findings(context, groups)
     return Page(len(groups), findings, next_key)
+
+
+def _tools_findings(context: Context, groups: Mapping[str, Sequence[Item]]) -> list[Finding]:
+    """Verify the registry of tools, what it says of those who use it, and that it knows those of ``groups`` who do."""
+    problems: list[tuple[str, str]] = []
+    for _ in range(_READS):
+        items = _whole(context, context.tables.policy, TOOLS)
+        problems = [("tools", problem) for problem in verify_tools(items)] + _use_problems(context, items)
+        uses = {item["sk"]: item for item in items}
+        told = ((pk, unknown_user(scope_items, uses)) for pk, scope_items in groups.items())
+        problems += [(pk.removeprefix("SCOPE#"), problem) for pk, problem in told if problem]
+        if not problems:
+            break
+    return [Finding("policy", name, problem) for name, problem in problems]
+
+
+def _use_problems(context: Context, items: Sequence[Item]) -> list[tuple[str, str]]:
+    """Hold each scope that the registry names against what that scope has in force."""
+    uses = {item["sk"]: item for item in items}
+    scopes = scopes_in(items)
+    actives = _read(context, context.tables.policy, {_place(active_key(scope)) for scope in scopes})
+    told = (
+        (scope, verify_use(scope, actives[_place(active_key(scope))], uses[use_key(scope)["sk"]]))
+        for scope in scopes
+        if use_key(scope)["sk"] in uses
+    )
+    return [(scope.partition.removeprefix("SCOPE#"), problem) for scope, problem in told if problem]
+
+
+def _place(key: Key) -> Place:
+    return Place(key["pk"], key["sk"])
 
 
 def events_page(context: Context, start: Item | None = None, **options: Any) -> Page:

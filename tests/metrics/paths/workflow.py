@@ -22,6 +22,7 @@ from tests.metrics.paths.path import (
     nothing,
     while_paused,
 )
+from tests.support.policies import a_budget
 from tests.support.service import (
     InProcess,
     act,
@@ -82,6 +83,22 @@ SUBMISSIONS: Final = (
         "a payment of a category not allowed",
         DENIED,
         context={"amount": 10, "category": "travel"},
+    ),
+    Path(
+        "policy_budget_exceeded",
+        "a payment that its budget has no room for",
+        lambda service: _bounded(service, "deny"),
+        submit,
+        DENIED,
+        decides="deny",
+    ),
+    Path(
+        "hitl_budget_escalated",
+        "a payment that its budget leaves to a person",
+        lambda service: _bounded(service, "escalate"),
+        submit,
+        ESCALATED,
+        decides="escalate",
     ),
     Path(
         "policy_outside_allowed_hours",
@@ -177,6 +194,13 @@ def _awake_in_another_hour(service: InProcess) -> str:
     window = f"{(hour + 6) % 24:02d}:00-{(hour + 6) % 24:02d}:30"
     assert apply_policy(service, for_agent(agent, allowed_hours=window)).status == 200
     return agent
+
+
+def _bounded(service: InProcess, over: str) -> dict[str, Any]:
+    """Give a payment of an agent whose budget is too small for it."""
+    agent = unique("agent")
+    apply_policy(service, {"scope": "agent", "scopeId": agent, "budgets": [a_budget(max=5, over=over)]})
+    return submission(agentId=agent, context={"amount": 10})
 
 
 def _overdue(service: InProcess) -> dict[str, Any]:

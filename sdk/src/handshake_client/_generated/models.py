@@ -28,6 +28,32 @@ class BlastRadius(TypedDict):
 BucketName: TypeAlias = Literal["hour", "day"]
 
 
+class BudgetLeft(TypedDict):
+    """
+    What a budget has left in its window, of which the request takes a share.
+    """
+
+    held: bool
+    """
+    Whether it is taken already; else it is once a person approves.
+    """
+    id: str
+    left: float
+    max: float
+    scope: str
+    """
+    Of which policy: ``global``, ``tenant``, ``agent`` or ``agentInTenant``.
+    """
+    share: float
+    """
+    What the request takes of it.
+    """
+    window: str
+    """
+    The UTC hour, day or month.
+    """
+
+
 ValueItem: TypeAlias = str
 
 
@@ -1327,6 +1353,10 @@ class Room(TypedDict):
     As the agent sent it.
     """
     artifact: Artifact
+    budgetLeft: NotRequired[list[BudgetLeft]]
+    """
+    Of a request that is read by itself, not in a list.
+    """
     category: NotRequired[Any]
     """
     As the agent sent it.
