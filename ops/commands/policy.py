@@ -11,9 +11,20 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 
 import typer
 
-from ops.commands import policy_cedar
+from ops.commands import policy_budgets, policy_cedar
 from ops.commands.common import UNREACHABLE, AsJson, Commands, Stack, answered, fail, say
-from ops.commands.policy_desk import Desk, Proposal, Rules, differences, effective, in_words, simulated_in_words
+from ops.commands.policy_desk import (
+    Desk,
+    Proposal,
+    Rules,
+    differences,
+    effective,
+    in_words,
+    members_in,
+    others_in_words,
+    shadow_in_words,
+    simulated_in_words,
+)
 from ops.commands.policy_folder import SUFFIX, UnreadableError, members_of, scope_of, sources_of, tools_from_lists
 from ops.local.settings import STACK_NAME
 
@@ -35,6 +46,10 @@ policy = Commands(
 Agent = Annotated[
     str,
     typer.Option("--agent", show_default=False, help="This agent's own policy; else FILE's scope, or global."),
+]
+Tenant = Annotated[
+    str,
+    typer.Option("--tenant", show_default=False, help="This tenant's own policy; with --agent, the agent's in it."),
 ]
 Role = Annotated[
     str, typer.Option("--role", envvar="HANDSHAKE_ROLE", help="ARN of an envelope issuer to act as; else you are one.")
@@ -60,14 +75,16 @@ policy.command("test")(policy_cedar.run_tests)
 
 @policy.command()
 def show(
+    *,
     stack: Stack = STACK_NAME,
     agent: Agent = "",
+    tenant: Tenant = "",
     versions: Annotated[bool, typer.Option("--versions", help="Every version there was, newest first.")] = False,
     role: Role = "",
     as_json: AsJson = False,
 ) -> None:
     """Show the policy in force, stand-ins marked, or every version of it."""
-    proposal = Proposal.of_flags(agent)
+    proposal = Proposal.of_flags(agent, tenant=tenant)
     with _desk(stack, proposal, role=role) as desk:
         if versions:
             stored: Any = list(desk.versions())
@@ -77,6 +94,7 @@ def show(
             in_force = effective(desk, config)
             stored = {**config, "effective": in_force}
             lines = [f"{proposal.whose}, {config.get('policyVersion', 'no version yet')}", *in_words(in_force)]
+            lines += others_in_words(config)
     if as_json:
         print(json.dumps(stored))
         return
@@ -124,14 +142,18 @@ def apply(
     stack: Stack = STACK_NAME,
     agent: Agent = "",
     yes: Yes = False,
+    as_shadow: Annotated[
+        bool, typer.Option("--shadow", help="Judge it beside the active policy only; `policy shadow` tells of it.")
+    ] = False,
     role: Role = "",
     principal: Principal = "",
     as_json: AsJson = False,
 ) -> None:
     """Put rules in force, once you have seen what differs and what it would have decided."""
     proposal = _read(file, agent)
+    mode = {"mode": "shadow"} if as_shadow else {}
     with _desk(stack, proposal, role=role, principal=principal) as desk:
-        _change(desk, proposal.body, proposal, yes=yes, as_json=as_json)
+        _change(desk, {**proposal.body, **mode}, proposal, yes=yes, as_json=as_json)
 
 
 @policy.command()
@@ -140,19 +162,41 @@ def rollback(
     *,
     stack: Stack = STACK_NAME,
     agent: Agent = "",
+    tenant: Tenant = "",
     yes: Yes = False,
     role: Role = "",
     principal: Principal = "",
     as_json: AsJson = False,
 ) -> None:
-    """Put an earlier version's rules in force again, as a new version, once you have seen what that changes."""
-    proposal = Proposal.of_flags(agent)
+    """Put an earlier version in force again, all of it, as a new version, once you have seen what that changes.
+
+    A shadow's version becomes active so, and is no shadow any more.
+    """
+    proposal = Proposal.of_flags(agent, tenant=tenant)
     with _desk(stack, proposal, role=role, principal=principal) as desk:
-        rules = next((one["rules"] for one in desk.versions() if one["policyVersion"] == version), None)
-        if rules is None:
+        if version not in {one["policyVersion"] for one in desk.versions()}:
             fail(f"{proposal.whose} has no version {version}; `policy show --versions` lists them")
-        earlier = Proposal(proposal.scope, [dict(rule) for rule in rules])
+        earlier = Proposal(proposal.scope, members=members_in(desk.version(version)))
         _change(desk, {"policyVersion": version}, earlier, yes=yes, as_json=as_json)
+
+
+@policy.command()
+def shadow(
+    *, stack: Stack = STACK_NAME, agent: Agent = "", tenant: Tenant = "", role: Role = "", as_json: AsJson = False
+) -> None:
+    """Say what the shadow of a policy would have decided otherwise, and on which requests."""
+    proposal = Proposal.of_flags(agent, tenant=tenant)
+    with _desk(stack, proposal, role=role) as desk:
+        told = desk.shadow()
+    if as_json:
+        print(json.dumps(told))
+        return
+    say(f"the shadow of {proposal.whose}:")
+    for line in shadow_in_words(told):
+        say(line)
+
+
+policy.command("budgets")(policy_budgets.budgets)
 
 
 @policy.command()
@@ -209,13 +253,17 @@ def _change(desk: Desk, change: Mapping[str, Any], proposal: Proposal, *, yes: b
         _print_diff(proposal, active.get("policyVersion"), found)
         for line in simulated_in_words(simulated):
             say(line)
-    if not yes and not typer.confirm(f"put it in force: {proposal.whose}?", err=True):
+    put = "judge it as the shadow" if change.get("mode") == "shadow" else "put it in force"
+    if not yes and not typer.confirm(f"{put}: {proposal.whose}?", err=True):
         raise typer.Exit(DECLINED)
     applied = desk.apply(change, over=active.get("policyVersion"))
     if as_json:
         print(json.dumps({**proposal.scope, "diff": found, "simulation": simulated, "applied": applied}))
         return
-    say(f"{proposal.whose}: {applied['policyVersion']} is in force")
+    becomes = "is in force" if change.get("mode") != "shadow" else "is in the shadow of it"
+    say(f"{proposal.whose}: {applied['policyVersion']} {becomes}")
+    for warning in applied.get("warnings", ()):
+        say(f"note: {warning}")
     say(f"audit event {applied['auditEventId']} names {desk.principal()}")
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from handshake.agents.table import AgentTransaction
 from handshake.core.agents import Agent
+from handshake.core.jsonio import canonical
 from handshake.dynamo.context import Context
 from handshake.dynamo.marshalling import Put, Update
 from handshake.dynamo.transaction import Step, unread
@@ -110,15 +111,14 @@ class RequestTransaction(EventTransaction, GuardTransaction, AgentTransaction):
         update = Update(
             self._context.tables.workflow,
             budget_key(counter),
-            "SET #ttl = :ttl, #scope = :scope, budget = :budget ADD taken :amount",
+            f"SET #ttl = :ttl{', #names = :names' if reservation.names else ''} ADD taken :amount",
             values={
                 ":amount": amount,
                 ":room": room,
-                ":scope": reservation.scope,
-                ":budget": reservation.budget,
+                ":names": canonical(dict(reservation.names)) if reservation.names else None,
                 ":ttl": window_end_s(counter.window) + _COUNTER_KEPT_S,
             },
-            names={"#ttl": "ttl", "#scope": "scope"},
+            names={"#ttl": "ttl", **({"#names": "names"} if reservation.names else {})},
             condition=condition,
         )
         return self._add(update, taken)
