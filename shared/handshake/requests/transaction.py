@@ -97,6 +97,18 @@ class RequestTransaction(EventTransaction, GuardTransaction, AgentTransaction):
             condition = f"attribute_not_exists(taken) OR {condition}"
         return self._take(reservation, reservation.amount, condition=condition, room=reservation.room)
 
+    def give_back(self, record: RequestRecord) -> None:
+        """Give back all that ``record``, which authorizes and lapsed, has taken: its shares of budgets and its spend.
+
+        Once: it goes with the write that notes the lapse, under that one's condition.
+        """
+        for reservation in record.reservations:
+            self._take(reservation, -reservation.amount)
+        if record.spend:
+            key = spend_key(record.submission.agent, record.spend_day)
+            values = {":amount": -record.spend.amount}
+            self._add(Update(self._context.tables.workflow, key, "ADD spent :amount", values), unread)
+
     def _settle(self, reservations: Sequence[Reservation], *, authorized: bool) -> None:
         """Give back what was held, where the request ends without an effect; else take what was not, past the limit."""
         for reservation in reservations:
