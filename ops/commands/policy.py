@@ -2,17 +2,14 @@
 
 import json
 import time
-import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from functools import cache
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 
 from ops.commands import policy_budgets, policy_cedar
-from ops.commands.common import UNREACHABLE, AsJson, Commands, Stack, answered, fail, say
+from ops.commands.common import UNREACHABLE, AsJson, Commands, Stack, fail, say
 from ops.commands.policy_desk import (
     Desk,
     Proposal,
@@ -22,18 +19,13 @@ from ops.commands.policy_desk import (
     in_words,
     members_in,
     others_in_words,
-    shadow_in_words,
     simulated_in_words,
 )
-from ops.commands.policy_folder import SUFFIX, UnreadableError, members_of, scope_of, sources_of, tools_from_lists
+from ops.commands.policy_door import DECLINED, Agent, Principal, Role, Tenant, Yes, open_desk
+from ops.commands.policy_folder import SUFFIX, UnreadableError, members_of, scope_of, sources_of
 from ops.local.settings import STACK_NAME
 
-if TYPE_CHECKING:
-    from handshake_client import Handshake
-    from ops.local.deployment import Deployment
-
 DIFFERS: Final = 3
-DECLINED: Final = 4
 
 policy = Commands(
     no_args_is_help=True,
@@ -43,20 +35,6 @@ policy = Commands(
     f" {UNREACHABLE} when the stack cannot be reached.",
 )
 
-Agent = Annotated[
-    str,
-    typer.Option("--agent", show_default=False, help="This agent's own policy; else FILE's scope, or global."),
-]
-Tenant = Annotated[
-    str,
-    typer.Option("--tenant", show_default=False, help="This tenant's own policy; with --agent, the agent's in it."),
-]
-Role = Annotated[
-    str, typer.Option("--role", envvar="HANDSHAKE_ROLE", help="ARN of an envelope issuer to act as; else you are one.")
-]
-Principal = Annotated[
-    str, typer.Option(envvar="HANDSHAKE_PRINCIPAL", help="Who the audit says did it; your own AWS identity without it.")
-]
 RulesFile = Annotated[
     Path,
     typer.Argument(
@@ -65,12 +43,17 @@ RulesFile = Annotated[
         " Or Cedar: a file of policies, or a folder of them.",
     ),
 ]
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+Shadow = Annotated[
+    bool, typer.Option("--shadow", help="Judge it beside the active policy, where it decides nothing: `policy shadow`.")
+]
 
 
 policy.command()(policy_cedar.fmt)
 policy.command()(policy_cedar.validate)
 policy.command("test")(policy_cedar.run_tests)
+policy.command()(policy_cedar.tools)
+policy.command()(policy_cedar.shadow)
+policy.command()(policy_budgets.budgets)
 
 
 @policy.command()
@@ -85,7 +68,7 @@ def show(
 ) -> None:
     """Show the policy in force, stand-ins marked, or every version of it."""
     proposal = Proposal.of_flags(agent, tenant=tenant)
-    with _desk(stack, proposal, role=role) as desk:
+    with open_desk(stack, proposal, role=role) as desk:
         if versions:
             stored: Any = list(desk.versions())
             lines = [f"{one['policyVersion']}  {_utc(one['appliedAt'])}  {_brief(one['rules'])}" for one in stored]
@@ -108,7 +91,7 @@ def diff(
 ) -> None:
     """Compare rules with those in force, stand-ins marked. Ends with 3 where they differ."""
     proposal = _read(file, agent)
-    with _desk(stack, proposal, role=role) as desk:
+    with open_desk(stack, proposal, role=role) as desk:
         config = desk.config()
         found = differences(config, proposal)
     if as_json:
@@ -124,7 +107,7 @@ def simulate(
 ) -> None:
     """Say which recorded requests would be decided otherwise under these rules. Changes nothing."""
     proposal = _read(file, agent)
-    with _desk(stack, proposal, role=role) as desk:
+    with open_desk(stack, proposal, role=role) as desk:
         simulated = desk.simulate(proposal)
     if as_json:
         print(json.dumps({**proposal.scope, **simulated}))
@@ -141,19 +124,17 @@ def apply(
     *,
     stack: Stack = STACK_NAME,
     agent: Agent = "",
+    shadow: Shadow = False,
     yes: Yes = False,
-    as_shadow: Annotated[
-        bool, typer.Option("--shadow", help="Judge it beside the active policy only; `policy shadow` tells of it.")
-    ] = False,
     role: Role = "",
     principal: Principal = "",
     as_json: AsJson = False,
 ) -> None:
-    """Put rules in force, once you have seen what differs and what it would have decided."""
+    """Put rules or policies in force, once you have seen what differs and what it would have decided."""
     proposal = _read(file, agent)
-    mode = {"mode": "shadow"} if as_shadow else {}
-    with _desk(stack, proposal, role=role, principal=principal) as desk:
-        _change(desk, {**proposal.body, **mode}, proposal, yes=yes, as_json=as_json)
+    change = proposal.body | ({"mode": "shadow"} if shadow else {})
+    with open_desk(stack, proposal, role=role, principal=principal) as desk:
+        _change(desk, change, proposal, yes=yes, as_json=as_json)
 
 
 @policy.command()
@@ -168,102 +149,35 @@ def rollback(
     principal: Principal = "",
     as_json: AsJson = False,
 ) -> None:
-    """Put an earlier version in force again, all of it, as a new version, once you have seen what that changes.
-
-    A shadow's version becomes active so, and is no shadow any more.
-    """
+    """Put an earlier version in force again, all of it, as a new version, once you have seen what that changes."""
     proposal = Proposal.of_flags(agent, tenant=tenant)
-    with _desk(stack, proposal, role=role, principal=principal) as desk:
+    with open_desk(stack, proposal, role=role, principal=principal) as desk:
         if version not in {one["policyVersion"] for one in desk.versions()}:
             fail(f"{proposal.whose} has no version {version}; `policy show --versions` lists them")
         earlier = Proposal(proposal.scope, members=members_in(desk.version(version)))
         _change(desk, {"policyVersion": version}, earlier, yes=yes, as_json=as_json)
 
 
-@policy.command()
-def shadow(
-    *, stack: Stack = STACK_NAME, agent: Agent = "", tenant: Tenant = "", role: Role = "", as_json: AsJson = False
-) -> None:
-    """Say what the shadow of a policy would have decided otherwise, and on which requests."""
-    proposal = Proposal.of_flags(agent, tenant=tenant)
-    with _desk(stack, proposal, role=role) as desk:
-        told = desk.shadow()
-    if as_json:
-        print(json.dumps(told))
-        return
-    say(f"the shadow of {proposal.whose}:")
-    for line in shadow_in_words(told):
-        say(line)
-
-
-policy.command("budgets")(policy_budgets.budgets)
-
-
-@policy.command()
-def tools(
-    file: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="[FILE]", help="Lists to register: {actionType, tools}, or an array of such; none shows."
-        ),
-    ] = None,
-    *,
-    stack: Stack = STACK_NAME,
-    yes: Yes = False,
-    role: Role = "",
-    principal: Principal = "",
-    as_json: AsJson = False,
-) -> None:
-    """Show the registered tools, or register a type's list in place of the one that it has."""
-    lists = _read_lists(file) if file else []
-    with _desk(stack, Proposal.of_flags(""), role=role, principal=principal, for_tools=True) as desk:
-        for given in lists:
-            listed = f"{len(given['tools'])} tools of {given['actionType']}"
-            if not yes and not typer.confirm(f"register {listed} in place of those that it has?", err=True):
-                raise typer.Exit(DECLINED)
-            registered = desk.register(given)
-            if not as_json:
-                say(f"{listed}: {registered['toolsVersion']} is in force")
-        shown = desk.tools()
-    if as_json:
-        print(json.dumps(shown))
-        return
-    say(f"tools, {shown.get('toolsVersion', 'no version yet')}:")
-    for tool in shown["tools"]:
-        unchecked = f", unchecked: {', '.join(tool['unchecked'])}" if tool["unchecked"] else ""
-        say(f"  {tool['actionType']}: {tool['name']}{unchecked}")
-
-
-def _read_lists(file: Path) -> list[Mapping[str, Any]]:
-    try:
-        loaded = json.loads(file.read_text("utf-8"))
-        lists = loaded if isinstance(loaded, list) else [loaded]
-        tools_from_lists(lists, file)
-    except (OSError, ValueError) as fault:
-        _misread(file, str(fault))
-    return lists
-
-
 def _change(desk: Desk, change: Mapping[str, Any], proposal: Proposal, *, yes: bool, as_json: bool) -> None:
     if as_json and not yes:
         fail("--json asks nothing: add --yes")
     active = desk.config()
+    is_shadow = change.get("mode") == "shadow"
     found, simulated = differences(active, proposal), desk.simulate(proposal)
     if not as_json:
         _print_diff(proposal, active.get("policyVersion"), found)
         for line in simulated_in_words(simulated):
             say(line)
-    put = "judge it as the shadow" if change.get("mode") == "shadow" else "put it in force"
-    if not yes and not typer.confirm(f"{put}: {proposal.whose}?", err=True):
+    what = "put it in the shadow" if is_shadow else "put it in force"
+    if not yes and not typer.confirm(f"{what}: {proposal.whose}?", err=True):
         raise typer.Exit(DECLINED)
     applied = desk.apply(change, over=active.get("policyVersion"))
     if as_json:
         print(json.dumps({**proposal.scope, "diff": found, "simulation": simulated, "applied": applied}))
         return
-    becomes = "is in force" if change.get("mode") != "shadow" else "is in the shadow of it"
-    say(f"{proposal.whose}: {applied['policyVersion']} {becomes}")
+    say(f"{proposal.whose}: {applied['policyVersion']} is in {'the shadow' if is_shadow else 'force'}")
     for warning in applied.get("warnings", ()):
-        say(f"note: {warning}")
+        say(f"warning: {warning}", style="yellow")
     say(f"audit event {applied['auditEventId']} names {desk.principal()}")
 
 
@@ -316,50 +230,6 @@ def _read_cedar(path: Path, agent: str) -> Proposal:
 
 def _misread(file: Path, why: str) -> NoReturn:
     raise typer.BadParameter(f"{file}: {why}", param_hint="FILE")
-
-
-@contextmanager
-def _desk(stack: str, proposal: Proposal, *, role: str, principal: str = "", for_tools: bool = False) -> Iterator[Desk]:
-    """Yield the API of ``stack``; end the command where it refuses or cannot be reached."""
-    from handshake_client import NO_ANSWER, HandshakeError
-    from ops.local import deployment
-
-    with answered():
-        target = deployment.find(stack)
-        named = cache(lambda: principal or target.operator())
-        with _client(target, stack, role=role, principal=named, for_tools=for_tools) as client:
-            try:
-                yield Desk(client, proposal.scope, named)
-            except HandshakeError as error:
-                code = UNREACHABLE if error.reason_code == NO_ANSWER else 1
-                fail("; ".join([str(error), *proposal.unknown_keys()]), code=code)
-            except ValueError as error:
-                fail(str(error))
-
-
-def _client(target: "Deployment", stack: str, *, role: str, principal: Any, for_tools: bool) -> "Handshake":
-    from handshake.trust.token import SUBJECT, TOOLS_SUBJECT, Binding, mint_token
-    from handshake_client import Handshake
-    from handshake_client.signing import SigV4
-    from ops.local.signing_edge import OPERATOR
-
-    def mint(body: bytes) -> str:
-        now_s, jti, binding = int(time.time()), str(uuid.uuid4()), Binding.to(body, stack)
-        return mint_token(
-            target.trust_secret(),
-            now_s=now_s,
-            jti=jti,
-            principal_id=principal(),
-            binding=binding,
-            subject=TOOLS_SUBJECT if for_tools else SUBJECT,
-        )
-
-    def envelope() -> Any:
-        return OPERATOR | {"principalId": principal()}
-
-    credentials = target.caller(role).get_credentials()
-    signed = SigV4(target.region, credentials)
-    return Handshake(target.api_url, envelope=envelope, bound_token=mint, auth=signed)
 
 
 def _utc(at_ms: int) -> str:

@@ -73,11 +73,6 @@ class Desk:
         """Read one version of the scope's policy, all of it."""
         return self._config(self.scope, name)
 
-    def shadow(self) -> "models.PolicyShadow":
-        """Read what the scope's shadow would have decided otherwise."""
-        kind, names = cast("Any", self.scope["scope"]), self.scope
-        return self.client.get_policy_shadow(scope=kind, scope_id=names.get("scopeId"), tenant_id=names.get("tenantId"))
-
     def global_config(self) -> "models.PolicyConfig":
         """Read the rules and version that are stored for every agent."""
         return self._config(_GLOBAL)
@@ -106,6 +101,15 @@ class Desk:
     def tools(self) -> "models.RegisteredTools":
         """Read the registered tools."""
         return self.client.get_tools()
+
+    def shadow(self) -> "models.PolicyShadow":
+        """Read what the scope's shadow would have decided otherwise."""
+        kind, scope_id, tenant_id = (
+            cast("Any", self.scope["scope"]),
+            self.scope.get("scopeId"),
+            self.scope.get("tenantId"),
+        )
+        return self.client.get_policy_shadow(scope=kind, scope_id=scope_id, tenant_id=tenant_id)
 
     def register(self, given: Mapping[str, Any]) -> "models.ToolsRegistered":
         """Replace the tools of a type."""
@@ -180,17 +184,6 @@ def others_in_words(config: Any) -> Iterator[str]:
         yield f"  policy {name}: {written}"
 
 
-def shadow_in_words(shadow: "models.PolicyShadow") -> Iterator[str]:
-    """Yield for people, a line each, what a shadow would have decided otherwise."""
-    if "version" not in shadow:
-        yield "  no shadow"
-        return
-    yield f"  {shadow['version']} was judged on {shadow['judged']} requests"
-    for change in shadow["changes"]:
-        examples = ", ".join(change["examples"][:3])
-        yield f"  {change['from']} -> {change['to']} by {change['policy']}: {change['count']}, such as {examples}"
-
-
 def _policies(text: str) -> dict[str, str]:
     """Give each policy of a text in one line, by its name; a text that cannot be read is one."""
     from handshake.policy.cedar.text import Fault, split
@@ -212,9 +205,23 @@ def simulated_in_words(simulated: "models.Simulated") -> Iterator[str]:
     yield from (f"  {reason}" for reason in simulated["reasons"])
     yield f"  {radius['affectedAgents']} agents affected, {radius['highRiskAgents']} at high risk"
     for change in simulated["predictedChanges"]:
-        yield f"  {change['requestClass']}: {change['before']} -> {change['after']}"
+        by = f" by {change['policy']}: {change['count']}" if "policy" in change else ""
+        yield f"  {change['requestClass']}: {change['before']} -> {change['after']}{by}"
     looser = "it loosens what is held back now" if simulated["decision"] == "escalate" else "it loosens nothing"
     yield f"  advice on the change: {simulated['decision']}, tier {simulated['tier']}: {looser}"
+
+
+def shadow_in_words(proposal: Proposal, report: "models.PolicyShadow") -> Iterator[str]:
+    """Yield for people, a line each, what a shadow would have decided otherwise."""
+    if "version" not in report:
+        yield f"{proposal.whose} has no shadow"
+        return
+    yield f"{proposal.whose}, shadow {report['version']}: judged {report['judged']} requests"
+    for change in report["changes"]:
+        examples = f", such as {', '.join(change['examples'])}" if change["examples"] else ""
+        yield f"  {change['from']} -> {change['to']} by {change['policy']}: {change['count']}{examples}"
+    if not report["changes"]:
+        yield "  it would have decided each alike"
 
 
 def _stored(config: Any) -> list[dict[str, Any]]:

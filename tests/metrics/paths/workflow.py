@@ -59,6 +59,21 @@ def _flood(service: InProcess) -> dict[str, Any]:
     return submission(context={"amount": 150}, **who)
 
 
+FORBIDDEN: Final = '@id("all") forbid (principal, action, resource) when { true };'
+
+
+def _judged_by_cedar(code: str, words: str, counted: Counted, text: str, unmatched: str | None = None) -> Path:
+    """Give the path of an action whose agent has a policy in Cedar."""
+
+    def prepare(service: InProcess) -> dict[str, Any]:
+        agent = unique("agent")
+        members = {"cedar": text, "unmatched": unmatched}
+        assert apply_policy(service, {"scope": "agent", "scopeId": agent, **members}).status == 200
+        return submission("external_call", agentId=agent, context={})
+
+    return Path(code, words, prepare, submit, counted, decides=counted.decision)
+
+
 SUBMISSIONS: Final = (
     _submitted("policy_allow", "a payment within policy", ALLOWED),
     _submitted("policy_allow", "an action that no policy bounds", ALLOWED, "other"),
@@ -122,6 +137,26 @@ SUBMISSIONS: Final = (
         submit,
         DENIED,
         decides="deny",
+    ),
+    _judged_by_cedar("policy_denied", "an action that a policy forbids", DENIED, FORBIDDEN),
+    _judged_by_cedar(
+        "hitl_policy_escalated",
+        "an action that a policy has looked at",
+        ESCALATED,
+        f'@decision("escalate") {FORBIDDEN}',
+    ),
+    _judged_by_cedar(
+        "policy_unmatched_denied",
+        "an action that no policy matches",
+        DENIED,
+        FORBIDDEN.replace("true", "false"),
+        "deny",
+    ),
+    _judged_by_cedar(
+        "policy_evaluation_failed",
+        "an action whose policy cannot be evaluated",
+        DENIED,
+        FORBIDDEN.replace("true", "context.weekday + 9223372036854775807 > 0"),
     ),
     Path(
         "policy_allow",

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ops.commands.app import app
-from ops.commands.policy_desk import Proposal, members_in, others_in_words, shadow_in_words
+from ops.commands.policy_desk import Proposal, members_in, others_in_words
 from tests.conftest import Engine
 from tests.support.operated import operated
 from tests.support.policies import a_budget, a_count
@@ -96,14 +96,3 @@ def test_what_a_policy_has_beside_its_rules_is_said_in_words() -> None:
         "  unmatched = deny",
         '  policy x: @id("x") forbid (principal, action, resource);',
     ]
-
-
-def test_what_a_shadow_would_have_decided_is_said_in_words() -> None:
-    changes: Any = [{"from": "allow", "to": "deny", "policy": "x", "count": 7, "examples": ["r1", "r2", "r3", "r4"]}]
-    shadow: Any = {"scope": "global", "version": "v2", "judged": 9, "changes": changes}
-
-    assert list(shadow_in_words(shadow)) == [
-        "  v2 was judged on 9 requests",
-        "  allow -> deny by x: 7, such as r1, r2, r3",
-    ]
-    assert list(shadow_in_words({"scope": "global", "judged": 0, "changes": []})) == ["  no shadow"]

@@ -103,7 +103,7 @@ def test_a_row_that_is_decided_otherwise_and_a_policy_that_decides_none_fail_the
 )
 def test_a_table_that_cannot_be_read_is_named(tmp_path: Path, table: dict[str, object], why: str) -> None:
     """A table is held to its members, or a misspelt one would pass without a test."""
-    code, output = run("test", str(put(tmp_path, "a", **table)))
+    code, output = run("test", str(put(tmp_path, "a", POLICY, **table)))
     assert code == 1
     assert why in " ".join(output.split())
 

@@ -104,7 +104,7 @@ def judged() -> list[tuple[str, int, str, list[str]]]:
     assert isinstance(prepared, Prepared), prepared
     policy = PolicyInForce((ScopePolicy(GLOBAL, 1, cedar_sha256=sha256_of(text)),))
     setting = Setting("production", tools=tools, sets={prepared.sha256: prepare_set(prepared.sha256, text)})
-    decisions = []
+    decisions: list[tuple[str, int, str, list[str]]] = []
     for action_type, tool, arguments, _ in CALLS:
         request = {
             "requestId": "r",

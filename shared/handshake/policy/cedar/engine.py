@@ -26,6 +26,7 @@ from handshake.policy.verdict import ALLOWED, Judgement, Named, Unmatched
 # A set of 200 policies takes 1.3 MB, and a schema of 200 tools about as much.
 _SETS_KEPT: Final = 64
 _SCHEMAS_KEPT: Final = 4
+_AGENTS_KEPT: Final = 256
 
 
 class UnfitTextError(ValueError):
@@ -60,10 +61,22 @@ class ScopeSet:
 
 @dataclass(frozen=True)
 class _Prepared:
-    """The engine's forms of a registry: the schema, and the entities of its actions."""
+    """The engine's forms of a registry: the schema, and the entities of its actions, alone and with an agent each."""
 
     schema: cedarpy.Schema
     entities: cedarpy.Entities
+    with_agent: "OrderedDict[tuple[str, str | None], cedarpy.Entities]"
+
+    def entities_of(self, call: Call) -> cedarpy.Entities:
+        """Give the entities of a call: its agent in its tenant, and every action in its type."""
+        agent = call.agent_id, call.tenant_id
+        entities = self.with_agent.get(agent)
+        if entities is None:
+            # Held to the schema, which takes three times what the judgement does: so an agent's are kept.
+            entities = self.with_agent[agent] = self.entities.with_added_json_str(_entities(call), self.schema)
+            while len(self.with_agent) > _AGENTS_KEPT:
+                self.with_agent.popitem(last=False)
+        return entities
 
 
 _sets: "OrderedDict[str, CedarSet]" = OrderedDict()
@@ -132,8 +145,8 @@ def _judge_scope(call: Call, request: Request, scope: ScopeSet, tools: Tools) ->
     if scope.policies is None:
         return failed
     prepared = _schema_of(tools)
-    entities = prepared.entities.with_added_json_str(_entities(call), prepared.schema)
     try:
+        entities = prepared.entities_of(call)
         answer = cedarpy.is_authorized(
             {
                 "principal": {"type": "Agent", "id": call.agent_id},
@@ -198,7 +211,7 @@ def _schema_of(tools: Tools) -> _Prepared:
     if kept is None:
         schema = cedarpy.Schema.from_json_str(json.dumps(schema_of(tools)))
         # Without the schema it would know no tool to be of a type, and what is asked of a type would never hold.
-        kept = _schemas[tools.digest] = _Prepared(schema, cedarpy.Entities.from_json_str("[]", schema))
+        kept = _schemas[tools.digest] = _Prepared(schema, cedarpy.Entities.from_json_str("[]", schema), OrderedDict())
         while len(_schemas) > _SCHEMAS_KEPT:
             _schemas.popitem(last=False)
     return kept
