@@ -4,11 +4,11 @@ import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 
-from ops.commands import policy_cedar
+from ops.commands import policy_budgets, policy_cedar
 from ops.commands.common import UNREACHABLE, AsJson, Commands, Stack, fail, say
 from ops.commands.policy_desk import (
     Desk,
@@ -17,14 +17,13 @@ from ops.commands.policy_desk import (
     differences,
     effective,
     in_words,
+    members_in,
+    others_in_words,
     simulated_in_words,
 )
-from ops.commands.policy_door import DECLINED, Agent, Principal, Role, Yes, open_desk
+from ops.commands.policy_door import DECLINED, Agent, Principal, Role, Tenant, Yes, open_desk
 from ops.commands.policy_folder import SUFFIX, UnreadableError, members_of, scope_of, sources_of
 from ops.local.settings import STACK_NAME
-
-if TYPE_CHECKING:
-    pass
 
 DIFFERS: Final = 3
 
@@ -54,18 +53,21 @@ policy.command()(policy_cedar.validate)
 policy.command("test")(policy_cedar.run_tests)
 policy.command()(policy_cedar.tools)
 policy.command()(policy_cedar.shadow)
+policy.command()(policy_budgets.budgets)
 
 
 @policy.command()
 def show(
+    *,
     stack: Stack = STACK_NAME,
     agent: Agent = "",
+    tenant: Tenant = "",
     versions: Annotated[bool, typer.Option("--versions", help="Every version there was, newest first.")] = False,
     role: Role = "",
     as_json: AsJson = False,
 ) -> None:
     """Show the policy in force, stand-ins marked, or every version of it."""
-    proposal = Proposal.of_flags(agent)
+    proposal = Proposal.of_flags(agent, tenant=tenant)
     with open_desk(stack, proposal, role=role) as desk:
         if versions:
             stored: Any = list(desk.versions())
@@ -75,6 +77,7 @@ def show(
             in_force = effective(desk, config)
             stored = {**config, "effective": in_force}
             lines = [f"{proposal.whose}, {config.get('policyVersion', 'no version yet')}", *in_words(in_force)]
+            lines += others_in_words(config)
     if as_json:
         print(json.dumps(stored))
         return
@@ -140,18 +143,18 @@ def rollback(
     *,
     stack: Stack = STACK_NAME,
     agent: Agent = "",
+    tenant: Tenant = "",
     yes: Yes = False,
     role: Role = "",
     principal: Principal = "",
     as_json: AsJson = False,
 ) -> None:
-    """Put an earlier version's rules in force again, as a new version, once you have seen what that changes."""
-    proposal = Proposal.of_flags(agent)
+    """Put an earlier version in force again, all of it, as a new version, once you have seen what that changes."""
+    proposal = Proposal.of_flags(agent, tenant=tenant)
     with open_desk(stack, proposal, role=role, principal=principal) as desk:
-        rules = next((one["rules"] for one in desk.versions() if one["policyVersion"] == version), None)
-        if rules is None:
+        if version not in {one["policyVersion"] for one in desk.versions()}:
             fail(f"{proposal.whose} has no version {version}; `policy show --versions` lists them")
-        earlier = Proposal(proposal.scope, [dict(rule) for rule in rules])
+        earlier = Proposal(proposal.scope, members=members_in(desk.version(version)))
         _change(desk, {"policyVersion": version}, earlier, yes=yes, as_json=as_json)
 
 

@@ -9,7 +9,7 @@ import typer
 
 from ops.commands.common import AsJson, Stack, fail, say
 from ops.commands.policy_desk import Proposal, shadow_in_words
-from ops.commands.policy_door import DECLINED, Agent, Principal, Role, Yes, open_desk
+from ops.commands.policy_door import DECLINED, Agent, Principal, Role, Tenant, Yes, open_desk
 from ops.commands.policy_folder import tools_from_lists
 from ops.local.settings import STACK_NAME
 
@@ -98,6 +98,7 @@ def shadow(
     *,
     stack: Stack = STACK_NAME,
     agent: Agent = "",
+    tenant: Tenant = "",
     promote: Annotated[
         bool, typer.Option("--promote", help="Put the shadow in force, once you have seen this.")
     ] = False,
@@ -109,7 +110,7 @@ def shadow(
     """Show what the shadow of a policy would have decided otherwise, or put it in force."""
     if as_json and promote and not yes:
         fail("--json asks nothing: add --yes")
-    proposal, applied = Proposal.of_flags(agent), None
+    proposal, applied = Proposal.of_flags(agent, tenant=tenant), None
     with open_desk(stack, proposal, role=role, principal=principal) as desk:
         report = desk.shadow()
         version = report.get("version")

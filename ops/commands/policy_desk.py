@@ -28,9 +28,11 @@ class Proposal:
     members: Mapping[str, Any] | None = None
 
     @classmethod
-    def of_flags(cls, agent: str, rules: Rules = ()) -> Self:
-        """Make a proposal for ``agent``, or for the global scope where it is empty."""
-        return cls({"scope": "agent", "scopeId": agent} if agent else _GLOBAL, rules)
+    def of_flags(cls, agent: str, rules: Rules = (), *, tenant: str = "") -> Self:
+        """Make a proposal for ``agent``, in ``tenant`` alone where both are named, or for the tenant, or for all."""
+        if agent:
+            return cls({"scope": "agent", "scopeId": agent} | ({"tenantId": tenant} if tenant else {}), rules)
+        return cls({"scope": "tenant", "scopeId": tenant} if tenant else _GLOBAL, rules)
 
     @property
     def body(self) -> dict[str, Any]:
@@ -67,13 +69,17 @@ class Desk:
         """Read the rules and version that are stored for the scope."""
         return self._config(self.scope)
 
+    def version(self, name: str) -> "models.PolicyConfig":
+        """Read one version of the scope's policy, all of it."""
+        return self._config(self.scope, name)
+
     def global_config(self) -> "models.PolicyConfig":
         """Read the rules and version that are stored for every agent."""
         return self._config(_GLOBAL)
 
-    def _config(self, scope: Mapping[str, str]) -> "models.PolicyConfig":
+    def _config(self, scope: Mapping[str, str], version: str | None = None) -> "models.PolicyConfig":
         kind, scope_id, tenant_id = cast("Any", scope["scope"]), scope.get("scopeId"), scope.get("tenantId")
-        return self.client.get_policy_config(scope=kind, scope_id=scope_id, tenant_id=tenant_id)
+        return self.client.get_policy_config(scope=kind, scope_id=scope_id, tenant_id=tenant_id, policy_version=version)
 
     def versions(self) -> "Iterator[models.AppliedVersion]":
         """Yield every version of the scope, newest first."""
@@ -155,6 +161,27 @@ def _member_differences(config: Any, members: Mapping[str, Any]) -> list[str]:
             found += [f"- {name} = {json.dumps(config[name])}"] if name in config else []
             found += [f"+ {name} = {json.dumps(value)}"]
     return found
+
+
+def members_in(config: Any) -> dict[str, Any]:
+    """Give all members of a version as a body gives them, what it does not have as empty."""
+    empty: dict[str, Any] = {"rules": [], "cedar": "", "budgets": [], "unmatched": None}
+    if config["scope"] == "global":
+        empty["unmatchedTools"] = None
+    return {name: config.get(name, nothing) for name, nothing in empty.items()}
+
+
+def others_in_words(config: Any) -> Iterator[str]:
+    """Yield for people, a line each, what a policy has beside its rules."""
+    for budget in config.get("budgets", ()):
+        what = f"sum of {budget['of']}" if budget["measure"] == "sum" else "count"
+        most = f"{budget['max']:g} per {budget['per']} and {budget['window']}, else {budget['over']}"
+        yield f"  budget {budget['id']}: {what} up to {most}"
+    for name in ("unmatched", "unmatchedTools"):
+        if name in config:
+            yield f"  {name} = {config[name]}"
+    for name, written in _policies(config.get("cedar", "")).items():
+        yield f"  policy {name}: {written}"
 
 
 def _policies(text: str) -> dict[str, str]:

@@ -22,6 +22,10 @@ Agent = Annotated[
     str,
     typer.Option("--agent", show_default=False, help="This agent's own policy; else FILE's scope, or global."),
 ]
+Tenant = Annotated[
+    str,
+    typer.Option("--tenant", show_default=False, help="This tenant's own policy; with --agent, the agent's in it."),
+]
 Role = Annotated[
     str, typer.Option("--role", envvar="HANDSHAKE_ROLE", help="ARN of an envelope issuer to act as; else you are one.")
 ]

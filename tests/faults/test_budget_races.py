@@ -1,5 +1,6 @@
 """Races for budgets: exactly what fits gets through, and what ends without an effect gives its share back once."""
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -101,7 +102,7 @@ def test_shards_are_never_over_whoever_comes_at_once(service: InProcess) -> None
         through = sum(reply.outcome == ALLOWED for reply in replies)
         assert through <= 8  # two of each shard of 250
         assert _taken(service) - before == 100 * through
-        assert all(item["taken"] <= 250 for item in _counters(service) if item["budget"] == "day")
+        assert all(item["taken"] <= 250 for item in _counters(service) if json.loads(item["names"])["id"] == "day")
 
 
 def test_what_is_rejected_approved_or_expired_gives_back_once_or_keeps_its_share(service: InProcess) -> None:

@@ -5,7 +5,7 @@ counters themselves are the store's, and what is taken there is a condition of t
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
 from types import MappingProxyType
@@ -29,6 +29,7 @@ Per = Literal["agent", "principal", "tenant", "tool"]
 WindowSize = Literal["hour", "day", "month"]
 Over = Literal["deny", "escalate"]
 
+WINDOW_SIZES: Final[tuple[WindowSize, ...]] = get_args(WindowSize)
 MAX_BUDGETS: Final = 4
 MAX_SHARDS: Final = 16
 MAX_CURRENCY_LENGTH: Final = 16
@@ -44,7 +45,7 @@ _MEMBERS: Final = frozenset({"id", "measure", "of", "currency", "per", "window",
 _WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "measure": get_args(Measure),
     "per": get_args(Per),
-    "window": get_args(WindowSize),
+    "window": WINDOW_SIZES,
     "over": get_args(Over),
 }
 
@@ -121,6 +122,7 @@ class Counter(NamedTuple):
 class Reservation:
     """A share of a budget that a call takes: ``amount`` of ``counter``, which may hold ``limit``, one of ``shards``.
 
+    ``names`` say to operators what is counted; they are kept with the counter alone.
     One that is not ``held`` was over the budget: it is taken once a person approves, past the limit.
     """
 
@@ -132,6 +134,7 @@ class Reservation:
     over: Over
     held: bool = True
     shards: int = 1
+    names: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def fits_alone(self) -> bool:
@@ -348,7 +351,16 @@ def _reservation(budget: Budget, call: Call, amount: Decimal, currency: str | No
     shard = int(digest(call.shard_by)[:8], 16) % budget.shards
     counter = Counter(key, window_of(budget.window, call.at_ms), shard)
     limit = budget.of_a_shard
-    return Reservation(scope.name, budget.name, counter, amount, limit, budget.over, shards=budget.shards)
+    names = {
+        "scope": scope.partition.removeprefix("SCOPE#"),
+        "id": budget.name,
+        "per": budget.per,
+        "whose": [name if name is not None else "-" for name in bucket],
+        "currency": own_currency,
+        "limit": f"{limit.normalize():f}",
+        "shards": budget.shards,
+    }
+    return Reservation(scope.name, budget.name, counter, amount, limit, budget.over, shards=budget.shards, names=names)
 
 
 def _over(budget: Budget, reservation: Reservation, before: Decimal) -> Judgement:

@@ -39,7 +39,7 @@ def read_request(context: Context, request_id: str, envelope: Envelope) -> Reque
 
 
 def read_budgets_left(context: Context, record: RequestRecord) -> "list[BudgetLeft]":
-    """Give what each budget has left of which ``record`` takes a share; one call reads the counters if there are any."""
+    """Give what each budget has left of which ``record`` takes a share; where there are any, one call reads them."""
     counters = [counter for reservation in record.reservations for counter in counters_of(reservation)]
     taken: dict[Counter, Decimal] = {}
     for start in range(0, len(counters), _BATCH):

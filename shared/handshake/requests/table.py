@@ -45,6 +45,8 @@ PENDING_SHARDS: Final = 4
 RECORDED: Final = "recorded"
 RECORDED_SHARDS: Final = 4
 
+BUDGETS: Final = "BUDGET#"
+"""Before the key of each counter of a budget."""
 _STATE: Final = "STATE"
 _ACTION: Final = "ACTION"
 _REFUSALS: Final = "REFC#"
@@ -69,7 +71,7 @@ def spend_key(agent: Agent, day: str) -> Key:
 
 def budget_key(counter: Counter) -> Key:
     """Give the key of what is taken of a budget, by one bucket in one window: of one of its shards."""
-    return {"pk": f"BUDGET#{counter.key}", "sk": f"{counter.window}#{counter.shard}"}
+    return {"pk": f"{BUDGETS}{counter.key}", "sk": f"{counter.window}#{counter.shard}"}
 
 
 def taken(item: Item | None) -> Decimal:

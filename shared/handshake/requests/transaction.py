@@ -7,6 +7,7 @@ from typing import Final
 
 from handshake.agents.table import AgentTransaction
 from handshake.core.agents import Agent
+from handshake.core.jsonio import canonical
 from handshake.dynamo.context import Context
 from handshake.dynamo.marshalling import Put, Update
 from handshake.dynamo.transaction import Step, unread
@@ -96,6 +97,18 @@ class RequestTransaction(EventTransaction, GuardTransaction, AgentTransaction):
             condition = f"attribute_not_exists(taken) OR {condition}"
         return self._take(reservation, reservation.amount, condition=condition, room=reservation.room)
 
+    def give_back(self, record: RequestRecord) -> None:
+        """Give back all that ``record``, which authorizes and lapsed, has taken: its shares of budgets and its spend.
+
+        Once: it goes with the write that notes the lapse, under that one's condition.
+        """
+        for reservation in record.reservations:
+            self._take(reservation, -reservation.amount)
+        if record.spend:
+            key = spend_key(record.submission.agent, record.spend_day)
+            values = {":amount": -record.spend.amount}
+            self._add(Update(self._context.tables.workflow, key, "ADD spent :amount", values), unread)
+
     def _settle(self, reservations: Sequence[Reservation], *, authorized: bool) -> None:
         """Give back what was held, where the request ends without an effect; else take what was not, past the limit."""
         for reservation in reservations:
@@ -110,15 +123,14 @@ class RequestTransaction(EventTransaction, GuardTransaction, AgentTransaction):
         update = Update(
             self._context.tables.workflow,
             budget_key(counter),
-            "SET #ttl = :ttl, #scope = :scope, budget = :budget ADD taken :amount",
+            f"SET #ttl = :ttl{', #names = :names' if reservation.names else ''} ADD taken :amount",
             values={
                 ":amount": amount,
                 ":room": room,
-                ":scope": reservation.scope,
-                ":budget": reservation.budget,
+                ":names": canonical(dict(reservation.names)) if reservation.names else None,
                 ":ttl": window_end_s(counter.window) + _COUNTER_KEPT_S,
             },
-            names={"#ttl": "ttl", "#scope": "scope"},
+            names={"#ttl": "ttl", **({"#names": "names"} if reservation.names else {})},
             condition=condition,
         )
         return self._add(update, taken)
