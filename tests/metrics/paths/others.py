@@ -123,10 +123,13 @@ class _NoAnswer:
         raise StoreUnavailableError
 
 
-def _without_secret(service: InProcess, _: object) -> Reply:
-    broken = replace(service)
-    broken.runtime = replace(broken.runtime, trust_keys=_NoAnswer())
-    return apply_policy(broken, {})
+def _without_secret(send: Callable[..., Reply]) -> Callable[[InProcess, object], Reply]:
+    def call(service: InProcess, _: object) -> Reply:
+        broken = replace(service)
+        broken.runtime = replace(broken.runtime, trust_keys=_NoAnswer())
+        return send(broken, {})
+
+    return call
 
 
 def _agent_scope(**more: Any) -> dict[str, Any]:
@@ -183,7 +186,12 @@ APPLIES: Final = (
     ),
     _tried("policy_version_not_found", "an apply of no known version", body=lambda _: _agent_scope(policyVersion="v9")),
     Path(PAUSED, "an apply while mutations are paused", change, while_paused(apply)),
-    Path("adapter_store_unavailable", "an apply while Secrets Manager does not answer", nothing, _without_secret),
+    Path(
+        "adapter_store_unavailable",
+        "an apply while Secrets Manager does not answer",
+        nothing,
+        _without_secret(apply_policy),
+    ),
     Path("", "an apply", change, apply),
 )
 
@@ -218,6 +226,12 @@ REGISTRATIONS: Final = (
         body={"actionType": "other", "tools": [{"name": "payment", "inputSchema": {}}]},
     ),
     Path(PAUSED, "a registration while mutations are paused", tool_list, while_paused(register)),
+    Path(
+        "adapter_store_unavailable",
+        "a registration while Secrets Manager does not answer",
+        nothing,
+        _without_secret(register_tools),
+    ),
     Path("", "a registration", tool_list, register),
 )
 
