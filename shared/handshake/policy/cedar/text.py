@@ -49,7 +49,10 @@ _ESCAPE: Final = re.compile(r"\\.", re.DOTALL)
 
 
 class Fault(NamedTuple):
-    """What is wrong with a policy: its ``@id``, or its place where it has none; the line, from 1; and why."""
+    """What is wrong with a policy: its ``@id``, or its place where it has none; the line, from 1; and why.
+
+    Of a policy that is stored and was in order when it was applied, the line is 0: nobody looks for it in a file.
+    """
 
     policy: str
     line: int
@@ -57,7 +60,7 @@ class Fault(NamedTuple):
 
     def __str__(self) -> str:
         """Say it in one line."""
-        where = f"line {self.line}: {self.reason}"
+        where = f"line {self.line}: {self.reason}" if self.line else self.reason
         return f"policy {self.policy}, {where}" if self.policy else where
 
 
