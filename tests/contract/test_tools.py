@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Engine
-from tests.support.service import InProcess, Reply, Service, get, human, post, token
+from tests.support.service import InProcess, get, human, post, register_tools, token
 
 INVALID = (422, "policy_invalid_policy")
 SHAPE = (400, "trust_context_invalid_request_shape")
@@ -15,9 +15,7 @@ def a_tool(name: str = "send-mail", **properties: Any) -> dict[str, Any]:
     return {"name": name, "description": "as MCP has it", "inputSchema": {"type": "object", "properties": properties}}
 
 
-def register(service: Service, body: Any, **options: Any) -> Reply:
-    given = {"envelope": human("operator"), "token": token(service, subject="policy.tools")} | options
-    return post(service, "/policy/tools", body, **given)
+register = register_tools
 
 
 def of(*tools: Any, action_type: str = "external_call") -> dict[str, Any]:

@@ -4,7 +4,16 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from ops.gates.reason_codes import RESERVED
-from tests.metrics.paths.others import APPLIES, IDENTITIES, OUTAGES, QUESTIONS, READINGS, REPEATED, SUBMITTERS
+from tests.metrics.paths.others import (
+    APPLIES,
+    IDENTITIES,
+    OUTAGES,
+    QUESTIONS,
+    READINGS,
+    REGISTRATIONS,
+    REPEATED,
+    SUBMITTERS,
+)
 from tests.metrics.paths.path import Path
 from tests.metrics.paths.workflow import ACTIONS, EXECUTIONS, SUBMISSIONS
 
@@ -15,6 +24,7 @@ PATHS: Final[Collection[Path]] = (
     *ACTIONS,
     *EXECUTIONS,
     *APPLIES,
+    *REGISTRATIONS,
     *QUESTIONS,
     *REPEATED,
     *SUBMITTERS,
