@@ -88,4 +88,4 @@ def test_a_persons_decisions_share_their_concurrency_with_no_read(environment: s
             served.setdefault(function, set()).add((method, path))
 
     assert served["DecisionRoomFunction"] == {("post", "/workflow/decision-room/action")}
-    assert served["PolicyApplyFunction"] == {("post", "/policy/apply")}
+    assert served["PolicyApplyFunction"] == {("post", "/policy/apply"), ("post", "/policy/tools")}
