@@ -11,8 +11,7 @@ from handshake.dynamo.context import Context
 from handshake.dynamo.marshalling import Item, Key
 from handshake.dynamo.runtime_kv import PAUSE_KEY, ensure_not_paused
 from handshake.policy.read_setting import setting_for
-from handshake.policy.rules import scopes_of
-from handshake.policy.table import active_key, active_tools_key, in_force
+from handshake.policy.table import active_keys, active_tools_key, in_force
 from handshake.replay_guards.table import stored_outcome
 from handshake.requests.action_items import action_key, with_arguments
 from handshake.requests.evidence_items import evidence_from
@@ -52,9 +51,9 @@ def read_in_force(context: Context, request: RequestRecord, *, unknown_agents: A
     """
     workflow, policy = context.tables.workflow, context.tables.policy
     agent = request.submission.agent
-    standing, scopes = agent_keys(agent), scopes_of(agent)
+    standing, scopes = agent_keys(agent), active_keys(agent)
     counters = [reservation.counter for reservation in request.reservations]
-    keys = [(policy, key) for key in (*standing, *map(active_key, scopes), active_tools_key())]
+    keys = [(policy, key) for key in (*standing, *scopes.values(), active_tools_key())]
     keys += ((workflow, budget_key(counter)) for counter in counters)
     keys += [(workflow, action_key(request.request_id))] if request.submission.action else []
     keys += [(workflow, spend_key(agent, request.spend_day))] if request.spend else []

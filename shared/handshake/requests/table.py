@@ -27,9 +27,8 @@ from handshake.dynamo.sharding import shard
 from handshake.policy.budgets import Counter, Reservation
 from handshake.policy.read_setting import setting_for
 from handshake.policy.rule_keys import Spend, Trigger
-from handshake.policy.rules import scopes_of
 from handshake.policy.setting import BARE
-from handshake.policy.table import active_key, active_tools_key, in_force
+from handshake.policy.table import active_keys, active_tools_key, in_force
 from handshake.policy.verdict import Named
 from handshake.replay_guards.table import stored_outcomes
 from handshake.requests.action_items import action_from, named_attributes
@@ -222,9 +221,9 @@ def read_for_submission(context: Context, submission: Submission) -> Seen:
         (workflow, state_key(submission.request_id)),
         (workflow, escalations_key(submission.principal_id, submission.agent)),
     ]
-    scopes = scopes_of(submission.agent)
+    scopes = active_keys(submission.agent)
     agent = [(policy, key) for key in agent_keys(submission.agent)]
-    policies = [(policy, active_key(scope)) for scope in scopes]
+    policies = [(policy, key) for key in scopes.values()]
     spend = []
     if submission.action_type == "payment":
         spend = [(workflow, spend_key(submission.agent, spend_day(submission.timestamp_ms, context.now_ms())))]
