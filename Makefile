@@ -60,6 +60,7 @@ faults: .venv/made
 	$(bin)/python -m tests.faults
 	$(bin)/python -m tests.hostile.table_writer
 	$(bin)/python -m tests.hostile.cedar_sets
+	$(bin)/python -m tests.hostile.mutated_actions
 	HANDSHAKE_ATTACKS_ON_ENGINE=300 $(bin)/pytest -q tests/hostile/test_table_writer.py -k real_store
 
 # A hundred changes of the code at random places, on a copy: at least 97 must fail a test. Some half an hour; the seed is

@@ -94,6 +94,19 @@ TWO_OF_FIVE = """
     recovery    qqqqqooqqqq
                 ......!!!!.
 """
+# A minute in which nobody is refused says nothing, so an older one is looked at in its place.
+SIGNER = """
+    quiet       qqqqqqqq
+                ........
+    just over   qqqqqoo
+                ......!
+    too short   qqqqqoqq
+                ........
+    gaps        qqqqqoqo
+                .......!
+    recovery    qqqqqooqqqqqqq
+                ......!!!!!!..
+"""
 ONE_OF_FIVE = """
     quiet       qqqqqqqq
                 ........
@@ -254,6 +267,10 @@ def pending(seconds: int) -> list[Say] | float:
     return [run("hitl_expiry", expired=0, raced=0, pending=1, oldest_pending_seconds=seconds)]
 
 
+def unreported(count: int) -> list[Say] | float:
+    return [run("hitl_expiry", expired=0, raced=0, pending=0, oldest_pending_seconds=0, unreported=count)]
+
+
 def verified(nights_behind: int) -> list[Say]:
     return [run("evidence_verification", **{**vars(Verification()), "nights_behind": nights_behind})]
 
@@ -262,7 +279,7 @@ def broken() -> list[Say]:
     return [lambda: telemetry.evidence_broken(["request"])]
 
 
-FUNCTIONS: Final = ("workflow", "decision-room", "policy-apply", "policy", "metrics", "metrics-projector")
+FUNCTIONS: Final = ("workflow", "decision-room", "grants", "policy-apply", "policy", "metrics", "metrics-projector")
 UNCALLED: Final = (
     *("replay-retention", "hitl-expiry", "evidence-verification"),
     *("alarm-triage", "secret-rotation", "release-gate"),
@@ -287,6 +304,8 @@ def watches(environment: str) -> dict[str, Watch]:
     guard = call(ReasonCode.SECURITY_REPLAY_GUARD_UNAVAILABLE)
     errors = {"q": 0.0, "o": 1.0}
     gateway = of(0.05, 0.1, 0.01)
+    claim = "POST /workflow/grants"
+    granted, unsigned = call(endpoint=claim), call(ReasonCode.ADAPTER_SIGNER_UNAVAILABLE, endpoint=claim)
     return {
         "alert_replay_guard_unavailable": Watch(
             {"q": [call()] * 20, "a": [call()] * 19 + [guard], "o": [call()] * 19 + [guard] * 2, "l": [guard]},
@@ -318,6 +337,8 @@ def watches(environment: str) -> dict[str, Watch]:
         "evidence_behind": Watch(
             {"q": verified(0), "o": verified(1), "l": verified(1) + verified(0)}, EVIDENCE_BEHIND, HOUR
         ),
+        "unreported_executions": Watch({"q": unreported(0), "a": unreported(0), "o": unreported(1)}, PENDING),
+        "signer_unavailable": Watch({"q": [granted], "o": [granted, unsigned]}, SIGNER),
         "pending_approvals": Watch({"q": pending(0), "a": pending(480), "o": pending(481)}, PENDING),
     }
 

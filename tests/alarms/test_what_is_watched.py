@@ -11,7 +11,9 @@ from handshake.api import telemetry
 from handshake.api.telemetry import CallRecord
 from handshake.core.reasons import ReasonCode
 from handshake.replay_guards.retain import Retention
+from handshake.requests.erase_arguments import Erasure
 from handshake.requests.expire_overdue import Expiry
+from handshake.requests.lapse_unclaimed import Lapse
 from handshake.requests.verify_nightly import Verification
 from ops.local.settings import ROOT
 from ops.local.translation import stacks_of
@@ -22,6 +24,8 @@ STACKS: Final = stacks_of(ROOT, "production")
 NAMED: Final = STACKS["Alarms"].parameters["Service"]
 JOBS: Final = {
     "hitl_expiry": Expiry(1, 1, 1, 1),
+    "argument_erasure": Erasure(1, 1),
+    "grant_lapse": Lapse(1, 1),
     "replay_retention": Retention(1, 1),
     "evidence_verification": Verification(),
 }
@@ -50,7 +54,10 @@ def _lines() -> list[dict[str, Any]]:
     with standard_output() as output:
         decided = CallRecord("call", "POST /workflow/decision-room/action", decision="allow", waited_ms=1)
         refused = CallRecord("call", "POST /policy/apply", status=503, reason_code=unavailable)
-        for record in (call, decided, refused):
+        unsigned = CallRecord(
+            "call", "POST /workflow/grants", status=503, reason_code=ReasonCode.ADAPTER_SIGNER_UNAVAILABLE.value
+        )
+        for record in (call, decided, refused, unsigned):
             telemetry.publish(record, pseudonym_key=b"key")
         telemetry.unavailable(call, ValueError())
         telemetry.evidence_broken(["request"])

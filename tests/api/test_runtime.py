@@ -58,6 +58,7 @@ ENVIRONMENT: Final = {
 SWITCHES: Final = {
     "SUBMISSION_IDENTITY": ("asserted", "envelope", "needs_submitter"),
     "TENANTLESS_ENVELOPES": ("allowed", "refused", "binds_tenantless"),
+    "ACTION_BINDING": ("optional", "required", "binds_actions"),
     "TRUST_TOKEN_BINDING": ("optional", "required", "binds_tokens"),
 }
 
@@ -77,6 +78,11 @@ def test_a_parameter_is_its_default_its_strict_value_or_refused(monkeypatch: pyt
     for value in ("", strict.upper(), f"{strict} ", "true"):
         with pytest.raises(ValueError, match=f"{name} is neither {default} nor {strict}"):
             _runtime(monkeypatch, **{name: value})
+
+
+def test_arguments_are_kept_for_ever_unless_a_parameter_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _runtime(monkeypatch).arguments_kept_days == 0
+    assert _runtime(monkeypatch, ARGUMENT_RETENTION_DAYS="90").arguments_kept_days == 90
 
 
 def test_a_runtime_knows_its_stack_where_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

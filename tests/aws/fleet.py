@@ -3,6 +3,7 @@
 DynamoDB, Secrets Manager and CloudWatch are moto's; what else is asked is answered here: only the question matters.
 """
 
+import base64
 import io
 import json
 import time
@@ -30,11 +31,13 @@ from handshake.trust.rotate import STEPS, Rotation
 from handshake.trust.secret import TrustSecret
 from tests.aws.translated import REGION, Deployment
 from tests.support import engines
+from tests.support.grants import Kms
 from tests.support.metrics_stream import stream_of
 from tests.support.recorder import Recorder
 from tests.support.service import HANDLERS, ISSUER_ARN, SIGNER_ARN, STRANGER_ARN, TRUST_KEY, InProcess, Reply
 
-HTTP: Final = dict(zip(("workflow", "decision_room", "policy_apply", "policy", "metrics"), HANDLERS, strict=True))
+_NAMES: Final = ("workflow", "decision_room", "grants", "policy_apply", "policy", "agents", "metrics")
+HTTP: Final = dict(zip(_NAMES, HANDLERS, strict=True))
 
 _CHECKSUM: Final = "a" * 64
 
@@ -209,7 +212,15 @@ def _answers(fleet: Fleet) -> Any:
         "BatchExecuteStatement": {"Responses": [{}]},
     }
 
+    keys: dict[str, Kms] = {}
+
     def answer(model: Any, params: Mapping[str, Any], **_: Any) -> tuple[Any, Any] | None:
+        if model.name in ("Sign", "GetPublicKey"):
+            asked = json.loads(params["body"])
+            arn = asked["KeyId"]
+            kms = keys.setdefault(arn, Kms(arn))
+            signed = {**asked, "Message": base64.b64decode(asked["Message"])} if model.name == "Sign" else {}
+            return SimpleNamespace(status_code=200), kms.sign(**signed) if signed else kms.get_public_key(KeyId=arn)
         if model.name == "Invoke":
             arn = params["url_path"].split("/")[3].replace("%3A", ":")
             payload = fleet.answer_invocation(arn, params["body"])

@@ -1,4 +1,4 @@
-"""Parameters that decide who is believed: what CloudFormation takes for them, and which functions are told."""
+"""Parameters that decide who and what is believed: what CloudFormation takes for them, and which functions are told."""
 
 import re
 from collections.abc import Mapping
@@ -36,7 +36,12 @@ SWITCHES: Final[Mapping[str, tuple[str, list[str], set[str]]]] = {
         ["allowed", "refused"],
         {"WorkflowFunction", "DecisionRoomFunction"},
     ),
-    "AgentAssertions": ("AGENT_ASSERTIONS", ["believed", "ignored"], {"WorkflowFunction", "PolicyFunction"}),
+    "AgentAssertions": (
+        "AGENT_ASSERTIONS",
+        ["believed", "ignored"],
+        {"WorkflowFunction", "PolicyFunction", "GrantsFunction"},
+    ),
+    "ActionBinding": ("ACTION_BINDING", ["optional", "required"], {"WorkflowFunction"}),
     "TrustTokenBinding": ("TRUST_TOKEN_BINDING", ["optional", "required"], {"PolicyApplyFunction"}),
 }
 
@@ -89,3 +94,20 @@ def test_a_persons_decisions_share_their_concurrency_with_no_read(environment: s
 
     assert served["DecisionRoomFunction"] == {("post", "/workflow/decision-room/action")}
     assert served["PolicyApplyFunction"] == {("post", "/policy/apply"), ("post", "/policy/tools")}
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_arguments_are_kept_for_ever_by_default_and_only_the_sweep_is_told_for_how_long(environment: str) -> None:
+    parameter = _parameter("ArgumentRetentionDays")
+    assert (parameter["Default"], parameter["MinValue"], parameter["MaxValue"]) == (0, 0, 3650)
+
+    for days, stack in (
+        ("0", deployment(environment).stacks[""]),
+        ("90", switched(environment, ArgumentRetentionDays="90")),
+    ):
+        told = {
+            path: str(one["Properties"]["Environment"]["Variables"]["ARGUMENT_RETENTION_DAYS"])
+            for path, one in stack.of_type("AWS::Lambda::Function").items()
+            if "ARGUMENT_RETENTION_DAYS" in one["Properties"]["Environment"]["Variables"]
+        }
+        assert told == {"HitlExpiryFunction": days}

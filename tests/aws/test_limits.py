@@ -13,7 +13,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from handshake.api.http import MAX_CORRELATION_ID_LENGTH
-from handshake.requests.decision_action import MAX_IDEMPOTENCY_KEY_LENGTH
+from handshake.requests.action_bodies import MAX_IDEMPOTENCY_KEY_LENGTH
 from handshake.trust.identity import MAX_ENVELOPE_BYTES
 from handshake.trust.token import MAX_TOKEN_BYTES
 from ops.local.settings import ROOT
@@ -43,6 +43,7 @@ NAMES: Final[Mapping[str, int]] = {
     "AWS::CloudWatch::CompositeAlarm": 255,
     "AWS::CloudWatch::Dashboard": 255,
     "AWS::Events::Rule": 64,
+    "AWS::KMS::Alias": 256,
     "AWS::Lambda::Function": 64,
     "AWS::Lambda::LayerVersion": 140,
     "AWS::Logs::LogGroup": 512,

@@ -18,6 +18,7 @@ from tests.support.recorder import Asked
 from tests.support.service import (
     act,
     apply_policy,
+    claim,
     decided,
     escalated,
     for_agent,
@@ -26,6 +27,7 @@ from tests.support.service import (
     own,
     post,
     register_tools,
+    report,
     reported_event,
     submission,
     submit,
@@ -74,6 +76,18 @@ def _act(fleet: Fleet) -> None:
     let_expire(fleet, late)
     act(fleet, late, key="k")
     post(fleet, "/workflow/decision-room/action", {})
+
+
+def _grant(fleet: Fleet) -> None:
+    for request in (decided(fleet, "allow"), decided(fleet, "allow", tenantId=None), submission("other")):
+        submit(fleet, request)
+        granted = claim(fleet, request, key="k")
+        claim(fleet, request, key="k")
+        claim(fleet, request)
+        claim(fleet, request, envelope=human("stranger"))
+        for status in ("succeeded", "failed"):
+            report(fleet, granted.body["grantId"], envelope=own(request), status=status)
+    get(fleet, "/.well-known/jwks.json")
 
 
 def _apply(fleet: Fleet) -> None:
@@ -159,6 +173,7 @@ USE_CASES: Final[Mapping[str, Callable[[Fleet], Any]]] = {
     "read": _read,
     "authorize": _authorize,
     "act": _act,
+    "grant": _grant,
     "apply": _apply,
     "policies": _policies,
     "metrics": _metrics,

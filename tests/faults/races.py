@@ -104,7 +104,6 @@ def _run_on(engine: str, tell: Connection) -> None:
         "-o",
         "addopts=--import-mode=importlib",
     )
-    files = (str(Path(__file__).with_name(name)) for name in ("test_races.py", "test_budget_races.py"))
-    code = pytest.main([*options, "-k", engine, *files], [Tally(tell)])
+    code = pytest.main([*options, "-k", engine, *map(str, Path(__file__).parent.glob("test_*races.py"))], [Tally(tell)])
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         raise RuntimeError(f"pytest ended with {code!r}")

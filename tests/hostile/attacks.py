@@ -36,6 +36,11 @@ def evidence_of(kind: str) -> Callable[[Stored], list[Place]]:
     return lambda stored: places_of(stored, kind=kind)
 
 
+def whole_actions(stored: Stored) -> list[Place]:
+    """Find the actions that are kept whole: not erased."""
+    return [at for at in places_of(stored, kind="ACTION") if "canonical" in stored.items[at]]
+
+
 def counting(stored: Stored) -> list[Place]:
     """Find the metrics events that count evidence."""
     return sorted(at for at, item in stored.items.items() if at.table == "metrics" and "evidence" in item)

@@ -14,7 +14,7 @@ from handshake.requests.evidence import GENESIS, Chain, EvidenceEvent
 from handshake.requests.evidence_items import evidence_from, evidence_item
 from handshake.requests.table import record_from
 from handshake.requests.verification import verify_partition
-from tests.hostile.attacks import Attack, of_table, places_of, requests_of
+from tests.hostile.attacks import Attack, of_table, places_of, requests_of, whole_actions
 from tests.support.worlds import Place, Stored, place_of
 
 _A_RULE: Final[dict[str, Any]] = {"id": "forged", "key": "max_transaction", "value": 0}
@@ -91,9 +91,17 @@ def raise_amount(dice: random.Random, stored: Stored) -> tuple[str, Mapping[str,
     return pk, _link_anew(stored, pk)
 
 
+def remove_text(dice: random.Random, stored: Stored) -> None:
+    """Have an action look erased, in STATE too."""
+    place = dice.choice(whole_actions(stored))
+    stored.items[place] = {"pk": place.pk, "sk": place.sk}
+    state = Place("workflow", place.pk, "STATE")
+    stored.items[state] = {**stored.items[state], "arguments_erased_at": Decimal(1_772_720_700_000)}
+
+
 def exchange_argument(dice: random.Random, stored: Stored) -> str:
     """Have an action be of another argument, and STATE of its digest; gives its partition."""
-    place = dice.choice(places_of(stored, kind="ACTION"))
+    place = dice.choice(whole_actions(stored))
     canonical_text = stored.items[place]["canonical"].replace('"arguments":{', '"arguments":{"!":"mallory",')
     stored.items[place] = {**stored.items[place], "canonical": canonical_text}
     state = Place("workflow", place.pk, "STATE")

@@ -23,12 +23,12 @@ atheris: Final = import_module("atheris")
 sys.path[:0] = [str(Path(__file__).parents[2] / "shared")]
 with atheris.instrument_imports(include=["handshake"]):
     from handshake.core.errors import HandshakeError
-    from handshake.core.jsonio import BadJsonError, parse
+    from handshake.core.jsonio import BadJsonError, canonical, normal, parse
     from handshake.core.paging import cursor_after, parse_page
     from handshake.core.reasons import REGISTRY
     from handshake.policy.rule_keys import DEFAULT_RULES
     from handshake.policy.rules import parse_rules
-    from handshake.requests.submission import parse_submission
+    from handshake.requests.submission import Submission, parse_submission
     from handshake.trust.identity import parse_envelope
     from handshake.trust.token import AUDIENCE, ISSUER, SUBJECT, mint_token, verify_token
 
@@ -54,6 +54,8 @@ CLAIMS: Final = {
     "exp": NOW_S + 300,
     "jti": "jti-12345",
 }
+_ARGUMENTS: Final = '{"n":19.99,"t":[true,"x"]}'
+ACTION: Final = f'{{"operation":"pay","tool":"bank","toolVersion":"2","resource":"r","arguments":{_ARGUMENTS}}}'
 ENVELOPE: Final = {"principalId": "p", "subjectType": "human", "roles": ["admin"], "scopes": ["workflow:read:any"]}
 
 
@@ -77,6 +79,28 @@ def _signed(claims: str) -> str:
     return b".".join([*parts, base64.urlsafe_b64encode(signature).rstrip(b"=")]).decode()
 
 
+def _bound(text: str) -> None:
+    """Hold an action to its digest: the text that is hashed is read as the same action, and no other has its digest."""
+    submission = _with_action(text)
+    if submission.action is None:
+        return
+    whole = json.loads(submission.canonical_action or "")
+    if _with_action(json.dumps(whole["action"])).canonical_action != submission.canonical_action:
+        raise AssertionError("the text that was hashed is read as another action")
+    if (submission.action_digest == _APPROVED.action_digest) != (_values(submission) == _values(_APPROVED)):
+        raise AssertionError("another action has the digest, or the same one has another")
+
+
+def _with_action(text: str) -> Submission:
+    body = json.dumps(SUBMISSION | {"actionType": "external_call", "action": None})
+    return parse_submission(_json(body.replace('"action": null', f'"action":{text}')), now_ms=NOW_S * 1000)
+
+
+def _values(submission: Submission) -> str:
+    """Write an action by another way than the digest's."""
+    return canonical(normal(vars(submission.action)))
+
+
 def _page(text: str) -> object:
     limit, _, cursor = text.partition(" ")
     return parse_page(limit, cursor, parts=(str, int))
@@ -97,9 +121,13 @@ TARGETS: Final[Mapping[str, Target]] = {
         lambda text: parse_submission(_json(text), now_ms=NOW_S * 1000).decision_context_hash,
         [json.dumps(SUBMISSION), json.dumps(SUBMISSION | {"actionType": "data_access", "privilegedPath": False})],
     ),
+    "action": Target(_bound, [ACTION, '{"operation":"o","arguments":{"n":[1e2,-0,0.1,null]}}']),
     "rules": Target(lambda text: parse_rules(_json(text)), [json.dumps(list(DEFAULT_RULES)), "[]", '[{"id":"r"}]']),
     "page": Target(_page, [f"25 {cursor_after('r', 1)}", "101 ", " e30="]),
 }
+
+
+_APPROVED: Final = _with_action(ACTION)
 
 
 def hold(target: Target, raw: bytes) -> None:

@@ -32,6 +32,7 @@ from tests.hostile.attacks import (
     put_back,
     swap,
     uncounting,
+    whole_actions,
 )
 from tests.hostile.forgeries import (
     copy_request,
@@ -47,6 +48,7 @@ from tests.hostile.forgeries import (
     frame,
     put_request_back,
     raise_amount,
+    remove_text,
     reword_refusal,
     rewrite_policy,
     roll_policy_back,
@@ -135,7 +137,9 @@ KINDS: Final[Sequence[Kind]] = (
         "request: edit what counts refused actions",
         edit(evidence_of("REFC#"), lambda *_: ["kept", "beyond", "principal_id"]),
     ),
-    Kind("request: edit its action", edit(evidence_of("ACTION"))),
+    Kind("request: edit its action", edit(whole_actions)),
+    Kind("request: put an action back as it was, once erased", put_back(evidence_of("ACTION"))),
+    Kind("request: take an action's text away", remove_text),
     Kind("request: exchange two actions", swap(evidence_of("ACTION"))),
     Kind("request: another argument, its digest too", lambda dice, stored: void(exchange_argument(dice, stored))),
     Kind("request: another argument, linked anew", exchange_argument_linked_anew),

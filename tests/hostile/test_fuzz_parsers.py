@@ -12,7 +12,7 @@ import pytest
 from tests.hostile.bounds import EXAMPLES, SEED, TIMEOUT
 
 SCRIPT: Final = Path(__file__).with_name("fuzz_parsers.py")
-TARGETS: Final = ("json", "envelope", "token", "claims", "submission", "rules", "page")
+TARGETS: Final = ("json", "envelope", "token", "claims", "submission", "action", "rules", "page")
 RUNS: Final = 500 * EXAMPLES
 # Atheris is published for Linux on x86-64 alone. There it must be installed: without it the test fails.
 PUBLISHED: Final = (sys.platform, platform.machine()) == ("linux", "x86_64")

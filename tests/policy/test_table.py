@@ -71,6 +71,11 @@ def _in_force(store: Context, agent: Agent) -> PolicyInForce:
     return policies.in_force(zip(scopes, _read(store, *map(policies.active_key, scopes)), strict=True))
 
 
+def test_the_keys_of_what_applies_to_an_agent_are_those_of_its_scopes() -> None:
+    for agent in (Agent("agent-1"), Agent("agent-1", "tenant-a")):
+        assert policies.active_keys(agent) == {scope: policies.active_key(scope) for scope in scopes_of(agent)}
+
+
 def _names(found: list[StoredPolicy]) -> list[str | None]:
     return [policy.version for policy in found]
 

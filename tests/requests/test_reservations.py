@@ -169,7 +169,8 @@ def test_a_request_that_lapsed_gives_back_all_that_it_took_its_days_spend_too(st
     assert not _add(store, "40", "1000").lost
 
     tx = RequestTransaction(store)
-    tx.give_back(record)
+    tx.give_back_shares(record)
+    tx.give_back(submitted.agent, record.spend_day, spend)
     assert tx.commit()
 
     assert [_taken(store, held), _taken(store, past_the_limit), _spent(store)] == [0, 0, 0]

@@ -10,7 +10,7 @@ from typing import Any, Final
 # How IAM calls an operation, where that is not the operation's own name.
 _ACTIONS: Final = {"lambda:Invoke": "lambda:InvokeFunction"}
 # The parameter that names what an operation is about; one that names nothing is about "*".
-_SUBJECTS: Final = ("SecretId", "TopicArn", "FunctionName", "logGroupName", "StackName", "QueueUrl")
+_SUBJECTS: Final = ("SecretId", "TopicArn", "FunctionName", "logGroupName", "StackName", "QueueUrl", "KeyId")
 _HASH_KEYS: Final = ("pk", "guard_key", "kv_key")
 _PARTIQL: Final = re.compile(r'^\s*(SELECT|INSERT|UPDATE|DELETE)\b.*?"([^"]+)"', re.IGNORECASE | re.DOTALL)
 

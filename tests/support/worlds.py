@@ -10,6 +10,7 @@ from handshake.dynamo.client import Page
 from handshake.dynamo.context import Context
 from handshake.dynamo.marshalling import Item, marshal, unmarshal
 from handshake.dynamo.tables import Tables
+from handshake.requests.erase_arguments import erase_arguments
 from handshake.requests.expire_overdue import expire_overdue
 from handshake.requests.submission import parse_recorded
 from handshake.requests.submit import submit as submit_request
@@ -22,6 +23,7 @@ from tests.support.service import (
     apply_policy,
     decided,
     escalated,
+    extend,
     for_agent,
     get,
     human,
@@ -29,6 +31,7 @@ from tests.support.service import (
     own,
     post,
     reported_event,
+    revoke,
     rules,
     submission,
     token,
@@ -39,6 +42,7 @@ TABLES: Final = ("workflow", "policy", "metrics", "replay_guards", "runtime_kv")
 # Everything that the release before this one stored, table by table, as it was on the wire.
 EARLIER_RELEASE: Final = ROOT / "tests" / "support" / "earlier_release.json"
 _TTL_MS: Final = 300_000
+_DAY_MS: Final = 24 * 60 * 60 * 1000
 _FLOOD: Final = 22
 _CEDAR: Final = '@id("mail")\nforbid (principal, action == Action::"mail", resource) when { context.hour == 25 };\n'
 
@@ -103,6 +107,12 @@ def populate(service: InProcess, *, flood: int = 2) -> Iterator[None]:
         escalated(service, action=an_action(arguments={"payee": payee, "amount": 150}))
     yield
     yield from _bounded(service)
+    with service.runtime.invocation() as later:
+        erase_arguments(later._replace(now_ms=lambda: now_ms() + 2 * _DAY_MS), kept_days=1)
+    yield
+    for payee in ("Initech", "Hooli"):
+        post(service, "/workflow/requests", submission("external_call", action=an_action(arguments={"payee": payee})))
+    yield
     approved, rejected, refused = (escalated(service, action=action) for action in (an_action(), None, None))
     yield
     act(service, approved, key="approving", reason="it is due")
@@ -115,6 +125,7 @@ def populate(service: InProcess, *, flood: int = 2) -> Iterator[None]:
     yield
     act(service, refused)
     yield
+    yield from _moved(service)
     asked = parse_recorded(submission(tenantId=None))
     submit_request(service.context._replace(synthetic=True), asked, escalation_ttl_ms=_TTL_MS)
     get(service, f"/workflow/requests/{paid['requestId']}", envelope=human("stranger"))
@@ -144,6 +155,25 @@ def _bounded(service: InProcess) -> Iterator[None]:
     yield
     act(service, taken)
     post(service, "/workflow/requests", submission(**over))
+    yield
+
+
+def _moved(service: InProcess) -> Iterator[None]:
+    """Revoke, withdraw and extend requests; yields after each step."""
+    revoked, withdrawn, extended, allowed = (*(escalated(service) for _ in range(3)), decided(service, "allow"))
+    yield
+    act(service, revoked)
+    extend(service, withdrawn, 60)
+    extend(service, extended, key="extending", reason="they are at lunch")
+    yield
+    revoke(service, revoked, reason="the payee is another")
+    revoke(service, allowed)
+    act(service, withdrawn, "withdraw")
+    extend(service, extended, 86_400)
+    extend(service, extended, 60)
+    yield
+    extend(service, extended)
+    revoke(service, withdrawn)
     yield
 
 

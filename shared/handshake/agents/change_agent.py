@@ -6,19 +6,21 @@ It goes on while privileged mutations are paused: a pause is when agents most ne
 from typing import Final
 
 from handshake.agents.change import Actor, AgentChange, decide_change
-from handshake.agents.standing import AgentRecord
 from handshake.agents.table import AgentTransaction, agent_from, record_key
+from handshake.agents.views import Shown
 from handshake.core.agents import Agent
 from handshake.core.errors import StoreUnavailableError
 from handshake.dynamo.context import Context
+from handshake.metrics.agent_decisions import recent
+from handshake.metrics.rollup_table import agent_decisions_key
 from handshake.trust.identity import Envelope
 
 # A lost race shows what the winner wrote, so each further try loses only to a further operator.
 _TRIES: Final = 5
 
 
-def change_agent(context: Context, change: AgentChange, agent: Agent, envelope: Envelope) -> AgentRecord:
-    """Carry out ``change`` for the principal of ``envelope``, and give the record as it is then.
+def change_agent(context: Context, change: AgentChange, agent: Agent, envelope: Envelope) -> Shown:
+    """Carry out ``change`` for the principal of ``envelope``, and give the agent as it is then.
 
     It holds for whatever begins after the answer. Raises StoreUnavailableError.
     """
@@ -30,13 +32,15 @@ def change_agent(context: Context, change: AgentChange, agent: Agent, envelope: 
         context.signer,
         context.gateway_request_id,
     )
-    [item] = context.dynamo.batch_get([(context.tables.policy, record_key(agent))])
+    tables = context.tables
+    keys = [(tables.policy, record_key(agent)), (tables.metrics, agent_decisions_key(agent.pseudonym))]
+    item, counted = context.dynamo.batch_get(keys)
     stored = agent_from(item)
     for _ in range(_TRIES):
         changed = decide_change(change, agent, stored, actor, now_ms=context.now_ms())
         tx = AgentTransaction(context)
         put = tx.change_agent(changed)
         if tx.commit():
-            return changed.record
+            return Shown(changed.record, recent(counted, now_ms=context.now_ms()))
         stored = put.found
     raise StoreUnavailableError

@@ -90,13 +90,18 @@ def record_item(record: AgentRecord) -> Item:
         "version": record.version,
         "head": record.head,
         "agents_lane": LANE,
-        "agents_place": f"{tenant_place(record.tenant_id)}{record.agent_id[:_PLACED_CHARACTERS]}",
+        "agents_place": index_place(record.agent),
     }
 
 
 def tenant_place(tenant_id: str | None) -> str:
     """Give what the places of a tenant's records begin with in the index; those of all tenants begin alike too."""
     return f"{digest(tenant_id)[:32] if tenant_id is not None else ''}#"
+
+
+def index_place(agent: Agent) -> str:
+    """Give the place of an agent's record in the index."""
+    return f"{tenant_place(agent.tenant_id)}{agent.agent_id[:_PLACED_CHARACTERS]}"
 
 
 class AgentTransaction(Transaction):

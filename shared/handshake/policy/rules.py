@@ -75,6 +75,15 @@ def scopes_of(agent: Agent) -> list[Scope]:
     return scopes
 
 
+def partitions_of(agent: Agent) -> dict[Scope, str]:
+    """Give the scopes that apply to ``agent``, the widest first, each with the name that the store has for it."""
+    bare = f"SCOPE#agent#{agent.agent_id}"
+    if agent.tenant_id is None:
+        return dict(zip(scopes_of(agent), ("SCOPE#global", bare), strict=True))
+    names = ("SCOPE#global", f"SCOPE#tenant#{agent.tenant_id}", bare, f"SCOPE#agent{agent.key}")
+    return dict(zip(scopes_of(agent), names, strict=True))
+
+
 @dataclass(frozen=True)
 class ScopePolicy:
     """The policy that a scope stores, as far as it decides: ``number`` and ``digest`` name its version.

@@ -13,6 +13,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
+from handshake.core.agents import Agent
 from handshake.core.errors import StoreUnavailableError
 from handshake.core.jsonio import canonical, digest
 from handshake.core.paging import PageRequest, cursor_after
@@ -23,7 +24,7 @@ from handshake.policy.budgets import budgets_of
 from handshake.policy.change import Applied, StoredPolicy, StoredScope
 from handshake.policy.members import Members
 from handshake.policy.rule_keys import limits_of
-from handshake.policy.rules import VERSION_DIGITS, PolicyInForce, Scope, ScopePolicy
+from handshake.policy.rules import VERSION_DIGITS, PolicyInForce, Scope, ScopePolicy, partitions_of
 from handshake.replay_guards.table import GuardTransaction
 
 _ACTIVE: Final = "ACTIVE"
@@ -33,6 +34,11 @@ _MAX_VERSION: Final = 10**VERSION_DIGITS - 1
 def partition(scope: Scope) -> str:
     """Give the partition of everything of a scope."""
     return scope.partition
+
+
+def active_keys(agent: Agent) -> dict[Scope, Key]:
+    """Give the key of what each scope that applies to ``agent`` has in force, the widest first."""
+    return {scope: {"pk": name, "sk": _ACTIVE} for scope, name in partitions_of(agent).items()}
 
 
 def active_key(scope: Scope) -> Key:

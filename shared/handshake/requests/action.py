@@ -4,12 +4,15 @@ import hashlib
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import rfc8785
 
 from handshake.core.jsonio import InexactNumber, depth_within, with_numbers_as_text
 from handshake.core.text import id_fault
+
+if TYPE_CHECKING:
+    from handshake.requests import answers
 
 MEMBERS: Final = ("operation", "tool", "toolVersion", "resource", "arguments")
 MAX_NAME_LENGTH: Final = 128
@@ -70,16 +73,16 @@ def action_of(members: Mapping[str, Any]) -> Action:
     )
 
 
-def named_members(action: Action) -> dict[str, Any]:
+def named_members(action: Action) -> "answers.Action":
     """Give the members of ``action`` on the wire, but for its arguments; absent ones are left out."""
-    return _present(
-        {
-            "operation": action.operation,
-            "tool": action.tool,
-            "toolVersion": action.tool_version,
-            "resource": action.resource,
-        }
-    )
+    members: answers.Action = {"operation": action.operation}
+    if action.tool is not None:
+        members["tool"] = action.tool
+    if action.tool_version is not None:
+        members["toolVersion"] = action.tool_version
+    if action.resource is not None:
+        members["resource"] = action.resource
+    return members
 
 
 def canonical_action(

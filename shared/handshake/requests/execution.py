@@ -59,8 +59,8 @@ def decide_execution(
 
     ``agent`` is how the agent that was presented stands, and ``paused`` the refusal of everything privileged, where
     operators have paused it. Otherwise: security_artifact_request_not_found, security_decision_context_mismatch (an
-    artifact that agrees with itself but not with the decision), security_artifact_state_not_authorized or
-    security_agent_stopped.
+    artifact that agrees with itself but not with the decision), security_artifact_state_not_authorized, of what was
+    revoked or lapsed security_grant_expired, of what was claimed security_grant_consumed, or security_agent_stopped.
     """
     request_id = presented.request_id
     if paused is not None:
@@ -68,16 +68,27 @@ def decide_execution(
     if record is None:
         return _refused(ReasonCode.SECURITY_ARTIFACT_REQUEST_NOT_FOUND, "No request has this requestId.", request_id)
     decided = record.submission
-    # The hash has the minute, the digest has the tenant; both have the facts.
+    # The hash has the minute, the digest has the tenant and the action's; both have the facts.
     same_minute = _equal(decided.decision_context_hash, presented.decision_context_hash)
     if not (same_minute and _equal(decided.facts_digest, presented.facts_digest)):
         return _mismatch(request_id)
     if not record.state.authorizes:
         message = f"The request is {record.as_of(now_ms).state.value}."
         return _refused(ReasonCode.SECURITY_ARTIFACT_STATE_NOT_AUTHORIZED, message, request_id)
+    if record.revoked_at_ms is not None:
+        return _refused(ReasonCode.SECURITY_GRANT_EXPIRED, "What the request authorized was taken back.", request_id)
+    if record.lapsed_at_ms is not None:
+        return _refused(ReasonCode.SECURITY_GRANT_EXPIRED, "Nobody claimed the request in time.", request_id)
+    if record.claim is not None:
+        return _refused(ReasonCode.SECURITY_GRANT_CONSUMED, "The request's one grant was claimed.", request_id)
     if agent.state_at(now_ms) is AgentState.STOPPED:
         return _refused(ReasonCode.SECURITY_AGENT_STOPPED, "Operators have stopped the agent.", request_id)
     return None
+
+
+def grant_required(request_id: str) -> Refusal:
+    """Give the refusal of every execution where each needs a grant of its own (ActionBinding=required)."""
+    return _refused(ReasonCode.SECURITY_GRANT_REQUIRED, "Claim the request's grant, and execute by that.", request_id)
 
 
 def _equal(claimed: Any, actual: str) -> bool:

@@ -16,6 +16,7 @@ from handshake.policy.budgets import Counter, Reservation, Taken, counters_of, l
 from handshake.requests import queue
 from handshake.requests import table as requests
 from handshake.requests.access import ensure_may_read, may_resolve, resolves_for_tenant
+from handshake.requests.action_items import action_key, canonical_of
 from handshake.requests.evidence import EvidenceEvent
 from handshake.requests.record import RequestRecord
 from handshake.trust.identity import Envelope
@@ -59,6 +60,15 @@ def _budget_left(reservation: Reservation, taken: Taken) -> "BudgetLeft":
         "share": plain(reservation.amount),
         "held": reservation.held,
     }
+
+
+def read_room(context: Context, request_id: str, envelope: Envelope) -> tuple[RequestRecord, str | None]:
+    """Give the request, and the text that its digest is of; None once that was erased. Raises as read_request."""
+    _ensure_possible(request_id)
+    table, keys = context.tables.workflow, (requests.state_key(request_id), action_key(request_id))
+    state, action = context.dynamo.batch_get([(table, key) for key in keys])
+    record = _readable(requests.record_from(state), request_id, envelope)
+    return record.as_of(context.now_ms()), canonical_of(record, action)
 
 
 def read_evidence(context: Context, request_id: str, envelope: Envelope) -> tuple[RequestRecord, list[EvidenceEvent]]:

@@ -23,6 +23,14 @@ from handshake.requests.record import RequestRecord, State
 DECIDED: Final = "decided"
 CLOSED: Final = "closed"
 REFUSED: Final = "refused"
+EXTENDED: Final = "extended"
+REVOKED: Final = "revoked"
+ERASED: Final = "erased"
+LAPSED: Final = "lapsed"
+CLAIMED: Final = "claimed"
+REPORTED: Final = "reported"
+DECISIONS: Final = frozenset({DECIDED, CLOSED})
+"""The kinds that metrics count. Of each other kind in a chain, an event that nothing counts is kept as its witness."""
 
 
 class Origin(NamedTuple):
@@ -49,11 +57,16 @@ class Origin(NamedTuple):
 
 @dataclass(frozen=True)
 class Recorded:
-    """Everything that one write leaves of a decision on ``record``."""
+    """Everything that one write, at ``now_ms``, leaves of what became of ``record``.
+
+    ``witness`` says that metrics do not count its ``event``.
+    """
 
     record: RequestRecord
     evidence: Sequence[EvidenceEvent]
     event: MetricsEvent
+    now_ms: int
+    witness: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,6 +112,10 @@ def record_decision(
     }
     if record.expires_at_ms is not None:
         audit["expiresAt"] = record.expires_at_ms
+    if record.execute_by_ms is not None:
+        audit["executeBy"] = record.execute_by_ms
+    if record.bound:
+        audit["bound"] = True
     if record.trigger:
         audit["escalatedBy"] = record.trigger._asdict()
     if record.spend:
@@ -111,7 +128,7 @@ def record_decision(
         audit["policyMessage"] = record.message
     if record.notify:
         audit["notify"] = list(record.notify)
-    return _recorded(record, DECIDED, lineage, audit, origin, shadows=shadows)
+    return _recorded(record, DECIDED, lineage, audit, origin, now_ms=record.decided_at_ms, shadows=shadows)
 
 
 def record_close(seen: RequestRecord, closed: RequestRecord, actor: Mapping[str, Any], origin: Origin) -> Recorded:
@@ -121,7 +138,51 @@ def record_close(seen: RequestRecord, closed: RequestRecord, actor: Mapping[str,
         lineage |= {} if closed.state.authorizes else {"gaveBack": given_back}
     if taken := [reservation.stored() for reservation in seen.reservations if not reservation.held]:
         lineage |= {"reserved": taken} if closed.state.authorizes else {}
-    return _recorded(closed, CLOSED, lineage, {**actor, "tier": closed.tier}, origin)
+    until = {"executeBy": closed.execute_by_ms} if closed.execute_by_ms is not None else {}
+    audit = {**actor, "tier": closed.tier, **until}
+    return _recorded(closed, CLOSED, lineage, audit, origin, now_ms=closed.decided_at_ms)
+
+
+def record_extension(
+    seen: RequestRecord, extended: RequestRecord, actor: Mapping[str, Any], origin: Origin, *, now_ms: int
+) -> Recorded:
+    """Record that the deadline of the escalation that was ``seen`` was moved at ``now_ms``, by ``actor``."""
+    lineage = {"from": seen.expires_at_ms, "to": extended.expires_at_ms, "extensions": extended.extensions}
+    return _recorded(extended, EXTENDED, lineage, actor, origin, now_ms=now_ms)
+
+
+def record_revocation(revoked: RequestRecord, actor: Mapping[str, Any], origin: Origin, *, now_ms: int) -> Recorded:
+    """Record that ``actor`` took back at ``now_ms`` what the request authorized."""
+    return _recorded(revoked, REVOKED, {"revokedAt": now_ms}, actor, origin, now_ms=now_ms)
+
+
+def record_lapse(lapsed: RequestRecord, actor: Mapping[str, Any], origin: Origin, *, now_ms: int) -> Recorded:
+    """Record that the request was never claimed, and gave back at ``now_ms`` what it had taken of its day's limit."""
+    amount = plain_text(lapsed.spend.amount) if lapsed.spend else None
+    lineage: dict[str, Any] = {"lapsedAt": now_ms, "givenBack": {"day": lapsed.spend_day, "amount": amount}}
+    if lapsed.reservations:
+        lineage["gaveBack"] = [reservation.stored() for reservation in lapsed.reservations]
+    return _recorded(lapsed, LAPSED, lineage, actor, origin, now_ms=now_ms)
+
+
+def record_erasure(erased: RequestRecord, actor: Mapping[str, Any], origin: Origin, *, now_ms: int) -> Recorded:
+    """Record that ``actor`` erased the arguments of the request's action at ``now_ms``."""
+    lineage = {"erasedAt": now_ms, "actionDigest": erased.submission.action_digest}
+    return _recorded(erased, ERASED, lineage, actor, origin, now_ms=now_ms)
+
+
+def record_claim(
+    claimed: RequestRecord, says: Mapping[str, Any], actor: Mapping[str, Any], origin: Origin, *, now_ms: int
+) -> Recorded:
+    """Record that ``actor`` claimed the request's grant at ``now_ms``; ``says`` is what the grant is of."""
+    return _recorded(claimed, CLAIMED, says, actor, origin, now_ms=now_ms)
+
+
+def record_report(
+    reported: RequestRecord, says: Mapping[str, Any], actor: Mapping[str, Any], origin: Origin, *, now_ms: int
+) -> Recorded:
+    """Record that ``actor`` reported at ``now_ms`` what came of the effect, which is what it ``says``."""
+    return _recorded(reported, REPORTED, says, actor, origin, now_ms=now_ms)
 
 
 def record_refusal(
@@ -152,6 +213,7 @@ def _recorded(
     audit: Mapping[str, Any],
     origin: Origin,
     *,
+    now_ms: int,
     shadows: Sequence[Shadowed] = (),
 ) -> Recorded:
     shared = _shared(record, kind)
@@ -159,10 +221,10 @@ def _recorded(
         Entry(record.reason, "lineage", {**shared, **lineage}),
         Entry(record.reason, "audit", {**shared, **audit, **origin.detail(record)}),
     ]
-    appended = append(record.chain, record.submission.request_id, entries, now_ms=record.decided_at_ms)
+    appended = append(record.chain, record.submission.request_id, entries, now_ms=now_ms)
     chained = replace(record, chain=appended.chain)
-    event = decision_event(chained, kind, event_id=appended.event_id, shadows=shadows)
-    return Recorded(chained, appended.events, event)
+    event = decision_event(chained, kind, event_id=appended.event_id, now_ms=now_ms, shadows=shadows)
+    return Recorded(chained, appended.events, event, now_ms, witness=kind not in DECISIONS)
 
 
 def _shared(record: RequestRecord, kind: str) -> dict[str, Any]:
@@ -176,9 +238,16 @@ def _shared(record: RequestRecord, kind: str) -> dict[str, Any]:
 
 
 def decision_event(
-    record: RequestRecord, kind: str, *, event_id: str, shadows: Sequence[Shadowed] = ()
+    record: RequestRecord,
+    kind: str,
+    *,
+    event_id: str,
+    now_ms: int | None = None,
+    shadows: Sequence[Shadowed] = (),
 ) -> MetricsEvent:
-    """Make the event of the decision that ``record`` now holds, which evidence of this ``kind`` says.
+    """Make the event of the decision that ``record`` now holds, or of what became of it later, at ``now_ms``.
+
+    Evidence of this ``kind`` says so.
 
     What ``shadows`` say stands in the event alone: it decides nothing, so it is no evidence.
     A submission's counts for its agent. A closed escalation says when its incident was detected and when it ended,
@@ -189,7 +258,7 @@ def decision_event(
     return MetricsEvent(
         event_id=event_id,
         request_id=record.submission.request_id,
-        timestamp_ms=record.decided_at_ms,
+        timestamp_ms=record.decided_at_ms if now_ms is None else now_ms,
         decision=record.outcome,
         reason_code=record.reason.value,
         reason_family=REGISTRY[record.reason].family,

@@ -95,12 +95,12 @@ class Submission:
         return [self.principal_id, self.agent_id, self.action_type, self.payload_ref, dict(self.facts)]
 
 
-def parse_submission(body: Any, *, now_ms: int) -> Submission:
-    """Check ``body`` in the contract's order.
+def parse_submission(body: Any, *, now_ms: int, needs_action: bool = False) -> Submission:
+    """Check ``body`` in the contract's order; with ``needs_action`` it must carry one (ActionBinding=required).
 
     Raises HandshakeError with the first failed check's code and the refusal's extra body fields.
     """
-    submission, bypass = _parse(body)
+    submission, bypass = _parse(body, needs_action=needs_action)
     if abs(submission.timestamp_ms - now_ms) > MAX_CLOCK_SKEW_MS:
         raise _refusal(
             ReasonCode.TRUST_CONTEXT_TIMESTAMP_SKEW_FAIL_CLOSED,
@@ -139,7 +139,7 @@ def ensure_submitted_by(envelope: Envelope, submission: Submission) -> None:
         raise _refusal(*refused, submission.request_id, submission.decision_context_hash)
 
 
-def _parse(body: Any, *, stored: bool = False) -> tuple[Submission, ReasonCode | None]:
+def _parse(body: Any, *, stored: bool = False, needs_action: bool = False) -> tuple[Submission, ReasonCode | None]:
     shape, binding = ReasonCode.TRUST_CONTEXT_INVALID_REQUEST_SHAPE, ReasonCode.TRUST_CONTEXT_MISSING_BINDING
     if not isinstance(body, dict):
         raise _refusal(shape, "The body must be a JSON object.", None)
@@ -150,6 +150,8 @@ def _parse(body: Any, *, stored: bool = False) -> tuple[Submission, ReasonCode |
     if absent:
         code = shape if absent == ["payloadRef"] else binding
         raise _refusal(code, f"{absent[0]} is required.", request_id)
+    if needs_action and body.get("action") is None:
+        raise _refusal(binding, "action is required.", request_id)
     if wrong:
         name, fault = next(iter(wrong.items()))
         raise _refusal(shape, f"{name} {fault}.", request_id)

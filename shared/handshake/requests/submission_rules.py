@@ -9,6 +9,7 @@ from handshake.core.errors import Refuse, refusal_of
 from handshake.core.reasons import ReasonCode
 from handshake.metrics.shadow_report import Shadowed
 from handshake.policy.budgets import NONE_KNOWN, Taken
+from handshake.policy.rule_keys import ESCALATION_TTL_SECONDS
 from handshake.policy.rules import PolicyInForce
 from handshake.policy.setting import BARE, Setting
 from handshake.requests.decision import Decision, Escalations, decide_in_window
@@ -55,13 +56,17 @@ def decide_submission(
     now_ms: int,
     *,
     escalation_ttl_ms: int,
+    execute_within_ms: int,
     unknown_agents: AgentState,
     synthetic: bool,
+    bound: bool = False,
 ) -> Create | Repeat | Refuse:
     """Decide what becomes of ``submission`` at ``now_ms`` (epoch ms), by what was ``seen`` of the store.
 
-    ``escalation_ttl_ms`` is how long an escalation waits for a person, ``unknown_agents`` the state of an agent that
-    has neither a record nor a policy of its own. A ``synthetic`` submission is the release gate's.
+    ``escalation_ttl_ms`` is how long an escalation waits for a person where policy does not say, ``execute_within_ms``
+    how long after it is allowed an effect may begin, and ``unknown_agents`` the state of an agent that has neither a
+    record nor a policy of its own. A ``synthetic`` submission is the release gate's;
+    of a ``bound`` one, no effect goes ahead without a grant.
     """
     if seen.stored is not None:
         if seen.stored.submission.facts_digest == submission.facts_digest:
@@ -88,5 +93,12 @@ def decide_submission(
         )
 
     decision = decide(seen.policy)
-    record = RequestRecord.decided(submission, decision, now_ms=now_ms, escalation_ttl_ms=escalation_ttl_ms)
-    return Create(replace(record, synthetic=synthetic), judge_shadows(seen.policy, decide))
+    ttl_s = seen.policy.limits.get(ESCALATION_TTL_SECONDS)
+    record = RequestRecord.decided(
+        submission,
+        decision,
+        now_ms=now_ms,
+        escalation_ttl_ms=escalation_ttl_ms if ttl_s is None else ttl_s * 1000,
+        execute_within_ms=execute_within_ms,
+    )
+    return Create(replace(record, synthetic=synthetic, bound=bound), judge_shadows(seen.policy, decide))

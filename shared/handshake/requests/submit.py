@@ -8,7 +8,7 @@ from handshake.core.errors import HandshakeError, Refuse, StoreUnavailableError
 from handshake.dynamo.context import Context
 from handshake.metrics.shadow_report import Shadowed
 from handshake.policy.rule_keys import ESCALATIONS_PER_WINDOW
-from handshake.requests.record import RequestRecord
+from handshake.requests.record import DEFAULT_EXECUTE_WITHIN_MS, RequestRecord
 from handshake.requests.recording import record_decision
 from handshake.requests.submission import Submission
 from handshake.requests.submission_rules import Create, Repeat, Seen, decide_submission
@@ -37,13 +37,18 @@ def submit(
     submission: Submission,
     *,
     escalation_ttl_ms: int,
+    execute_within_ms: int = DEFAULT_EXECUTE_WITHIN_MS,
     unknown_agents: AgentState = AgentState.ACTIVE,
+    bound: bool = False,
 ) -> Submitted:
     """Decide ``submission`` and store it, or give back what its requestId already holds.
 
-    ``escalation_ttl_ms`` is how long an escalation waits for a person, ``unknown_agents`` the state of an agent that
-    has neither a record nor a policy of its own. Raises HandshakeError security_decision_context_mismatch when the
-    requestId belongs to other facts, StoreUnavailableError when the store does not answer.
+    ``escalation_ttl_ms`` is how long an escalation waits for a person, ``execute_within_ms`` how long after it is
+    allowed an effect may begin, and ``unknown_agents`` the state of an agent that has neither a record nor a policy of
+    its own. Of a ``bound`` request no effect goes ahead without a grant (ActionBinding=required).
+
+    Raises HandshakeError security_decision_context_mismatch when the requestId belongs to other facts,
+    StoreUnavailableError when the store does not answer.
     """
     seen = read_for_submission(context, submission)
     for _ in range(seen.policy.limits[ESCALATIONS_PER_WINDOW] + len(seen.policy.budgets) + _MORE_TRIES):
@@ -52,8 +57,10 @@ def submit(
             seen,
             context.now_ms(),
             escalation_ttl_ms=escalation_ttl_ms,
+            execute_within_ms=execute_within_ms,
             unknown_agents=unknown_agents,
             synthetic=context.synthetic,
+            bound=bound,
         )
         match decided:
             case Repeat(record):

@@ -27,41 +27,37 @@ from handshake.dynamo.sharding import shard
 from handshake.policy.budgets import Counter, Reservation
 from handshake.policy.read_setting import setting_for
 from handshake.policy.rule_keys import Spend, Trigger
-from handshake.policy.rules import scopes_of
 from handshake.policy.setting import BARE
-from handshake.policy.table import active_key, active_tools_key, in_force
+from handshake.policy.table import active_keys, active_tools_key, in_force
 from handshake.policy.verdict import Named
 from handshake.replay_guards.table import stored_outcomes
-from handshake.requests.action import Action
+from handshake.requests.action_items import action_from, named_attributes
 from handshake.requests.decision import Escalations, spend_day, utc_day
 from handshake.requests.evidence import Chain, EvidenceEvent
 from handshake.requests.evidence_items import evidence_from
-from handshake.requests.record import RequestRecord, State
+from handshake.requests.record import Claim, Report, RequestRecord, State
 from handshake.requests.submission import Submission
 from handshake.requests.submission_rules import Seen
 from handshake.trust.identity import Envelope
 
 PENDING_SHARDS: Final = 4
+REPORTED_WITHIN_MS: Final = 15 * 60 * 1000
+"""After this long, a claimed grant whose outcome nobody has reported is counted and alarmed (contract section 11)."""
 RECORDED: Final = "recorded"
 RECORDED_SHARDS: Final = 4
 
 BUDGETS: Final = "BUDGET#"
 """Before the key of each counter of a budget."""
 _STATE: Final = "STATE"
-_ACTION: Final = "ACTION"
 _REFUSALS: Final = "REFC#"
 _EVENTS: Final = ("EVT#", "REF#")
-PENDING_ATTRIBUTES: Final = "pending_tenant, pending_principal, pending_lane, pending_deadline"
+PENDING_ATTRIBUTES: Final = ("pending_tenant", "pending_principal", "pending_lane", "pending_deadline")
+SWEPT_ATTRIBUTES: Final = "pending_lane, pending_deadline"
 
 
 def state_key(request_id: str) -> Key:
     """Give the key of a request's state."""
     return {"pk": f"REQ#{request_id}", "sk": _STATE}
-
-
-def action_key(request_id: str) -> Key:
-    """Give the key of the action of a request, kept whole."""
-    return {"pk": f"REQ#{request_id}", "sk": _ACTION}
 
 
 def spend_key(agent: Agent, day: str) -> Key:
@@ -101,6 +97,16 @@ def pending_shard(number: int) -> str:
     return f"PENDING#{number}"
 
 
+def unreported_shard(number: int) -> str:
+    """Give the partition, in the same index, of grants that were claimed and whose outcome nobody has reported."""
+    return f"UNREPORTED#{number}"
+
+
+def lapsing_shard(number: int) -> str:
+    """Give the partition of a shard of the same index that holds what gives something back unless it is claimed."""
+    return f"LAPSING#{number}"
+
+
 def recorded_shard(agent_id: str) -> int:
     """Give the agent's shard of the index: each day is spread over RECORDED_SHARDS."""
     return shard(agent_id, RECORDED_SHARDS)
@@ -127,8 +133,7 @@ def record_from(item: Item | None) -> RequestRecord | None:
         return None
     spend = item.get("spend_amount")
     trigger = item.get("trigger")
-    action = _action_from(item)
-    expires_at = item.get("expires_at")
+    action = action_from(item)
     return RequestRecord(
         submission=Submission(
             request_id=item["request_id"],
@@ -148,7 +153,7 @@ def record_from(item: Item | None) -> RequestRecord | None:
         state=State(item["state"]),
         created_at_ms=int(item["created_at"]),
         decided_at_ms=int(item["decided_at"]),
-        expires_at_ms=None if expires_at is None else int(expires_at),
+        expires_at_ms=_whole(item.get("expires_at")),
         trigger=Trigger(**json.loads(trigger)) if trigger else None,
         spend=None if spend is None else Spend(spend, item["spend_limit"]),
         reservations=tuple(map(Reservation.of_stored, json.loads(item.get("reserved", "[]")))),
@@ -162,13 +167,34 @@ def record_from(item: Item | None) -> RequestRecord | None:
             refusal_tally=int(item.get("refusal_tally", 0)),
         ),
         synthetic=item.get("synthetic", False),
+        bound=item.get("bound", False),
+        lapsed_at_ms=_whole(item.get("lapsed_at")),
+        extensions=int(item.get("extensions", 0)),
+        first_expires_at_ms=_whole(item.get("first_expires_at")),
+        revoked_at_ms=_whole(item.get("revoked_at")),
+        arguments_erased_at_ms=_whole(item.get("arguments_erased_at")),
+        execute_by_ms=_whole(item.get("execute_by")),
+        approved_by=item.get("approved_by"),
+        claim=_claim_from(item),
+        report=_report_from(item),
     )
 
 
-def _action_from(item: Item) -> Action | None:
-    if "operation" not in item:
+def _whole(value: Decimal | None) -> int | None:
+    return None if value is None else int(value)
+
+
+def _claim_from(item: Item) -> Claim | None:
+    if "claimed_at" not in item:
         return None
-    return Action(item["operation"], item.get("tool"), item.get("tool_version"), item.get("resource"))
+    by, tenant = item["claimed_by"], item.get("claimed_tenant")
+    return Claim(by, tenant, int(item["claimed_at"]), int(item["grant_expires_at"]))
+
+
+def _report_from(item: Item) -> Report | None:
+    if "reported_at" not in item:
+        return None
+    return Report(item["outcome_status"], item["outcome_digest"], int(item["reported_at"]))
 
 
 def split_partition(items: Sequence[Item]) -> tuple[RequestRecord | None, list[EvidenceEvent]]:
@@ -195,9 +221,9 @@ def read_for_submission(context: Context, submission: Submission) -> Seen:
         (workflow, state_key(submission.request_id)),
         (workflow, escalations_key(submission.principal_id, submission.agent)),
     ]
-    scopes = scopes_of(submission.agent)
+    scopes = active_keys(submission.agent)
     agent = [(policy, key) for key in agent_keys(submission.agent)]
-    policies = [(policy, active_key(scope)) for scope in scopes]
+    policies = [(policy, key) for key in scopes.values()]
     spend = []
     if submission.action_type == "payment":
         spend = [(workflow, spend_key(submission.agent, spend_day(submission.timestamp_ms, context.now_ms())))]
@@ -219,11 +245,12 @@ def read_for_submission(context: Context, submission: Submission) -> Seen:
 
 
 def read_for_action(
-    context: Context, request_id: str, envelope: Envelope, guards: Sequence[Key]
+    context: Context, request_id: str, envelope: Envelope, guards: Sequence[Key], *, pauses: bool
 ) -> tuple[RequestRecord | None, list[dict[str, Any] | None], int]:
     """Read, in one call, the request that an action is on, and the outcome of an earlier use of each of its guards.
 
-    With them comes how many refused actions of the envelope's principal evidence keeps.
+    With them comes how many refused actions of the envelope's principal evidence keeps. One that ``pauses`` is refused
+    while operators have paused privileged mutations.
     Raises HandshakeError adapter_privileged_mutations_paused, StoreUnavailableError.
     """
     tables = context.tables
@@ -231,7 +258,8 @@ def read_for_action(
     keys = [(tables.workflow, state_key(request_id)), (tables.workflow, refused), (tables.runtime_kv, PAUSE_KEY)]
     keys += [(tables.replay_guards, guard) for guard in guards]
     state, refusals, pause, *used = context.dynamo.batch_get(keys)
-    ensure_not_paused(pause)
+    if pauses:
+        ensure_not_paused(pause)
     outcomes = stored_outcomes(used, now_ms=context.now_ms())
     return record_from(state), outcomes, refusals_kept(refusals)
 
@@ -263,7 +291,7 @@ def state_item(record: RequestRecord) -> Item:
         "payload_ref": submission.payload_ref,
         "timestamp_ms": submission.timestamp_ms,
         "facts": canonical(dict(submission.facts)),
-        **_named(submission),
+        **named_attributes(submission),
         "outcome": record.outcome,
         "reason": record.reason.value,
         "tier": record.tier,
@@ -271,6 +299,10 @@ def state_item(record: RequestRecord) -> Item:
         "created_at": record.created_at_ms,
         "decided_at": record.decided_at_ms,
         "expires_at": record.expires_at_ms,
+        "extensions": record.extensions or None,
+        "first_expires_at": record.first_expires_at_ms,
+        "revoked_at": record.revoked_at_ms,
+        "arguments_erased_at": record.arguments_erased_at_ms,
         "trigger": canonical(record.trigger._asdict()) if record.trigger else None,
         "spend_amount": record.spend and record.spend.amount,
         "spend_limit": record.spend and record.spend.daily_limit,
@@ -282,8 +314,17 @@ def state_item(record: RequestRecord) -> Item:
         "chain_head": record.chain.head,
         "recorded_lane": recorded_partition(utc_day(record.created_at_ms), recorded_shard(submission.agent_id)),
     }
+    item |= {
+        "execute_by": record.execute_by_ms,
+        "approved_by": record.approved_by,
+        **claim_attributes(record),
+        **report_attributes(record),
+    }
     if record.synthetic:
         item["synthetic"] = True
+    if record.bound:
+        item["bound"] = True
+    item |= {"lapsed_at": record.lapsed_at_ms, **lapse_attributes(record)}
     if record.state is State.PENDING:
         item |= {
             "pending_tenant": submission.tenant_id,
@@ -294,26 +335,41 @@ def state_item(record: RequestRecord) -> Item:
     return item
 
 
-def _named(submission: Submission) -> Item:
-    """Give what STATE says of an action: its names, and the digest of what is kept beside it."""
-    action = submission.action
-    if action is None:
+def lapse_attributes(record: RequestRecord) -> Item:
+    """Give the place, in the index of what waits, of a request that gives something back unless it is claimed."""
+    if record.lapses_at_ms is None:
         return {}
-    return {
-        "operation": action.operation,
-        "tool": action.tool,
-        "tool_version": action.tool_version,
-        "resource": action.resource,
-        "action_digest": submission.action_digest,
-    }
+    lane = lapsing_shard(shard(record.request_id, PENDING_SHARDS))
+    return {"pending_lane": lane, "pending_deadline": record.lapses_at_ms}
 
 
-def action_item(submission: Submission) -> Item:
-    """Give the item that keeps a fresh submission's action whole, in the text that was hashed.
+def claim_attributes(record: RequestRecord) -> Item:
+    """Give the attributes of a claim, with its place in the index that is swept until its outcome is reported.
 
-    It stands alone, so that what only a person and an executor look at is in no index, and in no update's price.
+    It stands there by when it counts as unreported. The index is that of escalations which wait, in other partitions: a
+    further index would be no cheaper, and CloudFormation adds one at a time.
     """
-    return {**action_key(submission.request_id), "canonical": submission.canonical_action}
+    if record.claim is None:
+        return {}
+    claim = record.claim
+    attributes: Item = {
+        "claimed_at": claim.at_ms,
+        "claimed_by": claim.principal_id,
+        "claimed_tenant": claim.tenant_id,
+        "grant_expires_at": claim.expires_at_ms,
+    }
+    if record.report is None:
+        attributes["pending_lane"] = unreported_shard(shard(record.request_id, PENDING_SHARDS))
+        attributes["pending_deadline"] = claim.at_ms + REPORTED_WITHIN_MS
+    return attributes
+
+
+def report_attributes(record: RequestRecord) -> Item:
+    """Give the attributes of a reported outcome."""
+    if record.report is None:
+        return {}
+    status, said, at_ms = record.report
+    return {"outcome_status": status, "outcome_digest": said, "reported_at": at_ms}
 
 
 def read_partition(dynamo: Dynamo, table: str, request_id: str) -> list[Item]:

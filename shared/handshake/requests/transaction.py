@@ -9,12 +9,13 @@ from handshake.agents.table import AgentTransaction
 from handshake.core.agents import Agent
 from handshake.core.jsonio import canonical
 from handshake.dynamo.context import Context
-from handshake.dynamo.marshalling import Put, Update
+from handshake.dynamo.marshalling import Item, Put, Update
 from handshake.dynamo.transaction import Step, unread
 from handshake.metrics.event_table import EventTransaction
 from handshake.policy.budgets import Reservation, window_end_s
 from handshake.policy.rule_keys import Spend
 from handshake.replay_guards.table import LONGEST_DEADLINE_MS, GuardTransaction
+from handshake.requests.action_items import ACTION_ATTRIBUTES, action_item, action_key
 from handshake.requests.decision import ESCALATION_WINDOW_MS, Escalations, within_window
 from handshake.requests.evidence import MAX_REFUSALS, MAX_REFUSALS_OF_PRINCIPAL
 from handshake.requests.evidence_items import evidence_item
@@ -23,12 +24,15 @@ from handshake.requests.recording import Origin, Recorded, RecordedRefusal, acto
 from handshake.requests.submission import Submission
 from handshake.requests.table import (
     PENDING_ATTRIBUTES,
-    action_item,
+    SWEPT_ATTRIBUTES,
     budget_key,
+    claim_attributes,
     escalations_from,
     escalations_key,
+    lapse_attributes,
     record_from,
     refusals_key,
+    report_attributes,
     spend_key,
     spent,
     state_item,
@@ -55,7 +59,7 @@ class RequestTransaction(EventTransaction, GuardTransaction, AgentTransaction):
         put = Put(self._context.tables.workflow, state_item(recorded.record), condition="attribute_not_exists(pk)")
         step = self._add(put, record_from)
         if recorded.record.submission.action:
-            self._add(Put(self._context.tables.workflow, action_item(recorded.record.submission)), unread)
+            self._add(Put(self._context.tables.workflow, action_item(recorded.record)), unread)
         self._append(recorded)
         return step
 
@@ -66,12 +70,16 @@ class RequestTransaction(EventTransaction, GuardTransaction, AgentTransaction):
         ahead (behind, to expire it): of any number of writers that saw the same, exactly one wins.
         """
         record = recorded.record
+        approved = {"execute_by": record.execute_by_ms, "approved_by": record.approved_by, **lapse_attributes(record)}
+        left = ", ".join(name for name in PENDING_ATTRIBUTES if name not in approved)
+        also = "".join(f", {name} = :{name}" for name, value in approved.items() if value is not None)
         update = Update(
             self._context.tables.workflow,
             state_key(record.submission.request_id),
             "SET #state = :state, outcome = :outcome, reason = :reason, decided_at = :now,"
-            f" chain_length = :length, chain_head = :head REMOVE {PENDING_ATTRIBUTES}",
+            f" chain_length = :length, chain_head = :head{also} REMOVE {left}",
             values={
+                **{f":{name}": value for name, value in approved.items()},
                 ":state": record.state.value,
                 ":outcome": record.outcome,
                 ":reason": record.reason.value,
@@ -97,17 +105,13 @@ class RequestTransaction(EventTransaction, GuardTransaction, AgentTransaction):
             condition = f"attribute_not_exists(taken) OR {condition}"
         return self._take(reservation, reservation.amount, condition=condition, room=reservation.room)
 
-    def give_back(self, record: RequestRecord) -> None:
-        """Give back all that ``record``, which authorizes and lapsed, has taken: its shares of budgets and its spend.
+    def give_back_shares(self, record: RequestRecord) -> None:
+        """Give back what ``record``, which authorizes and lapsed, has taken of budgets.
 
         Once: it goes with the write that notes the lapse, under that one's condition.
         """
         for reservation in record.reservations:
             self._take(reservation, -reservation.amount)
-        if record.spend:
-            key = spend_key(record.submission.agent, record.spend_day)
-            values = {":amount": -record.spend.amount}
-            self._add(Update(self._context.tables.workflow, key, "ADD spent :amount", values), unread)
 
     def _settle(self, reservations: Sequence[Reservation], *, authorized: bool) -> None:
         """Give back what was held, where the request ends without an effect; else take what was not, past the limit."""
@@ -134,6 +138,123 @@ class RequestTransaction(EventTransaction, GuardTransaction, AgentTransaction):
             condition=condition,
         )
         return self._add(update, taken)
+
+    def extend_request(self, recorded: Recorded, *, seen: RequestRecord) -> Step[RequestRecord | None]:
+        """Move the deadline of the pending request that was ``seen``, where it waits; what it lost to is found.
+
+        It holds while the request is pending, its deadline lies ahead and nobody has appended to its evidence since.
+        """
+        record = recorded.record
+        update = Update(
+            self._context.tables.workflow,
+            state_key(record.request_id),
+            "SET expires_at = :deadline, pending_deadline = :deadline, first_expires_at = :first,"
+            " extensions = :extensions, chain_length = :length, chain_head = :head",
+            values={
+                ":deadline": record.expires_at_ms,
+                ":first": record.first_expires_at_ms,
+                ":extensions": record.extensions,
+                ":length": record.chain.length,
+                ":head": record.chain.head,
+                ":pending": State.PENDING.value,
+                ":seen": seen.chain.length,
+                ":now": recorded.now_ms,
+            },
+            names={"#state": "state"},
+            condition="#state = :pending AND chain_length = :seen AND expires_at > :now",
+        )
+        step = self._add(update, record_from)
+        self._append(recorded)
+        return step
+
+    def revoke_request(self, recorded: Recorded, *, seen: RequestRecord) -> Step[RequestRecord | None]:
+        """Take back what the request that was ``seen`` authorizes; what it lost to is found.
+
+        It holds while nobody has appended to its evidence since, as whoever claims or revokes it does.
+        """
+        record = recorded.record
+        update = Update(
+            self._context.tables.workflow,
+            state_key(record.request_id),
+            "SET revoked_at = :now, chain_length = :length, chain_head = :head",
+            values={
+                ":now": record.revoked_at_ms,
+                ":length": record.chain.length,
+                ":head": record.chain.head,
+                ":state": seen.state.value,
+                ":seen": seen.chain.length,
+            },
+            names={"#state": "state"},
+            condition="#state = :state AND chain_length = :seen AND attribute_not_exists(revoked_at)",
+        )
+        step = self._add(update, record_from)
+        self._append(recorded)
+        return step
+
+    def lapse_request(self, recorded: Recorded, *, seen: RequestRecord) -> Step[RequestRecord | None]:
+        """Keep that the request that was ``seen`` was never claimed; what it lost to is found."""
+        lapsed = {"lapsed_at": recorded.record.lapsed_at_ms}
+        return self._move(recorded, seen, lapsed, unless="claimed_at", remove=f" REMOVE {SWEPT_ATTRIBUTES}")
+
+    def give_back(self, agent: Agent, day: str, spend: Spend) -> Step[Decimal]:
+        """Give back what was spent on a UTC ``day``, where that much is counted still."""
+        update = Update(
+            self._context.tables.workflow,
+            spend_key(agent, day),
+            "ADD spent :less",
+            values={":less": -spend.amount, ":amount": spend.amount},
+            condition="spent >= :amount",
+        )
+        return self._add(update, spent)
+
+    def erase_arguments(self, recorded: Recorded, *, seen: RequestRecord) -> None:
+        """Erase the arguments of the request that was ``seen``, if nobody has appended to its evidence since.
+
+        The item of its action keeps its place, empty, so that nobody who erases may delete items of a request.
+        """
+        erased = {"arguments_erased_at": recorded.record.arguments_erased_at_ms}
+        self._move(recorded, seen, erased, unless="arguments_erased_at")
+        empty = Update(
+            self._context.tables.workflow,
+            action_key(recorded.record.request_id),
+            f"REMOVE {ACTION_ATTRIBUTES}",
+            values={},
+            condition="attribute_exists(canonical)",
+        )
+        self._add(empty, unread)
+
+    def claim_grant(self, recorded: Recorded, *, seen: RequestRecord) -> Step[RequestRecord | None]:
+        """Claim the grant of the request that was ``seen``; what it lost to is found.
+
+        It holds while nobody has appended to its evidence since, as whoever claims or revokes it does.
+        """
+        return self._move(recorded, seen, claim_attributes(recorded.record), unless="claimed_at")
+
+    def report_outcome(self, recorded: Recorded, *, seen: RequestRecord) -> Step[RequestRecord | None]:
+        """Keep what was reported of the grant of the request that was ``seen``; what it lost to is found.
+
+        The request leaves the index of what nobody has reported.
+        """
+        remove = f" REMOVE {SWEPT_ATTRIBUTES}"
+        return self._move(recorded, seen, report_attributes(recorded.record), unless="reported_at", remove=remove)
+
+    def _move(
+        self, recorded: Recorded, seen: RequestRecord, attributes: Item, *, unless: str, remove: str = ""
+    ) -> Step[RequestRecord | None]:
+        """Set ``attributes`` of the request that was ``seen``, while its chain is as it was and ``unless`` unset."""
+        chain = recorded.record.chain
+        moved = {**attributes, "chain_length": chain.length, "chain_head": chain.head}
+        given = {name: value for name, value in moved.items() if value is not None}
+        update = Update(
+            self._context.tables.workflow,
+            state_key(recorded.record.request_id),
+            f"SET {', '.join(f'{name} = :{name}' for name in given)}{remove}",
+            values={**{f":{name}": value for name, value in given.items()}, ":seen": seen.chain.length},
+            condition=f"chain_length = :seen AND attribute_not_exists({unless})",
+        )
+        step = self._add(update, record_from)
+        self._append(recorded)
+        return step
 
     def append_refusal(self, refused: RecordedRefusal) -> None:
         """Put a refused action in evidence and count it, while there is room: for its principal, and at all.
@@ -231,7 +352,8 @@ class RequestTransaction(EventTransaction, GuardTransaction, AgentTransaction):
         self._add(Put(self._context.tables.workflow, item, condition="attribute_not_exists(pk)"), unread)
         self.append_event(
             recorded.event,
-            now_ms=recorded.record.decided_at_ms,
+            now_ms=recorded.now_ms,
             synthetic=recorded.record.synthetic,
+            witness=recorded.witness,
             evidence=item["sk"],
         )

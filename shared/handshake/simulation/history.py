@@ -1,21 +1,19 @@
 """Reads what was submitted, by day: the index that a policy is simulated on."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
 from typing import Any, Final
 
 from handshake.dynamo.client import Dynamo, Page
 from handshake.dynamo.marshalling import Item
-from handshake.requests.action import action_of
+from handshake.requests.action_items import action_key
+from handshake.requests.action_items import with_arguments as with_kept_arguments
 from handshake.requests.submission import Submission
 from handshake.requests.table import (
     RECORDED,
     RECORDED_SHARDS,
-    action_key,
     record_from,
     recorded_partition,
     recorded_shard,
@@ -45,12 +43,12 @@ def with_arguments(dynamo: Dynamo, table: str, submissions: Sequence[Submission]
     with ThreadPoolExecutor(RECORDED_SHARDS) as pool:
         items = list(chain.from_iterable(pool.map(dynamo.batch_get, batches)))
     actions = {
-        request.request_id: action_of(json.loads(item["canonical"])["action"])
+        request.request_id: with_kept_arguments(request, item)
         for request, item in zip(kept, items, strict=True)
-        if item
+        if item and "canonical" in item
     }
     return [
-        replace(request, action=actions.get(request.request_id))
+        actions.get(request.request_id, request)
         for request in submissions
         if request.action is None or request.request_id in actions
     ]

@@ -182,7 +182,7 @@ def _reopen(service: InProcess, request: Request, pending: Item) -> None:
     _put(service, _item(service, request) | {name: pending.get(name) for name in _CLOSED_ATTRIBUTES})
 
 
-_CLOSED_ATTRIBUTES = ("state", "outcome", "reason", "decided_at", *PENDING_ATTRIBUTES.split(", "))
+_CLOSED_ATTRIBUTES = ("state", "outcome", "reason", "decided_at", *PENDING_ATTRIBUTES)
 
 
 def test_a_rejected_request_set_back_to_pending_and_approved_is_seen(service: InProcess) -> None:
@@ -251,7 +251,7 @@ def test_a_chain_written_anew_to_frame_another_person_is_seen(service: InProcess
     lineage, audit = evidence_from(head)
     framed = replace(audit, detail={**audit.detail, "actor": "bob"})
     _put(service, evidence_item([lineage, framed]))
-    _set(service, request, chain_head=framed.digest)
+    _set(service, request, chain_head=framed.digest, approved_by="bob")
 
     problems = _problems()
 

@@ -80,7 +80,9 @@ def _noting(value: Any, read: set[str], path: str) -> Any:
 
 
 class NoStore:
-    """A context with a clock and nothing else."""
+    """A context with a clock, and a runtime of no strict parameter, and nothing else."""
+
+    binds_actions = False
 
     def now_ms(self) -> int:
         return NOW_MS

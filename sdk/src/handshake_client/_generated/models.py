@@ -16,6 +16,12 @@ ActionName: TypeAlias = str
 ActionType: TypeAlias = Literal["payment", "data_access", "credential_use", "external_call", "other"]
 
 
+AgentState: TypeAlias = Literal["active", "escalate_all", "stopped"]
+"""
+The states of an agent, from the most lenient to the strictest.
+"""
+
+
 class BlastRadius(TypedDict):
     """
     Counts the agents that a policy would decide otherwise for.
@@ -148,6 +154,18 @@ of Unicode 14.0.0, and has no white space at either end.
 Outcome: TypeAlias = Literal["allow", "deny", "escalate"]
 
 
+class OutcomeKept(TypedDict):
+    """
+    An outcome that is in evidence, reported by this call or by the same one before.
+    """
+
+    grantId: str
+    outcome: Literal["succeeded", "failed", "unknown"]
+    reportedAt: int
+    requestId: Id
+    status: Literal["ok"]
+
+
 PayloadRef: TypeAlias = str
 """
 Has one spelling: it is in NFC, holds no control, format, private-use, unassigned or invisible character
@@ -200,6 +218,20 @@ class PresentedArtifact(TypedDict):
     decisionContextHash: ContextHash
 
 
+class PublicKey(TypedDict):
+    """
+    A public key that verifies grants (RFC 7517).
+    """
+
+    alg: Literal["ES256"]
+    crv: Literal["P-256"]
+    kid: str
+    kty: Literal["EC"]
+    use: Literal["sig"]
+    x: str
+    y: str
+
+
 ReasonCode: TypeAlias = Literal[
     "trust_context_invalid_request_shape",
     "trust_context_missing_binding",
@@ -227,14 +259,17 @@ ReasonCode: TypeAlias = Literal[
     "security_read_scope_denied",
     "security_read_tenant_mismatch",
     "hitl_approval_unauthorized",
-    "security_agent_stopped",
-    "security_scope_missing",
+    "security_grant_unauthorized",
     "security_artifact_request_not_found",
     "hitl_request_not_found",
     "policy_version_not_found",
+    "security_grant_not_found",
+    "security_agent_stopped",
+    "security_scope_missing",
     "security_agent_not_found",
     "security_decision_context_mismatch",
     "security_artifact_state_not_authorized",
+    "security_grant_required",
     "security_replay_detected",
     "hitl_sensitive_ambiguous_escalated",
     "hitl_boundary_escalated",
@@ -242,9 +277,14 @@ ReasonCode: TypeAlias = Literal[
     "hitl_request_mismatch",
     "hitl_terminal_state_immutable",
     "hitl_timeout_fail_closed",
+    "hitl_deadline_not_extendable",
     "hitl_rejected",
     "hitl_approved",
     "policy_version_conflict",
+    "security_grant_consumed",
+    "security_grant_expired",
+    "security_policy_changed",
+    "security_outcome_already_reported",
     "hitl_agent_restricted_escalated",
     "hitl_budget_escalated",
     "policy_sensitive_scope_denied",
@@ -261,10 +301,21 @@ ReasonCode: TypeAlias = Literal[
     "security_replay_guard_unavailable",
     "adapter_store_unavailable",
     "adapter_privileged_mutations_paused",
+    "adapter_signer_unavailable",
 ]
 """
 Every reason code a caller can see, in the order of the contract's table.
 """
+
+
+class RecentDecisions(TypedDict):
+    """
+    Counts what was decided of an agent's submissions in the last 24 hours, up to a minute ago.
+    """
+
+    allow: int
+    deny: int
+    escalate: int
 
 
 class RegisteredTool(TypedDict):
@@ -289,6 +340,18 @@ class RegisteredTools(TypedDict):
 
 
 ResponseClass: TypeAlias = Literal["ok", "retryable", "blocked", "unknown"]
+
+
+class Revocation(TypedDict):
+    """
+    Takes back what was allowed or approved, before it is claimed.
+    """
+
+    reason: str
+    """
+    Why, in the person's own words, kept in evidence.
+    """
+    requestId: Id
 
 
 RiskTier: TypeAlias = Literal["low", "medium", "high", "critical"]
@@ -458,6 +521,70 @@ class Action(TypedDict):
     toolVersion: NotRequired[NewId | None]
 
 
+class Agent(TypedDict):
+    """
+    An agent's record; without ``tenantId`` it is that of the id in all tenants.
+    """
+
+    agentId: Id
+    changedAt: int
+    changedBy: Id
+    decisions24h: RecentDecisions
+    lastDecisionAt: NotRequired[int]
+    """
+    When a submission of the agent was last decided.
+    """
+    owner: NotRequired[str]
+    """
+    Who answers for the agent.
+    """
+    reason: NotRequired[str]
+    """
+    Why it is in this state, in the words of whoever put it there.
+    """
+    state: AgentState
+    """
+    The state in force now: ``active`` once ``until`` has passed.
+    """
+    tenantId: NotRequired[Id]
+    until: NotRequired[int]
+    """
+    When the state ends as ``active``, or has ended.
+    """
+
+
+class AgentChange(TypedDict):
+    """
+    Says in which state an agent is to be, and why.
+    """
+
+    owner: NotRequired[str | Literal[""] | None]
+    """
+    Who answers for the agent. Left out or null, it stays as it is; "" is nobody.
+    """
+    reason: str
+    """
+    Kept in evidence. Not blank.
+    """
+    state: AgentState
+    """
+    ``escalate_all``: what would be allowed waits for a person. ``stopped``: all is denied.
+    """
+    until: NotRequired[int | None]
+    """
+    A time ahead, epoch ms, at which the state ends as ``active``.
+    """
+
+
+class Agents(TypedDict):
+    """
+    Agents' records, in the order of tenants and ids.
+    """
+
+    agents: list[Agent]
+    nextCursor: NotRequired[str]
+
+
 class AmountRule(TypedDict):
     """
     A limit on a payment, or on what an agent spends in a UTC day. Keys are read in any case.
@@ -578,6 +705,16 @@ class CountRule(TypedDict):
     value: int
 
 
+class DeadlineRule(TypedDict):
+    """
+    Gives people this many seconds to decide on an escalation, in place of the stack's own deadline.
+    """
+
+    id: Id
+    key: Literal["escalation_ttl_seconds"]
+    value: int
+
+
 class Decided(TypedDict):
     """
     Tells the decision on a submission.
@@ -614,9 +751,9 @@ class DecisionAction(TypedDict):
     Says what to do with an escalation.
     """
 
-    action: Literal["approve", "APPROVE", "reject", "REJECT", "deny", "DENY"]
+    action: Literal["approve", "APPROVE", "reject", "REJECT", "deny", "DENY", "withdraw", "WITHDRAW"]
     """
-    ``deny`` means reject.
+    ``deny`` means reject; ``withdraw`` is for the requester itself.
     """
     hitlRequestId: NotRequired[str | None]
     reason: NotRequired[str | None]
@@ -654,7 +791,7 @@ class EvidencePayload(TypedDict):
     decisionContextHash: ContextHash
     event: str
     """
-    What happened: `decided`, `closed` or `refused` (an action).
+    What happened: `decided`, `closed`, `extended`, `revoked` or `refused` (an action).
     """
     hash: str
     hitlRequestId: NotRequired[str]
@@ -670,6 +807,25 @@ class EvidencePayload(TypedDict):
     Of the request, once this had happened.
     """
     timestamp: int
+
+
+class ExecutionOutcome(TypedDict):
+    """
+    Reports what came of the effect, once.
+    """
+
+    detail: NotRequired[str | None]
+    """
+    The executor's own words, kept in evidence.
+    """
+    resultDigest: NotRequired[NewId | None]
+    """
+    Of the result, as the executor digests it.
+    """
+    status: Literal["succeeded", "failed", "unknown"]
+    """
+    ``unknown`` where nobody can tell.
+    """
 
 
 class ExecutionRefusal(TypedDict):
@@ -688,6 +844,39 @@ class ExecutionRefusal(TypedDict):
     status: Literal["error"]
 
 
+class Extended(TypedDict):
+    """
+    An escalation whose deadline is later now.
+    """
+
+    expiresAt: int
+    """
+    The deadline by which a person decides.
+    """
+    extensionsLeft: int
+    """
+    How often it can be extended yet.
+    """
+    requestId: Id
+    status: Literal["ok"]
+
+
+class Extension(TypedDict):
+    """
+    Asks for more time to decide on an escalation.
+    """
+
+    reason: NotRequired[str | None]
+    """
+    The person's own words, kept in evidence.
+    """
+    requestId: Id
+    seconds: int
+    """
+    Added to the deadline that it has.
+    """
+
+
 class GivenTool(TypedDict):
     """
     A tool as MCP's tools/list gives it; what else it says of itself is passed over.
@@ -701,6 +890,45 @@ class GivenTool(TypedDict):
     version: NotRequired[NewId | None]
 
 
+class GrantClaim(TypedDict):
+    """
+    Claims the one grant of a request that may be executed.
+    """
+
+    actionDigest: str
+    """
+    Of what is about to be executed.
+    """
+    audience: NotRequired[NewId | None]
+    """
+    Who is to take the grant; `handshake-executor` where absent.
+    """
+    requestId: Id
+
+
+class Granted(TypedDict):
+    """
+    A grant, for whoever executes what it says, once.
+    """
+
+    actionDigest: ActionDigest
+    executeBy: int
+    """
+    When the effect must have begun.
+    """
+    expiresAt: int
+    """
+    Until when the grant is good.
+    """
+    grant: str
+    """
+    A JWS: ``ES256``, typ ``handshake-grant+jwt``.
+    """
+    grantId: str
+    requestId: Id
+    status: Literal["ok"]
+
+
 class HoursRule(TypedDict):
     """
     Allows payments at these times only, UTC; an end before the start spans midnight.
@@ -709,6 +937,14 @@ class HoursRule(TypedDict):
     id: NewId
     key: Literal["allowed_hours"]
     value: str
+
+
+class KeySet(TypedDict):
+    """
+    Holds every public key that verifies grants, those that do not sign yet included.
+    """
+
+    keys: list[PublicKey]
 
 
 class MetricsReasons(TypedDict):
@@ -793,7 +1029,7 @@ class PolicyChange1(TypedDict):
     """
     An earlier version, instead of members.
     """
-    rules: list[AmountRule | HoursRule | CategoriesRule | CountRule] | None
+    rules: list[AmountRule | HoursRule | CategoriesRule | CountRule | DeadlineRule] | None
     scope: ScopeKind
     scopeId: NotRequired[NewId | None]
     """
@@ -836,7 +1072,7 @@ class PolicyChange2(TypedDict):
     """
     An earlier version, instead of members.
     """
-    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule] | None]
+    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule | DeadlineRule] | None]
     scope: ScopeKind
     scopeId: NotRequired[NewId | None]
     """
@@ -879,7 +1115,7 @@ class PolicyChange3(TypedDict):
     """
     An earlier version, instead of members.
     """
-    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule] | None]
+    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule | DeadlineRule] | None]
     scope: ScopeKind
     scopeId: NotRequired[NewId | None]
     """
@@ -922,7 +1158,7 @@ class PolicyChange4(TypedDict):
     """
     An earlier version, instead of members.
     """
-    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule] | None]
+    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule | DeadlineRule] | None]
     scope: ScopeKind
     scopeId: NotRequired[NewId | None]
     """
@@ -965,7 +1201,7 @@ class PolicyChange5(TypedDict):
     """
     An earlier version, instead of members.
     """
-    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule] | None]
+    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule | DeadlineRule] | None]
     scope: ScopeKind
     scopeId: NotRequired[NewId | None]
     """
@@ -1008,7 +1244,7 @@ class PolicyChange6(TypedDict):
     """
     An earlier version, instead of members.
     """
-    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule] | None]
+    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule | DeadlineRule] | None]
     scope: ScopeKind
     scopeId: NotRequired[NewId | None]
     """
@@ -1075,7 +1311,7 @@ class PolicyProposal1(TypedDict):
     ``shadow``: judged beside the active policy, and never decides. An empty one, or one that holds what is
     active, ends the shadow.
     """
-    rules: list[AmountRule | HoursRule | CategoriesRule | CountRule] | None
+    rules: list[AmountRule | HoursRule | CategoriesRule | CountRule | DeadlineRule] | None
     scope: ScopeKind
     scopeId: NotRequired[NewId | None]
     """
@@ -1110,7 +1346,7 @@ class PolicyProposal2(TypedDict):
     ``shadow``: judged beside the active policy, and never decides. An empty one, or one that holds what is
     active, ends the shadow.
     """
-    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule] | None]
+    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule | DeadlineRule] | None]
     scope: ScopeKind
     scopeId: NotRequired[NewId | None]
     """
@@ -1145,7 +1381,7 @@ class PolicyProposal3(TypedDict):
     ``shadow``: judged beside the active policy, and never decides. An empty one, or one that holds what is
     active, ends the shadow.
     """
-    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule] | None]
+    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule | DeadlineRule] | None]
     scope: ScopeKind
     scopeId: NotRequired[NewId | None]
     """
@@ -1180,7 +1416,7 @@ class PolicyProposal4(TypedDict):
     ``shadow``: judged beside the active policy, and never decides. An empty one, or one that holds what is
     active, ends the shadow.
     """
-    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule] | None]
+    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule | DeadlineRule] | None]
     scope: ScopeKind
     scopeId: NotRequired[NewId | None]
     """
@@ -1215,7 +1451,7 @@ class PolicyProposal5(TypedDict):
     ``shadow``: judged beside the active policy, and never decides. An empty one, or one that holds what is
     active, ends the shadow.
     """
-    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule] | None]
+    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule | DeadlineRule] | None]
     scope: ScopeKind
     scopeId: NotRequired[NewId | None]
     """
@@ -1336,8 +1572,29 @@ class RequestStatus(TypedDict):
     """
     The ``timestamp`` that the request was first submitted with: what authorize-execution must be shown.
     """
+    revokedAt: NotRequired[int]
+    """
+    Once what it authorized was taken back.
+    """
     state: State
     terminal: bool
+
+
+class Revoked(TypedDict):
+    """
+    A request that authorizes nothing any more.
+    """
+
+    requestId: Id
+    revokedAt: int
+    """
+    When it was first revoked.
+    """
+    state: State
+    """
+    As it was: what was decided stays decided.
+    """
+    status: Literal["ok"]
 
 
 class Room(TypedDict):
@@ -1345,6 +1602,10 @@ class Room(TypedDict):
     Shows a person what to decide on.
     """
 
+    action: NotRequired[Action]
+    """
+    Without its arguments in a list, and once they were erased.
+    """
     actionDigest: ActionDigest
     actionType: ActionType
     agentId: Id
@@ -1352,10 +1613,15 @@ class Room(TypedDict):
     """
     As the agent sent it.
     """
+    argumentsErasedAt: NotRequired[int]
     artifact: Artifact
     budgetLeft: NotRequired[list[BudgetLeft]]
     """
     Of a request that is read by itself, not in a list.
+    """
+    canonicalAction: NotRequired[str]
+    """
+    The very text that ``actionDigest`` is of (RFC 8785); in no list, and gone once it was erased.
     """
     category: NotRequired[Any]
     """
@@ -1376,6 +1642,10 @@ class Room(TypedDict):
     requestTimestamp: int
     """
     The ``timestamp`` that the request was first submitted with: what authorize-execution must be shown.
+    """
+    revokedAt: NotRequired[int]
+    """
+    Once what it authorized was taken back.
     """
     riskTier: RiskTier
     state: State

@@ -6,6 +6,10 @@ from typing import Any, Final, cast
 from handshake_client._call import Call, Envelope, Operation
 from handshake_client._generated import models
 
+GET_GRANT_KEYS: Final = Operation("getGrantKeys", "GET", "/.well-known/jwks.json")
+LIST_AGENTS: Final = Operation("listAgents", "GET", "/agents", envelope=True)
+GET_AGENT: Final = Operation("getAgent", "GET", "/agents/{agentId}", envelope=True)
+PUT_AGENT: Final = Operation("putAgent", "PUT", "/agents/{agentId}", envelope=True)
 PROJECT_EVENT: Final = Operation("projectEvent", "POST", "/metrics/project")
 GET_METRICS_REASONS: Final = Operation("getMetricsReasons", "GET", "/metrics/reasons")
 GET_METRICS_SERIES: Final = Operation("getMetricsSeries", "GET", "/metrics/series")
@@ -22,8 +26,14 @@ LIST_DECISION_ROOMS: Final = Operation("listDecisionRooms", "GET", "/workflow/de
 RESOLVE_REQUEST: Final = Operation(
     "resolveRequest", "POST", "/workflow/decision-room/action", envelope=True, idempotency_key=True
 )
+EXTEND_DEADLINE: Final = Operation(
+    "extendDeadline", "POST", "/workflow/decision-room/extend", envelope=True, idempotency_key=True
+)
+REVOKE_REQUEST: Final = Operation("revokeRequest", "POST", "/workflow/decision-room/revoke", envelope=True)
 GET_DECISION_ROOM: Final = Operation("getDecisionRoom", "GET", "/workflow/decision-room/{requestId}", envelope=True)
 GET_EVIDENCE: Final = Operation("getEvidence", "GET", "/workflow/evidence/{requestId}", envelope=True)
+CLAIM_GRANT: Final = Operation("claimGrant", "POST", "/workflow/grants", envelope=True, idempotency_key=True)
+REPORT_OUTCOME: Final = Operation("reportOutcome", "POST", "/workflow/grants/{grantId}/outcome", envelope=True)
 SUBMIT_REQUEST: Final = Operation("submitRequest", "POST", "/workflow/requests")
 GET_REQUEST: Final = Operation("getRequest", "GET", "/workflow/requests/{requestId}", envelope=True)
 
@@ -33,6 +43,81 @@ class Operations(ABC):
 
     @abstractmethod
     def _send(self, call: Call) -> Any: ...
+
+    def get_grant_keys(
+        self,
+        *,
+        correlation_id: str | None = None,
+    ) -> models.KeySet:
+        """List the public keys that verify grants: ``GET /.well-known/jwks.json``.
+
+        The next one a day before it signs.
+        """
+        call = Call(
+            GET_GRANT_KEYS,
+            correlation_id=correlation_id,
+        )
+        return cast("models.KeySet", self._send(call))
+
+    def list_agents(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        state: models.AgentState | None = None,
+        envelope: Envelope | None = None,
+        correlation_id: str | None = None,
+    ) -> models.Agents:
+        """Agents that operators have named, with how each stands: ``GET /agents``.
+
+        Those of the envelope's tenant; for an admin without a tenant, all.
+        """
+        call = Call(
+            LIST_AGENTS,
+            query={"limit": limit, "cursor": cursor, "state": state},
+            envelope=envelope,
+            correlation_id=correlation_id,
+        )
+        return cast("models.Agents", self._send(call))
+
+    def get_agent(
+        self,
+        agent_id: str,
+        *,
+        tenant_id: str | None = None,
+        envelope: Envelope | None = None,
+        correlation_id: str | None = None,
+    ) -> models.Agent:
+        """Show how an agent stands: ``GET /agents/{agentId}``."""
+        call = Call(
+            GET_AGENT,
+            path={"agentId": agent_id},
+            query={"tenantId": tenant_id},
+            envelope=envelope,
+            correlation_id=correlation_id,
+        )
+        return cast("models.Agent", self._send(call))
+
+    def put_agent(
+        self,
+        agent_id: str,
+        body: models.AgentChange,
+        *,
+        envelope: Envelope | None = None,
+        correlation_id: str | None = None,
+    ) -> models.Agent:
+        """Stop an agent, restrict it, or let it act again: ``PUT /agents/{agentId}``.
+
+        The agent of the envelope's tenant; by an admin without a tenant, the id in all tenants.
+        """
+        call = Call(
+            PUT_AGENT,
+            path={"agentId": agent_id},
+            body=body,
+            envelope=envelope,
+            correlation_id=correlation_id,
+        )
+        return cast("models.Agent", self._send(call))
 
     def project_event(
         self,
@@ -253,7 +338,7 @@ class Operations(ABC):
         idempotency_key: str | None = None,
         correlation_id: str | None = None,
     ) -> models.ActionDone:
-        """Approve or reject an escalated request: ``POST /workflow/decision-room/action``."""
+        """Approve or reject an escalated request, or withdraw one's own: ``POST /workflow/decision-room/action``."""
         call = Call(
             RESOLVE_REQUEST,
             body=body,
@@ -262,6 +347,46 @@ class Operations(ABC):
             correlation_id=correlation_id,
         )
         return cast("models.ActionDone", self._send(call))
+
+    def extend_deadline(
+        self,
+        body: models.Extension,
+        *,
+        envelope: Envelope | None = None,
+        idempotency_key: str | None = None,
+        correlation_id: str | None = None,
+    ) -> models.Extended:
+        """Give an escalated request more time: ``POST /workflow/decision-room/extend``.
+
+        By who may approve it, three times at most; goes on while mutations are paused.
+        """
+        call = Call(
+            EXTEND_DEADLINE,
+            body=body,
+            envelope=envelope,
+            idempotency_key=idempotency_key,
+            correlation_id=correlation_id,
+        )
+        return cast("models.Extended", self._send(call))
+
+    def revoke_request(
+        self,
+        body: models.Revocation,
+        *,
+        envelope: Envelope | None = None,
+        correlation_id: str | None = None,
+    ) -> models.Revoked:
+        """Take back what a request authorizes: ``POST /workflow/decision-room/revoke``.
+
+        By who may approve it, before it is claimed; goes on while mutations are paused.
+        """
+        call = Call(
+            REVOKE_REQUEST,
+            body=body,
+            envelope=envelope,
+            correlation_id=correlation_id,
+        )
+        return cast("models.Revoked", self._send(call))
 
     def get_decision_room(
         self,
@@ -294,6 +419,48 @@ class Operations(ABC):
             correlation_id=correlation_id,
         )
         return cast("list[models.EvidenceEvent]", self._send(call))
+
+    def claim_grant(
+        self,
+        body: models.GrantClaim,
+        *,
+        envelope: Envelope | None = None,
+        idempotency_key: str | None = None,
+        correlation_id: str | None = None,
+    ) -> models.Granted:
+        """Claim the one grant of a request: ``POST /workflow/grants``.
+
+        Signed, good for a minute at most; with a key, a repeat is told the same grant.
+        """
+        call = Call(
+            CLAIM_GRANT,
+            body=body,
+            envelope=envelope,
+            idempotency_key=idempotency_key,
+            correlation_id=correlation_id,
+        )
+        return cast("models.Granted", self._send(call))
+
+    def report_outcome(
+        self,
+        grant_id: str,
+        body: models.ExecutionOutcome,
+        *,
+        envelope: Envelope | None = None,
+        correlation_id: str | None = None,
+    ) -> models.OutcomeKept:
+        """Report what came of the effect that a grant allowed: ``POST /workflow/grants/{grantId}/outcome``.
+
+        Once, by who claimed it; goes on while mutations are paused.
+        """
+        call = Call(
+            REPORT_OUTCOME,
+            path={"grantId": grant_id},
+            body=body,
+            envelope=envelope,
+            correlation_id=correlation_id,
+        )
+        return cast("models.OutcomeKept", self._send(call))
 
     def submit_request(
         self,
@@ -331,6 +498,81 @@ class AsyncOperations(ABC):
 
     @abstractmethod
     async def _send(self, call: Call) -> Any: ...
+
+    async def get_grant_keys(
+        self,
+        *,
+        correlation_id: str | None = None,
+    ) -> models.KeySet:
+        """List the public keys that verify grants: ``GET /.well-known/jwks.json``.
+
+        The next one a day before it signs.
+        """
+        call = Call(
+            GET_GRANT_KEYS,
+            correlation_id=correlation_id,
+        )
+        return cast("models.KeySet", await self._send(call))
+
+    async def list_agents(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        state: models.AgentState | None = None,
+        envelope: Envelope | None = None,
+        correlation_id: str | None = None,
+    ) -> models.Agents:
+        """Agents that operators have named, with how each stands: ``GET /agents``.
+
+        Those of the envelope's tenant; for an admin without a tenant, all.
+        """
+        call = Call(
+            LIST_AGENTS,
+            query={"limit": limit, "cursor": cursor, "state": state},
+            envelope=envelope,
+            correlation_id=correlation_id,
+        )
+        return cast("models.Agents", await self._send(call))
+
+    async def get_agent(
+        self,
+        agent_id: str,
+        *,
+        tenant_id: str | None = None,
+        envelope: Envelope | None = None,
+        correlation_id: str | None = None,
+    ) -> models.Agent:
+        """Show how an agent stands: ``GET /agents/{agentId}``."""
+        call = Call(
+            GET_AGENT,
+            path={"agentId": agent_id},
+            query={"tenantId": tenant_id},
+            envelope=envelope,
+            correlation_id=correlation_id,
+        )
+        return cast("models.Agent", await self._send(call))
+
+    async def put_agent(
+        self,
+        agent_id: str,
+        body: models.AgentChange,
+        *,
+        envelope: Envelope | None = None,
+        correlation_id: str | None = None,
+    ) -> models.Agent:
+        """Stop an agent, restrict it, or let it act again: ``PUT /agents/{agentId}``.
+
+        The agent of the envelope's tenant; by an admin without a tenant, the id in all tenants.
+        """
+        call = Call(
+            PUT_AGENT,
+            path={"agentId": agent_id},
+            body=body,
+            envelope=envelope,
+            correlation_id=correlation_id,
+        )
+        return cast("models.Agent", await self._send(call))
 
     async def project_event(
         self,
@@ -551,7 +793,7 @@ class AsyncOperations(ABC):
         idempotency_key: str | None = None,
         correlation_id: str | None = None,
     ) -> models.ActionDone:
-        """Approve or reject an escalated request: ``POST /workflow/decision-room/action``."""
+        """Approve or reject an escalated request, or withdraw one's own: ``POST /workflow/decision-room/action``."""
         call = Call(
             RESOLVE_REQUEST,
             body=body,
@@ -560,6 +802,46 @@ class AsyncOperations(ABC):
             correlation_id=correlation_id,
         )
         return cast("models.ActionDone", await self._send(call))
+
+    async def extend_deadline(
+        self,
+        body: models.Extension,
+        *,
+        envelope: Envelope | None = None,
+        idempotency_key: str | None = None,
+        correlation_id: str | None = None,
+    ) -> models.Extended:
+        """Give an escalated request more time: ``POST /workflow/decision-room/extend``.
+
+        By who may approve it, three times at most; goes on while mutations are paused.
+        """
+        call = Call(
+            EXTEND_DEADLINE,
+            body=body,
+            envelope=envelope,
+            idempotency_key=idempotency_key,
+            correlation_id=correlation_id,
+        )
+        return cast("models.Extended", await self._send(call))
+
+    async def revoke_request(
+        self,
+        body: models.Revocation,
+        *,
+        envelope: Envelope | None = None,
+        correlation_id: str | None = None,
+    ) -> models.Revoked:
+        """Take back what a request authorizes: ``POST /workflow/decision-room/revoke``.
+
+        By who may approve it, before it is claimed; goes on while mutations are paused.
+        """
+        call = Call(
+            REVOKE_REQUEST,
+            body=body,
+            envelope=envelope,
+            correlation_id=correlation_id,
+        )
+        return cast("models.Revoked", await self._send(call))
 
     async def get_decision_room(
         self,
@@ -593,6 +875,48 @@ class AsyncOperations(ABC):
         )
         return cast("list[models.EvidenceEvent]", await self._send(call))
 
+    async def claim_grant(
+        self,
+        body: models.GrantClaim,
+        *,
+        envelope: Envelope | None = None,
+        idempotency_key: str | None = None,
+        correlation_id: str | None = None,
+    ) -> models.Granted:
+        """Claim the one grant of a request: ``POST /workflow/grants``.
+
+        Signed, good for a minute at most; with a key, a repeat is told the same grant.
+        """
+        call = Call(
+            CLAIM_GRANT,
+            body=body,
+            envelope=envelope,
+            idempotency_key=idempotency_key,
+            correlation_id=correlation_id,
+        )
+        return cast("models.Granted", await self._send(call))
+
+    async def report_outcome(
+        self,
+        grant_id: str,
+        body: models.ExecutionOutcome,
+        *,
+        envelope: Envelope | None = None,
+        correlation_id: str | None = None,
+    ) -> models.OutcomeKept:
+        """Report what came of the effect that a grant allowed: ``POST /workflow/grants/{grantId}/outcome``.
+
+        Once, by who claimed it; goes on while mutations are paused.
+        """
+        call = Call(
+            REPORT_OUTCOME,
+            path={"grantId": grant_id},
+            body=body,
+            envelope=envelope,
+            correlation_id=correlation_id,
+        )
+        return cast("models.OutcomeKept", await self._send(call))
+
     async def submit_request(
         self,
         body: models.Submission,
@@ -625,6 +949,10 @@ class AsyncOperations(ABC):
 
 
 OPERATIONS: Final = (
+    GET_GRANT_KEYS,
+    LIST_AGENTS,
+    GET_AGENT,
+    PUT_AGENT,
     PROJECT_EVENT,
     GET_METRICS_REASONS,
     GET_METRICS_SERIES,
@@ -639,8 +967,12 @@ OPERATIONS: Final = (
     AUTHORIZE_EXECUTION,
     LIST_DECISION_ROOMS,
     RESOLVE_REQUEST,
+    EXTEND_DEADLINE,
+    REVOKE_REQUEST,
     GET_DECISION_ROOM,
     GET_EVIDENCE,
+    CLAIM_GRANT,
+    REPORT_OUTCOME,
     SUBMIT_REQUEST,
     GET_REQUEST,
 )
