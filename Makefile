@@ -59,6 +59,7 @@ faults: .venv/made
 	$(bin)/python -m ops.local.dynamodb
 	$(bin)/python -m tests.faults
 	$(bin)/python -m tests.hostile.table_writer
+	$(bin)/python -m tests.hostile.cedar_sets
 	$(bin)/python -m tests.hostile.mutated_actions
 	HANDSHAKE_ATTACKS_ON_ENGINE=300 $(bin)/pytest -q tests/hostile/test_table_writer.py -k real_store
 	HANDSHAKE_DIGESTS=10000 $(bin)/pytest -q tests/sdk/test_action_digest.py -k agree
@@ -146,6 +147,7 @@ lock: .venv/made
 	$(compile) $(LOCK_OPTIONS) requirements-run.in -o requirements-run.txt
 	$(compile) $(LOCK_OPTIONS) -c requirements-run.txt requirements-dev.in -o requirements-dev.txt
 	$(compile) $(LOCK_OPTIONS) -c requirements-run.txt shared/requirements.in -o shared/requirements.txt
+	$(compile) $(LOCK_OPTIONS) -c requirements-run.txt shared/cedar.in -o shared/cedar.txt
 	$(compile) $(LOCK_OPTIONS) requirements-audit.in -o requirements-audit.txt
 
 clean:

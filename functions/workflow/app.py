@@ -8,7 +8,7 @@ from handshake.core.reasons import ReasonCode
 from handshake.requests.authorize_execution import authorize_execution
 from handshake.requests.evidence import views
 from handshake.requests.execution import NOT_ALLOWED, parse_presented
-from handshake.requests.read import read_evidence, read_queue, read_request, read_room
+from handshake.requests.read import read_budgets_left, read_evidence, read_queue, read_request, read_room
 from handshake.requests.submission import REFUSED, ensure_submitted_by, parse_submission
 from handshake.requests.submit import submit
 
@@ -25,7 +25,7 @@ def submit_request(call: Call) -> "Decided":
     if submitter:
         ensure_submitted_by(submitter, submission)
     call.acts_for(submission.principal_id, submission.tenant_id, request_id=submission.request_id)
-    record, repeated = submit(
+    record, repeated, shadows = submit(
         call.context,
         submission,
         escalation_ttl_ms=call.runtime.escalation_ttl_ms,
@@ -34,6 +34,7 @@ def submit_request(call: Call) -> "Decided":
         bound=needs_action,
     )
     call.decided(record.reason, record.outcome, repeated=repeated)
+    call.shadowed(len(shadows), sum(shadow.outcome != record.outcome for shadow in shadows))
     return record.result_view()
 
 
@@ -63,7 +64,10 @@ def list_rooms(call: Call) -> "Queue":
 def get_room(call: Call) -> "Room":
     """Read what a person sees before deciding."""
     record, canonical = read_room(call.context, call.path("requestId"), call.envelope())
-    return record.room_view(canonical)
+    room = record.room_view(canonical)
+    if left := read_budgets_left(call.context, record):
+        room["budgetLeft"] = left
+    return room
 
 
 def authorize(call: Call) -> "ExecutionAuthorized":

@@ -2,25 +2,30 @@
 
 import json
 import time
-import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from functools import cache
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 
-from ops.commands.common import UNREACHABLE, AsJson, Commands, Stack, answered, fail, say
-from ops.commands.policy_desk import Desk, Proposal, Rules, differences, effective, in_words, simulated_in_words
+from ops.commands import policy_budgets, policy_cedar
+from ops.commands.common import UNREACHABLE, AsJson, Commands, Stack, fail, say
+from ops.commands.policy_desk import (
+    Desk,
+    Proposal,
+    Rules,
+    differences,
+    effective,
+    in_words,
+    members_in,
+    others_in_words,
+    simulated_in_words,
+)
+from ops.commands.policy_door import DECLINED, Agent, Principal, Role, Tenant, Yes, open_desk
+from ops.commands.policy_folder import SUFFIX, UnreadableError, members_of, scope_of, sources_of
 from ops.local.settings import STACK_NAME
 
-if TYPE_CHECKING:
-    from handshake_rail import Handshake
-    from ops.local.deployment import Deployment
-
 DIFFERS: Final = 3
-DECLINED: Final = 4
 
 policy = Commands(
     no_args_is_help=True,
@@ -30,37 +35,40 @@ policy = Commands(
     f" {UNREACHABLE} when the stack cannot be reached.",
 )
 
-Agent = Annotated[
-    str,
-    typer.Option("--agent", show_default=False, help="This agent's own policy; else FILE's scope, or global."),
-]
-Role = Annotated[
-    str, typer.Option("--role", envvar="HANDSHAKE_ROLE", help="ARN of an envelope issuer to act as; else you are one.")
-]
-Principal = Annotated[
-    str, typer.Option(envvar="HANDSHAKE_PRINCIPAL", help="Who the audit says did it; your own AWS identity without it.")
-]
 RulesFile = Annotated[
     Path,
     typer.Argument(
         metavar="FILE",
-        help="Rules: a JSON array, or an object with rules, scope, scopeId and tenantId; - for standard input.",
+        help="Rules: a JSON array, or an object with rules, scope, scopeId and tenantId; - for standard input."
+        " Or Cedar: a file of policies, or a folder of them.",
     ),
 ]
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+Shadow = Annotated[
+    bool, typer.Option("--shadow", help="Judge it beside the active policy, where it decides nothing: `policy shadow`.")
+]
+
+
+policy.command()(policy_cedar.fmt)
+policy.command()(policy_cedar.validate)
+policy.command("test")(policy_cedar.run_tests)
+policy.command()(policy_cedar.tools)
+policy.command()(policy_cedar.shadow)
+policy.command()(policy_budgets.budgets)
 
 
 @policy.command()
 def show(
+    *,
     stack: Stack = STACK_NAME,
     agent: Agent = "",
+    tenant: Tenant = "",
     versions: Annotated[bool, typer.Option("--versions", help="Every version there was, newest first.")] = False,
     role: Role = "",
     as_json: AsJson = False,
 ) -> None:
     """Show the policy in force, stand-ins marked, or every version of it."""
-    proposal = Proposal.of_flags(agent)
-    with _desk(stack, proposal, role=role) as desk:
+    proposal = Proposal.of_flags(agent, tenant=tenant)
+    with open_desk(stack, proposal, role=role) as desk:
         if versions:
             stored: Any = list(desk.versions())
             lines = [f"{one['policyVersion']}  {_utc(one['appliedAt'])}  {_brief(one['rules'])}" for one in stored]
@@ -69,6 +77,7 @@ def show(
             in_force = effective(desk, config)
             stored = {**config, "effective": in_force}
             lines = [f"{proposal.whose}, {config.get('policyVersion', 'no version yet')}", *in_words(in_force)]
+            lines += others_in_words(config)
     if as_json:
         print(json.dumps(stored))
         return
@@ -82,7 +91,7 @@ def diff(
 ) -> None:
     """Compare rules with those in force, stand-ins marked. Ends with 3 where they differ."""
     proposal = _read(file, agent)
-    with _desk(stack, proposal, role=role) as desk:
+    with open_desk(stack, proposal, role=role) as desk:
         config = desk.config()
         found = differences(config, proposal)
     if as_json:
@@ -98,12 +107,13 @@ def simulate(
 ) -> None:
     """Say which recorded requests would be decided otherwise under these rules. Changes nothing."""
     proposal = _read(file, agent)
-    with _desk(stack, proposal, role=role) as desk:
-        simulated = desk.simulate(proposal.rules)
+    with open_desk(stack, proposal, role=role) as desk:
+        simulated = desk.simulate(proposal)
     if as_json:
         print(json.dumps({**proposal.scope, **simulated}))
         return
-    say(f"{proposal.whose}, if these {len(proposal.rules)} rules were in force:")
+    what = f"these {len(proposal.rules)} rules" if proposal.members is None else "these policies"
+    say(f"{proposal.whose}, if {what} were in force:")
     for line in simulated_in_words(simulated):
         say(line)
 
@@ -114,15 +124,17 @@ def apply(
     *,
     stack: Stack = STACK_NAME,
     agent: Agent = "",
+    shadow: Shadow = False,
     yes: Yes = False,
     role: Role = "",
     principal: Principal = "",
     as_json: AsJson = False,
 ) -> None:
-    """Put rules in force, once you have seen what differs and what it would have decided."""
+    """Put rules or policies in force, once you have seen what differs and what it would have decided."""
     proposal = _read(file, agent)
-    with _desk(stack, proposal, role=role, principal=principal) as desk:
-        _change(desk, {"rules": proposal.rules}, proposal, yes=yes, as_json=as_json)
+    change = proposal.body | ({"mode": "shadow"} if shadow else {})
+    with open_desk(stack, proposal, role=role, principal=principal) as desk:
+        _change(desk, change, proposal, yes=yes, as_json=as_json)
 
 
 @policy.command()
@@ -131,18 +143,18 @@ def rollback(
     *,
     stack: Stack = STACK_NAME,
     agent: Agent = "",
+    tenant: Tenant = "",
     yes: Yes = False,
     role: Role = "",
     principal: Principal = "",
     as_json: AsJson = False,
 ) -> None:
-    """Put an earlier version's rules in force again, as a new version, once you have seen what that changes."""
-    proposal = Proposal.of_flags(agent)
-    with _desk(stack, proposal, role=role, principal=principal) as desk:
-        rules = next((one["rules"] for one in desk.versions() if one["policyVersion"] == version), None)
-        if rules is None:
+    """Put an earlier version in force again, all of it, as a new version, once you have seen what that changes."""
+    proposal = Proposal.of_flags(agent, tenant=tenant)
+    with open_desk(stack, proposal, role=role, principal=principal) as desk:
+        if version not in {one["policyVersion"] for one in desk.versions()}:
             fail(f"{proposal.whose} has no version {version}; `policy show --versions` lists them")
-        earlier = Proposal(proposal.scope, [dict(rule) for rule in rules])
+        earlier = Proposal(proposal.scope, members=members_in(desk.version(version)))
         _change(desk, {"policyVersion": version}, earlier, yes=yes, as_json=as_json)
 
 
@@ -150,23 +162,29 @@ def _change(desk: Desk, change: Mapping[str, Any], proposal: Proposal, *, yes: b
     if as_json and not yes:
         fail("--json asks nothing: add --yes")
     active = desk.config()
-    found, simulated = differences(active, proposal), desk.simulate(proposal.rules)
+    is_shadow = change.get("mode") == "shadow"
+    found, simulated = differences(active, proposal), desk.simulate(proposal)
     if not as_json:
         _print_diff(proposal, active.get("policyVersion"), found)
         for line in simulated_in_words(simulated):
             say(line)
-    if not yes and not typer.confirm(f"put it in force: {proposal.whose}?", err=True):
+    what = "put it in the shadow" if is_shadow else "put it in force"
+    if not yes and not typer.confirm(f"{what}: {proposal.whose}?", err=True):
         raise typer.Exit(DECLINED)
     applied = desk.apply(change, over=active.get("policyVersion"))
     if as_json:
         print(json.dumps({**proposal.scope, "diff": found, "simulation": simulated, "applied": applied}))
         return
-    say(f"{proposal.whose}: {applied['policyVersion']} is in force")
+    say(f"{proposal.whose}: {applied['policyVersion']} is in {'the shadow' if is_shadow else 'force'}")
+    for warning in applied.get("warnings", ()):
+        say(f"warning: {warning}", style="yellow")
     say(f"audit event {applied['auditEventId']} names {desk.principal()}")
 
 
 def _read(file: Path, agent: str) -> Proposal:
     """Read the rules of ``file`` and whose they are, which must be the same as the flags say."""
+    if file.is_dir() or file.suffix == SUFFIX:
+        return _read_cedar(file, agent)
     try:
         loaded = json.loads(typer.get_text_stream("stdin").read() if str(file) == "-" else file.read_text("utf-8"))
     except (OSError, ValueError) as fault:
@@ -197,45 +215,21 @@ def _read(file: Path, agent: str) -> Proposal:
     return proposal
 
 
+def _read_cedar(path: Path, agent: str) -> Proposal:
+    """Read files of Cedar; what their tables say of the scope must be the same in all, and as the flags say."""
+    try:
+        sources = sources_of(path)
+        members = members_of(sources)
+        scope = scope_of(sources)
+    except UnreadableError as error:
+        _misread(path, str(error))
+    if agent and scope not in ({}, {"scope": "agent", "scopeId": agent}):
+        _misread(path, f"its table is for another scope, and --agent says {agent}")
+    return Proposal(Proposal.of_flags(agent).scope if agent or not scope else scope, members=members)
+
+
 def _misread(file: Path, why: str) -> NoReturn:
     raise typer.BadParameter(f"{file}: {why}", param_hint="FILE")
-
-
-@contextmanager
-def _desk(stack: str, proposal: Proposal, *, role: str, principal: str = "") -> Iterator[Desk]:
-    """Yield the API of ``stack``; end the command where it refuses or cannot be reached."""
-    from handshake_rail import NO_ANSWER, HandshakeError
-    from ops.local import deployment
-
-    with answered():
-        target = deployment.find(stack)
-        named = cache(lambda: principal or target.operator())
-        with _client(target, stack, role=role, principal=named) as client:
-            try:
-                yield Desk(client, proposal.scope, named)
-            except HandshakeError as error:
-                code = UNREACHABLE if error.reason_code == NO_ANSWER else 1
-                fail("; ".join([str(error), *proposal.unknown_keys()]), code=code)
-            except ValueError as error:
-                fail(str(error))
-
-
-def _client(target: "Deployment", stack: str, *, role: str, principal: Any) -> "Handshake":
-    from handshake.trust.token import Binding, mint_token
-    from handshake_rail import Handshake
-    from handshake_rail.signing import SigV4
-    from ops.local.signing_edge import OPERATOR
-
-    def mint(body: bytes) -> str:
-        now_s, jti, binding = int(time.time()), str(uuid.uuid4()), Binding.to(body, stack)
-        return mint_token(target.trust_secret(), now_s=now_s, jti=jti, principal_id=principal(), binding=binding)
-
-    def envelope() -> Any:
-        return OPERATOR | {"principalId": principal()}
-
-    credentials = target.caller(role).get_credentials()
-    signed = SigV4(target.region, credentials)
-    return Handshake(target.api_url, envelope=envelope, bound_token=mint, auth=signed)
 
 
 def _utc(at_ms: int) -> str:

@@ -18,15 +18,26 @@ _STANDS_IN: Final = {"default": "default, for no rule of this key is stored", "g
 
 @dataclass(frozen=True)
 class Proposal:
-    """Rules, and the ``scope`` they are for as bodies name it."""
+    """Rules, and the ``scope`` they are for as bodies name it.
+
+    Where it is made of files of Cedar, ``members`` are what it changes, and rules stay as they are.
+    """
 
     scope: Mapping[str, str]
     rules: Rules = field(default_factory=list)
+    members: Mapping[str, Any] | None = None
 
     @classmethod
-    def of_flags(cls, agent: str, rules: Rules = ()) -> Self:
-        """Make a proposal for ``agent``, or for the global scope where it is empty."""
-        return cls({"scope": "agent", "scopeId": agent} if agent else _GLOBAL, rules)
+    def of_flags(cls, agent: str, rules: Rules = (), *, tenant: str = "") -> Self:
+        """Make a proposal for ``agent``, in ``tenant`` alone where both are named, or for the tenant, or for all."""
+        if agent:
+            return cls({"scope": "agent", "scopeId": agent} | ({"tenantId": tenant} if tenant else {}), rules)
+        return cls({"scope": "tenant", "scopeId": tenant} if tenant else _GLOBAL, rules)
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """Give the members of a body that propose it."""
+        return {"rules": self.rules} if self.members is None else dict(self.members)
 
     @property
     def whose(self) -> str:
@@ -58,13 +69,17 @@ class Desk:
         """Read the rules and version that are stored for the scope."""
         return self._config(self.scope)
 
+    def version(self, name: str) -> "models.PolicyConfig":
+        """Read one version of the scope's policy, all of it."""
+        return self._config(self.scope, name)
+
     def global_config(self) -> "models.PolicyConfig":
         """Read the rules and version that are stored for every agent."""
         return self._config(_GLOBAL)
 
-    def _config(self, scope: Mapping[str, str]) -> "models.PolicyConfig":
+    def _config(self, scope: Mapping[str, str], version: str | None = None) -> "models.PolicyConfig":
         kind, scope_id, tenant_id = cast("Any", scope["scope"]), scope.get("scopeId"), scope.get("tenantId")
-        return self.client.get_policy_config(scope=kind, scope_id=scope_id, tenant_id=tenant_id)
+        return self.client.get_policy_config(scope=kind, scope_id=scope_id, tenant_id=tenant_id, policy_version=version)
 
     def versions(self) -> "Iterator[models.AppliedVersion]":
         """Yield every version of the scope, newest first."""
@@ -79,9 +94,26 @@ class Desk:
             if not cursor:
                 return
 
-    def simulate(self, rules: Rules) -> "models.Simulated":
-        """Ask which recorded requests would be decided otherwise under ``rules``."""
-        return self.client.simulate_policy(cast("models.PolicyProposal", {**self.scope, "rules": rules}))
+    def simulate(self, proposal: Proposal) -> "models.Simulated":
+        """Ask which recorded requests would be decided otherwise under ``proposal``."""
+        return self.client.simulate_policy(cast("models.PolicyProposal", {**self.scope, **proposal.body}))
+
+    def tools(self) -> "models.RegisteredTools":
+        """Read the registered tools."""
+        return self.client.get_tools()
+
+    def shadow(self) -> "models.PolicyShadow":
+        """Read what the scope's shadow would have decided otherwise."""
+        kind, scope_id, tenant_id = (
+            cast("Any", self.scope["scope"]),
+            self.scope.get("scopeId"),
+            self.scope.get("tenantId"),
+        )
+        return self.client.get_policy_shadow(scope=kind, scope_id=scope_id, tenant_id=tenant_id)
+
+    def register(self, given: Mapping[str, Any]) -> "models.ToolsRegistered":
+        """Replace the tools of a type."""
+        return self.client.register_tools(cast("models.ToolList", given))
 
     def apply(self, change: Mapping[str, Any], *, over: str | None) -> "models.PolicyApplied":
         """Make the change. Refused where another version than ``over`` is active by now."""
@@ -102,6 +134,8 @@ def effective(desk: Desk, config: Any) -> list[dict[str, Any]]:
 
 def differences(config: Any, proposal: Proposal) -> list[str]:
     """List what ceases to hold (``-``) and what comes to hold (``+``) under the proposed rules, by id."""
+    if proposal.members is not None:
+        return _member_differences(config, proposal.members)
     before, after = _stored(config), proposal.rules
     if proposal.scope == _GLOBAL:
         before, after = _with_defaults(before), _with_defaults(after)
@@ -112,6 +146,52 @@ def differences(config: Any, proposal: Proposal) -> list[str]:
             found += [f"- {old[name]}"] if name in old else []
             found += [f"+ {new[name]}"] if name in new else []
     return found
+
+
+def _member_differences(config: Any, members: Mapping[str, Any]) -> list[str]:
+    """List by policy, as each is written, and then by member what differs."""
+    found: list[str] = []
+    old, new = (_policies(text) for text in (config.get("cedar", ""), members.get("cedar", "")))
+    for name in sorted(old | new):
+        if old.get(name) != new.get(name):
+            found += [f"- policy {name}: {old[name]}"] if name in old else []
+            found += [f"+ policy {name}: {new[name]}"] if name in new else []
+    for name, value in members.items():
+        if name != "cedar" and config.get(name) != value:
+            found += [f"- {name} = {json.dumps(config[name])}"] if name in config else []
+            found += [f"+ {name} = {json.dumps(value)}"]
+    return found
+
+
+def members_in(config: Any) -> dict[str, Any]:
+    """Give all members of a version as a body gives them, what it does not have as empty."""
+    empty: dict[str, Any] = {"rules": [], "cedar": "", "budgets": [], "unmatched": None}
+    if config["scope"] == "global":
+        empty["unmatchedTools"] = None
+    return {name: config.get(name, nothing) for name, nothing in empty.items()}
+
+
+def others_in_words(config: Any) -> Iterator[str]:
+    """Yield for people, a line each, what a policy has beside its rules."""
+    for budget in config.get("budgets", ()):
+        what = f"sum of {budget['of']}" if budget["measure"] == "sum" else "count"
+        most = f"{budget['max']:g} per {budget['per']} and {budget['window']}, else {budget['over']}"
+        yield f"  budget {budget['id']}: {what} up to {most}"
+    for name in ("unmatched", "unmatchedTools"):
+        if name in config:
+            yield f"  {name} = {config[name]}"
+    for name, written in _policies(config.get("cedar", "")).items():
+        yield f"  policy {name}: {written}"
+
+
+def _policies(text: str) -> dict[str, str]:
+    """Give each policy of a text in one line, by its name; a text that cannot be read is one."""
+    from handshake.policy.cedar.text import Fault, split
+
+    policies = split(text)
+    if isinstance(policies, Fault):
+        return {"text": " ".join(text.split())}
+    return {policy.name: " ".join(policy.text.split()) for policy in policies.texts}
 
 
 def in_words(rules: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -125,9 +205,23 @@ def simulated_in_words(simulated: "models.Simulated") -> Iterator[str]:
     yield from (f"  {reason}" for reason in simulated["reasons"])
     yield f"  {radius['affectedAgents']} agents affected, {radius['highRiskAgents']} at high risk"
     for change in simulated["predictedChanges"]:
-        yield f"  {change['requestClass']}: {change['before']} -> {change['after']}"
+        by = f" by {change['policy']}: {change['count']}" if "policy" in change else ""
+        yield f"  {change['requestClass']}: {change['before']} -> {change['after']}{by}"
     looser = "it loosens what is held back now" if simulated["decision"] == "escalate" else "it loosens nothing"
     yield f"  advice on the change: {simulated['decision']}, tier {simulated['tier']}: {looser}"
+
+
+def shadow_in_words(proposal: Proposal, report: "models.PolicyShadow") -> Iterator[str]:
+    """Yield for people, a line each, what a shadow would have decided otherwise."""
+    if "version" not in report:
+        yield f"{proposal.whose} has no shadow"
+        return
+    yield f"{proposal.whose}, shadow {report['version']}: judged {report['judged']} requests"
+    for change in report["changes"]:
+        examples = f", such as {', '.join(change['examples'])}" if change["examples"] else ""
+        yield f"  {change['from']} -> {change['to']} by {change['policy']}: {change['count']}{examples}"
+    if not report["changes"]:
+        yield "  it would have decided each alike"
 
 
 def _stored(config: Any) -> list[dict[str, Any]]:

@@ -175,9 +175,16 @@ def _branches(
     pairs = [[(old, new) for new in news] for old in olds] if each == "old" else [[(o, n) for o in olds] for n in news]
     for choices in pairs:
         # A pair that is compared already higher up is not compared again here, so each choice starts anew.
-        breaks = [list(compare(pair.branch(), place, old, new)) for old, new in choices]
-        if all(breaks):
-            yield from min(breaks, key=len)
+        breaks = [(_unlike(old, new), list(compare(pair.branch(), place, old, new))) for old, new in choices]
+        if all(found for _, found in breaks):
+            # What is told is what became of the alternative that is most like it.
+            yield from min(breaks, key=lambda choice: (choice[0], len(choice[1])))[1]
+
+
+def _unlike(before: Schema, after: Schema) -> bool:
+    """Say whether the two are of no type in common, as far as they name any."""
+    old, new = _type_of(before), _type_of(after)
+    return bool(old and new) and not old & new
 
 
 def _alternatives(schema: Schema) -> list[Schema]:

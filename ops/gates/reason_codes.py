@@ -31,7 +31,6 @@ NOT_CODES: Final[Mapping[str, str]] = {
 # In the registry because callers know them, and sent by nothing.
 _GATEWAY: Final = "clients of an edge with an identity provider of its own know it; here IAM authenticates"
 RESERVED: Final[Mapping[str, str]] = {
-    "policy_denied": "clients know it as the general denial; every denial here has a code of its own",
     "policy_max_transaction_exceeded": "clients know it; over the limit, an amount escalates here",
     "security_identity_claim_missing": _GATEWAY,
     "security_identity_envelope_required": "clients know it; a missing envelope has a code of its own here",

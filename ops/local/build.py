@@ -66,7 +66,7 @@ def build() -> Path:
                 },
                 log=STATE / "build.log",
             )
-            _check_layer(target / "SharedLayer" / "python")
+            _check_layers(target)
             target.rename(built)
         _prune(builds, keep=built)
     return built / "template.yaml"
@@ -79,17 +79,25 @@ def _prune(builds: Path, *, keep: Path) -> None:
             shutil.rmtree(build, ignore_errors=True)
 
 
-def _check_layer(layer: Path) -> None:
-    """Import the layer with nothing else on the path, as Lambda does; ministack leaves this virtualenv there.
+def _check_layers(target: Path) -> None:
+    """Import the layers with nothing else on the path, as Lambda does; ministack leaves this virtualenv there.
 
-    Raises CommandFailedError where handshake needs what shared/requirements.in does not name.
+    The shared one stands alone but for the modules that are imported once Cedar is needed. Raises CommandFailedError
+    where handshake needs what shared/requirements.in and shared/cedar.in do not name.
     """
+    layer, cedar = target / "SharedLayer" / "python", target / "CedarLayer" / "python"
     script = f"""
 import importlib, pkgutil, sys
 sys.path.append({str(layer)!r})
 import handshake
-for module in pkgutil.walk_packages(handshake.__path__, "handshake."):
-    importlib.import_module(module.name)
+needs_cedar = ("handshake.policy.cedar.engine", "handshake.policy.cedar.validate")
+modules = [module.name for module in pkgutil.walk_packages(handshake.__path__, "handshake.")]
+for name in (name for name in modules if name not in needs_cedar):
+    importlib.import_module(name)
+assert "cedarpy" not in sys.modules
+sys.path.append({str(cedar)!r})
+for name in needs_cedar:
+    importlib.import_module(name)
 """
     run_logged(
         [sys.executable, "-I", "-S", "-c", script],

@@ -10,7 +10,7 @@ from handshake.core.shapes import PageQuery, Refusal
 from handshake.metrics.bodies import SeriesQuery, WindowQuery
 from handshake.metrics.query import INVALID_METRIC_QUERY
 from handshake.metrics.reported_event import INVALID_METRICS_EVENT, ReportedEvent
-from handshake.policy.bodies import ConfigQuery, PolicyChange, PolicyProposal, VersionsQuery
+from handshake.policy.bodies import ConfigQuery, PolicyChange, PolicyProposal, ShadowQuery, ToolList, VersionsQuery
 from handshake.requests.answers import ActionRefusal, ExecutionRefusal, SubmissionRefusal
 from handshake.requests.bodies import (
     DecisionAction,
@@ -278,11 +278,30 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
             ),
         },
     ),
+    ("POST", "/policy/tools"): Operation(
+        id="registerTools",
+        summary="Register the tools of an action type",
+        body=ToolList,
+        envelope=True,
+        token=True,
+        codes={
+            **_OF_PRIVILEGE,
+            **_codes(ReasonCode.POLICY_INVALID_POLICY, ReasonCode.SECURITY_REPLAY_DETECTED),
+        },
+    ),
+    ("GET", "/policy/tools"): Operation(id="getTools", summary="The registered tools"),
     ("GET", "/policy/config"): Operation(
         id="getPolicyConfig",
         summary="The policy of a scope",
         description="where global scope stores nothing, the defaults that stand in for it",
         query=ConfigQuery,
+        codes=_codes(ReasonCode.TRUST_CONTEXT_MISSING_BINDING, ReasonCode.POLICY_VERSION_NOT_FOUND),
+    ),
+    ("GET", "/policy/shadow"): Operation(
+        id="getPolicyShadow",
+        summary="What the shadow of a scope would have decided otherwise",
+        description="the most frequent change first, some seconds late",
+        query=ShadowQuery,
         codes=_codes(ReasonCode.TRUST_CONTEXT_MISSING_BINDING),
     ),
     ("GET", "/policy/versions"): Operation(

@@ -36,6 +36,11 @@ SWITCHES: Final[Mapping[str, tuple[str, list[str], set[str]]]] = {
         ["allowed", "refused"],
         {"WorkflowFunction", "DecisionRoomFunction", "AgentsFunction"},
     ),
+    "AgentAssertions": (
+        "AGENT_ASSERTIONS",
+        ["believed", "ignored"],
+        {"WorkflowFunction", "PolicyFunction", "GrantsFunction"},
+    ),
     "ActionBinding": ("ACTION_BINDING", ["optional", "required"], {"WorkflowFunction"}),
     "UnknownAgents": ("UNKNOWN_AGENTS", ["allow", "escalate", "deny"], {"WorkflowFunction"}),
     "TrustTokenBinding": ("TRUST_TOKEN_BINDING", ["optional", "required"], {"PolicyApplyFunction"}),
@@ -89,7 +94,7 @@ def test_a_persons_decisions_share_their_concurrency_with_no_read(environment: s
             served.setdefault(function, set()).add((method, path))
 
     assert served["DecisionRoomFunction"] == {("post", "/workflow/decision-room/action")}
-    assert served["PolicyApplyFunction"] == {("post", "/policy/apply")}
+    assert served["PolicyApplyFunction"] == {("post", "/policy/apply"), ("post", "/policy/tools")}
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)

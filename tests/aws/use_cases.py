@@ -28,6 +28,7 @@ from tests.support.service import (
     human,
     own,
     post,
+    register_tools,
     report,
     reported_event,
     submission,
@@ -102,8 +103,18 @@ def _apply(fleet: Fleet) -> None:
     for _ in range(2):
         apply_policy(fleet, for_agent(agent, max_transaction=3), token=shown)
 
+    tools = [{"name": "send", "inputSchema": {"properties": {"to": {"type": "string"}}, "required": ["to"]}}]
+    register_tools(fleet, {"actionType": "other", "tools": tools})
+    cedar = '@id("a") forbid (principal, action == Action::"send", resource) when { context.input.to == "x" };'
+    apply_policy(fleet, {"scope": "agent", "scopeId": agent, "cedar": cedar})
+    register_tools(fleet, {"actionType": "payment", "tools": []})
+    action = {"operation": "send", "tool": "send", "arguments": {"to": "x"}}
+    post(fleet, "/workflow/requests", submission("other", agentId=agent, context={}, action=action))
+    post(fleet, "/policy/simulate", {"scope": "agent", "scopeId": agent, "cedar": cedar})
+
 
 def _policies(fleet: Fleet) -> None:
+    get(fleet, "/policy/tools")
     request = decided(fleet, "allow")
     for scope in ("scope=global", f"scope=agent&scopeId={request['agentId']}"):
         get(fleet, f"/policy/config?{scope}")

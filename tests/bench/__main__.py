@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from tests.bench import contention, growth, load, read_cost, token_timing, warm_path
+from tests.bench import cedar, contention, growth, load, read_cost, token_timing, warm_path
 from tests.bench.cold_start import bench as cold_start
 
 # In the order in which they run, with how many minutes each takes on two idle cores.
@@ -18,6 +18,7 @@ _BENCHES: Final[Mapping[str, tuple[int, Callable[[], int]]]] = {
     "growth": (10, growth.main),
     "read-cost": (4, read_cost.main),
     "token-timing": (1, token_timing.main),
+    "cedar": (1, cedar.main),
 }
 
 

@@ -60,7 +60,8 @@ def policies(stored: Stored, *, audited: bool = True) -> list[Place]:
     return sorted(
         at
         for at in stored.items
-        if (at.table == "policy" and at.pk.startswith("SCOPE#"))
+        if at.table == "policy"
+        and at.pk.startswith("SCOPE#")
         and (at.sk == "ACTIVE" or ((*at[:2], at.sk.partition("#")[2]) in heads)) == audited
     )
 

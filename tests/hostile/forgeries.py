@@ -220,14 +220,16 @@ def drop_everywhere(dice: random.Random, stored: Stored) -> None:
 
 def exchange_active(dice: random.Random, stored: Stored) -> None:
     """Exchange the active policy under the version that vouches for it."""
-    place = dice.choice([at for at in stored.items if at.table == "policy" and at.sk == "ACTIVE"])
+    place = dice.choice([at for at in of_table("policy", "SCOPE#")(stored) if at.sk == "ACTIVE"])
     stored.items[place] = {**stored.items[place], "rules": canonical([_A_RULE | {"value": dice.randrange(10**6)}])}
 
 
 def _active(stored: Stored, *, audited: bool = True) -> list[Place]:
-    """Find the active policies that this release applied, or an earlier one."""
+    """Find the active policies, with a digest or of an earlier release; a scope may have a shadow alone."""
     return [
-        at for at in of_table("policy")(stored) if at.sk == "ACTIVE" and ("audit_digest" in stored.items[at]) == audited
+        at
+        for at in of_table("policy", "SCOPE#")(stored)
+        if at.sk == "ACTIVE" and stored.items[at]["number"] and ("audit_digest" in stored.items[at]) == audited
     ]
 
 

@@ -96,6 +96,10 @@ def attacks(world: Stored, *, seed: int) -> Iterator[tuple[Kind, Stored]]:
 _any_of_request = evidence_of("")
 
 
+def _shadowed(stored: Stored) -> list[Place]:
+    return [place for place in counting(stored) if "shadows" in stored.items[place]]
+
+
 def _earlier_state(stored: Stored) -> list[Place]:
     return places_of(stored, earlier=True, kind="STATE")
 
@@ -110,6 +114,26 @@ def _names_unsaid(_place: Place, _item: Item) -> list[str]:
 
 def _beyond(stored: Stored) -> list[Place]:
     return [at for at in places_of(stored, kind="REFC#") if "beyond" in stored.items[at]]
+
+
+def _names_counted(_place: Place, item: Item) -> list[str]:
+    return sorted(item.keys() - {*KEYS, "shadows"})
+
+
+def _shadows(_place: Place, _item: Item) -> list[str]:
+    return ["shadows"]
+
+
+def _tools_in_force(stored: Stored) -> list[Place]:
+    return [Place("policy", "TOOLS", "ACTIVE")] if Place("policy", "TOOLS", "ACTIVE") in stored.items else []
+
+
+def _count(_place: Place, _item: Item) -> list[str]:
+    return ["generation"]
+
+
+def _generation(_place: Place, item: Item) -> list[str]:
+    return sorted(item.keys() - {*KEYS, "generation"})
 
 
 def _last(_place: Place, _item: Item) -> list[str]:
@@ -148,13 +172,13 @@ KINDS: Final[Sequence[Kind]] = (
     Kind("request: another amount and principal, linked anew", lambda dice, stored: void(raise_amount(dice, stored))),
     Kind("request: drop a refused action, counts too", drop_refusal),
     Kind("request: reword a refused action, sums too", reword_refusal),
-    Kind("metrics: edit an event that counts evidence", edit(counting)),
+    Kind("metrics: edit an event that counts evidence", edit(counting, _names_counted)),
     Kind("metrics: drop an event that counts evidence", drop(counting)),
     Kind("metrics: exchange two events that count evidence", swap(counting)),
     Kind("policy: edit an item", edit(policies)),
     Kind("policy: drop an item", drop(of_table("policy"))),
     Kind("policy: exchange two items", swap(policies)),
-    Kind("policy: put an item back as it was", put_back(of_table("policy"))),
+    Kind("policy: put an item back as it was", put_back(of_table("policy", "SCOPE#"))),
     Kind("policy: exchange the active one", exchange_active),
     Kind("policy: exchange the active one and its version", exchange_version),
     Kind("policy: take the newest version back that decided", roll_policy_back("SCOPE#global")),
@@ -164,6 +188,10 @@ KINDS: Final[Sequence[Kind]] = (
     Kind("agent: put an item back as it was", put_back(of_table("policy", "AGENT"))),
     Kind("agent: lift a stop in the record alone", lift_stop),
     Kind("agent: take a change back that decided", take_change_back("decides")),
+    Kind("policy: edit a tenant's, its shadow, its budgets or its Cedar", edit(of_table("policy", "SCOPE#tenant#"))),
+    Kind("tools: edit an item", edit(of_table("policy", "TOOLS"), _generation)),
+    Kind("tools: drop an item", drop(of_table("policy", "TOOLS"))),
+    Kind("tools: exchange two items", swap(of_table("policy", "TOOLS"))),
     Kind("earlier release: edit what its evidence says", edit(_earlier_state, _names_said)),
     Kind("earlier release: edit evidence", edit(lambda stored: places_of(stored, earlier=True, kind="EVT#"))),
     Kind("earlier release: drop an item of a request", drop(lambda stored: places_of(stored, earlier=True))),
@@ -179,6 +207,9 @@ KINDS: Final[Sequence[Kind]] = (
     Kind("residual: when refused actions came beyond those kept", edit(_beyond, _last), residual=True),
     Kind("residual: metrics events that count no evidence", edit(uncounting), residual=True),
     Kind("residual: spend of a day", edit(of_table("workflow", "SPEND#")), residual=True),
+    Kind("residual: tools: how often they or their users changed", edit(_tools_in_force, _count), residual=True),
+    Kind("residual: counters of budgets", edit(of_table("workflow", "BUDGET#")), residual=True),
+    Kind("residual: what shadows would have decided", edit(_shadowed, _shadows), residual=True),
     Kind("residual: escalation windows", edit(of_table("workflow", "ESC#")), residual=True),
     Kind("residual: replay guards", edit(of_table("replay_guards")), residual=True),
     Kind("residual: earlier release: deadline, spend, minute", edit(_earlier_state, _names_unsaid), residual=True),

@@ -145,7 +145,6 @@ def test_codes_without_a_path_are_the_gateways_and_the_reserved_ones() -> None:
         "security_identity_claim_missing",
         "security_identity_provider_not_configured",
         "policy_max_transaction_exceeded",
-        "policy_denied",
     }
 
 

@@ -31,7 +31,7 @@ def context(moto_tables: Engine) -> Context:
 
 def _apply(context: Context, rules: list[StoredRule] | None, version: str | None = None, scope: Scope = GLOBAL) -> None:
     claims = TrustClaims(context.new_id(), "handshake-edge", NOW_MS // 1000 + 300, None, None)
-    change = PolicyChange(scope, rules, version, None)
+    change = PolicyChange(scope, None if rules is None else {"rules": tuple(rules)}, version, None)
     apply_policy(context, change, envelope=an_envelope("operator"), claims=claims)
 
 

@@ -15,10 +15,13 @@ from handshake.policy.change import (
     ChangeDecision,
     PolicyChange,
     StoredPolicy,
+    StoredScope,
     decide_change,
     parse_change,
     version_conflict,
 )
+from handshake.policy.check import Sound
+from handshake.policy.members import Members
 from handshake.policy.rules import GLOBAL, Scope
 from handshake.trust.token import TrustClaims
 from tests.support.metrics_events import NOW_MS
@@ -29,10 +32,11 @@ SHAPE = "trust_context_invalid_request_shape"
 BINDING = "trust_context_missing_binding"
 AGENT = Scope("agent", "agent-1")
 RULES: list[StoredRule] = [{"id": "r", "key": "max_transaction", "value": 1}]
+GIVEN: dict[str, Any] = {"rules": tuple(RULES)}
 
 
 def test_rules_or_an_earlier_version_are_applied_to_a_scope() -> None:
-    assert parse_change({"scope": "global", "rules": RULES}) == PolicyChange(GLOBAL, RULES, None, None)
+    assert parse_change({"scope": "global", "rules": RULES}) == PolicyChange(GLOBAL, GIVEN, None, None)
     assert parse_change(
         {"scope": "agent", "scopeId": "a-1", "policyVersion": "v1", "expectedPolicyVersion": "v2"}
     ) == PolicyChange(Scope("agent", "a-1"), None, "v1", "v2")
@@ -48,7 +52,6 @@ def test_rules_or_an_earlier_version_are_applied_to_a_scope() -> None:
         ({"scope": "agent", "rules": "x"}, BINDING),
         ({"scope": "global"}, SHAPE),
         ({"scope": "global", "rules": "x"}, SHAPE),
-        ({"scope": "global", "rules": None}, SHAPE),
         ({"scope": "global", "rules": [{"id": "r", "key": "odd", "value": 1}]}, "policy_invalid_policy"),
         ({"scope": "global", "rules": RULES, "policyVersion": "v1"}, SHAPE),
         ({"scope": "global", "rules": None, "policyVersion": "v1"}, SHAPE),
@@ -64,8 +67,12 @@ def test_a_body_is_checked_in_the_contracts_order(body: Any, code: str) -> None:
 # -- what becomes of it -----------------------------------------------------------------------------------------
 
 USED = {"principalId": "operator", "policyVersion": "v4"}
-EARLIER = StoredPolicy(1, [{"id": "old", "key": "max_transaction", "value": 7}], NOW_MS, "audit-1")
+EARLIER = StoredPolicy(1, Members(({"id": "old", "key": "max_transaction", "value": 7},)), NOW_MS, "audit-1")
 CLAIMS = TrustClaims("jti-1", "handshake-edge", NOW_MS // 1000 + 300, None, None)
+
+
+def _stored(number: int) -> StoredScope:
+    return StoredScope(StoredPolicy(number), latest=number)
 
 
 def _decide(
@@ -78,9 +85,10 @@ def _decide(
 ) -> ChangeDecision:
     return decide_change(
         change,
-        StoredPolicy(number),
+        _stored(number),
         earlier,
         used,
+        check=lambda _members: Sound(),
         envelope=an_envelope(by),
         claims=CLAIMS,
         now_ms=NOW_MS,
@@ -96,20 +104,21 @@ def _told(decided: ChangeDecision) -> tuple[type, str]:
 
 @pytest.mark.parametrize("number", [0, 7])
 def test_a_change_becomes_the_version_after_the_active_one_by_whoever_made_it(number: int) -> None:
-    decided = _decide(PolicyChange(AGENT, RULES, None, None), number=number)
+    decided = _decide(PolicyChange(AGENT, GIVEN, None, None), number=number)
 
     assert decided == Apply(
         Applied(
             audit_event_id="audit-9",
             scope=AGENT,
             number=number + 1,
-            rules=RULES,
+            members=Members(tuple(RULES)),
             at_ms=NOW_MS,
             jti="jti-1",
             issuer="handshake-edge",
             principal_id="operator",
             reapplied=None,
             correlation_id="call-1",
+            scope_before=_stored(number),
         )
     )
 
@@ -118,7 +127,11 @@ def test_an_earlier_version_is_applied_by_its_rules_as_a_new_one() -> None:
     decided = _decide(PolicyChange(GLOBAL, None, "v1", "v7"), number=7, earlier=EARLIER)
 
     assert isinstance(decided, Apply)
-    assert (decided.applied.version, decided.applied.rules, decided.applied.reapplied) == ("v8", EARLIER.rules, "v1")
+    assert (decided.applied.version, decided.applied.members, decided.applied.reapplied) == (
+        "v8",
+        EARLIER.members,
+        "v1",
+    )
 
 
 def test_a_version_that_the_scope_never_had_is_not_found_whatever_version_was_expected() -> None:
@@ -131,7 +144,7 @@ def test_a_version_that_the_scope_never_had_is_not_found_whatever_version_was_ex
 def test_a_change_made_against_another_version_than_the_active_one_is_told_which_that_is(
     number: int, active: str
 ) -> None:
-    decided = _decide(PolicyChange(GLOBAL, RULES, None, "v3"), number=number)
+    decided = _decide(PolicyChange(GLOBAL, GIVEN, None, "v3"), number=number)
 
     assert _told(decided) == (Conflict, "policy_version_conflict")
     assert isinstance(decided, Conflict)
@@ -148,8 +161,8 @@ def test_refusals_name_the_version_that_is_active(active: str | None) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        PolicyChange(GLOBAL, RULES, None, None),
-        PolicyChange(GLOBAL, RULES, None, "v3"),
+        PolicyChange(GLOBAL, GIVEN, None, None),
+        PolicyChange(GLOBAL, GIVEN, None, "v3"),
         PolicyChange(GLOBAL, None, "v9", None),
     ],
 )
@@ -175,7 +188,7 @@ def test_a_used_token_is_told_before_anything_else_and_what_it_did_to_its_own_pr
 def test_every_change_is_applied_or_refused_by_the_first_rule_that_stands_in_its_way(
     rules: Any, expected: str | None, number: int, earlier: Any, used: Any
 ) -> None:
-    change = PolicyChange(GLOBAL, rules, None if rules else "v1", expected)
+    change = PolicyChange(GLOBAL, {"rules": tuple(rules)} if rules else None, None if rules else "v1", expected)
     active = f"v{number}" if number else None
 
     decided = _decide(change, number=number, earlier=earlier, used=used)
@@ -189,4 +202,4 @@ def test_every_change_is_applied_or_refused_by_the_first_rule_that_stands_in_its
     else:
         assert isinstance(decided, Apply)
         assert decided.applied.number == number + 1
-        assert decided.applied.rules == (rules or EARLIER.rules)
+        assert decided.applied.members == (Members(tuple(rules)) if rules else EARLIER.members)

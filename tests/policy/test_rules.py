@@ -268,7 +268,11 @@ def test_rules_of_any_values_are_kept_or_refused(value: list[dict[str, Any]]) ->
         ({}, SHAPE),
         ({"scope": "Global"}, SHAPE),
         ({"scope": ["agent"]}, SHAPE),
-        ({"scope": "tenant", "scopeId": "t"}, SHAPE),
+        ({"scope": "galaxy", "scopeId": "g"}, SHAPE),
+        ({"scope": "tenant"}, "trust_context_missing_binding"),
+        ({"scope": "tenant", "scopeId": ""}, "trust_context_missing_binding"),
+        ({"scope": "tenant", "scopeId": "t\x00"}, SHAPE),
+        ({"scope": "tenant", "scopeId": "t", "tenantId": "t"}, SHAPE),
         ({"scope": "agent"}, "trust_context_missing_binding"),
         ({"scope": "agent", "scopeId": None}, "trust_context_missing_binding"),
         ({"scope": "agent", "scopeId": "  "}, "trust_context_missing_binding"),
@@ -277,13 +281,16 @@ def test_rules_of_any_values_are_kept_or_refused(value: list[dict[str, Any]]) ->
         ({"scope": "agent", "scopeId": "a" * 257}, SHAPE),
     ],
 )
-def test_a_scope_must_be_one_of_two_and_an_agents_must_name_it(fields: dict[str, Any], code: str) -> None:
+def test_a_scope_must_be_one_of_three_and_an_agents_and_a_tenants_must_name_it(
+    fields: dict[str, Any], code: str
+) -> None:
     assert reason(lambda: parse_scope(fields)) == code
 
 
 def test_a_global_scope_needs_no_id() -> None:
     assert parse_scope({"scope": "global", "scopeId": 7}) == GLOBAL
     assert parse_scope({"scope": "agent", "scopeId": "a" * 256}) == Scope("agent", "a" * 256)
+    assert parse_scope({"scope": "tenant", "scopeId": "t", "tenantId": ""}) == Scope("tenant", "t")
 
 
 @given(MONEY, MONEY, st.tuples(st.integers(0, 1439), st.integers(0, 1439)))

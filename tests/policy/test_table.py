@@ -14,9 +14,10 @@ from handshake.dynamo.context import Context
 from handshake.dynamo.marshalling import Item, Key
 from handshake.policy import table as policies
 from handshake.policy.answers import StoredRule
-from handshake.policy.change import Applied, StoredPolicy
+from handshake.policy.change import Applied, StoredPolicy, StoredScope
+from handshake.policy.members import NO_MEMBERS, Members
 from handshake.policy.rule_keys import MAX_TRANSACTION
-from handshake.policy.rules import GLOBAL, Scope, version_name, version_number
+from handshake.policy.rules import GLOBAL, PolicyInForce, Scope, scopes_of, version_name, version_number
 from handshake.policy.table import PolicyTransaction
 from tests.conftest import Engine
 from tests.support.metrics_events import NOW_MS
@@ -36,13 +37,14 @@ def _applied(number: int, *, scope: Scope = GLOBAL, rules: Any = RULES, by: str 
         audit_event_id=f"audit-{number}",
         scope=scope,
         number=number,
-        rules=rules,
+        members=Members(tuple(rules)),
         at_ms=NOW_MS + number,
         jti=f"jti-{number}",
         issuer="handshake-edge",
         principal_id=by,
         reapplied=None,
         correlation_id=f"call-{number}",
+        scope_before=StoredScope(StoredPolicy(number - 1), latest=number - 1),
     )
 
 
@@ -56,8 +58,22 @@ def _read(store: Context, *keys: Key) -> list[Item | None]:
     return store.dynamo.batch_get([(store.tables.policy, key) for key in keys])
 
 
+def _scope(store: Context, scope: Scope = GLOBAL) -> StoredScope:
+    return policies.scope_from(_read(store, policies.active_key(scope))[0])
+
+
 def _active(store: Context, scope: Scope = GLOBAL) -> StoredPolicy:
-    return policies.policy_from(_read(store, policies.active_key(scope))[0])
+    return _scope(store, scope).active
+
+
+def _in_force(store: Context, agent: Agent) -> PolicyInForce:
+    scopes = scopes_of(agent)
+    return policies.in_force(zip(scopes, _read(store, *map(policies.active_key, scopes)), strict=True))
+
+
+def test_the_keys_of_what_applies_to_an_agent_are_those_of_its_scopes() -> None:
+    for agent in (Agent("agent-1"), Agent("agent-1", "tenant-a")):
+        assert policies.active_keys(agent) == {scope: policies.active_key(scope) for scope in scopes_of(agent)}
 
 
 def _names(found: list[StoredPolicy]) -> list[str | None]:
@@ -77,7 +93,7 @@ def test_an_application_is_an_active_policy_its_version_and_its_audit_event(stor
 
     version, audit = _read(store, policies.version_key(GLOBAL, 1), {"pk": "SCOPE#global", "sk": "AUDIT#00000001"})
     assert audit is not None
-    stored = StoredPolicy(1, RULES, NOW_MS + 1, "audit-1", policies.audit_digest(audit))
+    stored = StoredPolicy(1, Members(tuple(RULES)), NOW_MS + 1, "audit-1", policies.audit_digest(audit))
     assert _active(store) == stored
     assert policies.policy_from(version) == stored
     assert audit["rules_digest"] == policies.rules_digest(json.dumps(RULES))
@@ -90,7 +106,7 @@ def test_an_application_is_an_active_policy_its_version_and_its_audit_event(stor
 
 
 def test_nothing_stored_is_version_none() -> None:
-    assert policies.policy_from(None) == StoredPolicy(0, [], 0, "")
+    assert policies.policy_from(None) == StoredPolicy(0, NO_MEMBERS, 0, "")
     assert policies.policy_from(None).version is None
 
 
@@ -105,7 +121,7 @@ def test_a_change_of_anything_but_the_active_version_is_lost_and_sees_what_is_ac
     assert not tx.commit()
 
     assert change.lost
-    assert change.found == _active(store)
+    assert change.found == _scope(store)
     assert _active(store).number == 1
     _apply(store, 2)
     assert _active(store).number == 2
@@ -124,36 +140,51 @@ def test_a_version_and_its_audit_event_are_never_overwritten(store: Context) -> 
 
 def test_scopes_never_share_a_policy(store: Context) -> None:
     in_tenants = [Scope("agent", "agent-1", tenant_id) for tenant_id in ("tenant-a", "agent-1")]
-    for scope in (GLOBAL, AGENT, Scope("agent", "global"), Scope("agent", "agent-1#x"), *in_tenants):
+    for scope in (
+        GLOBAL,
+        AGENT,
+        Scope("agent", "global"),
+        Scope("agent", "agent-1#x"),
+        Scope("tenant", "agent-1"),
+        *in_tenants,
+    ):
         assert _active(store, scope).number == 0
         _apply(store, 1, scope=scope, rules=[{"id": scope.scope_id or "-", "key": "max_transaction", "value": 1}])
 
-    assert _active(store, AGENT).rules[0]["id"] == "agent-1"
-    assert _active(store).rules[0]["id"] == "-"
+    assert _active(store, AGENT).members.rules[0]["id"] == "agent-1"
+    assert _active(store).members.rules[0]["id"] == "-"
     assert _page(store, scope=AGENT) == (["v1"], None)
 
 
 def test_what_is_in_force_names_the_versions_it_came_from(store: Context) -> None:
     _apply(store, 1)
 
-    in_force = policies.in_force(*_read(store, *policies.active_keys(Agent("agent-1"))))
+    in_force = _in_force(store, Agent("agent-1"))
 
-    assert (in_force.global_version, in_force.agent_version) == ("v1", None)
-    assert (str(in_force.global_limits[MAX_TRANSACTION]), in_force.agent_limits.get(MAX_TRANSACTION)) == ("0.1", None)
+    assert in_force.versions == {"global": "v1", "agent": None}
+    assert str(in_force.limits[MAX_TRANSACTION]) == "0.1"
 
 
 def test_an_agents_policy_is_in_force_in_every_tenant_and_that_of_one_tenant_in_that_one(store: Context) -> None:
     for number, scope in ((1, AGENT), (1, Scope("agent", "agent-1", "tenant-a")), (2, AGENT)):
         _apply(store, number, scope=scope, rules=[{"id": "r", "key": "max_transaction", "value": 10 * number}])
 
-    def versions(agent: Agent) -> tuple[str | None, ...]:
-        in_force = policies.in_force(*_read(store, *policies.active_keys(agent)))
-        return in_force.global_version, in_force.agent_version, in_force.agent_in_tenant_version
+    def versions(agent: Agent) -> dict[str, str | None]:
+        return {name: version for name, version in _in_force(store, agent).versions.items() if version}
 
-    assert versions(Agent("agent-1")) == (None, "v2", None)
-    assert versions(Agent("agent-1", "tenant-a")) == (None, "v2", "v1")
-    assert versions(Agent("agent-1", "tenant-b")) == (None, "v2", None)
-    assert versions(Agent("agent-2", "tenant-a")) == (None, None, None)
+    assert versions(Agent("agent-1")) == {"agent": "v2"}
+    assert versions(Agent("agent-1", "tenant-a")) == {"agent": "v2", "agentInTenant": "v1"}
+    assert versions(Agent("agent-1", "tenant-b")) == {"agent": "v2"}
+    assert versions(Agent("agent-2", "tenant-a")) == {}
+
+
+def test_a_tenants_policy_is_in_force_for_each_agent_in_it_and_for_nobody_else(store: Context) -> None:
+    _apply(store, 1, scope=Scope("tenant", "tenant-a"))
+
+    versions = {agent: _in_force(store, Agent("agent-1", agent)).versions for agent in ("tenant-a", "tenant-b", None)}
+
+    nobodys = {"global": None, "agent": None}
+    assert versions == {"tenant-a": {**nobodys, "tenant": "v1"}, "tenant-b": nobodys, None: nobodys}
 
 
 # -- names ------------------------------------------------------------------------------------------------------

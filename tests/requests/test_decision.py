@@ -10,10 +10,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from handshake.core.tiers import RISK_TIERS
-from handshake.policy.rule_keys import DEFAULT_RULES, KEY_OF, NO_LIMITS, limits_of
+from handshake.policy.rule_keys import DEFAULT_RULES, KEY_OF, limits_of
 from handshake.policy.rules import PolicyInForce
 from handshake.requests.decision import Decision, decide, spend_day, utc_day
 from tests.support.metrics_events import DAY_MS, NOW_MS
+from tests.support.policies import in_force
 from tests.support.workflow_requests import (
     CATEGORIES,
     DAY_MINUTES,
@@ -36,7 +37,7 @@ DEFAULTS: Rules = [dict(rule) for rule in DEFAULT_RULES]
 
 
 def _policy(stored: Rules, agent: Rules) -> PolicyInForce:
-    return PolicyInForce(limits_of(stored), limits_of(agent))
+    return in_force(limits_of(stored), limits_of(agent))
 
 
 def _told(decision: Decision) -> Told:
@@ -292,4 +293,5 @@ def test_a_payment_counts_towards_no_day_that_has_not_begun_on_the_servers_clock
 
 
 def test_a_policy_in_force_without_anything_stored_demands_nothing_of_its_own() -> None:
-    assert PolicyInForce() == PolicyInForce(NO_LIMITS, NO_LIMITS, NO_LIMITS, None, None, None)
+    assert PolicyInForce().limits == in_force().limits
+    assert PolicyInForce().versions == {"global": None, "agent": None}

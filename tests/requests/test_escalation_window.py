@@ -19,6 +19,7 @@ from handshake.requests.decision import (
     within_window,
 )
 from tests.support.metrics_events import NOW_MS
+from tests.support.policies import in_force
 from tests.support.workflow_requests import a_submission
 
 WINDOW_MS = 10 * 60 * 1000
@@ -71,7 +72,7 @@ def _limits(most: int | None) -> Limits:
 def test_of_several_scopes_limits_the_smallest_wins_and_five_stand_in_for_what_global_scope_does_not_say(
     for_all: int | None, for_agent: int | None, for_agent_in_tenant: int | None
 ) -> None:
-    policy = PolicyInForce(_limits(for_all), _limits(for_agent), _limits(for_agent_in_tenant))
+    policy = in_force(_limits(for_all), _limits(for_agent), _limits(for_agent_in_tenant))
     most = min(limit for limit in (for_all or 5, for_agent, for_agent_in_tenant) if limit is not None)
 
     for facts in ({}, {"context": {"amount": 150}}):

@@ -50,7 +50,7 @@ def _act(context: Context, action: Action, who: str = "alice", **changes: Any) -
 
 
 def test_a_payment_within_every_limit(context: Context) -> None:
-    apply_policy(context, PolicyChange(GLOBAL, [], None, None), envelope=an_envelope(), claims=CLAIMS)
+    apply_policy(context, PolicyChange(GLOBAL, {"rules": ()}, None, None), envelope=an_envelope(), claims=CLAIMS)
     context_hash = _submitted(context, context={"amount": 10.5, "category": "ops"}, timestamp=NOW_MS - 1)
 
     shared = {

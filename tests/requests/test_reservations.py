@@ -1,20 +1,26 @@
 """The day's spend and the escalation window: what a transaction reserves, and when it may not."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from handshake.core.agents import Agent
+from handshake.core.reasons import ReasonCode
 from handshake.dynamo.context import Context
 from handshake.dynamo.tables import Tables
 from handshake.dynamo.transaction import Step
+from handshake.policy.budgets import NONE_KNOWN, Reservation, budgets_of, judge_budgets, window_end_s
 from handshake.policy.rule_keys import MAX_AMOUNT, Spend
+from handshake.policy.rules import GLOBAL
 from handshake.requests import table as requests
-from handshake.requests.decision import Escalations, utc_day
+from handshake.requests.decision import Decision, Escalations, call_of, utc_day
+from handshake.requests.record import RequestRecord
 from handshake.requests.transaction import RequestTransaction
 from tests.conftest import Engine
 from tests.support.metrics_events import DAY_MS, NOW_MS
+from tests.support.policies import a_budget, a_count
 from tests.support.workflow_requests import a_submission, context_on
 
 WINDOW_MS = 10 * 60 * 1000
@@ -100,6 +106,74 @@ def test_a_days_spend_outlives_the_longest_deadline_of_what_was_submitted_at_its
 
     end_of_day_ms = NOW_MS - NOW_MS % DAY_MS + DAY_MS
     assert tx.writes[0].values[":ttl"] * 1000 > end_of_day_ms + 5 * 60_000 + 14 * DAY_MS
+
+
+# -- budgets ----------------------------------------------------------------------------------------------------
+
+
+def _taken(store: Context, reservation: Reservation) -> Decimal:
+    [item] = store.dynamo.batch_get([(store.tables.workflow, requests.budget_key(reservation.counter))])
+    return requests.taken(item)
+
+
+def _reservations(*budgets: dict[str, Any], taken: Any = NONE_KNOWN) -> tuple[Reservation, ...]:
+    judged = judge_budgets(budgets_of(GLOBAL, "v1", budgets), call_of(a_submission(context={"amount": 40})), taken)
+    assert judged is not None
+    return judged.reservations
+
+
+def _reserve(store: Context, reservation: Reservation) -> Step[Decimal]:
+    tx = RequestTransaction(store)
+    step = tx.reserve(reservation)
+    assert tx.commit() != step.lost
+    return step
+
+
+def test_shares_are_taken_up_to_the_budget_exactly_and_what_was_taken_is_found(exact_store: Context) -> None:
+    [first] = _reservations(a_budget(max=80.000000001))
+
+    assert [_reserve(exact_store, first).lost for _ in range(2)] == [False, False]
+    beyond = _reserve(exact_store, replace(first, amount=Decimal("0.000000002")))
+    assert (beyond.lost, beyond.found) == (True, Decimal(80))
+    assert not _reserve(exact_store, replace(first, amount=Decimal("0.000000001"))).lost
+
+
+@pytest.mark.parametrize("maximum", [0, 39.99])
+def test_the_first_share_of_a_window_is_held_to_the_budget_too(store: Context, maximum: float) -> None:
+    [reservation] = _reservations(a_budget(max=40))
+    too_small = replace(reservation, limit=Decimal(str(maximum)))
+
+    assert _reserve(store, too_small).lost
+    assert _taken(store, reservation) == 0
+
+
+def test_a_counter_outlives_the_longest_deadline_of_what_was_submitted_at_its_windows_end() -> None:
+    for window in ("hour", "day", "month"):
+        tx = RequestTransaction(context_on((None, Tables())))
+        [reservation] = _reservations(a_budget(window=window))
+        tx.reserve(reservation)
+
+        ends_s = window_end_s(reservation.counter.window)
+        assert tx.writes[0].values[":ttl"] > ends_s + 5 * 60 + 14 * DAY_MS // 1000
+
+
+def test_a_request_that_lapsed_gives_back_all_that_it_took_its_days_spend_too(store: Context) -> None:
+    held, past_the_limit = _reservations(a_budget(), a_count(max=0, over="escalate"))
+    assert (held.held, past_the_limit.held) == (True, False)
+    spend = Spend(Decimal(40), Decimal(1000))
+    decision = Decision("allow", ReasonCode.POLICY_ALLOW, 1, spend=spend, reservations=(held, past_the_limit))
+    submitted = a_submission(context={"amount": 40})
+    record = RequestRecord.decided(submitted, decision, now_ms=NOW_MS, escalation_ttl_ms=1)
+    for reservation in (held, replace(past_the_limit, limit=Decimal(1))):
+        assert not _reserve(store, reservation).lost
+    assert not _add(store, "40", "1000").lost
+
+    tx = RequestTransaction(store)
+    tx.give_back_shares(record)
+    tx.give_back(submitted.agent, record.spend_day, spend)
+    assert tx.commit()
+
+    assert [_taken(store, held), _taken(store, past_the_limit), _spent(store)] == [0, 0, 0]
 
 
 # -- escalations ------------------------------------------------------------------------------------------------

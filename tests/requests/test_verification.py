@@ -14,7 +14,7 @@ from handshake.core.reasons import ReasonCode
 from handshake.dynamo.client import Page as StorePage
 from handshake.dynamo.context import Context
 from handshake.dynamo.marshalling import Item
-from handshake.policy.rules import PolicyInForce
+from handshake.policy.rules import PolicyInForce, Scope, ScopePolicy
 from handshake.requests.decision import Decision
 from handshake.requests.evidence_items import evidence_item
 from handshake.requests.record import RequestRecord
@@ -152,7 +152,8 @@ def _made_up(*, agent_id: str) -> tuple[str, list[Item]]:
         now_ms=now_ms(),
         escalation_ttl_ms=1,
     )
-    recorded = record_decision(record, PolicyInForce(agent_version="v1"), UNRECORDED, Origin("call"))
+    policy = PolicyInForce((ScopePolicy(Scope("agent", agent_id), 1),))
+    recorded = record_decision(record, policy, UNRECORDED, Origin("call"))
     items = [state_item(recorded.record), evidence_item(recorded.evidence)]
     kept = [{name: value for name, value in item.items() if value is not None} for item in items]
     return kept[0]["pk"], kept

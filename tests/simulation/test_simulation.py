@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handshake.policy.rule_keys import limits_of
-from handshake.policy.rules import PolicyInForce
 from handshake.requests.decision import Decision, decide, utc_day
 from handshake.requests.submission import Submission
 from handshake.simulation.answers import Simulated
 from handshake.simulation.simulation import simulate
 from tests.support.metrics_events import DAY_MS, NOW_MS
+from tests.support.policies import in_force
 from tests.support.workflow_requests import a_submission, rules
 
 Rules = list[dict[str, Any]]
@@ -40,7 +40,7 @@ def _requests(draw: st.DrawFn) -> list[Submission]:
 
 def _by_hand(ordered: Sequence[Submission], stored: Rules) -> list[Decision]:
     """Each decided on its own, what was spent before it added up from the start every time."""
-    policy, decisions = PolicyInForce(limits_of(stored)), list[Decision]()
+    policy, decisions = in_force(limits_of(stored)), list[Decision]()
     for request in ordered:
         earlier = [
             Decimal(str(other.facts["amount"]))
@@ -54,7 +54,7 @@ def _by_hand(ordered: Sequence[Submission], stored: Rules) -> list[Decision]:
 
 
 def _simulated(requests: Sequence[Submission], before: Rules, after: Rules, *, sampled: bool = False) -> Simulated:
-    policies = PolicyInForce(limits_of(before)), PolicyInForce(limits_of(after))
+    policies = in_force(limits_of(before)), in_force(limits_of(after))
     return simulate(requests, before=lambda _: policies[0], after=lambda _: policies[1], sampled=sampled).view()
 
 

@@ -13,6 +13,7 @@ from handshake.dynamo.marshalling import Item, unmarshal
 from handshake.dynamo.tables import Tables
 from handshake.policy.rule_keys import DEFAULT_LIMITS, ESCALATIONS_PER_WINDOW
 from handshake.policy.rules import version_name
+from handshake.policy.verification import verify_scope
 from handshake.replay_guards.table import guard_key
 from handshake.requests import table
 from handshake.requests.decision import ESCALATION_WINDOW_MS
@@ -25,6 +26,7 @@ from handshake.trust.token import MIN_GUARD_LIFETIME_S
 
 _PER_WINDOW: Final = DEFAULT_LIMITS[ESCALATIONS_PER_WINDOW]
 
+Counted = tuple[str, str]
 Requests = dict[str, tuple[RequestRecord, list[EvidenceEvent], Item]]
 
 
@@ -57,6 +59,7 @@ def audit(dynamodb: Any, tables: Tables) -> list[str]:
     faults += _event_faults(requests, events)
     faults += _decision_guard_faults(requests, guards)
     faults += _spend_faults(records, partitions)
+    faults += _budget_faults(records, partitions)
     faults += _window_faults(records, partitions)
     faults += _policy_faults([item for item in policy if item["pk"].startswith("SCOPE#")], guards)
     faults += _agent_faults([item for item in policy if not item["pk"].startswith("SCOPE#")])
@@ -156,6 +159,33 @@ def _spend_faults(records: list[RequestRecord], partitions: dict[str, list[Item]
             yield f"{day}: {spent[day]} is over the limit of {limits.get(day, 0)}"
 
 
+def _budget_faults(records: list[RequestRecord], partitions: dict[str, list[Item]]) -> Iterator[str]:
+    """Each counter of a budget holds what requests hold of it; only what people approved may go past its limit."""
+    taken: defaultdict[Counted, Decimal] = defaultdict(Decimal)
+    in_time: defaultdict[Counted, Decimal] = defaultdict(Decimal)
+    limits: dict[Counted, Decimal] = {}
+    for record in records:
+        for reservation in record.reservations:
+            key = table.budget_key(reservation.counter)
+            counter = key["pk"], key["sk"]
+            limits[counter] = max(limits.get(counter, Decimal(0)), reservation.limit)
+            waits = record.state is State.PENDING and reservation.held
+            if waits or record.state.authorizes:
+                taken[counter] += reservation.amount
+                in_time[counter] += reservation.amount if reservation.held else 0
+    kept = {
+        (pk, item["sk"]): item["taken"]
+        for pk, items in partitions.items()
+        if pk.startswith("BUDGET#")
+        for item in items
+    }
+    for counter in kept.keys() | taken.keys():
+        if kept.get(counter, 0) != taken[counter]:
+            yield f"{counter}: {kept.get(counter, 0)} is kept as taken, requests hold {taken[counter]}"
+        if in_time[counter] > limits.get(counter, 0):
+            yield f"{counter}: {in_time[counter]} is over the limit of {limits.get(counter, 0)}"
+
+
 def _window_faults(records: list[RequestRecord], partitions: dict[str, list[Item]]) -> Iterator[str]:
     made: defaultdict[tuple[str, Agent], list[int]] = defaultdict(list)
     for record in records:
@@ -183,19 +213,18 @@ def _agent_faults(kept: list[Item]) -> Iterator[str]:
 
 def _policy_faults(policy: list[Item], guards: list[Item]) -> Iterator[str]:
     scopes: defaultdict[str, dict[str, Item]] = defaultdict(dict)
-    for item in policy:
-        if not item["pk"].startswith("AGENT"):  # agents' records stand beside them
-            scopes[item["pk"]][item["sk"]] = item
+    for item in (item for item in policy if item["pk"].startswith("SCOPE#")):
+        scopes[item["pk"]][item["sk"]] = item
     tokens: dict[str, Item] = {}
     for scope, items in scopes.items():
         active = items.get("ACTIVE", {"number": 0})
-        numbers = range(1, int(active["number"]) + 1)
+        newest = int(active["latest"] if "latest" in active else active["number"])
+        numbers = range(1, newest + 1)
         expected = {"ACTIVE", *(f"{kind}#{number:08d}" for kind in ("VERSION", "AUDIT") for number in numbers)}
         if items.keys() != expected:
-            yield f"{scope}: version {active['number']} is active, and kept are {sorted(items)}"
+            yield f"{scope}: version {newest} is the newest, and kept are {sorted(items)}"
             continue
-        if {**items[f"VERSION#{numbers[-1]:08d}"], "sk": "ACTIVE"} != active:
-            yield f"{scope}: what is active is not the newest version"
+        yield from (f"{scope}: {problem}" for problem in verify_scope(list(items.values())))
         for number in numbers:
             audited = items[f"AUDIT#{number:08d}"]
             if audited["audit_event_id"] != items[f"VERSION#{number:08d}"]["audit_event_id"]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from handshake.trust.token import TOOLS_SUBJECT
 from tests.support.agents import operator, put, read
 from tests.support.clients import Failing
 from tests.support.outcomes import GUARD, STORE
@@ -19,6 +20,7 @@ from tests.support.service import (
     get,
     own,
     post,
+    register_tools,
     reported_event,
     submission,
     submit,
@@ -73,6 +75,14 @@ def apply(service: Service, change: Mapping[str, Any]) -> Reply:
     return apply_policy(service, change["body"], token=change["token"])
 
 
+def tool_list(service: Service) -> dict[str, Any]:
+    return {"body": {"actionType": "other", "tools": []}, "token": token(service, subject=TOOLS_SUBJECT)}
+
+
+def register(service: Service, given: Mapping[str, Any]) -> Reply:
+    return register_tools(service, given["body"], token=given["token"])
+
+
 PAYING = ("workflow", "policy", "metrics")
 RESOLVING = ("workflow", "metrics", "runtime_kv")
 GUARDED = (*RESOLVING, "replay_guards")
@@ -95,6 +105,8 @@ ENDPOINTS: Mapping[str, Endpoint] = {
     ),
     "approve too late": Endpoint(_overdue, lambda s, request: act(s, request, key="k"), GUARD, tables=GUARDED),
     "apply": Endpoint(change, apply, GUARD, tables=APPLYING),
+    "register tools": Endpoint(tool_list, register, GUARD, tables=APPLYING),
+    "tools": _asking("/policy/tools"),
     "authorize": Endpoint(_allowed, lambda s, body: post(s, "/workflow/authorize-execution", body), STORE),
     "config": _asking("/policy/config?scope=global"),
     "versions": _asking("/policy/versions?scope=global"),

@@ -23,7 +23,7 @@ from handshake.dynamo.client import Store
 from handshake.dynamo.context import Context
 from handshake.dynamo.tables import Tables
 from handshake.trust.signer import issuer_roles
-from handshake.trust.token import mint_token
+from handshake.trust.token import TOOLS_SUBJECT, mint_token
 from ops.local.signing_edge import Upstream
 from ops.local.stack import LocalStack
 from tests.support.grants import SIGNER
@@ -360,6 +360,12 @@ def apply_policy(service: Service, body: Any, **options: Any) -> Reply:
     """Give a policy apply by an operator with a fresh token, unless ``envelope`` or ``token`` say otherwise."""
     options = {"envelope": human("operator"), "token": token(service)} | options
     return post(service, "/policy/apply", body, **options)
+
+
+def register_tools(service: Service, body: Any, **options: Any) -> Reply:
+    """Give a registration of tools by an operator, with a fresh token unless ``options`` say otherwise."""
+    options = {"envelope": human("operator"), "token": token(service, subject=TOOLS_SUBJECT)} | options
+    return post(service, "/policy/tools", body, **options)
 
 
 def rules(**values: Any) -> list[dict[str, Any]]:

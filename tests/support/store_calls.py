@@ -18,6 +18,7 @@ from tests.support.service import (
     own,
     post,
     report,
+    register_tools,
     reported_event,
     revoke,
     submission,
@@ -146,6 +147,12 @@ def _replaying_a_token(service: InProcess) -> Call:
     return lambda service: apply_policy(service, for_agent(unique("agent"), max_transaction=1), token=shown)
 
 
+def _registering(service: InProcess) -> Call:
+    body = {"actionType": "other", "tools": [{"name": "t", "inputSchema": {}}]}
+    register_tools(service, body)
+    return lambda service: register_tools(service, body)
+
+
 def _simulating(service: InProcess) -> Call:
     request = decided(service, "allow")
     return lambda service: post(service, "/policy/simulate", for_agent(request["agentId"], max_transaction=1))
@@ -206,6 +213,9 @@ CALLS: dict[str, tuple[Prepare, list[str]]] = {
     "apply, an earlier version": (_reapplying, [READ, WRITE]),
     "apply, replayed": (_replaying_a_token, [READ, PUT]),
     "apply, no token": (lambda _: lambda service: apply_policy(service, {}, token=None), [PUT]),
+    # The registry, and every scope that has Cedar.
+    "register tools": (_registering, [READ, READ, QUERY, WRITE]),
+    "tools": (_asking("/policy/tools"), [READ]),
     "authorize": (_authorizing, [READ]),
     "config": (_asking("/policy/config?scope=global"), [READ]),
     "versions": (_asking("/policy/versions?scope=global"), [QUERY]),

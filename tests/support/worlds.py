@@ -15,9 +15,11 @@ from handshake.requests.expire_overdue import expire_overdue
 from handshake.requests.lapse_unclaimed import lapse_unclaimed
 from handshake.requests.submission import parse_recorded
 from handshake.requests.submit import submit as submit_request
+from handshake.trust.token import TOOLS_SUBJECT
 from ops.local.settings import ROOT
 from tests.support.agents import operator
 from tests.support.agents import put as put_agent
+from tests.support.policies import a_budget, a_count
 from tests.support.service import (
     InProcess,
     act,
@@ -37,6 +39,7 @@ from tests.support.service import (
     revoke,
     rules,
     submission,
+    token,
 )
 from tests.support.workflow_requests import an_action
 
@@ -46,6 +49,7 @@ EARLIER_RELEASE: Final = ROOT / "tests" / "support" / "earlier_release.json"
 _TTL_MS: Final = 300_000
 _DAY_MS: Final = 24 * 60 * 60 * 1000
 _FLOOD: Final = 22
+_CEDAR: Final = '@id("mail")\nforbid (principal, action == Action::"mail", resource) when { context.hour == 25 };\n'
 
 
 class Place(NamedTuple):
@@ -97,6 +101,7 @@ def populate(service: InProcess, *, flood: int = 2) -> Iterator[None]:
         post(service, "/workflow/requests", submission("data_access", context={"sensitivity": sensitivity}))
     post(service, "/workflow/requests", submission("external_call"))
     yield from _actions(service)
+    yield from _bounded(service)
     approved, rejected, refused = (escalated(service, action=action) for action in (an_action(), None, None))
     yield
     act(service, approved, key="approving", reason="it is due")
@@ -146,6 +151,31 @@ def _registered(service: InProcess) -> Iterator[None]:
     put_agent(service, "decides", state="escalate_all", reason="it is watched")
     yield
     post(service, "/workflow/requests", submission(agentId="decides", tenantId="acme"))
+    yield
+
+
+def _bounded(service: InProcess) -> Iterator[None]:
+    """Fill the tables with what a tenant's policy of every member decides, beside a shadow; yields after each step."""
+    bounded = {"scope": "tenant", "scopeId": "bounded"}
+    budgets = [a_budget(per="tenant", max=10**6), a_count(per="principal", window="month", max=1, over="escalate")]
+    lists = {"actionType": "external_call", "tools": [{"name": "mail", "inputSchema": {"type": "object"}}]}
+    for _ in range(2):
+        post(service, "/policy/tools", lists, envelope=human("operator"), token=token(service, subject=TOOLS_SUBJECT))
+    apply_policy(service, bounded | {"rules": rules(max_transaction=50), "budgets": budgets, "cedar": _CEDAR})
+    yield
+    apply_policy(service, bounded | {"rules": rules(max_transaction=40), "mode": "shadow"})
+    apply_policy(service, {"scope": "tenant", "scopeId": "tried", "budgets": budgets, "mode": "shadow"})
+    apply_policy(service, {"scope": "tenant", "scopeId": "tried", "budgets": [], "mode": "shadow"})
+    yield
+    over = {"tenantId": "bounded", "principalId": "over"}
+    decided(service, "allow", **over)
+    decided(service, "deny", tenantId="bounded", context={"amount": 10, "category": "casino"})
+    held, taken, _ = (escalated(service, **over) for _ in range(3))
+    yield
+    act(service, held, "reject")
+    yield
+    act(service, taken)
+    post(service, "/workflow/requests", submission(**over))
     yield
 
 

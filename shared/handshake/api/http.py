@@ -27,7 +27,7 @@ from handshake.metrics.events import denial_event
 from handshake.trust.identity import Envelope, invalid_envelope, parse_envelope
 from handshake.trust.keys import verify_with
 from handshake.trust.signer import role_of, signer_arn
-from handshake.trust.token import Binding, TrustClaims
+from handshake.trust.token import SUBJECT, Binding, Subject, TrustClaims
 
 if TYPE_CHECKING:
     from handshake.core import shapes
@@ -90,6 +90,10 @@ class Call:
         self.record.reason_code, self.record.decision = reason.value, outcome or ""
         self.record.repeated = repeated
 
+    def shadowed(self, judged: int, changed: int) -> None:
+        """Have the metrics say how many shadows were judged beside what was decided, and how many differ from it."""
+        self.record.shadows_judged, self.record.shadows_changed = judged, changed
+
     def path(self, name: str) -> str:
         """Give a URL-decoded path parameter. API Gateway's REST APIs hand it over as it was encoded.
 
@@ -108,14 +112,20 @@ class Call:
             raise _bad_shape(f"{name} is given more than once.")
         return values[0] if values else None
 
-    def json_body(self, refusal_fields: Mapping[str, Any] | None = None, *, denies: bool = False) -> Any:
-        """Give the body, strictly parsed.
+    def json_body(
+        self,
+        refusal_fields: Mapping[str, Any] | None = None,
+        *,
+        denies: bool = False,
+        max_bytes: int = MAX_BODY_BYTES,
+    ) -> Any:
+        """Give the body, of at most ``max_bytes``, strictly parsed.
 
         Raises HandshakeError trust_context_invalid_request_shape, its answer with ``refusal_fields`` in it; it
         ``denies`` where the refusal is a decision against a request.
         """
         try:
-            return parse(self._raw_body().decode(), max_bytes=MAX_BODY_BYTES)
+            return parse(self._raw_body().decode(), max_bytes=max_bytes)
         except BadJsonError as fault:
             raise _bad_shape(f"The body {fault}.", refusal_fields, denies=denies) from None
         except UnicodeError:
@@ -150,8 +160,10 @@ class Call:
     def _signed_by_issuer(self) -> bool:
         return role_of(_signer(self.event)) in self.runtime.issuers
 
-    def trust_claims(self, envelope: Envelope) -> TrustClaims:
+    def trust_claims(self, envelope: Envelope, *, subject: Subject = SUBJECT) -> TrustClaims:
         """Give the verified trust token of this call, made out to the envelope's principal or to nobody by name.
+
+        ``subject`` is what it must be good for.
 
         Raises HandshakeError as verify_token does, or security_identity_subject_mismatch.
         """
@@ -161,7 +173,7 @@ class Call:
         except ValueError:  # a body that is no bytes, so nothing is bound to it
             binding = Binding(None, runtime.stack, runtime.binds_tokens)
         token = self.headers.get("x-internal-trust-context")
-        claims = verify_with(runtime.trust_keys, token, now_s=now_s, binding=binding)
+        claims = verify_with(runtime.trust_keys, token, now_s=now_s, binding=binding, subject=subject)
         if claims.principal_id not in (None, envelope.principal_id):
             raise HandshakeError(
                 ReasonCode.SECURITY_IDENTITY_SUBJECT_MISMATCH,

@@ -38,6 +38,7 @@ class Runtime:
     ``needs_submitter``, ``binds_tenantless``, ``binds_tokens`` and ``binds_actions`` are the template's
     SubmissionIdentity=envelope, TenantlessEnvelopes=refused, TrustTokenBinding=required and ActionBinding=required.
     ``unknown_agents`` is the state of an agent that has neither a record nor a policy of its own: its UnknownAgents.
+    ``environment`` is the template's Environment, ``believes_agents`` its AgentAssertions=believed.
     Arguments are erased after ``arguments_kept_days``, never for 0.
     """
 
@@ -59,6 +60,8 @@ class Runtime:
     binds_actions: bool = False
     arguments_kept_days: int = 0
     unknown_agents: AgentState = AgentState.ACTIVE
+    environment: str = ""
+    believes_agents: bool = True
 
     @property
     def grant_issuer(self) -> str:
@@ -83,6 +86,8 @@ class Runtime:
                 synthetic,
                 signer,
                 gateway_request_id,
+                self.environment,
+                self.believes_agents,
             )
 
 
@@ -117,6 +122,8 @@ def build_runtime(environment: Mapping[str, str]) -> Runtime:
         needs_submitter=_is_strict(environment, "SUBMISSION_IDENTITY", "asserted", "envelope"),
         binds_tenantless=_is_strict(environment, "TENANTLESS_ENVELOPES", "allowed", "refused"),
         binds_tokens=_is_strict(environment, "TRUST_TOKEN_BINDING", "optional", "required"),
+        environment=environment.get("ENVIRONMENT", ""),
+        believes_agents=not _is_strict(environment, "AGENT_ASSERTIONS", "believed", "ignored"),
         arguments_kept_days=int(environment.get("ARGUMENT_RETENTION_DAYS", 0)),
         binds_actions=_is_strict(environment, "ACTION_BINDING", "optional", "required"),
         unknown_agents=_unknown_agents(environment.get("UNKNOWN_AGENTS", "allow")),

@@ -58,6 +58,7 @@ class ReasonCode(StrEnum):
     SECURITY_REPLAY_DETECTED = auto()
     HITL_SENSITIVE_AMBIGUOUS_ESCALATED = auto()
     HITL_BOUNDARY_ESCALATED = auto()
+    HITL_POLICY_ESCALATED = auto()
     HITL_REQUEST_MISMATCH = auto()
     HITL_TERMINAL_STATE_IMMUTABLE = auto()
     HITL_TIMEOUT_FAIL_CLOSED = auto()
@@ -70,6 +71,7 @@ class ReasonCode(StrEnum):
     SECURITY_POLICY_CHANGED = auto()
     SECURITY_OUTCOME_ALREADY_REPORTED = auto()
     HITL_AGENT_RESTRICTED_ESCALATED = auto()
+    HITL_BUDGET_ESCALATED = auto()
     POLICY_SENSITIVE_SCOPE_DENIED = auto()
     POLICY_INVALID_POLICY = auto()
     POLICY_INVALID_REQUEST = auto()
@@ -78,6 +80,9 @@ class ReasonCode(StrEnum):
     POLICY_OUTSIDE_ALLOWED_HOURS = auto()
     POLICY_MAX_TRANSACTION_EXCEEDED = auto()
     POLICY_DENIED = auto()
+    POLICY_EVALUATION_FAILED = auto()
+    POLICY_UNMATCHED_DENIED = auto()
+    POLICY_BUDGET_EXCEEDED = auto()
     SECURITY_REPLAY_GUARD_UNAVAILABLE = auto()
     ADAPTER_STORE_UNAVAILABLE = auto()
     ADAPTER_PRIVILEGED_MUTATIONS_PAUSED = auto()
@@ -144,6 +149,7 @@ _STATUS: Final[dict[int, tuple[ReasonCode, ...]]] = {
         ReasonCode.SECURITY_REPLAY_DETECTED,
         ReasonCode.HITL_SENSITIVE_AMBIGUOUS_ESCALATED,
         ReasonCode.HITL_BOUNDARY_ESCALATED,
+        ReasonCode.HITL_POLICY_ESCALATED,
         ReasonCode.HITL_REQUEST_MISMATCH,
         ReasonCode.HITL_TERMINAL_STATE_IMMUTABLE,
         ReasonCode.HITL_TIMEOUT_FAIL_CLOSED,
@@ -156,6 +162,7 @@ _STATUS: Final[dict[int, tuple[ReasonCode, ...]]] = {
         ReasonCode.SECURITY_POLICY_CHANGED,
         ReasonCode.SECURITY_OUTCOME_ALREADY_REPORTED,
         ReasonCode.HITL_AGENT_RESTRICTED_ESCALATED,
+        ReasonCode.HITL_BUDGET_ESCALATED,
     ),
     422: (
         ReasonCode.POLICY_SENSITIVE_SCOPE_DENIED,
@@ -166,6 +173,9 @@ _STATUS: Final[dict[int, tuple[ReasonCode, ...]]] = {
         ReasonCode.POLICY_OUTSIDE_ALLOWED_HOURS,
         ReasonCode.POLICY_MAX_TRANSACTION_EXCEEDED,
         ReasonCode.POLICY_DENIED,
+        ReasonCode.POLICY_EVALUATION_FAILED,
+        ReasonCode.POLICY_UNMATCHED_DENIED,
+        ReasonCode.POLICY_BUDGET_EXCEEDED,
     ),
     503: (
         ReasonCode.SECURITY_REPLAY_GUARD_UNAVAILABLE,

@@ -13,6 +13,7 @@ class Context(NamedTuple):
     ``correlation_id`` names the call or run that is served, in logs, evidence and events alike. What a
     ``synthetic`` call of the release gate does is real, and left out of metrics. ``signer`` is the ARN of the role that
     signed the call, and ``gateway_request_id`` what API Gateway calls it; both are "" where nobody called.
+    ``environment`` is the stack's, ``believes_agents`` its AgentAssertions=believed.
     """
 
     dynamo: Dynamo
@@ -23,6 +24,8 @@ class Context(NamedTuple):
     synthetic: bool = False
     signer: str = ""
     gateway_request_id: str = ""
+    environment: str = ""
+    believes_agents: bool = True
 
     def within(self, seconds: float) -> "Context":
         """Give the same context with ``seconds`` from now for the work ahead."""

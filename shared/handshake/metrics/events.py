@@ -16,7 +16,8 @@ class MetricsEvent:
 
     ``reason_family`` is the registry's family, or ``unknown``: never a caller's own word, so the set of
     families stays bounded. A ``reported`` one is a caller's word, and none of the service's own. ``agent`` is the
-    pseudonym of the agent whose submission was decided, None of every other event.
+    pseudonym of the agent whose submission was decided, None of every other event; ``shadows`` say what shadows of
+    policies would have decided of it (``metrics.shadow_report`` reads them), None where there is none.
     """
 
     event_id: str
@@ -35,6 +36,7 @@ class MetricsEvent:
     escalation_overhead_units: Decimal = Decimal(0)
     reported: bool = False
     agent: str | None = None
+    shadows: str | None = None
 
 
 def denial_event(

@@ -5,16 +5,17 @@ transaction that counts: whatever fails, and wherever, both have happened or nei
 also says which events it counted already, by when they were appended.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import Final
 
 from handshake.core.errors import StoreUnavailableError
 from handshake.dynamo.context import Context
-from handshake.dynamo.sharding import Shard
 from handshake.metrics.agent_decisions import by_agent, outlived
 from handshake.metrics.event_stream import StreamedEvent
-from handshake.metrics.rollup import Bucket, buckets_of, roll_up
+from handshake.metrics.events import MetricsEvent
+from handshake.metrics.rollup import buckets_of, roll_up
 from handshake.metrics.rollup_table import Checkpoints, RollupTransaction, read_standing
+from handshake.metrics.shadow_report import by_shadow
 
 # A checkpoint is lost only to another projector that counts the same events, so few tries see the end of it.
 _TRIES: Final = 5
@@ -74,6 +75,8 @@ def _project(
         for agent, decisions in by_agent((streamed.shard.partition, streamed.event) for streamed in batch).items():
             old = outlived(kept.get(agent), now_ms=context.now_ms())
             tx.add_agent_decisions(agent, decisions, outlived=old)
+        for shadow, report in by_shadow(streamed.event for streamed in batch).items():
+            tx.add_shadow_report(shadow, report, now_ms=context.now_ms())
         if not tx.commit():
             yield None
             return
@@ -95,9 +98,9 @@ def _uncounted(events: Iterable[StreamedEvent], checkpoints: Checkpoints) -> lis
 def _transactions(events: Iterable[StreamedEvent], most: int) -> Iterator[list[StreamedEvent]]:
     """Runs of at most ``most`` events, in order, each of which one transaction can count."""
     batch: list[StreamedEvent] = []
-    written: set[Shard | Bucket | str] = set()
+    written: set[Hashable] = set()
     for streamed in events:
-        writes: set[Shard | Bucket | str] = {streamed.shard, *buckets_of(streamed.event)}
+        writes: set[Hashable] = {streamed.shard, *buckets_of(streamed.event), *_shadow_writes(streamed.event)}
         writes |= {streamed.event.agent} if streamed.event.agent else set()
         if len(batch) == most or len(written | writes) > MAX_WRITES:
             yield batch
@@ -106,3 +109,10 @@ def _transactions(events: Iterable[StreamedEvent], most: int) -> Iterator[list[S
         written |= writes
     if batch:
         yield batch
+
+
+def _shadow_writes(event: MetricsEvent) -> Iterator[Hashable]:
+    """Give what stands for the items that count what shadows say of an event: one for each, and one for a change."""
+    for shadow, report in by_shadow([event]).items():
+        yield shadow
+        yield from ((shadow, change) for change in report.changes)

@@ -14,7 +14,8 @@ from handshake.dynamo.context import Context
 from handshake.metrics.agent_decisions import AgentDecisions, is_recent
 from handshake.metrics.event_stream import UnreadableEventError, stored_events
 from handshake.metrics.rollup import Bucket, RollUp, Tally, buckets_of, contribution, merged
-from handshake.metrics.rollup_table import RollupTransaction, read_all_rollups
+from handshake.metrics.rollup_table import RollupTransaction, read_all_rollups, shadow_items
+from handshake.metrics.shadow_report import Shadow, ShadowReport, shadows_of
 
 # By how much writers' clocks may differ from this one.
 CLOCKS_MS: Final = 5_000
@@ -75,12 +76,13 @@ class Comparison:
 class _Counted:
     """Roll-ups of the events: of those that must have been folded, and of those that may have been.
 
-    ``agents`` is what was decided of each in the last 24 hours.
+    ``agents`` is what was decided of each in the last 24 hours, ``shadows`` what each shadow would have decided.
     """
 
     settled: dict[Bucket, RollUp] = field(default_factory=lambda: defaultdict(Counter))
     recent: dict[Bucket, RollUp] = field(default_factory=lambda: defaultdict(Counter))
     agents: dict[str, AgentDecisions] = field(default_factory=dict)
+    shadows: dict[Shadow, ShadowReport] = field(default_factory=dict)
     events: int = 0
     unreadable: list[str] = field(default_factory=list)
 
@@ -127,6 +129,14 @@ def rebuild(context: Context, *, stream: str, pause: Callable[[float], None]) ->
         for agent, decisions in agents:
             tx.replace_agent_decisions(agent, decisions)
         _ensure_not_overtaken(tx)
+    now = context.now_ms()
+    whole = (item for shadow, report in counted.shadows.items() for item in shadow_items(shadow, report, now_ms=now))
+    for items in _batches(whole):
+        tx = RollupTransaction(context.within(_CALL_S))
+        tx.keep_hold(stream, by=own_id)
+        for item in items:
+            tx.replace_shadow_item(item)
+        _ensure_not_overtaken(tx)
     tx = RollupTransaction(context.within(_CALL_S))
     tx.release(stream, by=own_id, counted_before_ms=cut)
     _ensure_not_overtaken(tx)
@@ -144,6 +154,9 @@ def _count(context: Context, *, before_ms: int, settled_before_ms: int) -> _Coun
             added = contribution(found.event)
             for bucket in buckets_of(found.event):
                 rollups[bucket].update(added)
+            for shadowed in shadows_of(found.event):
+                shadow = Shadow(shadowed.scope, shadowed.number)
+                counted.shadows.setdefault(shadow, ShadowReport()).add(found.event, shadowed)
             if found.event.agent and is_recent(found.event, now_ms=before_ms):
                 counted.agents.setdefault(found.event.agent, AgentDecisions()).add(found.event, _REBUILT)
     return counted

@@ -12,9 +12,15 @@ from handshake.dynamo.transaction import Transaction, unread
 from handshake.metrics.agent_decisions import AgentDecisions
 from handshake.metrics.event_table import SHARDS
 from handshake.metrics.rollup import BUCKET_MS, ROLLUP_SCHEMA_VERSION, Bucket, BucketSize, RollUp
+from handshake.metrics.shadow_report import Change, Shadow, ShadowReport
 
 _NOT_COUNTERS: Final = frozenset({"pk", "sk", "schema_version"})
 _ROLLUP_PREFIX: Final = "ROLLUP#"
+_JUDGED: Final = "JUDGED"
+_CHANGE_PREFIX: Final = "CHANGE#"
+_EXAMPLE_PREFIX: Final = "example_"
+# From the last request that a shadow was judged on.
+_SHADOW_KEPT_S: Final = 90 * 24 * 60 * 60
 
 
 class Checkpoint(NamedTuple):
@@ -62,6 +68,35 @@ class RollupTransaction(Transaction):
             names={f"#{index}": name for index, (name, _) in [*counters, *times]}
             | {f"#{index}": name for index, name in dropped},
         )
+
+    def add_shadow_report(self, shadow: Shadow, report: ShadowReport, *, now_ms: int) -> None:
+        """Add ``report`` to what is kept of ``shadow``, for _SHADOW_KEPT_S from ``now_ms`` (epoch ms)."""
+        ttl = now_ms // 1000 + _SHADOW_KEPT_S
+        key, count = {"pk": _shadow_partition(shadow), "sk": _JUDGED}, {":count": report.judged, ":ttl": ttl}
+        self._update(key, "SET #ttl = :ttl ADD #count :count", count, names={"#count": "count", "#ttl": "ttl"})
+        for change, times in report.changes.items():
+            examples = list(enumerate(sorted(report.examples.get(change, {}).items())))
+            names = {"#count": "count", "#ttl": "ttl", "#from": "before", "#to": "after"}
+            names |= {f"#{index}": f"{_EXAMPLE_PREFIX}{slot}" for index, (slot, _) in examples}
+            self._update(
+                {"pk": _shadow_partition(shadow), "sk": f"{_CHANGE_PREFIX}{change.key}"},
+                "SET #ttl = :ttl, #from = :from, #to = :to, policy = :policy"
+                + "".join(f", #{index} = :{index}" for index, _ in examples)
+                + " ADD #count :count",
+                {
+                    ":ttl": ttl,
+                    ":from": change.before,
+                    ":to": change.after,
+                    ":policy": change.policy,
+                    ":count": times,
+                    **{f":{index}": request_id for index, (_, request_id) in examples},
+                },
+                names=names,
+            )
+
+    def replace_shadow_item(self, item: Item) -> None:
+        """Keep exactly ``item``, which is one of shadow_items."""
+        self._add(Put(self._context.tables.metrics, item), unread)
 
     def replace_agent_decisions(self, agent: str, decisions: AgentDecisions) -> None:
         """Keep exactly ``decisions`` of ``agent``, a pseudonym."""
@@ -118,6 +153,33 @@ class RollupTransaction(Transaction):
         self._add(Update(table, key, expression, values, names=names or {}, condition=condition), unread)
 
 
+def shadow_items(shadow: Shadow, report: ShadowReport, *, now_ms: int) -> list[Item]:
+    """Give all that is kept of a shadow that ``report`` counts whole, as of ``now_ms`` (epoch ms)."""
+    shared = {"pk": _shadow_partition(shadow), "ttl": now_ms // 1000 + _SHADOW_KEPT_S}
+    items: list[Item] = [{**shared, "sk": _JUDGED, "count": report.judged}]
+    for change, count in report.changes.items():
+        examples = {f"{_EXAMPLE_PREFIX}{slot}": name for slot, name in report.examples[change].items()}
+        items.append({**shared, "sk": f"{_CHANGE_PREFIX}{change.key}", "count": count, **change._asdict(), **examples})
+    return items
+
+
+def read_shadow_report(dynamo: Dynamo, table: str, shadow: Shadow) -> ShadowReport:
+    """Read what the projector has counted of ``shadow`` by now."""
+    report = ShadowReport()
+    for item in dynamo.query_all(table, "pk = :pk", {":pk": _shadow_partition(shadow)}):
+        if item["sk"] == _JUDGED:
+            report.judged = int(item["count"])
+            continue
+        change = Change(item["before"], item["after"], item["policy"])
+        report.changes[change] = int(item["count"])
+        report.examples[change] = {
+            int(name.removeprefix(_EXAMPLE_PREFIX)): value
+            for name, value in item.items()
+            if name.startswith(_EXAMPLE_PREFIX)
+        }
+    return report
+
+
 def read_rollups(dynamo: Dynamo, table: str, buckets: Sequence[Bucket]) -> list[RollUp]:
     """Give the roll-ups of ``buckets``, consecutive ones of one size, oldest first; empty where nothing happened.
 
@@ -161,6 +223,10 @@ def read_standing(
 def agent_decisions_key(agent: str) -> Key:
     """Give the key of what was decided of an agent, named by its pseudonym."""
     return {"pk": f"AGENT#{agent}", "sk": "DECISIONS"}
+
+
+def _shadow_partition(shadow: Shadow) -> str:
+    return f"SHADOW#{shadow.number}#{shadow.scope}"
 
 
 def _shards(stream: str) -> list[Shard]:

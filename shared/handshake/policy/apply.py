@@ -1,23 +1,37 @@
 """Apply a policy: the trust token's jti, the active policy, its version and its audit event, all or nothing."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final, NamedTuple, assert_never
 
 from handshake.core.errors import (
     Conflict,
     HandshakeError,
+    Refusal,
     Refuse,
     Replay,
     ReplayGuardUnavailableError,
     StoreUnavailableError,
 )
 from handshake.dynamo.context import Context
-from handshake.dynamo.marshalling import Key
+from handshake.dynamo.marshalling import Item, Key
 from handshake.dynamo.runtime_kv import PAUSE_KEY, ensure_not_paused
-from handshake.policy.change import Applied, Apply, PolicyChange, StoredPolicy, decide_change, version_conflict
-from handshake.policy.rules import version_number
-from handshake.policy.table import PolicyTransaction, active_key, policy_from, version_key
+from handshake.policy.cedar.tools import NO_TOOLS
+from handshake.policy.change import (
+    Applied,
+    Apply,
+    PolicyChange,
+    StoredPolicy,
+    StoredScope,
+    decide_change,
+    version_conflict,
+)
+from handshake.policy.check import Sound, check_members
+from handshake.policy.members import Members
+from handshake.policy.rules import Scope, version_number
+from handshake.policy.table import active_key, active_tools_key, policy_from, scope_from, version_key, with_text
+from handshake.policy.tools_table import ToolsTransaction, Use, with_tools
 from handshake.replay_guards.table import guard_key, read_outcome, stored_outcome
 from handshake.trust.identity import Envelope
 from handshake.trust.token import MIN_GUARD_LIFETIME_S, TrustClaims
@@ -28,8 +42,9 @@ _TRIES: Final = 4
 
 class _Seen(NamedTuple):
     used: Mapping[str, Any] | None
-    active: StoredPolicy
+    before: StoredScope
     earlier: StoredPolicy | None
+    registry: Item | None
 
 
 def apply_policy(context: Context, change: PolicyChange, *, envelope: Envelope, claims: TrustClaims) -> Applied:
@@ -47,23 +62,29 @@ def apply_policy(context: Context, change: PolicyChange, *, envelope: Envelope, 
 
 def _apply(context: Context, change: PolicyChange, envelope: Envelope, claims: TrustClaims) -> Applied:
     guard = guard_key("policy_apply", claims.jti)
-    used, active, earlier = _read(context, change, guard)
-    decide = partial(
-        decide_change,
-        change,
-        envelope=envelope,
-        claims=claims,
-        correlation_id=context.correlation_id,
-        signer=context.signer,
-        gateway_request_id=context.gateway_request_id,
-    )
+    used, before, earlier, registry = _read(context, change, guard)
     for _ in range(_TRIES):
-        now, audit_event_id = context.now_ms(), context.new_id()
-        decided = decide(active, earlier, used, now_ms=now, audit_event_id=audit_event_id)
+        now = context.now_ms()
+        before = _with_text(context, change, before)
+        decide = partial(
+            decide_change,
+            change,
+            before,
+            earlier,
+            check=partial(_check, context, change.scope, registry),
+            envelope=envelope,
+            claims=claims,
+            now_ms=now,
+            audit_event_id=context.new_id(),
+            correlation_id=context.correlation_id,
+            signer=context.signer,
+            gateway_request_id=context.gateway_request_id,
+        )
+        decided = decide(used)
         if isinstance(decided, Conflict):
             # A batch reads its items one after another, so the jti may have been used before the version was read.
             used = read_outcome(context, guard)
-            decided = decide(active, earlier, used, now_ms=now, audit_event_id=audit_event_id)
+            decided = decide(used)
         match decided:
             case Refuse(refusal) | Conflict(refusal) | Replay(refusal):
                 raise HandshakeError.of(refusal)
@@ -71,7 +92,7 @@ def _apply(context: Context, change: PolicyChange, envelope: Envelope, claims: T
                 pass
             case _:
                 assert_never(decided)
-        tx = PolicyTransaction(context)
+        tx = ToolsTransaction(context)
         key = tx.claim_key(
             guard,
             now_ms=now,
@@ -79,12 +100,30 @@ def _apply(context: Context, change: PolicyChange, envelope: Envelope, claims: T
             expires_at_ms=max(claims.guard_until_s * 1000, now + MIN_GUARD_LIFETIME_S * 1000),
             outcome={"principalId": envelope.principal_id, "policyVersion": applied.version},
         )
-        replaced = tx.apply_policy(applied)
+        replaced, use = tx.apply_policy(applied), None
+        if before.uses_cedar or applied.after.uses_cedar:
+            use = tx.use_tools(_use_of(applied), registry)
         if tx.commit():
             return applied
         used = key.found if key.lost else used
-        active = replaced.found if replaced.lost else active
-    raise HandshakeError.of(version_conflict(active.version))
+        before = replaced.found if replaced.lost else before
+        registry = use.found if use and use.lost else registry
+    raise HandshakeError.of(version_conflict(before.active.version))
+
+
+def _check(context: Context, scope: Scope, registry: Item | None, members: Members) -> Sound | Refusal:
+    """Check members; where they have Cedar, beside the registered tools, which one more call reads."""
+    tools = with_tools(context.dynamo, context.tables.policy, registry).tools if members.cedar else NO_TOOLS
+    return check_members(scope, members, tools)
+
+
+def _use_of(applied: Applied) -> Use:
+    """Say which versions of the scope have Cedar from now on: lists of tools are held against these."""
+    after = applied.after
+    active, shadow = (
+        stored.number if stored and stored.cedar_sha256 else None for stored in (after.active, after.shadow)
+    )
+    return Use(applied.scope, active, shadow)
 
 
 def _read(context: Context, change: PolicyChange, guard: Key) -> _Seen:
@@ -93,11 +132,21 @@ def _read(context: Context, change: PolicyChange, guard: Key) -> _Seen:
         (tables.replay_guards, guard),
         (tables.runtime_kv, PAUSE_KEY),
         (tables.policy, active_key(scope)),
+        (tables.policy, active_tools_key()),
     ]
     number = version_number(change.reapply_version) if change.reapply_version is not None else None
     if number is not None:
         keys.append((tables.policy, version_key(scope, number)))
-    guard_item, pause, active, *earlier = context.dynamo.batch_get(keys)
+    guard_item, pause, active, registry, *earlier = context.dynamo.batch_get(keys)
     ensure_not_paused(pause)
     used = stored_outcome(guard_item, now_ms=context.now_ms())
-    return _Seen(used, policy_from(active), policy_from(earlier[0]) if any(earlier) else None)
+    return _Seen(used, scope_from(active), policy_from(earlier[0]) if any(earlier) else None, registry)
+
+
+def _with_text(context: Context, change: PolicyChange, before: StoredScope) -> StoredScope:
+    """Give ``before`` with the text of Cedar that ``change`` leaves as it is; only then is it read."""
+    base = before.base(change.mode)
+    if change.given is None or "cedar" in change.given:
+        return before
+    whole = with_text(context.dynamo, context.tables.policy, change.scope, base)
+    return replace(before, shadow=whole) if base is before.shadow else replace(before, active=whole)

@@ -1,9 +1,11 @@
-"""The bodies and queries that callers send about policy (contract.md section 4)."""
+"""The bodies and queries that callers send about policy (contract.md sections 4 and 15)."""
 
 from typing import Annotated, Any, Final, Literal, NotRequired, TypedDict
 
 from handshake.core.shapes import CONTROL, ID_PATTERN, Id, NewId, PageQuery, Schema, described
-from handshake.policy.answers import ScopeKind
+from handshake.policy import budgets
+from handshake.policy.answers import Mode, ScopeKind, Unmatched, UnmatchedTools
+from handshake.policy.members import MAX_CEDAR_BYTES, MEMBERS
 from handshake.policy.rule_keys import HOURS_PATTERN as HOURS
 from handshake.policy.rule_keys import (
     KEY_OF,
@@ -15,6 +17,7 @@ from handshake.policy.rule_keys import (
     MIN_ESCALATION_TTL_S,
 )
 from handshake.policy.rules import MAX_RULES
+from handshake.policy.tool_change import MAX_TOOLS, TOOL_NAME
 
 # The characters of a category between commas.
 _CATEGORY: Final = rf"[^,{CONTROL}]*[^\s,{CONTROL}][^,{CONTROL}]*"
@@ -76,65 +79,160 @@ Rules = Annotated[
     Schema(maxItems=MAX_RULES),
     "Rules, each with an id of its own.",
 ]
-ScopeId = Annotated[NewId | None, "The agent; not read beside global scope."]
+ScopeId = Annotated[NewId | None, "The tenant or the agent; not read beside global scope."]
 TenantId = Annotated[
     NewId | Literal[""] | None,
     "With agent scope: the one tenant in which the policy applies to the agent; in every tenant when left out.",
 ]
 
-_AGENT_SCOPE_HAS_AN_ID: Final[dict[str, Any]] = {
-    "if": {"properties": {"scope": {"const": "agent"}}},
+
+class Budget(TypedDict):
+    """How much, or how often, within a UTC hour, day or month. What is allowed or escalated takes its share."""
+
+    id: Annotated[NewId, "Distinct within its scope."]
+    measure: Annotated[budgets.Measure, "Calls, or the sum of what ``of`` names."]
+    of: NotRequired[
+        Annotated[
+            Annotated[str, Schema(pattern=budgets.OF_PATTERN, maxLength=budgets.MAX_PATH_LENGTH)] | None,
+            "With ``sum``, and only then: ``amount``, or ``input.`` and a path into the arguments.",
+        ]
+    ]
+    currency: NotRequired[
+        Annotated[
+            Annotated[str, Schema(minLength=1, maxLength=budgets.MAX_CURRENCY_LENGTH, pattern=ID_PATTERN)] | None,
+            "Only calls in this currency count. Without it each currency counts by itself: none are added together.",
+        ]
+    ]
+    per: Annotated[budgets.Per, "Whose calls are counted together; those of no tenant, or of no tool, are too."]
+    window: budgets.WindowSize
+    max: Annotated[float, Schema(minimum=0, maximum=int(MAX_AMOUNT)), "A whole number of calls, or the largest sum."]
+    over: Annotated[budgets.Over, "What becomes of a call that it has no room for."]
+    shards: NotRequired[
+        Annotated[
+            Annotated[int, Schema(minimum=1, maximum=budgets.MAX_SHARDS)] | None,
+            "Spreads what counts over items, each of which may hold its share: never over, possibly early.",
+        ]
+    ]
+
+
+Budgets = Annotated[list[Budget], Schema(maxItems=budgets.MAX_BUDGETS), "Budgets, each with an id of its own."]
+Cedar = Annotated[
+    Annotated[str, Schema(maxLength=MAX_CEDAR_BYTES)] | None,
+    f"Cedar policies, at most {MAX_CEDAR_BYTES} bytes in UTF-8.",
+]
+
+
+class GivenMembers(TypedDict):
+    """Members of a policy. One that is left out stays as it is; an empty text, an empty array or null removes it."""
+
+    mode: NotRequired[
+        Annotated[
+            Mode | None,
+            "``shadow``: judged beside the active policy, and never decides. An empty one, or one that holds what is\n"
+            "active, ends the shadow.",
+        ]
+    ]
+    rules: NotRequired[Rules | None]
+    cedar: NotRequired[Cedar]
+    budgets: NotRequired[Budgets | None]
+    unmatched: NotRequired[
+        Annotated[
+            Unmatched | Literal[""] | None,
+            "What becomes of a call that no Cedar policy of the scope matches; a set with a permit must name it.",
+        ]
+    ]
+    unmatchedTools: NotRequired[
+        Annotated[
+            UnmatchedTools | Literal[""] | None,
+            "With global scope: what becomes of a call of a tool that is not registered, where others of its type are.",
+        ]
+    ]
+
+
+# Whose policy it is: an id where the scope has many of them, and a tenant beside an agent's alone.
+_A_SCOPE: Final[dict[str, Any]] = {
+    "if": {"properties": {"scope": {"enum": ["tenant", "agent"]}}},
     "then": {"required": ["scopeId"], "properties": {"scopeId": {"type": "string"}}},
-    "else": {"properties": {"tenantId": {"enum": ["", None]}}},
+    "allOf": [
+        {
+            "if": {"properties": {"scope": {"const": "agent"}}},
+            "else": {"properties": {"tenantId": {"enum": ["", None]}}},
+        },
+        {
+            "if": {"properties": {"scope": {"const": "global"}}},
+            "else": {"properties": {"unmatchedTools": {"enum": ["", None]}}},
+        },
+    ],
 }
-_RULES_OR_A_VERSION: Final = [
-    {"required": ["rules"], "properties": {"policyVersion": {"type": "null"}}},
+_SOME_MEMBER: Final = [{"required": [member]} for member in MEMBERS]
+_MEMBERS_OR_A_VERSION: Final = [
+    {"anyOf": _SOME_MEMBER, "properties": {"policyVersion": {"type": "null"}}},
     {
         "required": ["policyVersion"],
         "properties": {"policyVersion": {"type": "string"}},
-        "not": {"required": ["rules"]},
+        "not": {"anyOf": _SOME_MEMBER},
     },
 ]
 
 
-@described(**_AGENT_SCOPE_HAS_AN_ID)
-class PolicyProposal(TypedDict):
-    """Rules for a scope, to see what they would change."""
+@described(**_A_SCOPE, anyOf=_SOME_MEMBER)
+class PolicyProposal(GivenMembers):
+    """Members of a policy for a scope, to see what they would change; others are as the active policy has them."""
 
     scope: ScopeKind
     scopeId: NotRequired[ScopeId]
     tenantId: NotRequired[TenantId]
-    rules: Rules
 
 
-@described(**_AGENT_SCOPE_HAS_AN_ID, oneOf=_RULES_OR_A_VERSION)
-class PolicyChange(TypedDict):
-    """Rules to put in force for a scope, or an earlier version of its own to put in force again."""
+@described(**_A_SCOPE, oneOf=_MEMBERS_OR_A_VERSION)
+class PolicyChange(GivenMembers):
+    """Members to put in force for a scope, or an earlier version of its own to put in force again, all of it."""
 
     scope: ScopeKind
     scopeId: NotRequired[ScopeId]
     tenantId: NotRequired[TenantId]
-    rules: NotRequired[Rules]
-    policyVersion: NotRequired[Annotated[str | None, "An earlier version, instead of rules."]]
+    policyVersion: NotRequired[Annotated[str | None, "An earlier version, instead of members."]]
     expectedPolicyVersion: NotRequired[
         Annotated[str | None, "The version believed active; if another is, nothing changes."]
     ]
 
 
-class AgentQuery(TypedDict):
-    """Names an agent's policy, and the tenant that it is for."""
+class GivenTool(TypedDict):
+    """A tool as MCP's tools/list gives it; what else it says of itself is passed over."""
 
-    scopeId: NotRequired[Annotated[Id, "The agent; required with agent scope, not read beside global scope."]]
+    name: Annotated[str, Schema(pattern=rf"^{TOOL_NAME.pattern}$")]
+    version: NotRequired[NewId | None]
+    inputSchema: Annotated[dict[str, Any], "A JSON Schema of an object. x-policy: false keeps a member from policy."]
+
+
+class ToolList(TypedDict):
+    """The tools of an action type, which replace those that it had. A name belongs to one type."""
+
+    actionType: Annotated[Literal["payment", "data_access", "credential_use", "external_call", "other"], "Their type."]
+    tools: Annotated[list[GivenTool], Schema(maxItems=MAX_TOOLS)]
+
+
+class OwnerQuery(TypedDict):
+    """Names whose policy, and of an agent's the tenant that it is for."""
+
+    scopeId: NotRequired[Annotated[Id, "The tenant or the agent; required with their scopes, not read beside global."]]
     tenantId: NotRequired[Annotated[Id, "With agent scope: the policy that applies in this tenant only."]]
 
 
-class ConfigQuery(AgentQuery):
-    """Whose policy."""
+class ConfigQuery(OwnerQuery):
+    """Whose policy, and which version of it."""
 
     scope: NotRequired[Annotated[ScopeKind, "Whose policy; global when left out."]]
+    policyVersion: NotRequired[Annotated[Id, "One version of it; the active one when left out."]]
 
 
-class VersionsQuery(AgentQuery, PageQuery):
+class ShadowQuery(OwnerQuery):
+    """Whose shadow."""
+
+    scope: Annotated[ScopeKind, "Whose policy."]
+
+
+class VersionsQuery(OwnerQuery, PageQuery):
     """Names a scope, and a page of its policy's versions."""
 
     scope: Annotated[ScopeKind, "Whose policy."]

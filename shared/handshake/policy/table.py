@@ -1,45 +1,54 @@
-"""The policy table: for each scope the active policy, its immutable versions and its audit trail.
+"""The policy table: for each scope what is in force, its immutable versions and its audit trail.
+
+ACTIVE is what a decision reads: the active policy and a shadow beside it, without Cedar's text, which stands in the
+version. Where a shadow was the newest version, ACTIVE says which number and digest the next one follows.
 
 An audit event holds the digest of the rules that it vouches for and that of the audit event before it; its own digest
 stands in the version and in the active policy, so whatever is exchanged no longer agrees with the others.
 """
 
 import json
+from collections.abc import Iterable
+from dataclasses import replace
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from handshake.core.agents import Agent
+from handshake.core.errors import StoreUnavailableError
 from handshake.core.jsonio import canonical, digest
 from handshake.core.paging import PageRequest, cursor_after
 from handshake.dynamo.client import Dynamo
 from handshake.dynamo.marshalling import Item, Key, Put
 from handshake.dynamo.transaction import Step, unread
-from handshake.policy.change import Applied, StoredPolicy
-from handshake.policy.rules import VERSION_DIGITS, PolicyInForce, Scope, StoredRules, policy_in_force
+from handshake.policy.budgets import budgets_of
+from handshake.policy.change import Applied, StoredPolicy, StoredScope
+from handshake.policy.members import Members
+from handshake.policy.rule_keys import limits_of
+from handshake.policy.rules import VERSION_DIGITS, PolicyInForce, Scope, ScopePolicy, partitions_of
 from handshake.replay_guards.table import GuardTransaction
 
 _ACTIVE: Final = "ACTIVE"
-_GLOBAL: Final = "SCOPE#global"
-_AGENT: Final = "SCOPE#agent"
 _MAX_VERSION: Final = 10**VERSION_DIGITS - 1
 
 
 def partition(scope: Scope) -> str:
     """Give the partition of everything of a scope."""
-    return f"{_AGENT}{scope.agent.key}" if scope.agent else _GLOBAL
+    return scope.partition
+
+
+def active_keys(agent: Agent) -> dict[Scope, Key]:
+    """Give the key of what each scope that applies to ``agent`` has in force, the widest first."""
+    return {scope: {"pk": name, "sk": _ACTIVE} for scope, name in partitions_of(agent).items()}
 
 
 def active_key(scope: Scope) -> Key:
-    """Give the key of a scope's active policy."""
+    """Give the key of what a scope has in force."""
     return {"pk": partition(scope), "sk": _ACTIVE}
 
 
-def active_keys(agent: Agent) -> list[Key]:
-    """Give the keys of the active policies that apply to an agent: global, its own, its own in its tenant if any."""
-    partitions = [_GLOBAL, f"{_AGENT}#{agent.agent_id}"]
-    if agent.tenant_id is not None:
-        partitions.append(f"{_AGENT}{agent.key}")
-    return [{"pk": partition, "sk": _ACTIVE} for partition in partitions]
+def active_tools_key() -> Key:
+    """Give the key of the active registry of tools, which ``tools_table`` keeps."""
+    return {"pk": "TOOLS", "sk": _ACTIVE}
 
 
 def version_key(scope: Scope, number: int) -> Key:
@@ -53,23 +62,94 @@ def audit_key(scope: Scope, number: int) -> Key:
 
 
 def policy_from(item: Item | None) -> StoredPolicy:
-    """Give the policy an ACTIVE or VERSION item holds."""
+    """Give the policy that a VERSION item holds, or an ACTIVE one, which has no text of Cedar."""
     if item is None:
         return StoredPolicy()
     return StoredPolicy(
-        int(item["number"]),
-        json.loads(item["rules"]),
-        int(item["applied_at"]),
-        item["audit_event_id"],
-        item.get("audit_digest", ""),
+        number=int(item["number"]),
+        members=Members(
+            rules=tuple(json.loads(item["rules"])),
+            cedar=item.get("cedar", ""),
+            budgets=tuple(json.loads(item.get("budgets", "[]"))),
+            unmatched=item.get("unmatched"),
+            unmatched_tools=item.get("unmatched_tools"),
+        ),
+        applied_at_ms=int(item["applied_at"]),
+        audit_event_id=item["audit_event_id"],
+        audit_digest=item.get("audit_digest", ""),
+        cedar_sha256=item.get("cedar_sha256", ""),
+        mode=item.get("mode", "active"),
     )
 
 
-def in_force(
-    global_item: Item | None = None, agent_item: Item | None = None, agent_in_tenant_item: Item | None = None
-) -> PolicyInForce:
-    """Give the policy in force that the ACTIVE items of ``active_keys`` make together."""
-    return policy_in_force(_stored(global_item), _stored(agent_item), _stored(agent_in_tenant_item))
+def scope_from(item: Item | None) -> StoredScope:
+    """Give all that the ACTIVE item of a scope holds."""
+    if item is None:
+        return StoredScope()
+    active, shadow = policy_from(item), item.get("shadow")
+    return StoredScope(
+        active,
+        replace(policy_from(shadow), mode="shadow") if shadow else None,
+        int(item.get("latest", active.number)),
+        item.get("latest_digest", active.audit_digest),
+    )
+
+
+def scope_item(scope: Scope, stored: StoredScope) -> Item:
+    """Give the ACTIVE item that holds ``stored``. Where the active version is the newest, it does not say so."""
+    newest = stored.latest == stored.active.number
+    return {
+        **active_key(scope),
+        **policy_attributes(stored.active),
+        "shadow": _present(policy_attributes(stored.shadow)) if stored.shadow else None,
+        "latest": None if newest else stored.latest,
+        "latest_digest": None if newest else stored.latest_digest or None,
+    }
+
+
+def policy_attributes(stored: StoredPolicy) -> Item:
+    """Give the attributes of a policy without its text of Cedar; what it does not have is None."""
+    members = stored.members
+    return {
+        "number": stored.number,
+        "rules": canonical([dict(rule) for rule in members.rules]),
+        "applied_at": stored.applied_at_ms,
+        "audit_event_id": stored.audit_event_id,
+        "audit_digest": stored.audit_digest or None,
+        "budgets": canonical([dict(budget) for budget in members.budgets]) if members.budgets else None,
+        "unmatched": members.unmatched,
+        "unmatched_tools": members.unmatched_tools,
+        "cedar_sha256": stored.cedar_sha256 or None,
+    }
+
+
+def in_force(stored: Iterable[tuple[Scope, Item | None]]) -> PolicyInForce:
+    """Give the policy in force that the ACTIVE items of some scopes make together, the widest first."""
+    return PolicyInForce(tuple(_scope_policy(scope, scope_from(item)) for scope, item in stored if item))
+
+
+def policy_of(scope: Scope, stored: StoredPolicy) -> ScopePolicy:
+    """Read a stored policy as far as it decides."""
+    members = stored.members
+    return ScopePolicy(
+        scope=scope,
+        number=stored.number,
+        digest=stored.audit_digest,
+        limits=limits_of(members.rules),
+        budgets=budgets_of(scope, stored.version or "", members.budgets),
+        unmatched=members.unmatched,
+        unmatched_tools=members.unmatched_tools,
+        cedar_sha256=stored.cedar_sha256,
+    )
+
+
+def _scope_policy(scope: Scope, stored: StoredScope) -> ScopePolicy:
+    shadow = policy_of(scope, stored.shadow) if stored.shadow else None
+    return replace(policy_of(scope, stored.active), shadow=shadow)
+
+
+def _present(item: Item) -> Item:
+    return {name: value for name, value in item.items() if value is not None}
 
 
 def audit_digest(audit: Item) -> str:
@@ -82,53 +162,95 @@ def rules_digest(rules: str) -> str:
     return digest(json.loads(rules))
 
 
-def _stored(item: Item | None) -> StoredRules | None:
-    return StoredRules(int(item["number"]), json.loads(item["rules"])) if item else None
-
-
 class PolicyTransaction(GuardTransaction):
     """Writes of the policy table, with the guard of the token that allows them."""
 
-    def apply_policy(self, applied: Applied) -> Step[StoredPolicy]:
-        """Put a policy in force: active policy, immutable version and audit event.
+    def apply_policy(self, applied: Applied) -> Step[StoredScope]:
+        """Put a policy in force, or in the shadow of the active one: the scope, immutable version and audit event.
 
-        It holds only if the version before ``applied.number`` is the active one, so no change is lost; where it is
-        not, the active one is found.
+        It holds only if the version before ``applied.number`` is the newest one, so no change is lost; where it is
+        not, what the scope holds is found.
         """
-        table = self._context.tables.policy
-        policy: Item = {
-            "number": applied.number,
-            "rules": canonical([dict(rule) for rule in applied.rules]),
-            "applied_at": applied.at_ms,
-            "audit_event_id": applied.audit_event_id,
-        }
-        audit = {
-            **audit_key(applied.scope, applied.number),
-            "jti": applied.jti,
-            "issuer": applied.issuer,
-            "principal_id": applied.principal_id,
-            "reapplied": applied.reapplied,
-            "correlation_id": applied.correlation_id,
-            "signer": applied.signer or None,
-            "gateway_request_id": applied.gateway_request_id or None,
-            "rules_digest": rules_digest(policy["rules"]),
-            "previous": applied.previous or None,
-            **{name: value for name, value in policy.items() if name != "rules"},
-        }
-        policy["audit_digest"] = audit_digest({name: value for name, value in audit.items() if value is not None})
-        first = applied.number == 1
-        active = Put(
-            table,
-            {**active_key(applied.scope), **policy},
-            condition="attribute_not_exists(pk)" if first else "#number = :before",
-            values={} if first else {":before": applied.number - 1},
-            names={} if first else {"#number": "number"},
-        )
-        step = self._add(active, policy_from)
-        version = {**version_key(applied.scope, applied.number), **policy}
+        table, scope, before = self._context.tables.policy, applied.scope, applied.scope_before
+        policy = applied.policy
+        audit = _audit_item(applied, policy)
+        policy = replace(policy, audit_digest=audit_digest(_present(audit)))
+        after = before.after(policy, ends_shadow=applied.ends_shadow)
+        condition, values, names = _unchanged(before)
+        step = self._add(Put(table, scope_item(scope, after), condition, values, names), scope_from)
+        version = {**version_key(scope, applied.number), **version_attributes(policy)}
         for item in (version, audit):
             self._add(Put(table, item, condition="attribute_not_exists(pk)"), unread)
         return step
+
+
+def version_attributes(stored: StoredPolicy) -> Item:
+    """Give the attributes of a version: all of the policy, and what it was applied as where that was as a shadow."""
+    return {
+        **policy_attributes(stored),
+        "cedar": stored.members.cedar or None,
+        "mode": stored.mode if stored.mode != "active" else None,
+    }
+
+
+def members_named(stored: StoredPolicy) -> Item:
+    """Give what an audit event says of a version's members beside its rules; None of what the version has not."""
+    budgets = stored.members.budgets
+    return {
+        "mode": stored.mode if stored.mode != "active" else None,
+        "cedar_sha256": stored.cedar_sha256 or None,
+        "budgets_digest": digest([dict(budget) for budget in budgets]) if budgets else None,
+        "unmatched": stored.members.unmatched,
+        "unmatched_tools": stored.members.unmatched_tools,
+    }
+
+
+def _audit_item(applied: Applied, policy: StoredPolicy) -> Item:
+    return {
+        **audit_key(applied.scope, applied.number),
+        "number": applied.number,
+        "applied_at": applied.at_ms,
+        "audit_event_id": applied.audit_event_id,
+        "jti": applied.jti,
+        "issuer": applied.issuer,
+        "principal_id": applied.principal_id,
+        "reapplied": applied.reapplied,
+        "correlation_id": applied.correlation_id,
+        "signer": applied.signer or None,
+        "gateway_request_id": applied.gateway_request_id or None,
+        "rules_digest": rules_digest(policy_attributes(policy)["rules"]),
+        "previous": applied.previous or None,
+        "ends_shadow": True if applied.ends_shadow else None,
+        **members_named(policy),
+    }
+
+
+def _unchanged(before: StoredScope) -> tuple[str, dict[str, Any], dict[str, str]]:
+    """Give the condition that the newest version of a scope is still the one that was seen."""
+    if before.latest == 0:
+        return "attribute_not_exists(pk)", {}, {}
+    if before.latest != before.active.number:
+        return "latest = :before", {":before": before.latest}, {}
+    return "attribute_not_exists(latest) AND #number = :before", {":before": before.latest}, {"#number": "number"}
+
+
+def read_version(dynamo: Dynamo, table: str, scope: Scope, number: int) -> StoredPolicy | None:
+    """Give one version of a scope's policy, its text of Cedar with it; None where there is none."""
+    [item] = dynamo.batch_get([(table, version_key(scope, number))])
+    return policy_from(item) if item else None
+
+
+def with_text(dynamo: Dynamo, table: str, scope: Scope, stored: StoredPolicy) -> StoredPolicy:
+    """Give ``stored`` with its text of Cedar, which one call reads where it is not there yet.
+
+    Raises StoreUnavailableError where the version is not there or has another text: then nothing can be judged by it.
+    """
+    if not stored.lacks_text:
+        return stored
+    whole = read_version(dynamo, table, scope, stored.number)
+    if whole is None or whole.cedar_sha256 != stored.cedar_sha256 or whole.lacks_text:
+        raise StoreUnavailableError
+    return whole
 
 
 def versions(dynamo: Dynamo, table: str, scope: Scope, page: PageRequest) -> tuple[list[StoredPolicy], str | None]:

@@ -1,18 +1,31 @@
-"""Verifies a scope's policy: the active one against the version it says it is, and versions against the audit trail."""
+"""Verifies a scope's policy: what is in force against its versions, and these against the audit trail."""
 
-import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
-from handshake.core.jsonio import canonical
 from handshake.dynamo.marshalling import Item
-from handshake.policy.rules import Scope, version_number
-from handshake.policy.table import active_key, audit_digest, audit_key, rules_digest, version_key
+from handshake.policy.change import StoredScope
+from handshake.policy.rules import GLOBAL, version_number
+from handshake.policy.table import (
+    active_key,
+    audit_digest,
+    audit_key,
+    members_named,
+    policy_from,
+    rules_digest,
+    scope_from,
+    scope_item,
+    version_attributes,
+    version_key,
+)
 
 UNREADABLE: Final = (KeyError, ValueError, TypeError, AttributeError, ArithmeticError, IndexError, RecursionError)
 # What an audit event and its version say alike.
 _ALIKE: Final = ("number", "applied_at", "audit_event_id")
-_VERSION: Final = {"pk", "sk", "rules", *_ALIKE}
+# What one application of a policy has of its own.
+_OWN: Final = ("number", "applied_at", "audit_event_id", "audit_digest")
+_ANYWHERE: Final = GLOBAL  # only its sort keys matter here
 
 
 def verify_scope(items: Sequence[Item]) -> list[str]:
@@ -27,25 +40,25 @@ def verify_scope(items: Sequence[Item]) -> list[str]:
 
 
 def _problems(kept: Mapping[str, Item]) -> list[str]:
-    anywhere = Scope("global")  # only its sort keys matter here
-    active = kept.get(active_key(anywhere)["sk"])
+    active = kept.get(active_key(_ANYWHERE)["sk"])
     if active is None:
         return ["it has versions and no active policy"]
-    numbers = range(1, int(active["number"]) + 1)
-    if len(kept) != 1 + 2 * len(numbers):
-        return [f"version {active['number']} is active, and {len(kept) - 1} items are its history"]
+    latest = scope_from(active).latest
+    if len(kept) != 1 + 2 * latest:
+        return [f"version {latest} is its newest, and {len(kept) - 1} items are its history"]
     problems: list[str] = []
     before: Item = {}
-    for number in numbers:
-        version = kept.get(version_key(anywhere, number)["sk"])
-        audit = kept.get(audit_key(anywhere, number)["sk"])
+    expected = StoredScope()
+    for number in range(1, latest + 1):
+        version, audit = _version(kept, number), kept.get(audit_key(_ANYWHERE, number)["sk"])
         if version is None or audit is None:
             problems.append(f"version {number} or its audit event is missing")
             continue
         problems += (f"version {number} {problem}" for problem in _version_problems(version, audit, before, kept))
+        expected = expected.after(policy_from(version), ends_shadow=bool(audit.get("ends_shadow")))
         before = version
-    if {**active, "sk": before.get("sk")} != before:
-        problems.append(f"what is active is not version {active['number']} as it was applied")
+    if _differ(active, {**active, **scope_item(_ANYWHERE, expected), "pk": active["pk"]}):
+        problems.append("what is in force is not the versions of it as they were applied")
     return problems
 
 
@@ -57,7 +70,9 @@ def _version_problems(version: Item, audit: Item, before: Item, kept: Mapping[st
         problems.append(f"and its audit event differ at {', '.join(others)}")
     if int(version["sk"].rpartition("#")[2]) != version["number"]:
         problems.append(f"says that it is version {version['number']}")
-    if version.keys() - {"audit_digest"} != _VERSION or canonical(json.loads(version["rules"])) != version["rules"]:
+    stored = policy_from(version)
+    written = {"pk": version["pk"], "sk": version["sk"], **version_attributes(stored)}
+    if _differ(version, written) or stored.lacks_text:
         problems.append("is not as versions are written")
     if "audit_digest" in version or "audit_digest" in before:
         if audit_digest(audit) != version.get("audit_digest"):
@@ -66,13 +81,30 @@ def _version_problems(version: Item, audit: Item, before: Item, kept: Mapping[st
             problems.append("has other rules than were applied")
         if audit.get("previous") != before.get("audit_digest"):
             problems.append("does not follow the version before as it is now")
+    if any(audit.get(name) != value for name, value in members_named(stored).items()):
+        problems.append("has other members than were applied")
     reapplied = audit.get("reapplied")
-    if reapplied is not None and _rules_of(kept, reapplied) != json.loads(version["rules"]):
-        problems.append(f"has other rules than {reapplied}, which it says it brought back")
+    if reapplied is not None and _members_of(_named(kept, reapplied)) != _members_of(version):
+        problems.append(f"has other members than {reapplied}, which it says it brought back")
     return problems
 
 
-def _rules_of(kept: Mapping[str, Item], name: str) -> Any:
+def _version(kept: Mapping[str, Item], number: int) -> Item | None:
+    return kept.get(version_key(_ANYWHERE, number)["sk"])
+
+
+def _named(kept: Mapping[str, Item], name: str) -> Item | None:
     number = version_number(name)
-    earlier = kept.get(version_key(Scope("global"), number)["sk"]) if number is not None else None
-    return json.loads(earlier["rules"]) if earlier else None
+    return _version(kept, number) if number is not None else None
+
+
+def _members_of(version: Item | None) -> Item | None:
+    """Give the members of a version, without what is its own."""
+    if version is None:
+        return None
+    stored = replace(policy_from(version), mode="active")
+    return {name: value for name, value in version_attributes(stored).items() if name not in _OWN}
+
+
+def _differ(stored: Item, written: Mapping[str, Any]) -> bool:
+    return stored != {name: value for name, value in written.items() if value is not None}

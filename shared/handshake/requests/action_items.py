@@ -1,11 +1,13 @@
 """The action of a request as items: named in STATE, and kept whole beside it under ACTION until it is erased."""
 
+import json
+from dataclasses import replace
 from typing import Final
 
 from handshake.core.errors import StoreUnavailableError
 from handshake.dynamo.marshalling import Item, Key
 from handshake.dynamo.sharding import shard
-from handshake.requests.action import Action, digest_of
+from handshake.requests.action import Action, action_of, digest_of
 from handshake.requests.record import RequestRecord
 from handshake.requests.submission import Submission
 
@@ -29,6 +31,13 @@ def action_from(item: Item) -> Action | None:
     if "operation" not in item:
         return None
     return Action(item["operation"], item.get("tool"), item.get("tool_version"), item.get("resource"))
+
+
+def with_arguments(submission: Submission, item: Item | None) -> Submission:
+    """Give a stored ``submission`` with the arguments of its action, as ``item`` keeps it; without, once erased."""
+    if submission.action is None or item is None or "canonical" not in item:
+        return submission
+    return replace(submission, action=action_of(json.loads(item["canonical"])["action"]))
 
 
 def named_attributes(submission: Submission) -> Item:

@@ -127,12 +127,34 @@ class Revoked(TypedDict):
 
 
 @closed
+class DecidingPolicy(TypedDict):
+    """Names a policy that decided: the Cedar policy's @id, or what of its scope stood in for none."""
+
+    scope: str
+    version: str
+    policy: str
+
+
+@closed
 class EscalationCause(TypedDict):
     """The rule that asked for a person, its limit, and the value that crossed it."""
 
     rule: str
     limit: Any
     value: Any
+
+
+@closed
+class BudgetLeft(TypedDict):
+    """What a budget has left in its window, of which the request takes a share."""
+
+    scope: Annotated[str, "Of which policy: ``global``, ``tenant``, ``agent`` or ``agentInTenant``."]
+    id: str
+    window: Annotated[str, "The UTC hour, day or month."]
+    left: float
+    max: float
+    share: Annotated[float, "What the request takes of it."]
+    held: Annotated[bool, "Whether it is taken already; else it is once a person approves."]
 
 
 @closed
@@ -161,6 +183,9 @@ class Room(TypedDict):
     amount: NotRequired[Annotated[Any, "As the agent sent it."]]
     category: NotRequired[Annotated[Any, "As the agent sent it."]]
     escalatedBy: NotRequired[EscalationCause]
+    decidedBy: NotRequired[list[DecidingPolicy]]
+    policyMessage: NotRequired[Annotated[str, "What the deciding policy says to people."]]
+    budgetLeft: NotRequired[Annotated[list[BudgetLeft], "Of a request that is read by itself, not in a list."]]
 
 
 @closed

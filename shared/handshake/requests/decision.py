@@ -1,6 +1,6 @@
 """Allow, deny or escalate: what stored policy says of a submitted action (contract.md sections 3 and 9)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -11,8 +11,11 @@ from handshake.core.jsonio import number
 from handshake.core.reasons import ReasonCode
 from handshake.core.text import folded
 from handshake.core.tiers import DENIAL_TIER, Outcome
+from handshake.policy.budgets import NONE_KNOWN, Call, Reservation, Taken, judge_budgets
 from handshake.policy.rule_keys import ESCALATIONS_PER_WINDOW, MINUTES_PER_DAY, Payment, Spend, Trigger, judge
 from handshake.policy.rules import PolicyInForce
+from handshake.policy.setting import BARE, Setting, with_cedar
+from handshake.policy.verdict import Judgement, Named, join
 from handshake.requests.submission import Submission
 
 ESCALATION_WINDOW_MS: Final = 10 * 60 * 1000
@@ -32,13 +35,39 @@ class Escalations(NamedTuple):
 
 @dataclass(frozen=True)
 class Decision:
-    """The decision on an action. ``spend`` is what an allowed payment spends, and an escalated one once approved."""
+    """The decision on an action. ``spend`` is what an allowed payment spends, and an escalated one once approved.
+
+    ``reservations`` are its shares of budgets; ``policies``, ``message`` and ``notify`` are as a Judgement has them.
+    """
 
     outcome: Outcome
     reason: ReasonCode
     tier: int
     trigger: Trigger | None = None
     spend: Spend | None = None
+    reservations: tuple[Reservation, ...] = ()
+    policies: tuple[Named, ...] = ()
+    message: str | None = None
+    notify: tuple[str, ...] = ()
+
+    def joined(self, *, before: Iterable[Judgement] = (), after: Iterable[Judgement] = ()) -> "Decision":
+        """Join to it what others say, who give the code before it or after it. What is denied takes nothing."""
+        own = Judgement(
+            self.outcome, self.reason, self.tier, self.policies, self.message, self.notify, trigger=self.trigger
+        )
+        judged = join([*before, own, *after])
+        is_denied = judged.outcome == "deny"
+        return Decision(
+            judged.outcome,
+            judged.reason,
+            judged.tier,
+            trigger=judged.trigger,
+            spend=None if is_denied else self.spend,
+            reservations=() if is_denied else self.reservations,
+            policies=judged.policies,
+            message=judged.message,
+            notify=judged.notify,
+        )
 
 
 def utc_day(timestamp_ms: int) -> str:
@@ -54,10 +83,55 @@ def spend_day(timestamp_ms: int, server_ms: int) -> str:
     return utc_day(min(timestamp_ms, server_ms))
 
 
-def decide(submission: Submission, *, policy: PolicyInForce, spent: Decimal) -> Decision:
-    """Judge ``submission`` by ``policy``; ``spent`` is what its agent has spent that UTC day."""
+def decide(
+    submission: Submission,
+    *,
+    policy: PolicyInForce,
+    spent: Decimal,
+    setting: Setting = BARE,
+    taken: Taken = NONE_KNOWN,
+    now_ms: int | None = None,
+    own: Sequence[Reservation] = (),
+) -> Decision:
+    """Judge ``submission`` by ``policy`` in a ``setting``; ``spent`` is what its agent has spent that UTC day.
+
+    ``taken`` is what is known of the counters of budgets, ``own`` what this very request took of them, and ``now_ms``
+    the server's time (epoch ms) where that matters: a budget counts by it where the caller's lies ahead of it.
+    """
+    decision = _decide_by_rules(submission, policy, spent, believes_agents=setting.believes_agents)
+    if setting.tools or with_cedar(policy):
+        from handshake.requests.cedar_call import judge as judge_cedar  # noqa: PLC0415 - it brings what only Cedar needs
+
+        decision = decision.joined(after=judge_cedar(submission, policy, setting))
+    if decision.outcome == "deny":
+        return decision
+    judged = judge_budgets(policy.budgets, call_of(submission, now_ms=now_ms), taken, own=own)
+    if judged is None:
+        return _deny(ReasonCode.POLICY_INVALID_REQUEST)
+    return replace(decision, reservations=judged.reservations).joined(after=[judged.judgement])
+
+
+def call_of(submission: Submission, *, now_ms: int | None = None) -> Call:
+    """Give ``submission`` as budgets see it, at ``now_ms`` (epoch ms) where its timestamp lies ahead of that."""
+    at_ms, action = submission.timestamp_ms, submission.action
+    arguments = (action.arguments if action else None) or {}
+    return Call(
+        agent=submission.agent,
+        principal_id=submission.principal_id,
+        at_ms=at_ms if now_ms is None else min(at_ms, now_ms),
+        shard_by=submission.request_id,
+        tool=action.tool if action else None,
+        amount=submission.facts.get("amount"),
+        currency=arguments.get("currency"),
+        arguments=arguments,
+    )
+
+
+def _decide_by_rules(
+    submission: Submission, policy: PolicyInForce, spent: Decimal, *, believes_agents: bool
+) -> Decision:
     if submission.action_type == "data_access":
-        return _decide_data_access(submission)
+        return _decide_data_access(submission, believes_agents=believes_agents)
     if submission.action_type == "payment":
         return _decide_payment(submission, policy, spent)
     return Decision("allow", ReasonCode.POLICY_ALLOW, 1)
@@ -74,15 +148,10 @@ def restrict(decision: Decision, agent: AgentState) -> Decision:
         case AgentState.STOPPED:
             return _deny(ReasonCode.SECURITY_AGENT_STOPPED)
         case AgentState.ESCALATE_ALL:
-            if decision.outcome == "deny":
-                return decision
-            return replace(
-                decision,
-                outcome="escalate",
-                reason=ReasonCode.HITL_AGENT_RESTRICTED_ESCALATED,
-                tier=max(decision.tier, _RESTRICTED_TIER),
-                trigger=decision.trigger or Trigger("agent_state", None, agent.value),
-            )
+            # What policy saw crossed stays named.
+            trigger = decision.trigger or Trigger("agent_state", None, agent.value)
+            reason = ReasonCode.HITL_AGENT_RESTRICTED_ESCALATED
+            return decision.joined(before=[Judgement("escalate", reason, _RESTRICTED_TIER, trigger=trigger)])
         case _:
             assert_never(agent)
 
@@ -95,9 +164,13 @@ def decide_in_window(
     spent: Decimal,
     escalations: Escalations,
     now_ms: int,
+    setting: Setting = BARE,
+    taken: Taken = NONE_KNOWN,
 ) -> Decision:
     """Judge ``submission`` by policy and the state of its ``agent``, and hold both to the escalation window."""
-    decision = restrict(decide(submission, policy=policy, spent=spent), agent)
+    decision = restrict(
+        decide(submission, policy=policy, spent=spent, setting=setting, taken=taken, now_ms=now_ms), agent
+    )
     if decision.outcome != "escalate":
         return decision
     most = policy.limits[ESCALATIONS_PER_WINDOW]
@@ -123,7 +196,7 @@ def _deny(reason: ReasonCode) -> Decision:
     return Decision("deny", reason, DENIAL_TIER)
 
 
-def _decide_data_access(submission: Submission) -> Decision:
+def _decide_data_access(submission: Submission, *, believes_agents: bool) -> Decision:
     sensitivity = submission.facts.get("sensitivity")
     # What is not known not to be sensitive cannot be trusted to be harmless, so a person looks at it.
     if isinstance(sensitivity, str):
@@ -135,7 +208,7 @@ def _decide_data_access(submission: Submission) -> Decision:
             3,
             trigger=Trigger("sensitivity", None, "ambiguous"),
         )
-    authorized = submission.facts.get("authorizedSensitiveScope") is True
+    authorized = believes_agents and submission.facts.get("authorizedSensitiveScope") is True
     if sensitivity in SENSITIVE and not authorized:
         return _deny(ReasonCode.POLICY_SENSITIVE_SCOPE_DENIED)
     return Decision("allow", ReasonCode.POLICY_ALLOW, 1)

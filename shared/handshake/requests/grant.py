@@ -5,7 +5,7 @@ A request has one grant. Whoever may execute it claims the grant once, and repor
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final, NamedTuple, get_args
 
@@ -13,11 +13,13 @@ from handshake.agents.standing import AgentStanding, AgentState
 from handshake.core.errors import Conflict, Refusal, Refuse, Replay, refusal_of
 from handshake.core.jsonio import digest
 from handshake.core.reasons import ReasonCode
+from handshake.policy.budgets import NONE_KNOWN, Taken
 from handshake.policy.rules import PolicyInForce
+from handshake.policy.setting import BARE, Setting
 from handshake.requests.access import is_own, may_claim
 from handshake.requests.decision import decide, restrict
 from handshake.requests.record import Claim, OutcomeStatus, Report, RequestRecord, State
-from handshake.requests.recording import policy_versions
+from handshake.requests.submission import Submission
 from handshake.trust.identity import Envelope
 
 DEFAULT_AUDIENCE: Final = "handshake-executor"
@@ -61,7 +63,9 @@ class InForce(NamedTuple):
     """What holds at a claim beside the request itself.
 
     ``standing`` is its agent's, and ``unknown_agents`` the state of one that nobody has named. ``spent`` is what the
-    agent has spent of the request's day, the request's own share included. ``approver`` is who approved it.
+    agent has spent of the request's day, and ``taken`` what is taken of its budgets, the request's own share included.
+    ``approver`` is who approved it, ``setting`` what policies judge in, and ``submission`` the request's own, with
+    arguments where they are kept.
     """
 
     standing: AgentStanding
@@ -69,6 +73,9 @@ class InForce(NamedTuple):
     spent: Decimal
     approver: str | None
     unknown_agents: AgentState = AgentState.ACTIVE
+    taken: Taken = NONE_KNOWN
+    setting: Setting = BARE
+    submission: Submission | None = None
 
 
 @dataclass(frozen=True)
@@ -194,7 +201,18 @@ def decide_grant(
         return Refuse(_refused(claim, ReasonCode.SECURITY_AGENT_STOPPED, "The agent is stopped."))
     own = request.spend.amount if request.spend else Decimal(0)
     spent = max(in_force.spent - own, Decimal(0))
-    decision = restrict(decide(request.submission, policy=in_force.policy, spent=spent), state)
+    decision = restrict(
+        decide(
+            in_force.submission or request.submission,
+            policy=in_force.policy,
+            spent=spent,
+            setting=in_force.setting,
+            taken=in_force.taken,
+            now_ms=request.created_at_ms,
+            own=[replace(reservation, held=True) for reservation in request.reservations],
+        ),
+        state,
+    )
     if decision.outcome == "deny" or (decision.outcome == "escalate" and request.state is not State.APPROVED):
         message = "Policy has changed since the decision, and would not allow this now."
         return Refuse(_refused(claim, ReasonCode.SECURITY_POLICY_CHANGED, message))
@@ -205,7 +223,7 @@ def decide_grant(
         "actionDigest": claim.action_digest,
         "audience": claim.audience,
         "expiresAt": expires_at_ms,
-        "policyVersions": policy_versions(in_force.policy),
+        "policyVersions": in_force.policy.versions,
         "agentVersions": in_force.standing.versions,
     }
     return Grant(request, claimed, says, _actor(envelope))
@@ -248,7 +266,7 @@ def grant_claims(
     """Give the claims of the grant of ``request``, whose chain has the claim in it."""
     submission = request.submission
     issued_s = claimed.at_ms // _MS
-    versions = {reach: version for reach, version in policy_versions(in_force.policy).items() if version}
+    versions = {reach: version for reach, version in in_force.policy.versions.items() if version}
     claims = {
         "iss": issuer,
         "aud": audience,

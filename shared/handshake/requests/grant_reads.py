@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from handshake.agents.standing import AgentState
@@ -9,12 +10,14 @@ from handshake.agents.table import agent_keys, standing_from
 from handshake.dynamo.context import Context
 from handshake.dynamo.marshalling import Item, Key
 from handshake.dynamo.runtime_kv import PAUSE_KEY, ensure_not_paused
-from handshake.policy.table import active_keys, in_force
+from handshake.policy.read_setting import setting_for
+from handshake.policy.table import active_keys, active_tools_key, in_force
 from handshake.replay_guards.table import stored_outcome
+from handshake.requests.action_items import action_key, with_arguments
 from handshake.requests.evidence_items import evidence_from
 from handshake.requests.grant import InForce
 from handshake.requests.record import RequestRecord, State
-from handshake.requests.table import record_from, spend_key, spent, state_key
+from handshake.requests.table import budget_key, record_from, spend_key, spent, state_key, taken
 
 # An approval that an earlier release kept says in evidence alone who gave it, right after the decision's two events.
 _CLOSING: Key = {"sk": "EVT#000003"}
@@ -42,21 +45,38 @@ def read_for_outcome(context: Context, request_id: str) -> RequestRecord | None:
 
 
 def read_in_force(context: Context, request: RequestRecord, *, unknown_agents: AgentState) -> InForce:
-    """Read, in one call, what holds at the claim of ``request``. Raises StoreUnavailableError."""
+    """Read, in one call, what holds at the claim of ``request``. Raises StoreUnavailableError.
+
+    Texts of Cedar and tools that this process has not read yet take one more, once for each version.
+    """
     workflow, policy = context.tables.workflow, context.tables.policy
     agent = request.submission.agent
-    standing, active = agent_keys(agent), active_keys(agent)
-    keys = [(policy, key) for key in (*standing, *active)]
-    if request.spend:
-        keys.append((workflow, spend_key(agent, request.spend_day)))
+    standing, scopes = agent_keys(agent), active_keys(agent)
+    counters = [reservation.counter for reservation in request.reservations]
+    keys = [(policy, key) for key in (*standing, *scopes.values(), active_tools_key())]
+    keys += ((workflow, budget_key(counter)) for counter in counters)
+    keys += [(workflow, action_key(request.request_id))] if request.submission.action else []
+    keys += [(workflow, spend_key(agent, request.spend_day))] if request.spend else []
     asks_approver = request.state is State.APPROVED and request.approved_by is None
-    if asks_approver:
-        keys.append((workflow, {**state_key(request.request_id), **_CLOSING}))
-    items = context.dynamo.batch_get(keys)
-    approver = _approver(items.pop()) if asks_approver else request.approved_by
-    total = spent(items.pop()) if request.spend else Decimal(0)
-    policies = items[len(standing) :]
-    return InForce(standing_from(items[: len(standing)]), in_force(*policies), total, approver, unknown_agents)
+    keys += [(workflow, {**state_key(request.request_id), **_CLOSING})] if asks_approver else []
+    found = iter(context.dynamo.batch_get(keys))
+    stands = standing_from(list(islice(found, len(standing))))
+    force = in_force(zip(scopes, islice(found, len(scopes)), strict=True))
+    registry = next(found)
+    taken_by = {counter: taken(item) for counter, item in zip(counters, islice(found, len(counters)), strict=True)}
+    action = next(found) if request.submission.action else None
+    total = spent(next(found)) if request.spend else Decimal(0)
+    approver = _approver(next(found)) if asks_approver else request.approved_by
+    return InForce(
+        standing=stands,
+        policy=force,
+        spent=total,
+        approver=approver,
+        unknown_agents=unknown_agents,
+        taken=taken_by,
+        setting=setting_for(context, [force], registry),
+        submission=with_arguments(request.submission, action),
+    )
 
 
 def _approver(item: Item | None) -> str | None:

@@ -55,13 +55,15 @@ def lapse_unclaimed(context: Context, *, run_ms: int = RUN_MS) -> Lapse:
 def _lapse(context: Context, record: RequestRecord | None) -> bool:
     """Have a request lapse; False where somebody else came first, or it no longer does."""
     now = context.now_ms()
-    if record is None or record.spend is None or record.lapses_at_ms is None or record.lapses_at_ms > now:
+    if record is None or record.lapses_at_ms is None or record.lapses_at_ms > now:
         return False
     actor = {"actor": "hitl_expiry", "action": "lapse"}
     recorded = record_lapse(record.lapsed(now_ms=now), actor, origin(context), now_ms=now)
     tx = RequestTransaction(context)
     moving = tx.lapse_request(recorded, seen=record)
-    tx.give_back(record.submission.agent, record.spend_day, record.spend)
+    tx.give_back_shares(record)
+    if record.spend:
+        tx.give_back(record.submission.agent, record.spend_day, record.spend)
     if tx.commit():
         return True
     if moving.lost:
@@ -69,4 +71,5 @@ def _lapse(context: Context, record: RequestRecord | None) -> bool:
     # The day's count is gone, or somebody has made it less: there is nothing to take from it.
     tx = RequestTransaction(context)
     tx.lapse_request(recorded, seen=record)
+    tx.give_back_shares(record)
     return tx.commit()

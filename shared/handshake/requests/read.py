@@ -3,11 +3,16 @@
 The queue of a principal whose namesake in another tenant has a whole page of it takes more.
 """
 
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
+
 from handshake.core.errors import HandshakeError
+from handshake.core.jsonio import plain
 from handshake.core.paging import MAX_LIMIT, PageRequest, cursor_after
 from handshake.core.reasons import ReasonCode
 from handshake.core.text import is_label
 from handshake.dynamo.context import Context
+from handshake.policy.budgets import Counter, Reservation, Taken, counters_of, left_of
 from handshake.requests import queue
 from handshake.requests import table as requests
 from handshake.requests.access import ensure_may_read, may_resolve, resolves_for_tenant
@@ -15,6 +20,13 @@ from handshake.requests.action_items import action_key, canonical_of
 from handshake.requests.evidence import EvidenceEvent
 from handshake.requests.record import RequestRecord
 from handshake.trust.identity import Envelope
+
+if TYPE_CHECKING:
+    from handshake.requests.answers import BudgetLeft
+
+
+# What one call reads.
+_BATCH: Final = 100
 
 
 def read_request(context: Context, request_id: str, envelope: Envelope) -> RequestRecord:
@@ -25,6 +37,29 @@ def read_request(context: Context, request_id: str, envelope: Envelope) -> Reque
     _ensure_possible(request_id)
     [item] = context.dynamo.batch_get([(context.tables.workflow, requests.state_key(request_id))])
     return _readable(requests.record_from(item), request_id, envelope).as_of(context.now_ms())
+
+
+def read_budgets_left(context: Context, record: RequestRecord) -> "list[BudgetLeft]":
+    """Give what each budget has left of which ``record`` takes a share; where there are any, one call reads them."""
+    counters = [counter for reservation in record.reservations for counter in counters_of(reservation)]
+    taken: dict[Counter, Decimal] = {}
+    for start in range(0, len(counters), _BATCH):
+        batch = counters[start : start + _BATCH]
+        items = context.dynamo.batch_get([(context.tables.workflow, requests.budget_key(counter)) for counter in batch])
+        taken |= {counter: requests.taken(item) for counter, item in zip(batch, items, strict=True)}
+    return [_budget_left(reservation, taken) for reservation in record.reservations]
+
+
+def _budget_left(reservation: Reservation, taken: Taken) -> "BudgetLeft":
+    return {
+        "scope": reservation.scope,
+        "id": reservation.budget,
+        "window": reservation.counter.window,
+        "left": plain(left_of(reservation, taken)),
+        "max": plain(reservation.limit * reservation.shards),
+        "share": plain(reservation.amount),
+        "held": reservation.held,
+    }
 
 
 def read_room(context: Context, request_id: str, envelope: Envelope) -> tuple[RequestRecord, str | None]:

@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 
 from handshake.core.jsonio import plain_text
 from handshake.core.reasons import ReasonCode
+from handshake.policy.budgets import Reservation
 from handshake.policy.rule_keys import Spend, Trigger
+from handshake.policy.verdict import Named
 from handshake.requests.action import Action, action_of
 from handshake.requests.evidence import EvidenceEvent
 from handshake.requests.grant import MAX_LIFETIME_MS, ReportedOutcome
@@ -96,6 +98,10 @@ def _decided(stored: RequestRecord, lineage: EvidenceEvent, audit: EvidenceEvent
         spend=(Spend(Decimal(spend["amount"]), Decimal(spend["limit"])) if spend else None)
         if in_full
         else stored.spend,
+        reservations=tuple(map(Reservation.of_stored, says.get("reserved", ()))),
+        policies=tuple(Named(**named) for named in says.get("decidedBy", ())),
+        message=says.get("policyMessage"),
+        notify=tuple(says.get("notify", ())),
         synthetic=says.get("synthetic", False) if in_full else stored.synthetic,
         execute_by_ms=says.get("executeBy"),
         bound=says.get("bound", False),

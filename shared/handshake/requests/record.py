@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from handshake.core.reasons import REGISTRY, ReasonCode
 from handshake.core.tiers import RISK_TIERS, Outcome, RiskTier
+from handshake.policy.budgets import Reservation
 from handshake.policy.rule_keys import Spend, Trigger
+from handshake.policy.verdict import Named
 from handshake.requests.action import named_members
 from handshake.requests.decision import Decision, spend_day
 from handshake.requests.evidence import Chain
@@ -79,6 +81,9 @@ class Report(NamedTuple):
 class RequestRecord:
     """One stored request. Times are epoch ms; ``expires_at_ms`` is set on escalated requests only.
 
+    ``policies`` name what of policy decided, ``message`` is its word for people, and ``notify`` the paths of arguments
+    that messages may show.
+    ``reservations`` are its shares of budgets as they were when it was decided; what became of them its state says.
     ``first_expires_at_ms`` is the deadline that it was escalated with, set once that was extended, which was done
     ``extensions`` times. What was allowed or approved may be revoked, at ``revoked_at_ms``. ``execute_by_ms`` is until
     when the effect may begin, and ``approved_by`` the principal who approved it; what an earlier release decided has
@@ -97,6 +102,10 @@ class RequestRecord:
     expires_at_ms: int | None = None
     trigger: Trigger | None = None
     spend: Spend | None = None
+    reservations: tuple[Reservation, ...] = ()
+    policies: tuple[Named, ...] = ()
+    message: str | None = None
+    notify: tuple[str, ...] = ()
     chain: Chain = field(default_factory=Chain)
     synthetic: bool = False
     execute_by_ms: int | None = None
@@ -133,6 +142,10 @@ class RequestRecord:
             expires_at_ms=now_ms + escalation_ttl_ms if escalated else None,
             trigger=decision.trigger,
             spend=decision.spend,
+            reservations=decision.reservations,
+            policies=decision.policies,
+            message=decision.message,
+            notify=decision.notify,
             execute_by_ms=now_ms + execute_within_ms if decision.outcome == "allow" else None,
         )
 
@@ -152,7 +165,7 @@ class RequestRecord:
         Only where no effect goes ahead without a grant can that be told (contract.md section 11).
         """
         is_open = self.state.authorizes and self.claim is None and self.lapsed_at_ms is None
-        return self.execute_by_ms if self.bound and self.spend and is_open else None
+        return self.execute_by_ms if self.bound and (self.spend or self.reservations) and is_open else None
 
     def lapsed(self, *, now_ms: int) -> "RequestRecord":
         """Give the record as it is once it has given back, at ``now_ms``, what it had taken of a limit."""
@@ -334,6 +347,12 @@ class RequestRecord:
             view["amount"] = submission.facts["amount"]
         if submission.facts.get("category") is not None:
             view["category"] = submission.facts["category"]
+        if self.policies:
+            view["decidedBy"] = [
+                {"scope": by.scope, "version": by.version, "policy": by.policy} for by in self.policies
+            ]
+        if self.message is not None:
+            view["policyMessage"] = self.message
         if self.trigger:
             view["escalatedBy"] = {
                 "rule": self.trigger.rule,

@@ -13,6 +13,7 @@ from handshake.core.jsonio import plain_text
 from handshake.core.reasons import REGISTRY
 from handshake.core.tiers import RISK_TIERS
 from handshake.metrics.events import MetricsEvent, denial_event
+from handshake.metrics.shadow_report import Shadowed, shadows_text
 from handshake.policy.rules import PolicyInForce
 from handshake.requests.action import named_members
 from handshake.requests.evidence import Entry, EvidenceEvent, append, event_id_of, refusal_event
@@ -77,17 +78,30 @@ class RecordedRefusal:
     event: MetricsEvent
 
 
-def record_decision(record: RequestRecord, policy: PolicyInForce, agent: AgentStanding, origin: Origin) -> Recorded:
-    """Record a fresh decision, made by ``policy`` and by how its ``agent`` stood."""
+def record_decision(
+    record: RequestRecord,
+    policy: PolicyInForce,
+    agent: AgentStanding,
+    origin: Origin,
+    *,
+    tools_version: str | None = None,
+    shadows: Sequence[Shadowed] = (),
+) -> Recorded:
+    """Record a fresh decision, made by ``policy``, by how its ``agent`` stood, and by a version of the tools if any.
+
+    ``shadows`` are what shadows of policies say of it.
+    """
     submission = record.submission
     lineage: dict[str, Any] = {
         "facts": dict(submission.facts),
         "actionType": submission.action_type,
         "payloadRef": submission.payload_ref,
         "requestTimestamp": submission.timestamp_ms,
-        "policyVersions": policy_versions(policy),
+        "policyVersions": policy.versions,
         "agentVersions": agent.versions,
     }
+    if tools_version:
+        lineage["toolsVersion"] = tools_version
     if submission.action:
         lineage |= {"actionDigest": submission.action_digest, **named_members(submission.action)}
     audit: dict[str, Any] = {
@@ -106,12 +120,24 @@ def record_decision(record: RequestRecord, policy: PolicyInForce, agent: AgentSt
         audit["escalatedBy"] = record.trigger._asdict()
     if record.spend:
         audit["spend"] = {"amount": plain_text(record.spend.amount), "limit": plain_text(record.spend.daily_limit)}
-    return _recorded(record, DECIDED, lineage, audit, origin, now_ms=record.decided_at_ms)
+    if record.reservations:
+        audit["reserved"] = [reservation.stored() for reservation in record.reservations]
+    if record.policies:
+        audit["decidedBy"] = [named._asdict() for named in record.policies]
+    if record.message is not None:
+        audit["policyMessage"] = record.message
+    if record.notify:
+        audit["notify"] = list(record.notify)
+    return _recorded(record, DECIDED, lineage, audit, origin, now_ms=record.decided_at_ms, shadows=shadows)
 
 
 def record_close(seen: RequestRecord, closed: RequestRecord, actor: Mapping[str, Any], origin: Origin) -> Recorded:
     """Record the end of the escalation that was ``seen``; ``actor`` says in evidence who ended it."""
-    lineage = {"from": seen.state.value, "to": closed.state.value}
+    lineage: dict[str, Any] = {"from": seen.state.value, "to": closed.state.value}
+    if given_back := [reservation.stored() for reservation in seen.reservations if reservation.held]:
+        lineage |= {} if closed.state.authorizes else {"gaveBack": given_back}
+    if taken := [reservation.stored() for reservation in seen.reservations if not reservation.held]:
+        lineage |= {"reserved": taken} if closed.state.authorizes else {}
     until = {"executeBy": closed.execute_by_ms} if closed.execute_by_ms is not None else {}
     audit = {**actor, "tier": closed.tier, **until}
     return _recorded(closed, CLOSED, lineage, audit, origin, now_ms=closed.decided_at_ms)
@@ -133,7 +159,9 @@ def record_revocation(revoked: RequestRecord, actor: Mapping[str, Any], origin: 
 def record_lapse(lapsed: RequestRecord, actor: Mapping[str, Any], origin: Origin, *, now_ms: int) -> Recorded:
     """Record that the request was never claimed, and gave back at ``now_ms`` what it had taken of its day's limit."""
     amount = plain_text(lapsed.spend.amount) if lapsed.spend else None
-    lineage = {"lapsedAt": now_ms, "givenBack": {"day": lapsed.spend_day, "amount": amount}}
+    lineage: dict[str, Any] = {"lapsedAt": now_ms, "givenBack": {"day": lapsed.spend_day, "amount": amount}}
+    if lapsed.reservations:
+        lineage["gaveBack"] = [reservation.stored() for reservation in lapsed.reservations]
     return _recorded(lapsed, LAPSED, lineage, actor, origin, now_ms=now_ms)
 
 
@@ -186,6 +214,7 @@ def _recorded(
     origin: Origin,
     *,
     now_ms: int,
+    shadows: Sequence[Shadowed] = (),
 ) -> Recorded:
     shared = _shared(record, kind)
     entries = [
@@ -194,7 +223,7 @@ def _recorded(
     ]
     appended = append(record.chain, record.submission.request_id, entries, now_ms=now_ms)
     chained = replace(record, chain=appended.chain)
-    event = decision_event(chained, kind, event_id=appended.event_id, now_ms=now_ms)
+    event = decision_event(chained, kind, event_id=appended.event_id, now_ms=now_ms, shadows=shadows)
     return Recorded(chained, appended.events, event, now_ms, witness=kind not in DECISIONS)
 
 
@@ -208,18 +237,19 @@ def _shared(record: RequestRecord, kind: str) -> dict[str, Any]:
     }
 
 
-def policy_versions(policy: PolicyInForce) -> dict[str, str | None]:
-    versions = {"global": policy.global_version, "agent": policy.agent_version}
-    if policy.agent_in_tenant_version:
-        versions["agentInTenant"] = policy.agent_in_tenant_version
-    return versions
-
-
-def decision_event(record: RequestRecord, kind: str, *, event_id: str, now_ms: int | None = None) -> MetricsEvent:
+def decision_event(
+    record: RequestRecord,
+    kind: str,
+    *,
+    event_id: str,
+    now_ms: int | None = None,
+    shadows: Sequence[Shadowed] = (),
+) -> MetricsEvent:
     """Make the event of the decision that ``record`` now holds, or of what became of it later, at ``now_ms``.
 
     Evidence of this ``kind`` says so.
 
+    What ``shadows`` say stands in the event alone: it decides nothing, so it is no evidence.
     A submission's counts for its agent. A closed escalation says when its incident was detected and when it ended,
     which is what AIRT measures.
     """
@@ -237,6 +267,7 @@ def decision_event(record: RequestRecord, kind: str, *, event_id: str, now_ms: i
         incident_detected_ms=record.created_at_ms if closed_escalation else None,
         terminal_decision_ms=record.decided_at_ms if closed_escalation else None,
         agent=record.submission.agent.pseudonym if kind == DECIDED else None,
+        shadows=shadows_text(shadows),
     )
 
 

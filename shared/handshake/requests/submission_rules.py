@@ -7,10 +7,14 @@ from typing import NamedTuple
 from handshake.agents.standing import AgentStanding, AgentState
 from handshake.core.errors import Refuse, refusal_of
 from handshake.core.reasons import ReasonCode
+from handshake.metrics.shadow_report import Shadowed
+from handshake.policy.budgets import NONE_KNOWN, Taken
 from handshake.policy.rule_keys import ESCALATION_TTL_SECONDS
 from handshake.policy.rules import PolicyInForce
-from handshake.requests.decision import Escalations, decide_in_window
+from handshake.policy.setting import BARE, Setting
+from handshake.requests.decision import Decision, Escalations, decide_in_window
 from handshake.requests.record import RequestRecord
+from handshake.requests.shadow import judge_shadows
 from handshake.requests.submission import Submission
 
 
@@ -18,7 +22,8 @@ class Seen(NamedTuple):
     """Everything stored that a submission's decision depends on.
 
     ``stored`` is what the requestId holds, ``agent`` what operators have said of the agent, ``spent`` its spend of the
-    day.
+    day, ``taken`` what is known of the counters of budgets (nothing, until a write was lost to one), and ``setting``
+    what policies judge in.
     """
 
     stored: RequestRecord | None
@@ -26,13 +31,16 @@ class Seen(NamedTuple):
     agent: AgentStanding
     spent: Decimal
     escalations: Escalations
+    taken: Taken = NONE_KNOWN
+    setting: Setting = BARE
 
 
 @dataclass(frozen=True)
 class Create:
-    """Store ``record``, and take its share of a limit with it."""
+    """Store ``record``, and take its share of a limit with it. ``shadows`` are what shadows of policies say of it."""
 
     record: RequestRecord
+    shadows: tuple[Shadowed, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,9 +79,20 @@ def decide_submission(
             )
         )
     state = seen.agent.state_among(now_ms, has_policy=seen.policy.names_agent, unknown=unknown_agents)
-    decision = decide_in_window(
-        submission, policy=seen.policy, agent=state, spent=seen.spent, escalations=seen.escalations, now_ms=now_ms
-    )
+
+    def decide(policy: PolicyInForce) -> Decision:
+        return decide_in_window(
+            submission,
+            policy=policy,
+            agent=state,
+            spent=seen.spent,
+            escalations=seen.escalations,
+            taken=seen.taken,
+            setting=seen.setting,
+            now_ms=now_ms,
+        )
+
+    decision = decide(seen.policy)
     ttl_s = seen.policy.limits.get(ESCALATION_TTL_SECONDS)
     record = RequestRecord.decided(
         submission,
@@ -82,4 +101,4 @@ def decide_submission(
         escalation_ttl_ms=escalation_ttl_ms if ttl_s is None else ttl_s * 1000,
         execute_within_ms=execute_within_ms,
     )
-    return Create(replace(record, synthetic=synthetic, bound=bound))
+    return Create(replace(record, synthetic=synthetic, bound=bound), judge_shadows(seen.policy, decide))

@@ -24,8 +24,12 @@ from handshake.dynamo.context import Context
 from handshake.dynamo.marshalling import Item, Key
 from handshake.dynamo.runtime_kv import PAUSE_KEY, ensure_not_paused, pause_of
 from handshake.dynamo.sharding import shard
+from handshake.policy.budgets import Counter, Reservation
+from handshake.policy.read_setting import setting_for
 from handshake.policy.rule_keys import Spend, Trigger
-from handshake.policy.table import active_keys, in_force
+from handshake.policy.setting import BARE
+from handshake.policy.table import active_keys, active_tools_key, in_force
+from handshake.policy.verdict import Named
 from handshake.replay_guards.table import stored_outcomes
 from handshake.requests.action_items import action_from, named_attributes
 from handshake.requests.decision import Escalations, spend_day, utc_day
@@ -42,6 +46,8 @@ REPORTED_WITHIN_MS: Final = 15 * 60 * 1000
 RECORDED: Final = "recorded"
 RECORDED_SHARDS: Final = 4
 
+BUDGETS: Final = "BUDGET#"
+"""Before the key of each counter of a budget."""
 _STATE: Final = "STATE"
 _REFUSALS: Final = "REFC#"
 _EVENTS: Final = ("EVT#", "REF#")
@@ -57,6 +63,16 @@ def state_key(request_id: str) -> Key:
 def spend_key(agent: Agent, day: str) -> Key:
     """Give the key of an agent's spend of a UTC ``day`` (see spend_day)."""
     return {"pk": f"SPEND{agent.key}", "sk": day}
+
+
+def budget_key(counter: Counter) -> Key:
+    """Give the key of what is taken of a budget, by one bucket in one window: of one of its shards."""
+    return {"pk": f"{BUDGETS}{counter.key}", "sk": f"{counter.window}#{counter.shard}"}
+
+
+def taken(item: Item | None) -> Decimal:
+    """Give what a budget's counter holds."""
+    return item["taken"] if item else Decimal(0)
 
 
 def escalations_key(principal_id: str, agent: Agent) -> Key:
@@ -140,6 +156,10 @@ def record_from(item: Item | None) -> RequestRecord | None:
         expires_at_ms=_whole(item.get("expires_at")),
         trigger=Trigger(**json.loads(trigger)) if trigger else None,
         spend=None if spend is None else Spend(spend, item["spend_limit"]),
+        reservations=tuple(map(Reservation.of_stored, json.loads(item.get("reserved", "[]")))),
+        policies=tuple(Named(*named) for named in json.loads(item.get("decided_by", "[]"))),
+        message=item.get("policy_message"),
+        notify=tuple(item.get("notify", ())),
         chain=Chain(
             length=int(item["chain_length"]),
             head=item["chain_head"],
@@ -192,25 +212,35 @@ def _time(event: EvidenceEvent) -> int:
 
 
 def read_for_submission(context: Context, submission: Submission) -> Seen:
-    """Read, in one call, everything that the decision of ``submission`` depends on."""
+    """Read, in one call, everything that the decision of ``submission`` depends on.
+
+    Texts of Cedar and tools that this process has not read yet take one more, once for each version.
+    """
     workflow, policy = context.tables.workflow, context.tables.policy
     request = [
         (workflow, state_key(submission.request_id)),
         (workflow, escalations_key(submission.principal_id, submission.agent)),
     ]
+    scopes = active_keys(submission.agent)
     agent = [(policy, key) for key in agent_keys(submission.agent)]
-    limits = [(policy, key) for key in active_keys(submission.agent)]
+    policies = [(policy, key) for key in scopes.values()]
     spend = []
     if submission.action_type == "payment":
         spend = [(workflow, spend_key(submission.agent, spend_day(submission.timestamp_ms, context.now_ms())))]
-    found = iter(context.dynamo.batch_get([*request, *agent, *limits, *spend]))
+    tools = (policy, active_tools_key())
+    found = iter(context.dynamo.batch_get([*request, *agent, *policies, tools, *spend]))
     state, escalations = islice(found, len(request))
+    standing = standing_from(list(islice(found, len(agent))))
+    force = in_force(zip(scopes, islice(found, len(policies)), strict=True))
+    registry = next(found)
     return Seen(
         stored=record_from(state),
-        agent=standing_from(list(islice(found, len(agent)))),
-        policy=in_force(*islice(found, len(limits))),
+        agent=standing,
+        policy=force,
         spent=spent(next(found, None)),
         escalations=escalations_from(escalations),
+        # What is stored answers a repeat, and no policy is asked.
+        setting=BARE if state else setting_for(context, [force], registry),
     )
 
 
@@ -276,6 +306,10 @@ def state_item(record: RequestRecord) -> Item:
         "trigger": canonical(record.trigger._asdict()) if record.trigger else None,
         "spend_amount": record.spend and record.spend.amount,
         "spend_limit": record.spend and record.spend.daily_limit,
+        "decided_by": canonical([list(named) for named in record.policies]) if record.policies else None,
+        "policy_message": record.message,
+        "notify": record.notify or None,
+        "reserved": canonical([held.stored() for held in record.reservations]) if record.reservations else None,
         "chain_length": record.chain.length,
         "chain_head": record.chain.head,
         "recorded_lane": recorded_partition(utc_day(record.created_at_ms), recorded_shard(submission.agent_id)),

@@ -1,15 +1,18 @@
 """Writes a request: its record with evidence and event, refused actions, and shares of limits."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
 from handshake.agents.table import AgentTransaction
 from handshake.core.agents import Agent
+from handshake.core.jsonio import canonical
 from handshake.dynamo.context import Context
 from handshake.dynamo.marshalling import Item, Put, Update
 from handshake.dynamo.transaction import Step, unread
 from handshake.metrics.event_table import EventTransaction
+from handshake.policy.budgets import Reservation, window_end_s
 from handshake.policy.rule_keys import Spend
 from handshake.replay_guards.table import LONGEST_DEADLINE_MS, GuardTransaction
 from handshake.requests.action_items import ACTION_ATTRIBUTES, action_item, action_key
@@ -22,6 +25,7 @@ from handshake.requests.submission import Submission
 from handshake.requests.table import (
     PENDING_ATTRIBUTES,
     SWEPT_ATTRIBUTES,
+    budget_key,
     claim_attributes,
     escalations_from,
     escalations_key,
@@ -33,8 +37,11 @@ from handshake.requests.table import (
     spent,
     state_item,
     state_key,
+    taken,
 )
 
+# From a window's end: what was submitted in it may be closed a deadline later, and lapse a while after that.
+_COUNTER_KEPT_S: Final = (LONGEST_DEADLINE_MS + 2 * 24 * 60 * 60 * 1000) // 1000
 # From the day's start: a request of its last minute may be submitted five minutes late, and approved a deadline later.
 _SPEND_KEPT_S: Final = (LONGEST_DEADLINE_MS + 2 * 24 * 60 * 60 * 1000) // 1000
 
@@ -88,7 +95,49 @@ class RequestTransaction(EventTransaction, GuardTransaction, AgentTransaction):
         )
         step = self._add(update, record_from)
         self._append(recorded)
+        self._settle(seen.reservations, authorized=record.state.authorizes)
         return step
+
+    def reserve(self, reservation: Reservation) -> Step[Decimal]:
+        """Take a share of a budget, if there is room for it; what was taken already is found where there is not."""
+        condition = "taken <= :room"
+        if reservation.fits_alone:
+            condition = f"attribute_not_exists(taken) OR {condition}"
+        return self._take(reservation, reservation.amount, condition=condition, room=reservation.room)
+
+    def give_back_shares(self, record: RequestRecord) -> None:
+        """Give back what ``record``, which authorizes and lapsed, has taken of budgets.
+
+        Once: it goes with the write that notes the lapse, under that one's condition.
+        """
+        for reservation in record.reservations:
+            self._take(reservation, -reservation.amount)
+
+    def _settle(self, reservations: Sequence[Reservation], *, authorized: bool) -> None:
+        """Give back what was held, where the request ends without an effect; else take what was not, past the limit."""
+        for reservation in reservations:
+            if reservation.held != authorized:
+                amount = reservation.amount
+                self._take(reservation, amount if authorized else -amount)
+
+    def _take(
+        self, reservation: Reservation, amount: Decimal, *, condition: str = "", room: Decimal | None = None
+    ) -> Step[Decimal]:
+        counter = reservation.counter
+        update = Update(
+            self._context.tables.workflow,
+            budget_key(counter),
+            f"SET #ttl = :ttl{', #names = :names' if reservation.names else ''} ADD taken :amount",
+            values={
+                ":amount": amount,
+                ":room": room,
+                ":names": canonical(dict(reservation.names)) if reservation.names else None,
+                ":ttl": window_end_s(counter.window) + _COUNTER_KEPT_S,
+            },
+            names={"#ttl": "ttl", **({"#names": "names"} if reservation.names else {})},
+            condition=condition,
+        )
+        return self._add(update, taken)
 
     def extend_request(self, recorded: Recorded, *, seen: RequestRecord) -> Step[RequestRecord | None]:
         """Move the deadline of the pending request that was ``seen``, where it waits; what it lost to is found.

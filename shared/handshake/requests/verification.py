@@ -14,8 +14,9 @@ from handshake.core.agents import Agent
 from handshake.core.jsonio import canonical
 from handshake.dynamo.marshalling import Item
 from handshake.metrics.event_table import SYNTHETIC_PREFIX, event_item
-from handshake.policy.rules import GLOBAL, Scope, version_number
+from handshake.policy.rules import scopes_of, version_number
 from handshake.policy.table import version_key
+from handshake.policy.tools_table import tools_version_key
 from handshake.requests.action import action_of, named_members
 from handshake.requests.action_items import action_item, action_key
 from handshake.requests.evidence import Chain, EvidenceEvent, broken_link, event_id_of
@@ -88,7 +89,8 @@ def verify_events(verdict: Verdict, kept: Mapping[Place, Item | None], *, now_ms
         if stored is None:
             expired = place.pk.startswith(SYNTHETIC_PREFIX) and expected["ttl"] * 1000 <= now_ms
             problems += [] if expired else [f"its metrics event {place.sk} is not there"]
-        elif others := _differences(expected, stored):
+        # What a shadow would have decided is no evidence: it decides nothing.
+        elif others := _differences(expected, {name: stored[name] for name in stored if name != "shadows"}):
             problems.append(f"its metrics event {place.sk} is not what evidence says at {others}")
     return problems
 
@@ -222,12 +224,8 @@ def _policies(first: Step) -> Iterator[Place]:
     """Give the policy versions that a decision names, and the changes that its agent stood by."""
     named = first.lineage.detail["policyVersions"]
     agent = first.record.submission.agent
-    scopes = {
-        "global": GLOBAL,
-        "agent": Scope("agent", agent.agent_id),
-        "agentInTenant": Scope("agent", agent.agent_id, agent.tenant_id),
-    }
-    for kind, scope in scopes.items():
+    for scope in scopes_of(agent):
+        kind = scope.name
         number = version_number(named[kind]) if named.get(kind) is not None else None
         if number is not None:
             key = version_key(scope, number)
@@ -235,6 +233,8 @@ def _policies(first: Step) -> Iterator[Place]:
             if not _is_key(place):
                 raise BrokenEvidenceError("it was decided by the policy of an agent that can have none")
             yield place
+    if (tools := first.lineage.detail.get("toolsVersion")) is not None:
+        yield Place(**tools_version_key(version_number(tools) or 0))
     records = {"agent": Agent(agent.agent_id), "agentInTenant": agent}
     # An earlier release wrote none.
     for reach, version in first.lineage.detail.get("agentVersions", {}).items():

@@ -15,7 +15,11 @@ from typing import Any, Final, Literal, NamedTuple
 from handshake.agents.table import PARTITION_PREFIX
 from handshake.agents.verification import verify_agent
 from handshake.dynamo.context import Context
-from handshake.dynamo.marshalling import Item
+from handshake.dynamo.marshalling import Item, Key
+from handshake.policy.table import active_key
+from handshake.policy.tools_table import PARTITION as TOOLS
+from handshake.policy.tools_table import use_key
+from handshake.policy.tools_verification import scopes_in, unknown_user, verify_tools, verify_use
 from handshake.policy.verification import verify_scope
 from handshake.requests.table import read_partition, state_key
 from handshake.requests.verification import (
@@ -85,11 +89,12 @@ def requests_page(context: Context, start: Item | None = None, **options: Any) -
 
 
 def policies_page(context: Context, start: Item | None = None, **options: Any) -> Page:
-    """Verify the scopes of one page of the policy table, after ``start``; ``options`` are Scan's own.
+    """Verify the scopes of one page of the policy table, after ``start``, and the tools that they name.
 
-    Raises StoreUnavailableError.
+    ``options`` are Scan's own. Raises StoreUnavailableError.
     """
-    return _policy_table_page(context, _POLICIES, start, options)
+    groups, findings, next_key = _policy_table_page(context, _POLICIES, start, options)
+    return Page(len(groups), [*findings, *_tools_findings(context, groups)], next_key)
 
 
 def agents_page(context: Context, start: Item | None = None, **options: Any) -> Page:
@@ -97,7 +102,8 @@ def agents_page(context: Context, start: Item | None = None, **options: Any) -> 
 
     Raises StoreUnavailableError.
     """
-    return _policy_table_page(context, _AGENTS, start, options)
+    groups, findings, next_key = _policy_table_page(context, _AGENTS, start, options)
+    return Page(len(groups), findings, next_key)
 
 
 class _Kept(NamedTuple):
@@ -112,7 +118,10 @@ _POLICIES: Final = _Kept("policy", "SCOPE#", verify_scope)
 _AGENTS: Final = _Kept("agent", PARTITION_PREFIX, verify_agent)
 
 
-def _policy_table_page(context: Context, kept: _Kept, start: Item | None, options: Mapping[str, Any]) -> Page:
+def _policy_table_page(
+    context: Context, kept: _Kept, start: Item | None, options: Mapping[str, Any]
+) -> tuple[Mapping[str, Sequence[Item]], list[Finding], Item | None]:
+    """Give the partitions of one page, what does not hold in them, and where the next page begins."""
     table = context.tables.policy
     groups, next_key = _partitions(context, table, kept.prefix, start, options)
     findings: list[Finding] = []
@@ -121,7 +130,38 @@ def _policy_table_page(context: Context, kept: _Kept, start: Item | None, option
         for _ in range(_READS):
             problems = problems and kept.verify(_whole(context, table, pk))
         findings += [Finding(kept.subject, pk.removeprefix(kept.prefix), problem) for problem in problems]
-    return Page(len(groups), findings, next_key)
+    return groups, findings, next_key
+
+
+def _tools_findings(context: Context, groups: Mapping[str, Sequence[Item]]) -> list[Finding]:
+    """Verify the registry of tools, what it says of those who use it, and that it knows those of ``groups`` who do."""
+    problems: list[tuple[str, str]] = []
+    for _ in range(_READS):
+        items = _whole(context, context.tables.policy, TOOLS)
+        problems = [("tools", problem) for problem in verify_tools(items)] + _use_problems(context, items)
+        uses = {item["sk"]: item for item in items}
+        told = ((pk, unknown_user(scope_items, uses)) for pk, scope_items in groups.items())
+        problems += [(pk.removeprefix("SCOPE#"), problem) for pk, problem in told if problem]
+        if not problems:
+            break
+    return [Finding("policy", name, problem) for name, problem in problems]
+
+
+def _use_problems(context: Context, items: Sequence[Item]) -> list[tuple[str, str]]:
+    """Hold each scope that the registry names against what that scope has in force."""
+    uses = {item["sk"]: item for item in items}
+    scopes = scopes_in(items)
+    actives = _read(context, context.tables.policy, {_place(active_key(scope)) for scope in scopes})
+    told = (
+        (scope, verify_use(scope, actives[_place(active_key(scope))], uses[use_key(scope)["sk"]]))
+        for scope in scopes
+        if use_key(scope)["sk"] in uses
+    )
+    return [(scope.partition.removeprefix("SCOPE#"), problem) for scope, problem in told if problem]
+
+
+def _place(key: Key) -> Place:
+    return Place(key["pk"], key["sk"])
 
 
 def events_page(context: Context, start: Item | None = None, **options: Any) -> Page:

@@ -1,8 +1,8 @@
 """Answers of a simulation (contract.md section 4)."""
 
-from typing import Literal, TypedDict
+from typing import Annotated, Literal, NotRequired, TypedDict
 
-from handshake.core.shapes import Count, Outcome, Tier, closed
+from handshake.core.shapes import Count, Id, Outcome, Tier, closed
 
 
 @closed
@@ -20,6 +20,9 @@ class PredictedChange(TypedDict):
     requestClass: str
     before: Outcome
     after: Outcome
+    policy: NotRequired[Annotated[str, "The policy or budget that makes the difference, where it is no rule."]]
+    count: NotRequired[Count]
+    examples: NotRequired[Annotated[list[Id], "Some requests that it is so for."]]
 
 
 @closed

@@ -8,8 +8,16 @@ from typing import Any, Final
 
 from handshake.dynamo.client import Dynamo, Page
 from handshake.dynamo.marshalling import Item
+from handshake.requests.action_items import action_key
+from handshake.requests.action_items import with_arguments as with_kept_arguments
 from handshake.requests.submission import Submission
-from handshake.requests.table import RECORDED, RECORDED_SHARDS, record_from, recorded_partition, recorded_shard
+from handshake.requests.table import (
+    RECORDED,
+    RECORDED_SHARDS,
+    record_from,
+    recorded_partition,
+    recorded_shard,
+)
 
 # What can be looked through while a caller waits: pages of so many requests, some 1 MB each.
 _PAGES_OF_A_SHARD: Final = 8
@@ -25,6 +33,25 @@ def submissions_of(dynamo: Dynamo, table: str, states: Sequence[Item]) -> list[S
     with ThreadPoolExecutor(RECORDED_SHARDS) as pool:
         records = map(record_from, chain.from_iterable(pool.map(dynamo.batch_get, batches)))
         return [record.submission for record in records if record]
+
+
+def with_arguments(dynamo: Dynamo, table: str, submissions: Sequence[Submission]) -> list[Submission]:
+    """Give the same requests with the arguments of their actions; those whose arguments are erased are left out."""
+    kept = [request for request in submissions if request.action]
+    keys = [(table, action_key(request.request_id)) for request in kept]
+    batches = [keys[start : start + _BATCH] for start in range(0, len(keys), _BATCH)]
+    with ThreadPoolExecutor(RECORDED_SHARDS) as pool:
+        items = list(chain.from_iterable(pool.map(dynamo.batch_get, batches)))
+    actions = {
+        request.request_id: with_kept_arguments(request, item)
+        for request, item in zip(kept, items, strict=True)
+        if item and "canonical" in item
+    }
+    return [
+        actions.get(request.request_id, request)
+        for request in submissions
+        if request.action is None or request.request_id in actions
+    ]
 
 
 def recorded_since(

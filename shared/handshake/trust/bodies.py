@@ -5,7 +5,7 @@ from typing import Annotated, NotRequired, TypedDict
 from handshake.core.shapes import ID_PATTERN, Id, Schema, closed
 from handshake.core.text import MAX_ID_LENGTH
 from handshake.trust.identity import SubjectType
-from handshake.trust.token import AUDIENCE, ISSUER, MIN_JTI_LENGTH, SUBJECT
+from handshake.trust.token import AUDIENCE, ISSUER, MIN_JTI_LENGTH, SUBJECT, TOOLS_SUBJECT
 
 
 @closed
@@ -29,7 +29,7 @@ class TrustClaims(TypedDict):
 
     iss: Annotated[str, Schema(enum=[ISSUER])]
     aud: Annotated[str, Schema(enum=[AUDIENCE])]
-    sub: Annotated[str, Schema(enum=[SUBJECT])]
+    sub: Annotated[str, Schema(enum=[SUBJECT, TOOLS_SUBJECT])]
     iat: float
     exp: float
     jti: Annotated[str, Schema(minLength=MIN_JTI_LENGTH, maxLength=MAX_ID_LENGTH, pattern=ID_PATTERN)]

@@ -8,7 +8,7 @@ from handshake.core.errors import HandshakeError
 from handshake.core.reasons import ReasonCode
 from handshake.trust import rotation
 from handshake.trust.secret import TrustSecret
-from handshake.trust.token import UNBOUND, Binding, TrustClaims, verify_token
+from handshake.trust.token import SUBJECT, UNBOUND, Binding, Subject, TrustClaims, verify_token
 
 # A bad signature may mean a key newer than what was read, so it reads again, but no more often than REREAD_AFTER_S
 # however many bad tokens arrive.
@@ -61,15 +61,17 @@ class SecretsManagerKeys:
         return self._versions.get(version_id) or self._secret.version(version_id)
 
 
-def verify_with(keys: TrustKeys, token: str | None, *, now_s: float, binding: Binding = UNBOUND) -> TrustClaims:
+def verify_with(
+    keys: TrustKeys, token: str | None, *, now_s: float, binding: Binding = UNBOUND, subject: Subject = SUBJECT
+) -> TrustClaims:
     """Verify ``token`` as domain.trust does, looking once for newer keys before a signature is refused."""
     known = keys.read(max_age_s=MAX_AGE_S)
     try:
-        return verify_token(token, keys=known, now_s=now_s, binding=binding)
+        return verify_token(token, keys=known, now_s=now_s, binding=binding, subject=subject)
     except HandshakeError as refused:
         if refused.refusal.reason.code != ReasonCode.SECURITY_INVALID_INTERNAL_TRUST_CONTEXT:
             raise
         newer = keys.read(max_age_s=REREAD_AFTER_S)
         if newer == known:
             raise
-        return verify_token(token, keys=newer, now_s=now_s, binding=binding)
+        return verify_token(token, keys=newer, now_s=now_s, binding=binding, subject=subject)

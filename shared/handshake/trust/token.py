@@ -1,4 +1,4 @@
-"""The trust token: a short-lived HS256 JWT, good for one policy apply (contract.md section 2).
+"""The trust token: a short-lived HS256 JWT, good for one change of policies or tools (contract.md section 2).
 
 Verified here rather than by a JWT library: one algorithm, one type and one key family leave nothing to
 negotiate, which is what algorithm-confusion attacks need. The signature is checked before any claim, so a
@@ -11,7 +11,7 @@ import hmac
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from handshake.core.errors import HandshakeError
 from handshake.core.jsonio import BadJsonError, canonical, number, parse
@@ -21,7 +21,9 @@ from handshake.core.text import id_fault
 MAX_TOKEN_BYTES: Final = 4096
 ISSUER: Final = "handshake-edge"
 AUDIENCE: Final = "handshake-core"
-SUBJECT: Final = "policy.apply"
+Subject = Literal["policy.apply", "policy.tools"]
+SUBJECT: Final[Subject] = "policy.apply"
+TOOLS_SUBJECT: Final[Subject] = "policy.tools"
 CLOCK_SKEW_S: Final = 30
 MAX_LIFETIME_S: Final = 15 * 60
 MIN_GUARD_LIFETIME_S: Final = 300
@@ -60,8 +62,17 @@ class Binding:
 UNBOUND: Final = Binding()
 
 
-def verify_token(token: str | None, *, keys: Sequence[bytes], now_s: float, binding: Binding = UNBOUND) -> TrustClaims:
+def verify_token(
+    token: str | None,
+    *,
+    keys: Sequence[bytes],
+    now_s: float,
+    binding: Binding = UNBOUND,
+    subject: Subject = SUBJECT,
+) -> TrustClaims:
     """Verify a compact JWT against each of ``keys`` (the current one first) at ``now_s`` epoch seconds.
+
+    ``subject`` is what it must be good for.
 
     Raises HandshakeError: security_missing_internal_trust_context (absent or blank),
     security_internal_trust_config_missing (no usable key), security_invalid_internal_trust_context
@@ -91,7 +102,7 @@ def verify_token(token: str | None, *, keys: Sequence[bytes], now_s: float, bind
     header = _object(parts[0])
     if header.get("alg") != "HS256" or header.get("typ") != "JWT" or "crit" in header:
         raise _invalid("its header is not HS256 and JWT")
-    return _check_claims(_object(parts[1]), now_s, binding)
+    return _check_claims(_object(parts[1]), now_s, binding, subject)
 
 
 def mint_token(
@@ -103,6 +114,7 @@ def mint_token(
     principal_id: str | None = None,
     trace_id: str | None = None,
     binding: Binding = UNBOUND,
+    subject: Subject = SUBJECT,
 ) -> str:
     """Sign a token as the trusted edge does, bound to what ``binding`` knows.
 
@@ -111,7 +123,7 @@ def mint_token(
     claims: dict[str, Any] = {
         "iss": ISSUER,
         "aud": AUDIENCE,
-        "sub": SUBJECT,
+        "sub": subject,
         "iat": now_s,
         "exp": now_s + lifetime_s,
         "jti": jti,
@@ -127,8 +139,8 @@ def mint_token(
     return f"{signed}.{_encode(_sign(key, signed.encode()))}"
 
 
-def _check_claims(claims: dict[str, Any], now_s: float, binding: Binding) -> TrustClaims:
-    if (claims.get("iss"), claims.get("aud"), claims.get("sub")) != (ISSUER, AUDIENCE, SUBJECT):
+def _check_claims(claims: dict[str, Any], now_s: float, binding: Binding, subject: Subject) -> TrustClaims:
+    if (claims.get("iss"), claims.get("aud"), claims.get("sub")) != (ISSUER, AUDIENCE, subject):
         raise _invalid("its issuer, audience or subject is not the trusted edge's")
     jti: Any = claims.get("jti")
     if fault := id_fault(jti):

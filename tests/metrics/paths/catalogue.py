@@ -7,7 +7,16 @@ from ops.gates.reason_codes import RESERVED
 from tests.metrics.paths.agents import AGENTS
 from tests.metrics.paths.grants import PATHS as GRANTS
 from tests.metrics.paths.moves import MOVES
-from tests.metrics.paths.others import APPLIES, IDENTITIES, OUTAGES, QUESTIONS, READINGS, REPEATED, SUBMITTERS
+from tests.metrics.paths.others import (
+    APPLIES,
+    IDENTITIES,
+    OUTAGES,
+    QUESTIONS,
+    READINGS,
+    REGISTRATIONS,
+    REPEATED,
+    SUBMITTERS,
+)
 from tests.metrics.paths.path import Path
 from tests.metrics.paths.workflow import ACTIONS, EXECUTIONS, SUBMISSIONS
 
@@ -21,6 +30,7 @@ PATHS: Final[Collection[Path]] = (
     *AGENTS,
     *GRANTS,
     *APPLIES,
+    *REGISTRATIONS,
     *QUESTIONS,
     *REPEATED,
     *SUBMITTERS,

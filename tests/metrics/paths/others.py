@@ -8,6 +8,7 @@ from typing import Any, Final
 from functions.workflow.app import handler as workflow
 from handshake.core.errors import StoreUnavailableError
 from handshake.core.synthetic import MEMBER
+from handshake.trust.token import TOOLS_SUBJECT
 from ops.openapi.operations import OPERATIONS
 from tests.hostile.calls import send
 from tests.metrics.paths.path import (
@@ -24,11 +25,12 @@ from tests.metrics.paths.path import (
     while_paused,
 )
 from tests.support.clients import FAULTS
-from tests.support.endpoints import ENDPOINTS, READS, WRITES, Endpoint, apply, change, failing
+from tests.support.endpoints import ENDPOINTS, READS, WRITES, Endpoint, apply, change, failing, register, tool_list
 from tests.support.service import (
     HANDLERS,
     InProcess,
     Reply,
+    Service,
     apply_policy,
     artifact_in,
     decided,
@@ -36,6 +38,7 @@ from tests.support.service import (
     get,
     human,
     post,
+    register_tools,
     reported_event,
     submission,
     submit,
@@ -48,7 +51,7 @@ _ROOMS: Final = "/workflow/decision-room"
 _READS: Final = ("/workflow/requests/{}", "/workflow/evidence/{}", f"{_ROOMS}/{{}}")
 _ENVELOPED: Final = (
     (("GET", path) for path in (*_READS, _ROOMS)),
-    (("POST", f"{_ROOMS}/action"), ("POST", "/policy/apply")),
+    (("POST", f"{_ROOMS}/action"), ("POST", "/policy/apply"), ("POST", "/policy/tools")),
     (("GET", "/agents"), ("GET", "/agents/{}"), ("PUT", "/agents/{}")),
 )
 
@@ -121,14 +124,37 @@ class _NoAnswer:
         raise StoreUnavailableError
 
 
-def _without_secret(service: InProcess, _: object) -> Reply:
-    broken = replace(service)
-    broken.runtime = replace(broken.runtime, trust_keys=_NoAnswer())
-    return apply_policy(broken, {})
+def _without_secret(send: Callable[..., Reply]) -> Callable[[InProcess, object], Reply]:
+    def call(service: InProcess, _: object) -> Reply:
+        broken = replace(service)
+        broken.runtime = replace(broken.runtime, trust_keys=_NoAnswer())
+        return send(broken, {})
+
+    return call
 
 
 def _agent_scope(**more: Any) -> dict[str, Any]:
     return {"scope": "agent", "scopeId": unique("agent"), **more}
+
+
+def _listed(code: str, words: str, counted: Counted | None = None, *, body: Any = None, token: Any = ...) -> Path:
+    """Give the path of a registration of ``body``, no tools where it is None, by a fresh token or ``token``."""
+
+    def call(service: InProcess, given: Any) -> Reply:
+        shown = given["token"] if token is ... else token(service) if callable(token) else token
+        return register_tools(service, given["body"] if body is None else body, token=shown)
+
+    return Path(code, words, tool_list, call, counted)
+
+
+def _used_for_tools(service: Service) -> Any:
+    given = tool_list(service)
+    assert register(service, given).status == 200
+    return given
+
+
+def _for_tools(service: Service, **changes: Any) -> str:
+    return token(service, subject=TOOLS_SUBJECT, **changes)
 
 
 _INVALID: Final = "security_invalid_internal_trust_context"
@@ -161,8 +187,53 @@ APPLIES: Final = (
     ),
     _tried("policy_version_not_found", "an apply of no known version", body=lambda _: _agent_scope(policyVersion="v9")),
     Path(PAUSED, "an apply while mutations are paused", change, while_paused(apply)),
-    Path("adapter_store_unavailable", "an apply while Secrets Manager does not answer", nothing, _without_secret),
+    Path(
+        "adapter_store_unavailable",
+        "an apply while Secrets Manager does not answer",
+        nothing,
+        _without_secret(apply_policy),
+    ),
     Path("", "an apply", change, apply),
+)
+
+
+REGISTRATIONS: Final = (
+    _listed("security_missing_internal_trust_context", "a registration without token", DENIED, token=None),
+    _listed(_INVALID, "a registration by a token for policies", DENIED, token=token),
+    _listed(
+        "security_internal_trust_context_expired",
+        "a registration by an old token",
+        DENIED,
+        token=lambda s: _for_tools(s, now_s=0),
+    ),
+    Path(
+        "security_internal_trust_config_missing",
+        "a registration where no key is configured",
+        nothing,
+        lambda service, _: register_tools(replace(service, trust_key=b""), {}, token="x.y.z"),
+        DENIED,
+    ),
+    _listed(
+        SUBJECT,
+        "a registration by another's token",
+        DENIED,
+        token=lambda s: _for_tools(s, principal_id="somebody else"),
+    ),
+    Path(REPLAY, "a registration by a used token", _used_for_tools, register, DENIED),
+    _listed(SHAPE, "a registration of no type", body={}),
+    _listed(
+        "policy_invalid_policy",
+        "a registration of a tool that bears an action type's name",
+        body={"actionType": "other", "tools": [{"name": "payment", "inputSchema": {}}]},
+    ),
+    Path(PAUSED, "a registration while mutations are paused", tool_list, while_paused(register)),
+    Path(
+        "adapter_store_unavailable",
+        "a registration while Secrets Manager does not answer",
+        nothing,
+        _without_secret(register_tools),
+    ),
+    Path("", "a registration", tool_list, register),
 )
 
 
@@ -181,6 +252,9 @@ QUESTIONS: Final = (
     _asked(BINDING, "the policy of no agent", "/policy/config?scope=agent"),
     _asked(SHAPE, "the versions of no scope", "/policy/versions"),
     _asked(BINDING, "the versions of no agent", "/policy/versions?scope=agent"),
+    _asked("policy_version_not_found", "the policy of a version that never was", "/policy/config?policyVersion=v999"),
+    _asked(SHAPE, "the shadow of no scope", "/policy/shadow"),
+    _asked(BINDING, "the shadow of no tenant", "/policy/shadow?scope=tenant"),
     _posted(SHAPE, "a simulation of no scope", "/policy/simulate", {}),
     _posted(BINDING, "a simulation for no agent", "/policy/simulate", {"scope": "agent", "rules": []}),
     _posted("policy_invalid_policy", "a simulation without meaning", "/policy/simulate", for_agent("a", colour="red")),

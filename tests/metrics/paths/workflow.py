@@ -23,6 +23,7 @@ from tests.metrics.paths.path import (
     nothing,
     while_paused,
 )
+from tests.support.policies import a_budget
 from tests.support.service import (
     InProcess,
     act,
@@ -59,6 +60,21 @@ def _flood(service: InProcess) -> dict[str, Any]:
     return submission(context={"amount": 150}, **who)
 
 
+FORBIDDEN: Final = '@id("all") forbid (principal, action, resource) when { true };'
+
+
+def _judged_by_cedar(code: str, words: str, counted: Counted, text: str, unmatched: str | None = None) -> Path:
+    """Give the path of an action whose agent has a policy in Cedar."""
+
+    def prepare(service: InProcess) -> dict[str, Any]:
+        agent = unique("agent")
+        members = {"cedar": text, "unmatched": unmatched}
+        assert apply_policy(service, {"scope": "agent", "scopeId": agent, **members}).status == 200
+        return submission("external_call", agentId=agent, context={})
+
+    return Path(code, words, prepare, submit, counted, decides=counted.decision)
+
+
 SUBMISSIONS: Final = (
     _submitted("policy_allow", "a payment within policy", ALLOWED),
     _submitted("policy_allow", "an action that no policy bounds", ALLOWED, "other"),
@@ -68,6 +84,22 @@ SUBMISSIONS: Final = (
         "a payment of a category not allowed",
         DENIED,
         context={"amount": 10, "category": "travel"},
+    ),
+    Path(
+        "policy_budget_exceeded",
+        "a payment that its budget has no room for",
+        lambda service: _bounded(service, "deny"),
+        submit,
+        DENIED,
+        decides="deny",
+    ),
+    Path(
+        "hitl_budget_escalated",
+        "a payment that its budget leaves to a person",
+        lambda service: _bounded(service, "escalate"),
+        submit,
+        ESCALATED,
+        decides="escalate",
     ),
     Path(
         "policy_outside_allowed_hours",
@@ -107,6 +139,26 @@ SUBMISSIONS: Final = (
         DENIED,
         decides="deny",
     ),
+    _judged_by_cedar("policy_denied", "an action that a policy forbids", DENIED, FORBIDDEN),
+    _judged_by_cedar(
+        "hitl_policy_escalated",
+        "an action that a policy has looked at",
+        ESCALATED,
+        f'@decision("escalate") {FORBIDDEN}',
+    ),
+    _judged_by_cedar(
+        "policy_unmatched_denied",
+        "an action that no policy matches",
+        DENIED,
+        FORBIDDEN.replace("true", "false"),
+        "deny",
+    ),
+    _judged_by_cedar(
+        "policy_evaluation_failed",
+        "an action whose policy cannot be evaluated",
+        DENIED,
+        FORBIDDEN.replace("true", "context.weekday + 9223372036854775807 > 0"),
+    ),
     Path(
         "policy_allow",
         "a request that was decided before: its stored result",
@@ -143,6 +195,13 @@ def _awake_in_another_hour(service: InProcess) -> str:
     window = f"{(hour + 6) % 24:02d}:00-{(hour + 6) % 24:02d}:30"
     assert apply_policy(service, for_agent(agent, allowed_hours=window)).status == 200
     return agent
+
+
+def _bounded(service: InProcess, over: str) -> dict[str, Any]:
+    """Give a payment of an agent whose budget is too small for it."""
+    agent = unique("agent")
+    apply_policy(service, {"scope": "agent", "scopeId": agent, "budgets": [a_budget(max=5, over=over)]})
+    return submission(agentId=agent, context={"amount": 10})
 
 
 def _overdue(service: InProcess) -> dict[str, Any]:

@@ -103,9 +103,9 @@ def test_a_code_that_nothing_uses_any_more_is_found(tree: Path) -> None:
 
 
 def test_a_reserved_code_that_is_used_is_found(tree: Path) -> None:
-    (tree / "functions" / "use.py").write_text('CODE = "policy_denied"\n')
+    (tree / "functions" / "use.py").write_text('CODE = "policy_max_transaction_exceeded"\n')
 
-    assert _uses(tree) == "policy_denied is reserved and used"
+    assert _uses(tree) == "policy_max_transaction_exceeded is reserved and used"
 
 
 def test_an_unknown_row_is_no_surprise_to_the_rules() -> None:

@@ -14,6 +14,7 @@ from ops.openapi.document import routes
 from ops.openapi.operations import OPERATIONS
 from ops.openapi.schemas import members_of
 from tests.support.metrics_events import NOW_MS
+from tests.support.policies import a_budget
 
 SUBMISSION: Final = {
     "requestId": "r",
@@ -27,6 +28,7 @@ SUBMISSION: Final = {
     "context": {"amount": 1},
     "action": {"operation": "o", "tool": "t", "toolVersion": "1", "resource": "r", "arguments": {"amount": 1}},
 }
+BUDGETS: Final = [a_budget()]
 RULES: Final = [{"id": "r", "key": "max_transaction", "value": 1}]
 # One call of each route that takes a body or a query, in which everything is read.
 BODIES: Final[dict[tuple[str, str], dict[str, Any]]] = {
@@ -35,9 +37,9 @@ BODIES: Final[dict[tuple[str, str], dict[str, Any]]] = {
     ("POST", "/workflow/decision-room/action"): {"requestId": "r", "action": "approve"},
     ("POST", "/workflow/decision-room/extend"): {"requestId": "r", "seconds": 60},
     ("POST", "/workflow/decision-room/revoke"): {"requestId": "r", "reason": "why"},
-    ("POST", "/policy/apply"): {"scope": "agent", "scopeId": "agent-1", "rules": RULES},
     ("PUT", "/agents/{agentId}"): {"state": "stopped", "reason": "r"},
-    ("POST", "/policy/simulate"): {"scope": "agent", "scopeId": "agent-1", "rules": RULES},
+    ("POST", "/policy/apply"): {"scope": "agent", "scopeId": "agent-1", "rules": RULES, "budgets": BUDGETS},
+    ("POST", "/policy/simulate"): {"scope": "agent", "scopeId": "agent-1", "rules": RULES, "budgets": BUDGETS},
 }
 QUERY: Final = {"scope": "agent", "scopeId": "agent-1"}
 # An artifact is sent along as it was received; of that much more, this is looked at where it is there.
@@ -111,7 +113,7 @@ class ReadCall(Call):
     def runtime(self) -> Any:
         return NoStore()
 
-    def json_body(self, refusal_fields: Any = None, *, denies: bool = False) -> Any:  # noqa: ARG002 - nothing is refused
+    def json_body(self, *_: object, **__: object) -> Any:
         return self._body
 
     def query(self, name: str) -> str | None:
@@ -135,7 +137,7 @@ class ReadCall(Call):
     def submitter(self) -> Envelope | None:
         return None
 
-    def trust_claims(self, envelope: Envelope) -> TrustClaims:
+    def trust_claims(self, envelope: Envelope, **_: object) -> TrustClaims:
         return TrustClaims("j" * 8, "issuer", 1, envelope.principal_id, None)
 
     def about(self, request_id: str) -> None:

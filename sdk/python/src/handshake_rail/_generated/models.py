@@ -34,10 +34,46 @@ class BlastRadius(TypedDict):
 BucketName: TypeAlias = Literal["hour", "day"]
 
 
+class BudgetLeft(TypedDict):
+    """
+    What a budget has left in its window, of which the request takes a share.
+    """
+
+    held: bool
+    """
+    Whether it is taken already; else it is once a person approves.
+    """
+    id: str
+    left: float
+    max: float
+    scope: str
+    """
+    Of which policy: ``global``, ``tenant``, ``agent`` or ``agentInTenant``.
+    """
+    share: float
+    """
+    What the request takes of it.
+    """
+    window: str
+    """
+    The UTC hour, day or month.
+    """
+
+
 ValueItem: TypeAlias = str
 
 
 ContextHash: TypeAlias = str
+
+
+class DecidingPolicy(TypedDict):
+    """
+    Names a policy that decided: the Cedar policy's @id, or what of its scope stood in for none.
+    """
+
+    policy: str
+    scope: str
+    version: str
 
 
 class EscalationCause(TypedDict):
@@ -105,6 +141,9 @@ MetricName: TypeAlias = Literal[
 ]
 
 
+Mode: TypeAlias = Literal["active", "shadow"]
+
+
 NewId: TypeAlias = str
 """
 Has one spelling: it is in NFC, holds no control, format, private-use, unassigned or invisible character
@@ -158,6 +197,15 @@ class PredictedChange(TypedDict):
 
     after: Outcome
     before: Outcome
+    count: NotRequired[int]
+    examples: NotRequired[list[Id]]
+    """
+    Some requests that it is so for.
+    """
+    policy: NotRequired[str]
+    """
+    The policy or budget that makes the difference, where it is no rule.
+    """
     requestClass: str
 
 
@@ -225,6 +273,7 @@ ReasonCode: TypeAlias = Literal[
     "security_replay_detected",
     "hitl_sensitive_ambiguous_escalated",
     "hitl_boundary_escalated",
+    "hitl_policy_escalated",
     "hitl_request_mismatch",
     "hitl_terminal_state_immutable",
     "hitl_timeout_fail_closed",
@@ -237,6 +286,7 @@ ReasonCode: TypeAlias = Literal[
     "security_policy_changed",
     "security_outcome_already_reported",
     "hitl_agent_restricted_escalated",
+    "hitl_budget_escalated",
     "policy_sensitive_scope_denied",
     "policy_invalid_policy",
     "policy_invalid_request",
@@ -245,6 +295,9 @@ ReasonCode: TypeAlias = Literal[
     "policy_outside_allowed_hours",
     "policy_max_transaction_exceeded",
     "policy_denied",
+    "policy_evaluation_failed",
+    "policy_unmatched_denied",
+    "policy_budget_exceeded",
     "security_replay_guard_unavailable",
     "adapter_store_unavailable",
     "adapter_privileged_mutations_paused",
@@ -265,6 +318,27 @@ class RecentDecisions(TypedDict):
     escalate: int
 
 
+class RegisteredTool(TypedDict):
+    """
+    A tool that policies can name. ``unchecked`` are the paths of its input that Cedar is never told.
+    """
+
+    actionType: str
+    inputSchema: dict[str, Any]
+    name: str
+    unchecked: list[str]
+    version: NotRequired[Id]
+
+
+class RegisteredTools(TypedDict):
+    """
+    Every registered tool, by type and then in the order of its list.
+    """
+
+    tools: list[RegisteredTool]
+    toolsVersion: NotRequired[PolicyVersion]
+
+
 ResponseClass: TypeAlias = Literal["ok", "retryable", "blocked", "unknown"]
 
 
@@ -283,7 +357,19 @@ class Revocation(TypedDict):
 RiskTier: TypeAlias = Literal["low", "medium", "high", "critical"]
 
 
-ScopeKind: TypeAlias = Literal["global", "agent"]
+ScopeKind: TypeAlias = Literal["global", "tenant", "agent"]
+
+
+ShadowChange = TypedDict(
+    "ShadowChange",
+    {
+        "count": int,
+        "examples": list[Id],
+        "from": Outcome,
+        "policy": str,
+        "to": Outcome,
+    },
+)
 
 
 class Simulated(TypedDict):
@@ -310,6 +396,37 @@ State: TypeAlias = Literal[
 """
 The states of a request. Every one but ``escalated_pending`` is terminal and never changes.
 """
+
+
+class StoredBudget(TypedDict):
+    """
+    How much, or how often, within a window of UTC, as its operator wrote it.
+    """
+
+    currency: NotRequired[str | None]
+    """
+    Only calls in this currency count; without it each by itself.
+    """
+    id: Id
+    max: float
+    measure: Literal["count", "sum"]
+    of: NotRequired[str | None]
+    """
+    What a sum is of: ``amount``, or ``input.`` and a path into arguments.
+    """
+    over: Literal["deny", "escalate"]
+    """
+    What becomes of a call that it has no room for.
+    """
+    per: Literal["agent", "principal", "tenant", "tool"]
+    """
+    Whose calls are counted together.
+    """
+    shards: NotRequired[int | None]
+    """
+    Spreads what counts; each shard may hold its share of ``max``.
+    """
+    window: Literal["hour", "day", "month"]
 
 
 class StoredRule(TypedDict):
@@ -345,6 +462,17 @@ class SubmissionRefusal(TypedDict):
     tier: int
 
 
+class ToolsRegistered(TypedDict):
+    """
+    The list of tools that is now that of its type.
+    """
+
+    auditEventId: str
+    message: str
+    status: Literal["ok"]
+    toolsVersion: PolicyVersion
+
+
 class TrustClaims(TypedDict):
     """
     Claims of the token in x-internal-trust-context. Its times are epoch seconds.
@@ -364,8 +492,14 @@ class TrustClaims(TypedDict):
     """
     The stack's name: no other stack then takes the token.
     """
-    sub: Literal["policy.apply"]
+    sub: Literal["policy.apply", "policy.tools"]
     traceId: NotRequired[Id]
+
+
+Unmatched: TypeAlias = Literal["allow", "escalate", "deny"]
+
+
+UnmatchedTools: TypeAlias = Literal["allow", "deny"]
 
 
 WindowName: TypeAlias = Literal["24h", "7d", "30d"]
@@ -468,8 +602,22 @@ class AppliedVersion(TypedDict):
 
     appliedAt: int
     auditEventId: str
+    budgets: NotRequired[list[StoredBudget]]
+    cedarSha256: NotRequired[str]
+    """
+    Of its text of Cedar.
+    """
+    mode: NotRequired[Mode]
+    """
+    ``shadow`` of a version that was applied as one.
+    """
     policyVersion: PolicyVersion
     rules: list[StoredRule]
+    unmatched: NotRequired[Unmatched]
+    """
+    What becomes of a call that no Cedar policy matches.
+    """
+    unmatchedTools: NotRequired[UnmatchedTools]
 
 
 class Artifact(TypedDict):
@@ -495,6 +643,46 @@ class Artifact(TypedDict):
     """
     While the decision is allow: the idempotency key to give a payment provider.
     """
+
+
+class Budget(TypedDict):
+    """
+    How much, or how often, within a UTC hour, day or month. What is allowed or escalated takes its share.
+    """
+
+    currency: NotRequired[str | None]
+    """
+    Only calls in this currency count. Without it each currency counts by itself: none are added together.
+    """
+    id: NewId
+    """
+    Distinct within its scope.
+    """
+    max: float
+    """
+    A whole number of calls, or the largest sum.
+    """
+    measure: Literal["count", "sum"]
+    """
+    Calls, or the sum of what ``of`` names.
+    """
+    of: NotRequired[str | None]
+    """
+    With ``sum``, and only then: ``amount``, or ``input.`` and a path into the arguments.
+    """
+    over: Literal["deny", "escalate"]
+    """
+    What becomes of a call that it has no room for.
+    """
+    per: Literal["agent", "principal", "tenant", "tool"]
+    """
+    Whose calls are counted together; those of no tenant, or of no tool, are too.
+    """
+    shards: NotRequired[int | None]
+    """
+    Spreads what counts over items, each of which may hold its share: never over, possibly early.
+    """
+    window: Literal["hour", "day", "month"]
 
 
 class CategoriesRule(TypedDict):
@@ -689,6 +877,19 @@ class Extension(TypedDict):
     """
 
 
+class GivenTool(TypedDict):
+    """
+    A tool as MCP's tools/list gives it; what else it says of itself is passed over.
+    """
+
+    inputSchema: dict[str, Any]
+    """
+    A JSON Schema of an object. x-policy: false keeps a member from policy.
+    """
+    name: str
+    version: NotRequired[NewId | None]
+
+
 class GrantClaim(TypedDict):
     """
     Claims the one grant of a request that may be executed.
@@ -792,107 +993,505 @@ class MetricsSummary(TypedDict):
 
 class PolicyApplied(TypedDict):
     """
-    The policy now in force.
+    The policy now in force, or in the shadow of the active one.
     """
 
     auditEventId: str
     message: str
     policyVersion: PolicyVersion
     status: Literal["ok"]
+    warnings: NotRequired[list[str]]
+    """
+    What an operator may not expect of it.
+    """
 
 
 class PolicyChange1(TypedDict):
     """
-    Rules to put in force for a scope, or an earlier version of its own to put in force again.
+    Members to put in force for a scope, or an earlier version of its own to put in force again, all of it.
     """
 
+    budgets: NotRequired[list[Budget] | None]
+    cedar: NotRequired[str | None]
+    """
+    Cedar policies, at most 65536 bytes in UTF-8.
+    """
     expectedPolicyVersion: NotRequired[str | None]
     """
     The version believed active; if another is, nothing changes.
     """
+    mode: NotRequired[Mode | None]
+    """
+    ``shadow``: judged beside the active policy, and never decides. An empty one, or one that holds what is
+    active, ends the shadow.
+    """
     policyVersion: NotRequired[str | None]
     """
-    An earlier version, instead of rules.
+    An earlier version, instead of members.
     """
-    rules: list[AmountRule | HoursRule | CategoriesRule | CountRule | DeadlineRule]
-    """
-    Rules, each with an id of its own.
-    """
+    rules: list[AmountRule | HoursRule | CategoriesRule | CountRule | DeadlineRule] | None
     scope: ScopeKind
     scopeId: NotRequired[NewId | None]
     """
-    The agent; not read beside global scope.
+    The tenant or the agent; not read beside global scope.
     """
     tenantId: NotRequired[NewId | Literal[""] | None]
     """
     With agent scope: the one tenant in which the policy applies to the agent; in every tenant when left out.
+    """
+    unmatched: NotRequired[Unmatched | Literal[""] | None]
+    """
+    What becomes of a call that no Cedar policy of the scope matches; a set with a permit must name it.
+    """
+    unmatchedTools: NotRequired[UnmatchedTools | Literal[""] | None]
+    """
+    With global scope: what becomes of a call of a tool that is not registered, where others of its type are.
     """
 
 
 class PolicyChange2(TypedDict):
     """
-    Rules to put in force for a scope, or an earlier version of its own to put in force again.
+    Members to put in force for a scope, or an earlier version of its own to put in force again, all of it.
     """
 
+    budgets: NotRequired[list[Budget] | None]
+    cedar: str | None
+    """
+    Cedar policies, at most 65536 bytes in UTF-8.
+    """
     expectedPolicyVersion: NotRequired[str | None]
     """
     The version believed active; if another is, nothing changes.
     """
-    policyVersion: str | None
+    mode: NotRequired[Mode | None]
     """
-    An earlier version, instead of rules.
+    ``shadow``: judged beside the active policy, and never decides. An empty one, or one that holds what is
+    active, ends the shadow.
     """
-    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule | DeadlineRule]]
+    policyVersion: NotRequired[str | None]
     """
-    Rules, each with an id of its own.
+    An earlier version, instead of members.
     """
+    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule | DeadlineRule] | None]
     scope: ScopeKind
     scopeId: NotRequired[NewId | None]
     """
-    The agent; not read beside global scope.
+    The tenant or the agent; not read beside global scope.
     """
     tenantId: NotRequired[NewId | Literal[""] | None]
     """
     With agent scope: the one tenant in which the policy applies to the agent; in every tenant when left out.
     """
+    unmatched: NotRequired[Unmatched | Literal[""] | None]
+    """
+    What becomes of a call that no Cedar policy of the scope matches; a set with a permit must name it.
+    """
+    unmatchedTools: NotRequired[UnmatchedTools | Literal[""] | None]
+    """
+    With global scope: what becomes of a call of a tool that is not registered, where others of its type are.
+    """
 
 
-PolicyChange: TypeAlias = PolicyChange1 | PolicyChange2
+class PolicyChange3(TypedDict):
+    """
+    Members to put in force for a scope, or an earlier version of its own to put in force again, all of it.
+    """
+
+    budgets: list[Budget] | None
+    cedar: NotRequired[str | None]
+    """
+    Cedar policies, at most 65536 bytes in UTF-8.
+    """
+    expectedPolicyVersion: NotRequired[str | None]
+    """
+    The version believed active; if another is, nothing changes.
+    """
+    mode: NotRequired[Mode | None]
+    """
+    ``shadow``: judged beside the active policy, and never decides. An empty one, or one that holds what is
+    active, ends the shadow.
+    """
+    policyVersion: NotRequired[str | None]
+    """
+    An earlier version, instead of members.
+    """
+    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule | DeadlineRule] | None]
+    scope: ScopeKind
+    scopeId: NotRequired[NewId | None]
+    """
+    The tenant or the agent; not read beside global scope.
+    """
+    tenantId: NotRequired[NewId | Literal[""] | None]
+    """
+    With agent scope: the one tenant in which the policy applies to the agent; in every tenant when left out.
+    """
+    unmatched: NotRequired[Unmatched | Literal[""] | None]
+    """
+    What becomes of a call that no Cedar policy of the scope matches; a set with a permit must name it.
+    """
+    unmatchedTools: NotRequired[UnmatchedTools | Literal[""] | None]
+    """
+    With global scope: what becomes of a call of a tool that is not registered, where others of its type are.
+    """
+
+
+class PolicyChange4(TypedDict):
+    """
+    Members to put in force for a scope, or an earlier version of its own to put in force again, all of it.
+    """
+
+    budgets: NotRequired[list[Budget] | None]
+    cedar: NotRequired[str | None]
+    """
+    Cedar policies, at most 65536 bytes in UTF-8.
+    """
+    expectedPolicyVersion: NotRequired[str | None]
+    """
+    The version believed active; if another is, nothing changes.
+    """
+    mode: NotRequired[Mode | None]
+    """
+    ``shadow``: judged beside the active policy, and never decides. An empty one, or one that holds what is
+    active, ends the shadow.
+    """
+    policyVersion: NotRequired[str | None]
+    """
+    An earlier version, instead of members.
+    """
+    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule | DeadlineRule] | None]
+    scope: ScopeKind
+    scopeId: NotRequired[NewId | None]
+    """
+    The tenant or the agent; not read beside global scope.
+    """
+    tenantId: NotRequired[NewId | Literal[""] | None]
+    """
+    With agent scope: the one tenant in which the policy applies to the agent; in every tenant when left out.
+    """
+    unmatched: Unmatched | Literal[""] | None
+    """
+    What becomes of a call that no Cedar policy of the scope matches; a set with a permit must name it.
+    """
+    unmatchedTools: NotRequired[UnmatchedTools | Literal[""] | None]
+    """
+    With global scope: what becomes of a call of a tool that is not registered, where others of its type are.
+    """
+
+
+class PolicyChange5(TypedDict):
+    """
+    Members to put in force for a scope, or an earlier version of its own to put in force again, all of it.
+    """
+
+    budgets: NotRequired[list[Budget] | None]
+    cedar: NotRequired[str | None]
+    """
+    Cedar policies, at most 65536 bytes in UTF-8.
+    """
+    expectedPolicyVersion: NotRequired[str | None]
+    """
+    The version believed active; if another is, nothing changes.
+    """
+    mode: NotRequired[Mode | None]
+    """
+    ``shadow``: judged beside the active policy, and never decides. An empty one, or one that holds what is
+    active, ends the shadow.
+    """
+    policyVersion: NotRequired[str | None]
+    """
+    An earlier version, instead of members.
+    """
+    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule | DeadlineRule] | None]
+    scope: ScopeKind
+    scopeId: NotRequired[NewId | None]
+    """
+    The tenant or the agent; not read beside global scope.
+    """
+    tenantId: NotRequired[NewId | Literal[""] | None]
+    """
+    With agent scope: the one tenant in which the policy applies to the agent; in every tenant when left out.
+    """
+    unmatched: NotRequired[Unmatched | Literal[""] | None]
+    """
+    What becomes of a call that no Cedar policy of the scope matches; a set with a permit must name it.
+    """
+    unmatchedTools: UnmatchedTools | Literal[""] | None
+    """
+    With global scope: what becomes of a call of a tool that is not registered, where others of its type are.
+    """
+
+
+class PolicyChange6(TypedDict):
+    """
+    Members to put in force for a scope, or an earlier version of its own to put in force again, all of it.
+    """
+
+    budgets: NotRequired[list[Budget] | None]
+    cedar: NotRequired[str | None]
+    """
+    Cedar policies, at most 65536 bytes in UTF-8.
+    """
+    expectedPolicyVersion: NotRequired[str | None]
+    """
+    The version believed active; if another is, nothing changes.
+    """
+    mode: NotRequired[Mode | None]
+    """
+    ``shadow``: judged beside the active policy, and never decides. An empty one, or one that holds what is
+    active, ends the shadow.
+    """
+    policyVersion: str | None
+    """
+    An earlier version, instead of members.
+    """
+    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule | DeadlineRule] | None]
+    scope: ScopeKind
+    scopeId: NotRequired[NewId | None]
+    """
+    The tenant or the agent; not read beside global scope.
+    """
+    tenantId: NotRequired[NewId | Literal[""] | None]
+    """
+    With agent scope: the one tenant in which the policy applies to the agent; in every tenant when left out.
+    """
+    unmatched: NotRequired[Unmatched | Literal[""] | None]
+    """
+    What becomes of a call that no Cedar policy of the scope matches; a set with a permit must name it.
+    """
+    unmatchedTools: NotRequired[UnmatchedTools | Literal[""] | None]
+    """
+    With global scope: what becomes of a call of a tool that is not registered, where others of its type are.
+    """
+
+
+PolicyChange: TypeAlias = PolicyChange1 | PolicyChange2 | PolicyChange3 | PolicyChange4 | PolicyChange5 | PolicyChange6
 """
-Rules to put in force for a scope, or an earlier version of its own to put in force again.
+Members to put in force for a scope, or an earlier version of its own to put in force again, all of it.
 """
 
 
 class PolicyConfig(TypedDict):
     """
-    Shows the rules that a scope stores, or the defaults that stand in for it.
+    Shows the policy that a scope stores, or the defaults that stand in for its rules.
     """
 
+    budgets: NotRequired[list[StoredBudget]]
+    cedar: NotRequired[str]
+    """
+    The text of its Cedar policies.
+    """
+    mode: NotRequired[Mode]
+    """
+    ``shadow`` of a version that was applied as one.
+    """
     policyVersion: NotRequired[PolicyVersion]
     rules: list[StoredRule]
     scope: ScopeKind
     scopeId: NotRequired[Id]
     tenantId: NotRequired[Id]
+    unmatched: NotRequired[Unmatched]
+    """
+    What becomes of a call that no Cedar policy matches.
+    """
+    unmatchedTools: NotRequired[UnmatchedTools]
 
 
-class PolicyProposal(TypedDict):
+class PolicyProposal1(TypedDict):
     """
-    Rules for a scope, to see what they would change.
+    Members of a policy for a scope, to see what they would change; others are as the active policy has them.
     """
 
-    rules: list[AmountRule | HoursRule | CategoriesRule | CountRule | DeadlineRule]
+    budgets: NotRequired[list[Budget] | None]
+    cedar: NotRequired[str | None]
     """
-    Rules, each with an id of its own.
+    Cedar policies, at most 65536 bytes in UTF-8.
     """
+    mode: NotRequired[Mode | None]
+    """
+    ``shadow``: judged beside the active policy, and never decides. An empty one, or one that holds what is
+    active, ends the shadow.
+    """
+    rules: list[AmountRule | HoursRule | CategoriesRule | CountRule | DeadlineRule] | None
     scope: ScopeKind
     scopeId: NotRequired[NewId | None]
     """
-    The agent; not read beside global scope.
+    The tenant or the agent; not read beside global scope.
     """
     tenantId: NotRequired[NewId | Literal[""] | None]
     """
     With agent scope: the one tenant in which the policy applies to the agent; in every tenant when left out.
     """
+    unmatched: NotRequired[Unmatched | Literal[""] | None]
+    """
+    What becomes of a call that no Cedar policy of the scope matches; a set with a permit must name it.
+    """
+    unmatchedTools: NotRequired[UnmatchedTools | Literal[""] | None]
+    """
+    With global scope: what becomes of a call of a tool that is not registered, where others of its type are.
+    """
+
+
+class PolicyProposal2(TypedDict):
+    """
+    Members of a policy for a scope, to see what they would change; others are as the active policy has them.
+    """
+
+    budgets: NotRequired[list[Budget] | None]
+    cedar: str | None
+    """
+    Cedar policies, at most 65536 bytes in UTF-8.
+    """
+    mode: NotRequired[Mode | None]
+    """
+    ``shadow``: judged beside the active policy, and never decides. An empty one, or one that holds what is
+    active, ends the shadow.
+    """
+    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule | DeadlineRule] | None]
+    scope: ScopeKind
+    scopeId: NotRequired[NewId | None]
+    """
+    The tenant or the agent; not read beside global scope.
+    """
+    tenantId: NotRequired[NewId | Literal[""] | None]
+    """
+    With agent scope: the one tenant in which the policy applies to the agent; in every tenant when left out.
+    """
+    unmatched: NotRequired[Unmatched | Literal[""] | None]
+    """
+    What becomes of a call that no Cedar policy of the scope matches; a set with a permit must name it.
+    """
+    unmatchedTools: NotRequired[UnmatchedTools | Literal[""] | None]
+    """
+    With global scope: what becomes of a call of a tool that is not registered, where others of its type are.
+    """
+
+
+class PolicyProposal3(TypedDict):
+    """
+    Members of a policy for a scope, to see what they would change; others are as the active policy has them.
+    """
+
+    budgets: list[Budget] | None
+    cedar: NotRequired[str | None]
+    """
+    Cedar policies, at most 65536 bytes in UTF-8.
+    """
+    mode: NotRequired[Mode | None]
+    """
+    ``shadow``: judged beside the active policy, and never decides. An empty one, or one that holds what is
+    active, ends the shadow.
+    """
+    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule | DeadlineRule] | None]
+    scope: ScopeKind
+    scopeId: NotRequired[NewId | None]
+    """
+    The tenant or the agent; not read beside global scope.
+    """
+    tenantId: NotRequired[NewId | Literal[""] | None]
+    """
+    With agent scope: the one tenant in which the policy applies to the agent; in every tenant when left out.
+    """
+    unmatched: NotRequired[Unmatched | Literal[""] | None]
+    """
+    What becomes of a call that no Cedar policy of the scope matches; a set with a permit must name it.
+    """
+    unmatchedTools: NotRequired[UnmatchedTools | Literal[""] | None]
+    """
+    With global scope: what becomes of a call of a tool that is not registered, where others of its type are.
+    """
+
+
+class PolicyProposal4(TypedDict):
+    """
+    Members of a policy for a scope, to see what they would change; others are as the active policy has them.
+    """
+
+    budgets: NotRequired[list[Budget] | None]
+    cedar: NotRequired[str | None]
+    """
+    Cedar policies, at most 65536 bytes in UTF-8.
+    """
+    mode: NotRequired[Mode | None]
+    """
+    ``shadow``: judged beside the active policy, and never decides. An empty one, or one that holds what is
+    active, ends the shadow.
+    """
+    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule | DeadlineRule] | None]
+    scope: ScopeKind
+    scopeId: NotRequired[NewId | None]
+    """
+    The tenant or the agent; not read beside global scope.
+    """
+    tenantId: NotRequired[NewId | Literal[""] | None]
+    """
+    With agent scope: the one tenant in which the policy applies to the agent; in every tenant when left out.
+    """
+    unmatched: Unmatched | Literal[""] | None
+    """
+    What becomes of a call that no Cedar policy of the scope matches; a set with a permit must name it.
+    """
+    unmatchedTools: NotRequired[UnmatchedTools | Literal[""] | None]
+    """
+    With global scope: what becomes of a call of a tool that is not registered, where others of its type are.
+    """
+
+
+class PolicyProposal5(TypedDict):
+    """
+    Members of a policy for a scope, to see what they would change; others are as the active policy has them.
+    """
+
+    budgets: NotRequired[list[Budget] | None]
+    cedar: NotRequired[str | None]
+    """
+    Cedar policies, at most 65536 bytes in UTF-8.
+    """
+    mode: NotRequired[Mode | None]
+    """
+    ``shadow``: judged beside the active policy, and never decides. An empty one, or one that holds what is
+    active, ends the shadow.
+    """
+    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule | DeadlineRule] | None]
+    scope: ScopeKind
+    scopeId: NotRequired[NewId | None]
+    """
+    The tenant or the agent; not read beside global scope.
+    """
+    tenantId: NotRequired[NewId | Literal[""] | None]
+    """
+    With agent scope: the one tenant in which the policy applies to the agent; in every tenant when left out.
+    """
+    unmatched: NotRequired[Unmatched | Literal[""] | None]
+    """
+    What becomes of a call that no Cedar policy of the scope matches; a set with a permit must name it.
+    """
+    unmatchedTools: UnmatchedTools | Literal[""] | None
+    """
+    With global scope: what becomes of a call of a tool that is not registered, where others of its type are.
+    """
+
+
+PolicyProposal: TypeAlias = PolicyProposal1 | PolicyProposal2 | PolicyProposal3 | PolicyProposal4 | PolicyProposal5
+"""
+Members of a policy for a scope, to see what they would change; others are as the active policy has them.
+"""
+
+
+class PolicyShadow(TypedDict):
+    """
+    Tells what a shadow would have decided otherwise, some seconds late; without ``version`` there is none.
+    """
+
+    changes: list[ShadowChange]
+    judged: int
+    """
+    How many requests the shadow was judged on.
+    """
+    scope: ScopeKind
+    scopeId: NotRequired[Id]
+    since: NotRequired[int]
+    tenantId: NotRequired[Id]
+    version: NotRequired[PolicyVersion]
 
 
 class PolicyVersions(TypedDict):
@@ -1016,6 +1615,10 @@ class Room(TypedDict):
     """
     argumentsErasedAt: NotRequired[int]
     artifact: Artifact
+    budgetLeft: NotRequired[list[BudgetLeft]]
+    """
+    Of a request that is read by itself, not in a list.
+    """
     canonicalAction: NotRequired[str]
     """
     The very text that ``actionDigest`` is of (RFC 8785); in no list, and gone once it was erased.
@@ -1024,10 +1627,15 @@ class Room(TypedDict):
     """
     As the agent sent it.
     """
+    decidedBy: NotRequired[list[DecidingPolicy]]
     escalatedBy: NotRequired[EscalationCause]
     expiresAt: NotRequired[int]
     hitlRequestId: NotRequired[str]
     payloadRef: str
+    policyMessage: NotRequired[str]
+    """
+    What the deciding policy says to people.
+    """
     principalId: Id
     reasonFamily: Family
     requestId: Id
@@ -1088,6 +1696,18 @@ class Submission(TypedDict):
     """
     The caller's clock, epoch ms, within 5 minutes of the server's.
     """
+
+
+class ToolList(TypedDict):
+    """
+    The tools of an action type, which replace those that it had. A name belongs to one type.
+    """
+
+    actionType: Literal["payment", "data_access", "credential_use", "external_call", "other"]
+    """
+    Their type.
+    """
+    tools: list[GivenTool]
 
 
 class ActionDone(TypedDict):

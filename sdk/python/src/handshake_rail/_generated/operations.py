@@ -16,7 +16,10 @@ GET_METRICS_SERIES: Final = Operation("getMetricsSeries", "GET", "/metrics/serie
 GET_METRICS_SUMMARY: Final = Operation("getMetricsSummary", "GET", "/metrics/summary")
 APPLY_POLICY: Final = Operation("applyPolicy", "POST", "/policy/apply", envelope=True, token=True)
 GET_POLICY_CONFIG: Final = Operation("getPolicyConfig", "GET", "/policy/config")
+GET_POLICY_SHADOW: Final = Operation("getPolicyShadow", "GET", "/policy/shadow")
 SIMULATE_POLICY: Final = Operation("simulatePolicy", "POST", "/policy/simulate")
+GET_TOOLS: Final = Operation("getTools", "GET", "/policy/tools")
+REGISTER_TOOLS: Final = Operation("registerTools", "POST", "/policy/tools", envelope=True, token=True)
 LIST_POLICY_VERSIONS: Final = Operation("listPolicyVersions", "GET", "/policy/versions")
 AUTHORIZE_EXECUTION: Final = Operation("authorizeExecution", "POST", "/workflow/authorize-execution")
 LIST_DECISION_ROOMS: Final = Operation("listDecisionRooms", "GET", "/workflow/decision-room", envelope=True)
@@ -198,6 +201,7 @@ class Operations(ABC):
         scope_id: models.Id | None = None,
         tenant_id: models.Id | None = None,
         scope: models.ScopeKind | None = None,
+        policy_version: models.Id | None = None,
         correlation_id: str | None = None,
     ) -> models.PolicyConfig:
         """The policy of a scope: ``GET /policy/config``.
@@ -206,10 +210,29 @@ class Operations(ABC):
         """
         call = Call(
             GET_POLICY_CONFIG,
-            query={"scopeId": scope_id, "tenantId": tenant_id, "scope": scope},
+            query={"scopeId": scope_id, "tenantId": tenant_id, "scope": scope, "policyVersion": policy_version},
             correlation_id=correlation_id,
         )
         return cast("models.PolicyConfig", self._send(call))
+
+    def get_policy_shadow(
+        self,
+        *,
+        scope_id: models.Id | None = None,
+        tenant_id: models.Id | None = None,
+        scope: models.ScopeKind,
+        correlation_id: str | None = None,
+    ) -> models.PolicyShadow:
+        """What the shadow of a scope would have decided otherwise: ``GET /policy/shadow``.
+
+        The most frequent change first, some seconds late.
+        """
+        call = Call(
+            GET_POLICY_SHADOW,
+            query={"scopeId": scope_id, "tenantId": tenant_id, "scope": scope},
+            correlation_id=correlation_id,
+        )
+        return cast("models.PolicyShadow", self._send(call))
 
     def simulate_policy(
         self,
@@ -224,6 +247,36 @@ class Operations(ABC):
             correlation_id=correlation_id,
         )
         return cast("models.Simulated", self._send(call))
+
+    def get_tools(
+        self,
+        *,
+        correlation_id: str | None = None,
+    ) -> models.RegisteredTools:
+        """The registered tools: ``GET /policy/tools``."""
+        call = Call(
+            GET_TOOLS,
+            correlation_id=correlation_id,
+        )
+        return cast("models.RegisteredTools", self._send(call))
+
+    def register_tools(
+        self,
+        body: models.ToolList,
+        *,
+        envelope: Envelope | None = None,
+        trust_token: str | None = None,
+        correlation_id: str | None = None,
+    ) -> models.ToolsRegistered:
+        """Register the tools of an action type: ``POST /policy/tools``."""
+        call = Call(
+            REGISTER_TOOLS,
+            body=body,
+            envelope=envelope,
+            trust_token=trust_token,
+            correlation_id=correlation_id,
+        )
+        return cast("models.ToolsRegistered", self._send(call))
 
     def list_policy_versions(
         self,
@@ -603,6 +656,7 @@ class AsyncOperations(ABC):
         scope_id: models.Id | None = None,
         tenant_id: models.Id | None = None,
         scope: models.ScopeKind | None = None,
+        policy_version: models.Id | None = None,
         correlation_id: str | None = None,
     ) -> models.PolicyConfig:
         """The policy of a scope: ``GET /policy/config``.
@@ -611,10 +665,29 @@ class AsyncOperations(ABC):
         """
         call = Call(
             GET_POLICY_CONFIG,
-            query={"scopeId": scope_id, "tenantId": tenant_id, "scope": scope},
+            query={"scopeId": scope_id, "tenantId": tenant_id, "scope": scope, "policyVersion": policy_version},
             correlation_id=correlation_id,
         )
         return cast("models.PolicyConfig", await self._send(call))
+
+    async def get_policy_shadow(
+        self,
+        *,
+        scope_id: models.Id | None = None,
+        tenant_id: models.Id | None = None,
+        scope: models.ScopeKind,
+        correlation_id: str | None = None,
+    ) -> models.PolicyShadow:
+        """What the shadow of a scope would have decided otherwise: ``GET /policy/shadow``.
+
+        The most frequent change first, some seconds late.
+        """
+        call = Call(
+            GET_POLICY_SHADOW,
+            query={"scopeId": scope_id, "tenantId": tenant_id, "scope": scope},
+            correlation_id=correlation_id,
+        )
+        return cast("models.PolicyShadow", await self._send(call))
 
     async def simulate_policy(
         self,
@@ -629,6 +702,36 @@ class AsyncOperations(ABC):
             correlation_id=correlation_id,
         )
         return cast("models.Simulated", await self._send(call))
+
+    async def get_tools(
+        self,
+        *,
+        correlation_id: str | None = None,
+    ) -> models.RegisteredTools:
+        """The registered tools: ``GET /policy/tools``."""
+        call = Call(
+            GET_TOOLS,
+            correlation_id=correlation_id,
+        )
+        return cast("models.RegisteredTools", await self._send(call))
+
+    async def register_tools(
+        self,
+        body: models.ToolList,
+        *,
+        envelope: Envelope | None = None,
+        trust_token: str | None = None,
+        correlation_id: str | None = None,
+    ) -> models.ToolsRegistered:
+        """Register the tools of an action type: ``POST /policy/tools``."""
+        call = Call(
+            REGISTER_TOOLS,
+            body=body,
+            envelope=envelope,
+            trust_token=trust_token,
+            correlation_id=correlation_id,
+        )
+        return cast("models.ToolsRegistered", await self._send(call))
 
     async def list_policy_versions(
         self,
@@ -856,7 +959,10 @@ OPERATIONS: Final = (
     GET_METRICS_SUMMARY,
     APPLY_POLICY,
     GET_POLICY_CONFIG,
+    GET_POLICY_SHADOW,
     SIMULATE_POLICY,
+    GET_TOOLS,
+    REGISTER_TOOLS,
     LIST_POLICY_VERSIONS,
     AUTHORIZE_EXECUTION,
     LIST_DECISION_ROOMS,
