@@ -13,7 +13,7 @@ from ops.commands.common import UNREACHABLE, answered, fail
 from ops.commands.policy_desk import Desk, Proposal
 
 if TYPE_CHECKING:
-    from handshake_client import Handshake
+    from handshake_rail import Handshake
     from ops.local.deployment import Deployment
 
 DECLINED: Final = 4
@@ -40,7 +40,7 @@ def open_desk(
     stack: str, proposal: Proposal, *, role: str, principal: str = "", for_tools: bool = False
 ) -> Iterator[Desk]:
     """Yield the API of ``stack``; end the command where it refuses or cannot be reached."""
-    from handshake_client import NO_ANSWER, HandshakeError
+    from handshake_rail import NO_ANSWER, HandshakeError
     from ops.local import deployment
 
     with answered():
@@ -58,8 +58,8 @@ def open_desk(
 
 def _client(target: "Deployment", stack: str, *, role: str, principal: Any, for_tools: bool) -> "Handshake":
     from handshake.trust.token import SUBJECT, TOOLS_SUBJECT, Binding, mint_token
-    from handshake_client import Handshake
-    from handshake_client.signing import SigV4
+    from handshake_rail import Handshake
+    from handshake_rail.signing import SigV4
     from ops.local.signing_edge import OPERATOR
 
     def mint(body: bytes) -> str:

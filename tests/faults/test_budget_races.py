@@ -11,7 +11,8 @@ import pytest
 
 from handshake.dynamo.marshalling import Item
 from handshake.requests.expire_overdue import expire_overdue
-from tests.faults.test_races import RACERS, ROUNDS, ROUNDS_OF_A_VARIANT, TERMINAL, TTL_MS, race
+from tests.faults.racing import RACERS, ROUNDS, ROUNDS_OF_A_VARIANT, race
+from tests.faults.test_races import TERMINAL, TTL_MS
 from tests.support.audit import audit
 from tests.support.policies import a_budget, a_count
 from tests.support.service import (

@@ -31,8 +31,14 @@ REASONS: Final[Mapping[str, Reason]] = {
         "retry_after_remediation",
         "It is over the limit of a single payment, so a person decides.",
     ),
+    "hitl_budget_escalated": Reason(
+        "hitl", 409, "retryable", "retry_after_remediation", "It is over a budget, so a person decides."
+    ),
     "hitl_deadline_not_extendable": Reason(
         "hitl", 409, "blocked", "do_not_retry", "The deadline cannot be extended, or not that far."
+    ),
+    "hitl_policy_escalated": Reason(
+        "hitl", 409, "retryable", "retry_after_remediation", "Policy leaves this to a person."
     ),
     "hitl_rejected": Reason("hitl", 409, "blocked", "retry_after_remediation", "A person has said no."),
     "hitl_request_mismatch": Reason(
@@ -65,6 +71,7 @@ REASONS: Final[Mapping[str, Reason]] = {
         "metrics", 400, "blocked", "retry_after_remediation", "The event that was reported is none."
     ),
     "policy_allow": Reason("policy", 400, "ok", "retry_after_remediation", "Policy allows it."),
+    "policy_budget_exceeded": Reason("policy", 422, "blocked", "retry_after_remediation", "It is over a budget."),
     "policy_category_not_allowed": Reason(
         "policy", 422, "blocked", "retry_after_remediation", "Policy does not allow this category."
     ),
@@ -72,6 +79,9 @@ REASONS: Final[Mapping[str, Reason]] = {
         "policy", 422, "blocked", "retry_after_remediation", "It is over what the agent may spend in a day."
     ),
     "policy_denied": Reason("policy", 422, "blocked", "retry_after_remediation", "Policy denies it."),
+    "policy_evaluation_failed": Reason(
+        "policy", 422, "blocked", "retry_after_remediation", "Policy could not be evaluated, so it denies."
+    ),
     "policy_invalid_policy": Reason(
         "policy", 422, "blocked", "retry_after_remediation", "What was proposed is no policy."
     ),
@@ -86,6 +96,9 @@ REASONS: Final[Mapping[str, Reason]] = {
     ),
     "policy_sensitive_scope_denied": Reason(
         "policy", 422, "blocked", "retry_after_remediation", "The data is sensitive, and the scope for it is missing."
+    ),
+    "policy_unmatched_denied": Reason(
+        "policy", 422, "blocked", "retry_after_remediation", "No policy speaks of it, so it is denied."
     ),
     "policy_version_conflict": Reason(
         "policy", 409, "blocked", "retry_after_remediation", "The policy was changed by somebody else meanwhile."
