@@ -158,7 +158,7 @@ def record_from(item: Item | None) -> RequestRecord | None:
         spend=None if spend is None else Spend(spend, item["spend_limit"]),
         reservations=tuple(map(Reservation.of_stored, json.loads(item.get("reserved", "[]")))),
         policies=tuple(Named(*named) for named in json.loads(item.get("decided_by", "[]"))),
-        message=item.get("policy_message"),
+        message=item.get("message"),
         notify=tuple(item.get("notify", ())),
         chain=Chain(
             length=int(item["chain_length"]),
@@ -307,7 +307,7 @@ def state_item(record: RequestRecord) -> Item:
         "spend_amount": record.spend and record.spend.amount,
         "spend_limit": record.spend and record.spend.daily_limit,
         "decided_by": canonical([list(named) for named in record.policies]) if record.policies else None,
-        "policy_message": record.message,
+        "message": record.message,
         "notify": record.notify or None,
         "reserved": canonical([held.stored() for held in record.reservations]) if record.reservations else None,
         "chain_length": record.chain.length,
