@@ -147,13 +147,21 @@ def _replaying_a_token(service: InProcess) -> Call:
     return lambda service: apply_policy(service, for_agent(unique("agent"), max_transaction=1), token=shown)
 
 
+_TOOLS = {"actionType": "other", "tools": [{"name": "t", "inputSchema": {}}]}
+
+
 def _registering(service: InProcess) -> Call:
-    body = {"actionType": "other", "tools": [{"name": "t", "inputSchema": {}}]}
-    register_tools(service, body)
-    return lambda service: register_tools(service, body)
+    register_tools(service, _TOOLS)
+    return lambda service: register_tools(service, _TOOLS)
+
+
+def _reading_tools(service: InProcess) -> Call:
+    register_tools(service, _TOOLS)
+    return lambda service: get(service, "/policy/tools")
 
 
 def _simulating(service: InProcess) -> Call:
+    register_tools(service, _TOOLS)
     request = decided(service, "allow")
     return lambda service: post(service, "/policy/simulate", for_agent(request["agentId"], max_transaction=1))
 
@@ -215,12 +223,13 @@ CALLS: dict[str, tuple[Prepare, list[str]]] = {
     "apply, no token": (lambda _: lambda service: apply_policy(service, {}, token=None), [PUT]),
     # The registry, and every scope that has Cedar.
     "register tools": (_registering, [READ, READ, QUERY, WRITE]),
-    "tools": (_asking("/policy/tools"), [READ]),
+    "tools": (_reading_tools, [READ, READ]),
     "authorize": (_authorizing, [READ]),
     "config": (_asking("/policy/config?scope=global"), [READ]),
     "versions": (_asking("/policy/versions?scope=global"), [QUERY]),
-    # Each hundred that are found are read once more: the index does not say in which tenant they were made.
-    "simulate for an agent": (_simulating, [*WEEK_OF_ONE_AGENT, READ, READ]),
+    # Each hundred that are found are read once more: the index does not say in which tenant they were made. The last is of
+    # the registered tools.
+    "simulate for an agent": (_simulating, [*WEEK_OF_ONE_AGENT, READ, READ, READ]),
     # In the approval's own write, which fails by its check; then the refusal goes into evidence.
     "approve, its agent stopped": (_approving_for_a_stopped_agent, [READ, WRITE, WRITE]),
     "agents": (_of_agents(lambda service: get(service, "/agents", envelope=operator())), [QUERY, READ]),
