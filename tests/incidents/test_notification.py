@@ -101,9 +101,13 @@ def test_a_firing_is_told_with_its_findings_its_first_steps_and_where_the_rest_i
 
 
 def test_what_is_not_known_is_told_between_what_is_and_the_first_steps() -> None:
-    text = fired(_incident(notes=("signal: out of reach", "callers: out of time")), service=SERVICE).text
+    found = {"signal": {"metric": "Denied", "statistic": "Sum", "datapoints": []}}
+    notes = ("callers: out of reach", "series: out of time")
+    text = fired(_incident(findings=found, notes=notes), service=SERVICE).text
 
-    told = "\n\nNot known or not done:\n- signal: out of reach\n- callers: out of time\n\n1. Look.\n"
+    told = (
+        "Denied (Sum): no data\n\nNot known or not done:\n- callers: out of reach\n- series: out of time\n\n1. Look.\n"
+    )
     assert told in text
 
 

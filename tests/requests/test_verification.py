@@ -16,8 +16,8 @@ from handshake.dynamo.marshalling import Item
 from handshake.policy.rules import PolicyInForce
 from handshake.requests.decision import Decision
 from handshake.requests.evidence_items import evidence_item
-from handshake.requests.record import RequestRecord
-from handshake.requests.recording import Origin, record_decision
+from handshake.requests.record import RequestRecord, State
+from handshake.requests.recording import Origin, record_close, record_decision
 from handshake.requests.submission import parse_recorded
 from handshake.requests.table import state_item
 from handshake.requests.verification import verify_partition
@@ -182,6 +182,30 @@ def test_a_request_has_one_state() -> None:
     pk, items = _made_up(agent_id="agent")
 
     assert verify_partition(pk, [*items, {**items[0], "sk": "STATE#another"}]).problems
+
+
+@pytest.mark.parametrize("again", ["close", "decide"])
+def test_what_evidence_says_happened_after_the_end_is_a_finding(again: str) -> None:
+    submitted, origin = parse_recorded(submission("external_call", tenantId=None)), Origin("call")
+    record = RequestRecord.decided(
+        submitted, Decision("escalate", ReasonCode.HITL_BOUNDARY_ESCALATED, 2), now_ms=now_ms(), escalation_ttl_ms=9
+    )
+    actor = {"actor": "ana", "action": "reject"}
+    decided = record_decision(record, PolicyInForce(), origin)
+    rejected = decided.record.resolved(State.REJECTED, ReasonCode.HITL_REJECTED, now_ms=now_ms())
+    closed = record_close(decided.record, rejected, actor, origin)
+    approved = closed.record.resolved(State.APPROVED, ReasonCode.HITL_APPROVED, now_ms=now_ms())
+    more = (
+        record_close(closed.record, approved, actor, origin)
+        if again == "close"
+        else record_decision(closed.record, PolicyInForce(), origin)
+    )
+    items = [state_item(more.record), *(evidence_item(one.evidence) for one in (decided, closed, more))]
+    kept = [{name: value for name, value in item.items() if value is not None} for item in items]
+
+    verdict = verify_partition(kept[0]["pk"], kept)
+
+    assert verdict.problems == ["event 6 cannot be: the request was escalated_rejected_terminal"]
 
 
 def test_a_page_that_is_broken_throughout_is_read_again_by_many_at_once(world: Stored) -> None:
