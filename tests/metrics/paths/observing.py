@@ -19,15 +19,15 @@ from tests.support.metrics_stream import stream_of
 from tests.support.service import InProcess, Reply
 from tests.support.store import forget, kept
 
-# Every call has it, whatever came of it.
-_LATENCY = "Latency"
+# How long something took: zero, or not, by how busy this machine is.
+_TIMES = ("Latency", "TimeToDecide")
 
 
 @dataclass(frozen=True)
 class Observed:
     """One path, walked once. ``reply`` is None where nobody is answered.
 
-    ``lines`` are the log lines that are metrics, ``signals`` the sums of these but for latencies and zeros, by name and
+    ``lines`` are the log lines that are metrics, ``signals`` the sums of these but for times and zeros, by name and
     dimensions: ``Denied{endpoint,reason_code}``. ``counters`` is what the events added to their hour; AIRT's bins count
     as one.
     """
@@ -69,7 +69,7 @@ def observe(service: InProcess, path: Path) -> Observed:
         path,
         reply if isinstance(reply, Reply) else None,
         lines,
-        {name: total for name, total in signals.items() if total and not name.startswith(_LATENCY)},
+        {name: total for name, total in signals.items() if total and not name.startswith(_TIMES)},
         events,
         _counters(service, before),
     )
