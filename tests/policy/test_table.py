@@ -73,7 +73,8 @@ def _in_force(store: Context, agent: Agent) -> PolicyInForce:
 
 def test_the_keys_of_what_applies_to_an_agent_are_those_of_its_scopes() -> None:
     for agent in (Agent("agent-1"), Agent("agent-1", "tenant-a")):
-        assert policies.active_keys(agent) == {scope: policies.active_key(scope) for scope in scopes_of(agent)}
+        scopes = scopes_of(agent)
+        assert policies.active_keys(agent) == (scopes, [policies.active_key(scope) for scope in scopes])
 
 
 def _names(found: list[StoredPolicy]) -> list[str | None]:

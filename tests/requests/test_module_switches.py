@@ -12,9 +12,9 @@ from tests.support.switches import switches_of, table
 
 # What the longer of the two takes, a payment or its approval with a key, and no more: an agent has a tenant and may be
 # stopped, an action's key has a guard of today's kind and one of earlier releases', a principal a count of refused
-# actions, and every request the digest of all that it is. Four scopes may have a policy, and of each Cedar, budgets and
-# a shadow are asked for.
-_MOST = 101
+# actions, and every request the digest of all that it is. Whether Cedar, budgets, a shadow or tools are stored is asked
+# once; where they are not, nothing else of theirs is called.
+_MOST = 89
 
 Call = Callable[[], object]
 

@@ -64,9 +64,9 @@ class ShadowReport:
             self.examples.setdefault(change, {})[_slot(event.request_id)] = event.request_id
 
 
-def shadows_text(shadows: Sequence[Shadowed]) -> str | None:
-    """Give what an event keeps of the shadows that were judged on its decision; None of none."""
-    return canonical([list(shadowed) for shadowed in shadows]) if shadows else None
+def shadows_text(shadows: Sequence[Shadowed]) -> str:
+    """Give what an event keeps of the shadows that were judged on its decision."""
+    return canonical([list(shadowed) for shadowed in shadows])
 
 
 def by_shadow(events: Iterable[MetricsEvent]) -> dict[Shadow, ShadowReport]:

@@ -75,13 +75,12 @@ def scopes_of(agent: Agent) -> list[Scope]:
     return scopes
 
 
-def partitions_of(agent: Agent) -> dict[Scope, str]:
-    """Give the scopes that apply to ``agent``, the widest first, each with the name that the store has for it."""
+def partitions_of(agent: Agent) -> tuple[list[Scope], list[str]]:
+    """Give the scopes that apply to ``agent``, the widest first, and the names that the store has for them."""
     bare = f"SCOPE#agent#{agent.agent_id}"
     if agent.tenant_id is None:
-        return dict(zip(scopes_of(agent), ("SCOPE#global", bare), strict=True))
-    names = ("SCOPE#global", f"SCOPE#tenant#{agent.tenant_id}", bare, f"SCOPE#agent{agent.key}")
-    return dict(zip(scopes_of(agent), names, strict=True))
+        return scopes_of(agent), ["SCOPE#global", bare]
+    return scopes_of(agent), ["SCOPE#global", f"SCOPE#tenant#{agent.tenant_id}", bare, f"SCOPE#agent{agent.key}"]
 
 
 @dataclass(frozen=True)
@@ -146,7 +145,7 @@ class PolicyInForce:
         """Give the policies of the scopes that have an active one."""
         return tuple(policy for policy in self.scopes if policy.number)
 
-    @property
+    @cached_property
     def budgets(self) -> "tuple[Budget, ...]":
         """Give the budgets of all scopes, the widest first."""
         return tuple(budget for policy in self.scopes for budget in policy.budgets)

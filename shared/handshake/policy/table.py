@@ -36,9 +36,10 @@ def partition(scope: Scope) -> str:
     return scope.partition
 
 
-def active_keys(agent: Agent) -> dict[Scope, Key]:
-    """Give the key of what each scope that applies to ``agent`` has in force, the widest first."""
-    return {scope: {"pk": name, "sk": _ACTIVE} for scope, name in partitions_of(agent).items()}
+def active_keys(agent: Agent) -> tuple[list[Scope], list[Key]]:
+    """Give the scopes that apply to ``agent``, the widest first, and the key of what each has in force."""
+    scopes, partitions = partitions_of(agent)
+    return scopes, [{"pk": name, "sk": _ACTIVE} for name in partitions]
 
 
 def active_key(scope: Scope) -> Key:

@@ -103,7 +103,7 @@ def decide(
         from handshake.requests.cedar_call import judge as judge_cedar  # noqa: PLC0415 - it brings what only Cedar needs
 
         decision = decision.joined(after=judge_cedar(submission, policy, setting))
-    if decision.outcome == "deny":
+    if decision.outcome == "deny" or not policy.budgets:
         return decision
     judged = judge_budgets(policy.budgets, call_of(submission, now_ms=now_ms), taken, own=own)
     if judged is None:

@@ -51,9 +51,9 @@ def read_in_force(context: Context, request: RequestRecord, *, unknown_agents: A
     """
     workflow, policy = context.tables.workflow, context.tables.policy
     agent = request.submission.agent
-    standing, scopes = agent_keys(agent), active_keys(agent)
+    standing, (scopes, active) = agent_keys(agent), active_keys(agent)
     counters = [reservation.counter for reservation in request.reservations]
-    keys = [(policy, key) for key in (*standing, *scopes.values(), active_tools_key())]
+    keys = [(policy, key) for key in (*standing, *active, active_tools_key())]
     keys += ((workflow, budget_key(counter)) for counter in counters)
     keys += [(workflow, action_key(request.request_id))] if request.submission.action else []
     keys += [(workflow, spend_key(agent, request.spend_day))] if request.spend else []

@@ -267,7 +267,7 @@ def decision_event(
         incident_detected_ms=record.created_at_ms if closed_escalation else None,
         terminal_decision_ms=record.decided_at_ms if closed_escalation else None,
         agent=record.submission.agent.pseudonym if kind == DECIDED else None,
-        shadows=shadows_text(shadows),
+        shadows=shadows_text(shadows) if shadows else None,
     )
 
 

@@ -101,4 +101,5 @@ def decide_submission(
         escalation_ttl_ms=escalation_ttl_ms if ttl_s is None else ttl_s * 1000,
         execute_within_ms=execute_within_ms,
     )
-    return Create(replace(record, synthetic=synthetic, bound=bound), judge_shadows(seen.policy, decide))
+    shadows = judge_shadows(seen.policy, decide) if seen.policy.shadows else ()
+    return Create(replace(record, synthetic=synthetic, bound=bound), shadows)

@@ -221,9 +221,9 @@ def read_for_submission(context: Context, submission: Submission) -> Seen:
         (workflow, state_key(submission.request_id)),
         (workflow, escalations_key(submission.principal_id, submission.agent)),
     ]
-    scopes = active_keys(submission.agent)
+    scopes, active = active_keys(submission.agent)
     agent = [(policy, key) for key in agent_keys(submission.agent)]
-    policies = [(policy, key) for key in scopes.values()]
+    policies = [(policy, key) for key in active]
     spend = []
     if submission.action_type == "payment":
         spend = [(workflow, spend_key(submission.agent, spend_day(submission.timestamp_ms, context.now_ms())))]
