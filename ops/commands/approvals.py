@@ -238,6 +238,8 @@ def _print_table(rooms: "list[models.Room]") -> None:
 
 
 def _print_room(room: "models.Room") -> None:
+    from rich.text import Text
+
     lines = {
         "request": room["requestId"],
         "state": room["state"],
@@ -247,18 +249,25 @@ def _print_room(room: "models.Room") -> None:
         "tier": room["riskTier"],
         "because": room["artifact"]["reasonCode"],
     }
+    if "argumentsErasedAt" in room:
+        lines["erased"] = _utc(room["argumentsErasedAt"])
     if crossed := room.get("escalatedBy"):
         lines["crossed"] = f"{crossed['rule']}: {json.dumps(crossed['value'])}, limit {json.dumps(crossed['limit'])}"
     if "expiresAt" in room:
         lines["until"] = f"{_utc(room['expiresAt'])}, {_left(room)} left"
     if "revokedAt" in room:
         lines["revoked"] = _utc(room["revokedAt"])
+    lines["digest"] = room["actionDigest"]
     say("\n".join(f"{name:8} {escaped(str(value))}" for name, value in lines.items()))
+    if "canonicalAction" in room:
+        # To the letter, payee and all, so it is not wrapped: what is approved is this text, and its digest binds it.
+        say(Text(f"{'text':8} {escaped(room['canonicalAction'])}"))
 
 
 def _what(room: "models.Room") -> str:
     amount = f" {json.dumps(room['amount'])} {room.get('category', '')}".rstrip() if "amount" in room else ""
-    return f"{room['actionType']}{amount} {room['payloadRef']}"
+    operation = f" {room['action']['operation']}" if "action" in room else ""
+    return f"{room['actionType']}{operation}{amount} {room['payloadRef']}"
 
 
 def _left(room: "models.Room") -> str:

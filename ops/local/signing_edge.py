@@ -40,7 +40,7 @@ OPERATOR: Final = {
     "principalId": "operator",
     "subjectType": "human",
     "roles": ["admin"],
-    "scopes": ["workflow:read:any", "workflow:resolve"],
+    "scopes": ["agents:manage", "agents:read", "workflow:read:any", "workflow:resolve"],
 }
 MAX_HEADERS_BYTES: Final = 10_240
 """API Gateway's own limit on all headers of a request, with names, separators and line ends."""

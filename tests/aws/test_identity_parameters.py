@@ -34,7 +34,7 @@ SWITCHES: Final[Mapping[str, tuple[str, list[str], set[str]]]] = {
     "TenantlessEnvelopes": (
         "TENANTLESS_ENVELOPES",
         ["allowed", "refused"],
-        {"WorkflowFunction", "DecisionRoomFunction", "AgentsFunction"},
+        {"WorkflowFunction", "DecisionRoomFunction", "GrantsFunction", "AgentsFunction"},
     ),
     "AgentAssertions": (
         "AGENT_ASSERTIONS",
@@ -42,7 +42,7 @@ SWITCHES: Final[Mapping[str, tuple[str, list[str], set[str]]]] = {
         {"WorkflowFunction", "PolicyFunction", "GrantsFunction"},
     ),
     "ActionBinding": ("ACTION_BINDING", ["optional", "required"], {"WorkflowFunction"}),
-    "UnknownAgents": ("UNKNOWN_AGENTS", ["allow", "escalate", "deny"], {"WorkflowFunction"}),
+    "UnknownAgents": ("UNKNOWN_AGENTS", ["allow", "escalate", "deny"], {"WorkflowFunction", "GrantsFunction"}),
     "TrustTokenBinding": ("TRUST_TOKEN_BINDING", ["optional", "required"], {"PolicyApplyFunction"}),
 }
 
@@ -93,7 +93,9 @@ def test_a_persons_decisions_share_their_concurrency_with_no_read(environment: s
             [function] = {name for name in of.of_type("AWS::Lambda::Function") if f"{name}.Alias" in uri or name in uri}
             served.setdefault(function, set()).add((method, path))
 
-    assert served["DecisionRoomFunction"] == {("post", "/workflow/decision-room/action")}
+    assert served["DecisionRoomFunction"] == {
+        ("post", f"/workflow/decision-room/{act}") for act in ("action", "extend", "revoke")
+    }
     assert served["PolicyApplyFunction"] == {("post", "/policy/apply"), ("post", "/policy/tools")}
 
 

@@ -17,6 +17,7 @@ from tests.support.operated import OPERATOR, operated
 from tests.support.outcomes import IMMUTABLE
 from tests.support.service import InProcess, act, escalated, get, own, submission, submit, unique
 from tests.support.store import paused, state_of
+from tests.support.workflow_requests import an_action
 
 DECLINED = 4
 HOSTILE = "\u001b[31mapprove\u202e @everyone"
@@ -84,6 +85,20 @@ def test_lists_and_rooms_fit_80_columns_and_no_agents_text_moves_the_terminal(se
     assert "150.5" in shown[1]
     assert "max_transaction: 150.5, limit 100" in shown[1]
     assert "escalated_pending" in shown[1]
+
+
+def test_who_decides_sees_every_argument_as_it_was_hashed(service: InProcess) -> None:
+    action = an_action(arguments={"payee": "Acme  Ltd \u202e" + "x" * 200, "amount": 150})
+    request = escalated(service, action=action)
+
+    listed = _ops("list", *_resolver(request)).output
+    shown = _ops("show", request["requestId"], *_resolver(request)).output
+
+    assert action["operation"] in " ".join(listed.split())
+    room = _json("show", request["requestId"], *_resolver(request))
+    text = room["canonicalAction"].replace("\u202e", "\\u202e")
+    assert f"text     {text}" in shown.splitlines()
+    assert f"digest   {room['actionDigest']}" in shown.splitlines()
 
 
 def test_what_an_earlier_release_let_in_is_escaped(service: InProcess, monkeypatch: pytest.MonkeyPatch) -> None:
