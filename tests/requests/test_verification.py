@@ -194,14 +194,14 @@ def test_what_evidence_says_happened_after_the_end_is_a_finding(again: str) -> N
         submitted, Decision("escalate", ReasonCode.HITL_BOUNDARY_ESCALATED, 2), now_ms=now_ms(), escalation_ttl_ms=9
     )
     actor = {"actor": "ana", "action": "reject"}
-    decided = record_decision(record, PolicyInForce(), origin)
+    decided = record_decision(record, PolicyInForce(), UNRECORDED, origin)
     rejected = decided.record.resolved(State.REJECTED, ReasonCode.HITL_REJECTED, now_ms=now_ms())
     closed = record_close(decided.record, rejected, actor, origin)
     approved = closed.record.resolved(State.APPROVED, ReasonCode.HITL_APPROVED, now_ms=now_ms())
     more = (
         record_close(closed.record, approved, actor, origin)
         if again == "close"
-        else record_decision(closed.record, PolicyInForce(), origin)
+        else record_decision(closed.record, PolicyInForce(), UNRECORDED, origin)
     )
     items = [state_item(more.record), *(evidence_item(one.evidence) for one in (decided, closed, more))]
     kept = [{name: value for name, value in item.items() if value is not None} for item in items]
