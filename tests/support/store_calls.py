@@ -227,8 +227,8 @@ CALLS: dict[str, tuple[Prepare, list[str]]] = {
     "authorize": (_authorizing, [READ]),
     "config": (_asking("/policy/config?scope=global"), [READ]),
     "versions": (_asking("/policy/versions?scope=global"), [QUERY]),
-    # Each hundred that are found are read once more: the index does not say in which tenant they were made. The last is of
-    # the registered tools.
+    # Each hundred that are found are read once more: the index does not say in which tenant they were made. The last
+    # read is of the registered tools.
     "simulate for an agent": (_simulating, [*WEEK_OF_ONE_AGENT, READ, READ, READ]),
     # In the approval's own write, which fails by its check; then the refusal goes into evidence.
     "approve, its agent stopped": (_approving_for_a_stopped_agent, [READ, WRITE, WRITE]),
