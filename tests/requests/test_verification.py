@@ -15,6 +15,7 @@ from handshake.dynamo.client import Page as StorePage
 from handshake.dynamo.context import Context
 from handshake.dynamo.marshalling import Item
 from handshake.policy.rules import PolicyInForce, Scope, ScopePolicy
+from handshake.policy.tools_table import PARTITION as TOOLS
 from handshake.requests.decision import Decision
 from handshake.requests.evidence_items import evidence_item
 from handshake.requests.record import RequestRecord, State
@@ -99,7 +100,9 @@ class Torn(InMemory):
         return InMemory(self.before).scan_page(table, where, values, **options)
 
     def query_all(self, table: str, condition: str, values: Any, **options: Any) -> list[Item]:
-        """Give a partition as it was, or as it is."""
+        """Give a partition as it was, or as it is. The registry of tools, which no write of these is in, is as it is."""
+        if TOOLS in values.values():
+            return super().query_all(table, condition, values, **options)
         self.queries += 1
         shown = InMemory(self.before if self.queries <= self.stale else self.stored)
         return shown.query_all(table, condition, values, **options)
