@@ -1,0 +1,6 @@
+/** A typed client of Handshake, which decides what an AI agent may do. */
+export { Handshake } from "./client.js";
+export { HandshakeError, NO_ANSWER, UNKNOWN } from "./errors.js";
+export { REASONS, REGISTRY_VERSION } from "./reasons.js";
+export { DEFAULT_RETRY, NEVER } from "./retry.js";
+export { edgeToken, sigV4 } from "./sigv4.js";

@@ -1,0 +1,65 @@
+/** The reason codes, made from openapi/handshake.json by `npm run generate`: do not edit. */
+
+/**
+ * What the registry says of a reason code.
+ * @typedef {{family: string, status: number, responseClass: string, retry: string}} Reason
+ */
+
+export const REGISTRY_VERSION = "v2";
+
+/** @type {Readonly<Record<string, Reason>>} */
+export const REASONS = Object.freeze({
+  adapter_privileged_mutations_paused: {"family":"adapter","responseClass":"retryable","retry":"retry_with_backoff","status":503},
+  adapter_store_unavailable: {"family":"adapter","responseClass":"retryable","retry":"retry_with_backoff","status":503},
+  hitl_approval_unauthorized: {"family":"hitl","responseClass":"blocked","retry":"retry_after_remediation","status":403},
+  hitl_approved: {"family":"hitl","responseClass":"ok","retry":"retry_after_remediation","status":409},
+  hitl_boundary_escalated: {"family":"hitl","responseClass":"retryable","retry":"retry_after_remediation","status":409},
+  hitl_rejected: {"family":"hitl","responseClass":"blocked","retry":"retry_after_remediation","status":409},
+  hitl_request_mismatch: {"family":"hitl","responseClass":"blocked","retry":"retry_after_remediation","status":409},
+  hitl_request_not_found: {"family":"hitl","responseClass":"blocked","retry":"retry_after_remediation","status":404},
+  hitl_sensitive_ambiguous_escalated: {"family":"hitl","responseClass":"retryable","retry":"retry_after_remediation","status":409},
+  hitl_terminal_state_immutable: {"family":"hitl","responseClass":"blocked","retry":"do_not_retry","status":409},
+  hitl_timeout_fail_closed: {"family":"hitl","responseClass":"blocked","retry":"retry_after_remediation","status":409},
+  invalid_metric_query: {"family":"metrics","responseClass":"blocked","retry":"retry_after_remediation","status":400},
+  invalid_metrics_event: {"family":"metrics","responseClass":"blocked","retry":"retry_after_remediation","status":400},
+  policy_allow: {"family":"policy","responseClass":"ok","retry":"retry_after_remediation","status":400},
+  policy_category_not_allowed: {"family":"policy","responseClass":"blocked","retry":"retry_after_remediation","status":422},
+  policy_daily_limit_exceeded: {"family":"policy","responseClass":"blocked","retry":"retry_after_remediation","status":422},
+  policy_denied: {"family":"policy","responseClass":"blocked","retry":"retry_after_remediation","status":422},
+  policy_invalid_policy: {"family":"policy","responseClass":"blocked","retry":"retry_after_remediation","status":422},
+  policy_invalid_request: {"family":"policy","responseClass":"blocked","retry":"retry_after_remediation","status":422},
+  policy_max_transaction_exceeded: {"family":"policy","responseClass":"blocked","retry":"retry_after_remediation","status":422},
+  policy_outside_allowed_hours: {"family":"policy","responseClass":"blocked","retry":"retry_after_remediation","status":422},
+  policy_sensitive_scope_denied: {"family":"policy","responseClass":"blocked","retry":"retry_after_remediation","status":422},
+  policy_version_conflict: {"family":"policy","responseClass":"blocked","retry":"retry_after_remediation","status":409},
+  policy_version_not_found: {"family":"policy","responseClass":"blocked","retry":"retry_after_remediation","status":404},
+  security_artifact_authorized: {"family":"security","responseClass":"ok","retry":"do_not_retry","status":403},
+  security_artifact_request_not_found: {"family":"security","responseClass":"blocked","retry":"do_not_retry","status":404},
+  security_artifact_state_not_authorized: {"family":"security","responseClass":"blocked","retry":"do_not_retry","status":409},
+  security_decision_context_mismatch: {"family":"security","responseClass":"blocked","retry":"do_not_retry","status":409},
+  security_escalation_flood_throttled: {"family":"security","responseClass":"blocked","retry":"do_not_retry","status":403},
+  security_handshake_required_bypass_denied: {"family":"security","responseClass":"blocked","retry":"do_not_retry","status":403},
+  security_identity_claim_missing: {"family":"security","responseClass":"blocked","retry":"do_not_retry","status":401},
+  security_identity_envelope_required: {"family":"security","responseClass":"blocked","retry":"do_not_retry","status":401},
+  security_identity_provider_not_configured: {"family":"security","responseClass":"blocked","retry":"do_not_retry","status":401},
+  security_identity_subject_mismatch: {"family":"security","responseClass":"blocked","retry":"do_not_retry","status":403},
+  security_internal_trust_config_missing: {"family":"security","responseClass":"blocked","retry":"do_not_retry","status":401},
+  security_internal_trust_context_expired: {"family":"security","responseClass":"blocked","retry":"do_not_retry","status":401},
+  security_invalid_identity_envelope: {"family":"security","responseClass":"blocked","retry":"do_not_retry","status":401},
+  security_invalid_internal_trust_context: {"family":"security","responseClass":"blocked","retry":"do_not_retry","status":401},
+  security_missing_authorization_header: {"family":"security","responseClass":"blocked","retry":"do_not_retry","status":401},
+  security_missing_decision_artifact: {"family":"security","responseClass":"blocked","retry":"do_not_retry","status":403},
+  security_missing_identity_envelope: {"family":"security","responseClass":"blocked","retry":"do_not_retry","status":401},
+  security_missing_internal_trust_context: {"family":"security","responseClass":"blocked","retry":"do_not_retry","status":401},
+  security_non_allow_artifact: {"family":"security","responseClass":"blocked","retry":"do_not_retry","status":403},
+  security_read_scope_denied: {"family":"security","responseClass":"blocked","retry":"do_not_retry","status":403},
+  security_read_tenant_mismatch: {"family":"security","responseClass":"blocked","retry":"do_not_retry","status":403},
+  security_replay_detected: {"family":"security","responseClass":"blocked","retry":"do_not_retry","status":409},
+  security_replay_guard_unavailable: {"family":"security","responseClass":"blocked","retry":"do_not_retry","status":503},
+  security_side_channel_denied: {"family":"security","responseClass":"blocked","retry":"do_not_retry","status":403},
+  security_token_invalid: {"family":"security","responseClass":"blocked","retry":"do_not_retry","status":401},
+  trust_context_invalid_request_shape: {"family":"trust_context","responseClass":"blocked","retry":"retry_after_remediation","status":400},
+  trust_context_invalid_timestamp: {"family":"trust_context","responseClass":"blocked","retry":"retry_after_remediation","status":400},
+  trust_context_missing_binding: {"family":"trust_context","responseClass":"blocked","retry":"retry_after_remediation","status":400},
+  trust_context_timestamp_skew_fail_closed: {"family":"trust_context","responseClass":"blocked","retry":"retry_after_remediation","status":400},
+});
