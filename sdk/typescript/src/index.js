@@ -1,4 +1,5 @@
 /** A typed client of Handshake, which decides what an AI agent may do. */
+export { ActionError, actionDigest, canonicalAction } from "./digest.js";
 export { Handshake } from "./client.js";
 export { HandshakeError, NO_ANSWER, UNKNOWN } from "./errors.js";
 export { REASONS, REGISTRY_VERSION } from "./reasons.js";
