@@ -2,74 +2,150 @@
 import { actionDigest } from "./digest.js";
 
 const TYPE = "handshake-grant+jwt";
+const ALGORITHM = "ES256";
 const AUDIENCE = "handshake-executor";
 const SKEW_S = 30;
 const MAX_LENGTH = 8192;
 
-/** A grant that does not allow what is about to be executed. The message says why, and quotes nothing of it. */
+/**
+ * What a grant is refused for. Up to `wrong_signature` it is not known to be the service's at all.
+ * @typedef {"malformed" | "wrong_type" | "unknown_key" | "wrong_signature" | "other_issuer" | "other_audience"
+ *   | "other_action" | "not_yet_valid" | "expired" | "used"} Fault
+ */
+
+/** A grant that nothing may be done on. `fault` says why, to programs; the message says it to people, and quotes nothing. */
 export class GrantError extends Error {
   name = "GrantError";
+
+  /** @param {Fault} fault @param {string} message */
+  constructor(fault, message) {
+    super(message);
+    this.fault = fault;
+  }
 }
 
 /**
- * The claims of a grant: `req` the requestId, `sub` the agent, `prn` the principal, `ten` the tenant, `act` the digest.
- * @typedef {{iss: string, aud: string, sub: string, jti: string, iat: number, nbf: number, exp: number, req: string,
- *   act: string, prn: string, ten?: string | null, apr?: unknown, pol?: unknown, evh: string}} GrantClaims
+ * What a grant says, once it is verified. Times are epoch seconds, as in its token. `grantId` is what the system acted on
+ * takes as its idempotency key, and what an outcome is reported for.
+ * @typedef {{grantId: string, requestId: string, actionDigest: string, agentId: string, tenantId: string | null,
+ *   principalId: string, issuer: string, audience: string, issuedAt: number, notBefore: number, expiresAt: number,
+ *   claims: Readonly<Record<string, unknown>>}} Grant
  */
 
-/** Remembers which grants were used, until they expire: one for each executor that shares it. */
-export class UsedGrants {
+/**
+ * Remembers which grants were used; one of several processes must be theirs together.
+ * @typedef {{firstUse(grantId: string, until: number, now: number): boolean | Promise<boolean>}} ReplayMemory
+ */
+
+/** Remembers the grants of one process, until they expire. */
+export class Replays {
   /** @type {Map<string, number>} */
   #until = new Map();
 
-  /** Note a use, and tell whether it is the first. @param {string} jti @param {number} exp @param {number} nowS */
-  first(jti, exp, nowS) {
-    for (const [used, until] of this.#until) if (until < nowS) this.#until.delete(used);
-    if (this.#until.has(jti)) return false;
-    this.#until.set(jti, exp + SKEW_S);
+  /** Note a use, and tell whether it is the first. Times are epoch seconds. @type {ReplayMemory["firstUse"]} */
+  firstUse(grantId, until, now) {
+    for (const [used, end] of this.#until) if (end <= now) this.#until.delete(used);
+    if (this.#until.has(grantId)) return false;
+    this.#until.set(grantId, until);
     return true;
   }
 }
 
 /**
- * Hold `grant` to what is about to be executed, and give its claims. Raises GrantError, ActionError.
+ * Verify that `grant` allows `action`, once, now. Raises GrantError, and ActionError for no action at all.
  *
- * `request` is what will be executed, as it was submitted: its digest is computed here. `jwks` are the stack's public keys,
- * as `GET /.well-known/jwks.json` has them, kept by the executor; `issuer` is `handshake:` and the stack's name. `used`
- * remembers grants, so that each is good for one effect.
+ * `action` is what is about to be executed, in the members of a submission; its digest is computed here and not believed.
+ * `jwks` are the stack's public keys, from `/.well-known/jwks.json`, fetched by whoever calls and kept for a day at most.
+ * `issuer` is `handshake:` and the stack's name, for who has the keys of several. `now` is epoch seconds.
  * @param {string} grant
- * @param {object} request
+ * @param {object} action
  * @param {{keys: JsonWebKey[]}} jwks
- * @param {{issuer: string, used: UsedGrants, audience?: string, now?: () => number}} options
- * @returns {Promise<GrantClaims>}
+ * @param {{replays: ReplayMemory, issuer?: string | undefined, audience?: string, now?: number}} options
+ * @returns {Promise<Grant>}
  */
-export async function verifyGrant(grant, request, jwks, { issuer, used, audience = AUDIENCE, now = Date.now }) {
-  const [header, payload, signature, ...rest] = grant.length <= MAX_LENGTH ? grant.split(".") : [];
-  if (!header || !payload || !signature || rest.length) throw new GrantError("the grant is no compact JWS");
-  const { alg, typ, kid, crit } = decoded(header);
-  if (alg !== "ES256" || typ !== TYPE || crit !== undefined) throw new GrantError("the grant is of another algorithm or type");
-  const key = jwks.keys.find((known) => "kid" in known && known.kid === kid);
-  if (!key) throw new GrantError("the grant names a key that is none of the stack's");
-  const signed = new TextEncoder().encode(`${header}.${payload}`);
-  const { kty, crv, x, y } = key;
-  const publicKey = await crypto.subtle
-    .importKey("jwk", /** @type {JsonWebKey} */ ({ kty, crv, x, y }), { name: "ECDSA", namedCurve: "P-256" }, false, ["verify"])
-    .catch(() => {
-      throw new GrantError("the key that the grant names is no P-256 key");
-    });
-  const holds = await crypto.subtle.verify({ name: "ECDSA", hash: "SHA-256" }, publicKey, bytes(signature), signed);
-  if (!holds) throw new GrantError("the grant's signature does not hold");
-  const claims = /** @type {GrantClaims} */ (decoded(payload));
-  const nowS = now() / 1000;
-  if (claims.iss !== issuer || claims.aud !== audience) throw new GrantError("the grant is another stack's, or for another executor");
-  if (![claims.iat, claims.nbf, claims.exp].every(Number.isFinite)) throw new GrantError("the grant has no times");
-  if (nowS > claims.exp + SKEW_S) throw new GrantError("the grant has expired");
-  if (nowS < claims.nbf - SKEW_S) throw new GrantError("the grant is not valid yet");
-  if (claims.act !== (await actionDigest(request))) throw new GrantError("the grant is for another action");
-  if (typeof claims.jti !== "string" || !used.first(claims.jti, claims.exp, nowS)) {
-    throw new GrantError("the grant was used before");
+export async function verifyGrant(grant, action, jwks, { replays, issuer, audience = AUDIENCE, now = Date.now() / 1000 }) {
+  const claims = await claimsOf(grant, jwks);
+  if (issuer !== undefined && claims.iss !== issuer) throw new GrantError("other_issuer", "the grant is another stack's");
+  if (claims.aud !== audience) throw new GrantError("other_audience", "the grant is for another executor");
+  if (now < Math.max(claims.nbf, claims.iat) - SKEW_S) {
+    throw new GrantError("not_yet_valid", "the grant is not valid yet, or this machine's clock is slow");
+  }
+  if (now >= claims.exp + SKEW_S) {
+    throw new GrantError("expired", "the grant has expired, or this machine's clock is fast");
+  }
+  if (claims.act !== (await actionDigest(action))) {
+    throw new GrantError("other_action", "the grant is for another action than the one about to be executed");
+  }
+  if (!(await replays.firstUse(claims.jti, claims.exp + SKEW_S, now))) {
+    throw new GrantError("used", "the grant was used before");
+  }
+  return {
+    grantId: claims.jti,
+    requestId: claims.req,
+    actionDigest: claims.act,
+    agentId: claims.sub,
+    tenantId: claims.ten ?? null,
+    principalId: claims.prn,
+    issuer: claims.iss,
+    audience: claims.aud,
+    issuedAt: claims.iat,
+    notBefore: claims.nbf,
+    expiresAt: claims.exp,
+    claims,
+  };
+}
+
+/**
+ * @typedef {{iss: string, aud: string, sub: string, jti: string, req: string, act: string, prn: string, iat: number,
+ *   nbf: number, exp: number, ten?: string | null}} Claims
+ */
+
+/** Give what a grant says that one of `jwks` signed. @param {string} grant @param {{keys: JsonWebKey[]}} jwks */
+async function claimsOf(grant, jwks) {
+  const parts = typeof grant === "string" && grant.length <= MAX_LENGTH ? grant.split(".") : [];
+  const [head, body, tail] = parts;
+  if (parts.length !== 3 || !head || !body || !tail) throw new GrantError("malformed", "the grant is no compact token");
+  const header = decoded(head);
+  const signature = bytes(tail);
+  if (header["alg"] !== ALGORITHM || header["typ"] !== TYPE || "crit" in header) {
+    throw new GrantError("wrong_type", `the token is no ${TYPE} signed by ${ALGORITHM}`);
+  }
+  // From the stack's keys alone: a key that the token brings, or points to, is whoever made it's.
+  const key = await keyCalled(header["kid"], jwks);
+  const signed = new TextEncoder().encode(`${head}.${body}`);
+  if (!(await crypto.subtle.verify({ name: "ECDSA", hash: "SHA-256" }, key, signature, signed))) {
+    throw new GrantError("wrong_signature", "the grant's signature is not its key's");
+  }
+  const claims = /** @type {Claims} */ (decoded(body));
+  if (![claims.iss, claims.aud, claims.sub, claims.jti, claims.req, claims.act, claims.prn].every(isText)) {
+    throw new GrantError("malformed", "the grant lacks a claim");
+  }
+  if (![claims.iat, claims.nbf, claims.exp].every(Number.isFinite)) {
+    throw new GrantError("malformed", "a time of the grant is no number of seconds");
   }
   return claims;
+}
+
+/** @param {unknown} kid @param {{keys: JsonWebKey[]}} jwks */
+async function keyCalled(kid, jwks) {
+  const named = jwks.keys.filter((known) => "kid" in known && known.kid === kid);
+  const [key] = named;
+  if (typeof kid !== "string" || !key || named.length !== 1) {
+    throw new GrantError("unknown_key", "the grant's key is none of the stack's, or newer than the keys at hand");
+  }
+  const { kty, crv, x, y, use = "sig", alg = ALGORITHM } = key;
+  const isFit = kty === "EC" && crv === "P-256" && use === "sig" && alg === ALGORITHM && isText(x) && isText(y);
+  if (!isFit) throw new GrantError("unknown_key", "the grant's key is none to verify grants with");
+  return crypto.subtle
+    .importKey("jwk", { kty, crv, x, y }, { name: "ECDSA", namedCurve: "P-256" }, false, ["verify"])
+    .catch(() => {
+      throw new GrantError("unknown_key", "the grant's key is no point of P-256");
+    });
+}
+
+/** @param {unknown} value @returns {value is string} */
+function isText(value) {
+  return typeof value === "string" && value !== "";
 }
 
 /** @param {string} part @returns {Record<string, unknown>} */
@@ -80,15 +156,15 @@ function decoded(part) {
   } catch {
     // Said below, alike for all that is no JSON object.
   }
-  throw new GrantError("the grant is no compact JWS");
+  throw new GrantError("malformed", "a part of the grant is no base64url of a JSON object");
 }
 
 /** @param {string} part */
 function bytes(part) {
   const isBase64Url = /^[A-Za-z0-9_-]+$/.test(part) && part.length % 4 !== 1;
-  if (!isBase64Url) throw new GrantError("the grant is no compact JWS");
+  if (!isBase64Url) throw new GrantError("malformed", "a part of the grant is no base64url of a JSON object");
   const raw = new Uint8Array(Buffer.from(part, "base64url"));
   // One spelling of each text: bits that no byte needs must be 0.
-  if (Buffer.from(raw).toString("base64url") !== part) throw new GrantError("the grant is no compact JWS");
+  if (Buffer.from(raw).toString("base64url") !== part) throw new GrantError("malformed", "a part of the grant is no base64url of a JSON object");
   return raw;
 }

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createHmac, generateKeyPairSync, sign } from "node:crypto";
 import { test } from "node:test";
-import { GrantError, UsedGrants, actionDigest, verifyGrant } from "../src/index.js";
+import { GrantError, Replays, actionDigest, verifyGrant } from "../src/index.js";
 
 const NOW_S = 1_790_000_000;
 const ISSUER = "handshake:test";
@@ -31,10 +31,10 @@ function granted({ header = {}, claims = {}, key = OURS.privateKey } = {}) {
   return `${signed}.${sign("sha256", Buffer.from(signed), { key, dsaEncoding: "ieee-p1363" }).toString("base64url")}`;
 }
 
-const options = () => ({ issuer: ISSUER, used: new UsedGrants(), now: () => NOW_S * 1000 });
+const options = () => ({ issuer: ISSUER, replays: new Replays(), now: NOW_S });
 
 test("gives the claims of a grant for what is about to be executed", async () => {
-  assert.equal((await verifyGrant(granted(), REQUEST, JWKS, options())).jti, "grant-1");
+  assert.equal((await verifyGrant(granted(), REQUEST, JWKS, options())).grantId, "grant-1");
 });
 
 test("takes a grant once", async () => {
@@ -44,7 +44,7 @@ test("takes a grant once", async () => {
 });
 
 test("allows half a minute between two clocks, and no more", async () => {
-  for (const [exp, nbf, taken] of [[-30, -60, true], [-31, -60, false], [60, 30, true], [60, 31, false]]) {
+  for (const [exp, nbf, taken] of [[-29, -60, true], [-30, -60, false], [60, 30, true], [60, 31, false]]) {
     const grant = granted({ claims: { exp: NOW_S + exp, nbf: NOW_S + nbf } });
     const verified = verifyGrant(grant, REQUEST, JWKS, options());
     await (taken ? verified : assert.rejects(verified, GrantError));
@@ -64,31 +64,39 @@ const altered = (grant, place) => {
   return parts.join(".");
 };
 
-for (const [what, grant] of Object.entries({
-  "unsigned": `${part({ ...HEADER, alg: "none" })}.${part(CLAIMS)}.`,
-  "of no algorithm, with a signature": granted({ header: { alg: "none" } }),
-  "signed with the public key as a secret": symmetric(),
-  "of another type": granted({ header: { typ: "JWT" } }),
-  "of no type": granted({ header: { typ: undefined } }),
-  "with a key of its own": granted({ header: { jwk: OTHER.publicKey.export({ format: "jwk" }) }, key: OTHER.privateKey }),
-  "of an unknown key": granted({ header: { kid: "theirs" }, key: OTHER.privateKey }),
-  "signed by another key under our name": granted({ key: OTHER.privateKey }),
-  "with a critical extension": granted({ header: { crit: ["b64"], b64: false } }),
-  "with an altered payload": altered(granted(), 1),
-  "with an altered signature": altered(granted(), 2),
-  "of another stack": granted({ claims: { iss: "handshake:other" } }),
-  "for another executor": granted({ claims: { aud: "somebody" } }),
-  "for many executors": granted({ claims: { aud: ["handshake-executor"] } }),
-  "without times": granted({ claims: { exp: undefined } }),
-  "with a time that is text": granted({ claims: { exp: String(NOW_S + 60) } }),
-  "without an id": granted({ claims: { jti: undefined } }),
-  "with a fourth part": `${granted()}.x`,
-  "with padding": `${granted()}=`,
-  "that is no JWS": "grant",
-  "over long": `${granted()}${"A".repeat(9000)}`,
+for (const [what, [fault, grant]] of Object.entries({
+  "unsigned": ["malformed", `${part({ ...HEADER, alg: "none" })}.${part(CLAIMS)}.`],
+  "of no algorithm, with a signature": ["wrong_type", granted({ header: { alg: "none" } })],
+  "signed with the public key as a secret": ["wrong_type", symmetric()],
+  "of another type": ["wrong_type", granted({ header: { typ: "JWT" } })],
+  "of no type": ["wrong_type", granted({ header: { typ: undefined } })],
+  "with a key of its own": ["wrong_signature", granted({ header: { jwk: OTHER.publicKey.export({ format: "jwk" }) }, key: OTHER.privateKey })],
+  "of an unknown key": ["unknown_key", granted({ header: { kid: "theirs" }, key: OTHER.privateKey })],
+  "signed by another key under our name": ["wrong_signature", granted({ key: OTHER.privateKey })],
+  "with a critical extension": ["wrong_type", granted({ header: { crit: ["b64"], b64: false } })],
+  "with an altered payload": ["wrong_signature", altered(granted(), 1)],
+  "with an altered signature": ["wrong_signature", altered(granted(), 2)],
+  "of another stack": ["other_issuer", granted({ claims: { iss: "handshake:other" } })],
+  "for another executor": ["other_audience", granted({ claims: { aud: "somebody" } })],
+  "for many executors": ["malformed", granted({ claims: { aud: ["handshake-executor"] } })],
+  "without times": ["malformed", granted({ claims: { exp: undefined } })],
+  "with a time that is text": ["malformed", granted({ claims: { exp: String(NOW_S + 60) } })],
+  "without an id": ["malformed", granted({ claims: { jti: undefined } })],
+  "with a fourth part": ["malformed", `${granted()}.x`],
+  "with padding": ["malformed", `${granted()}=`],
+  "that is no JWS": ["malformed", "grant"],
+  "over long": ["malformed", `${granted()}${"A".repeat(9000)}`],
 })) {
-  test(`refuses a grant ${what}`, () => assert.rejects(verifyGrant(grant, REQUEST, JWKS, options()), GrantError));
+  test(`refuses a grant ${what}`, () => assert.rejects(verifyGrant(grant, REQUEST, JWKS, options()), { fault }));
 }
+
+test("does not forget that a grant was used while it is still taken", async () => {
+  const replays = new Replays();
+  const at = (now) => verifyGrant(granted(), REQUEST, JWKS, { issuer: ISSUER, replays, now });
+  await at(NOW_S);
+  await assert.rejects(at(NOW_S + 89), { fault: "used" });
+  await assert.rejects(at(NOW_S + 90), { fault: "expired" });
+});
 
 test("refuses another action than was granted", async () => {
   for (const change of [{ payloadRef: "invoice:18" }, { agentId: "other" }, { tenantId: "acme" }, { context: { amount: 151 } }]) {
