@@ -34,15 +34,15 @@ export class GrantError extends Error {
 
 /**
  * Remembers which grants were used; one of several processes must be theirs together.
- * @typedef {{firstUse(grantId: string, until: number, now: number): boolean | Promise<boolean>}} ReplayMemory
+ * @typedef {{firstUse(grantId: string, until: number, now: number): boolean | Promise<boolean>}} Replays
  */
 
 /** Remembers the grants of one process, until they expire. */
-export class Replays {
+export class MemoryReplays {
   /** @type {Map<string, number>} */
   #until = new Map();
 
-  /** Note a use, and tell whether it is the first. Times are epoch seconds. @type {ReplayMemory["firstUse"]} */
+  /** Note a use, and tell whether it is the first. Times are epoch seconds. @type {Replays["firstUse"]} */
   firstUse(grantId, until, now) {
     for (const [used, end] of this.#until) if (end <= now) this.#until.delete(used);
     if (this.#until.has(grantId)) return false;
@@ -60,7 +60,7 @@ export class Replays {
  * @param {string} grant
  * @param {object} action
  * @param {{keys: JsonWebKey[]}} jwks
- * @param {{replays: ReplayMemory, issuer?: string | undefined, audience?: string, now?: number}} options
+ * @param {{replays: Replays, issuer?: string | undefined, audience?: string, now?: number}} options
  * @returns {Promise<Grant>}
  */
 export async function verifyGrant(grant, action, jwks, { replays, issuer, audience = AUDIENCE, now = Date.now() / 1000 }) {

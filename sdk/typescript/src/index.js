@@ -3,6 +3,6 @@ export { ActionError, actionDigest, canonicalAction } from "./digest.js";
 export { Handshake } from "./client.js";
 export { HandshakeError, NO_ANSWER, UNKNOWN } from "./errors.js";
 export { REASONS, REGISTRY_VERSION } from "./reasons.js";
-export { GrantError, Replays, verifyGrant } from "./grant.js";
+export { GrantError, MemoryReplays, verifyGrant } from "./grant.js";
 export { DEFAULT_RETRY, NEVER } from "./retry.js";
 export { edgeToken, sigV4 } from "./sigv4.js";

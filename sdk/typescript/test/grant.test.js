@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createHmac, generateKeyPairSync, sign } from "node:crypto";
 import { test } from "node:test";
-import { GrantError, Replays, actionDigest, verifyGrant } from "../src/index.js";
+import { GrantError, MemoryReplays, actionDigest, verifyGrant } from "../src/index.js";
 
 const NOW_S = 1_790_000_000;
 const ISSUER = "handshake:test";
@@ -31,7 +31,7 @@ function granted({ header = {}, claims = {}, key = OURS.privateKey } = {}) {
   return `${signed}.${sign("sha256", Buffer.from(signed), { key, dsaEncoding: "ieee-p1363" }).toString("base64url")}`;
 }
 
-const options = () => ({ issuer: ISSUER, replays: new Replays(), now: NOW_S });
+const options = () => ({ issuer: ISSUER, replays: new MemoryReplays(), now: NOW_S });
 
 test("gives the claims of a grant for what is about to be executed", async () => {
   assert.equal((await verifyGrant(granted(), REQUEST, JWKS, options())).grantId, "grant-1");
@@ -91,7 +91,7 @@ for (const [what, [fault, grant]] of Object.entries({
 }
 
 test("does not forget that a grant was used while it is still taken", async () => {
-  const replays = new Replays();
+  const replays = new MemoryReplays();
   const at = (now) => verifyGrant(granted(), REQUEST, JWKS, { issuer: ISSUER, replays, now });
   await at(NOW_S);
   await assert.rejects(at(NOW_S + 89), { fault: "used" });
