@@ -150,7 +150,7 @@ function isIdempotent({ method, url, headers }) {
 }
 
 /** Write `envelope` in the characters that a header may have. @param {Envelope} envelope */
-function ascii(envelope) {
+export function ascii(envelope) {
   return JSON.stringify(envelope).replace(
     /[\u007f-\uffff]/g,
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
