@@ -123,7 +123,7 @@ install = $(bin)/uv pip install -q --python $(bin)/python --no-deps --require-ha
 	@$(call install,$<)
 	@# Relative, so ASCII: in the locale C, Python ends at a .pth file that is not.
 	@$(bin)/python -c 'import os, pathlib, site; packages = site.getsitepackages()[0]; \
-		paths = "\n".join(os.path.relpath(one, packages) for one in ("shared", "sdk/src")); \
+		paths = "\n".join(os.path.relpath(one, packages) for one in ("shared", "sdk/python/src")); \
 		pathlib.Path(packages, "handshake.pth").write_text(paths)'
 	@touch $@
 

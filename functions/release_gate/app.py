@@ -13,7 +13,7 @@ from handshake.dynamo.context import Context
 from handshake.release.release_gate import NotReadyError, Release, ensure_ready
 from handshake.trust.secret import TrustSecret
 
-_FUNCTIONS: Final = ("workflow", "decision_room", "policy_apply", "policy", "metrics")
+_FUNCTIONS: Final = ("workflow", "decision_room", "grants", "policy_apply", "policy", "agents", "metrics")
 _MIGRATIONS: Final = Path(__file__).with_name("migrations.json")
 # A version that does not answer in the time it would have fails; asking again would hide that it sometimes does.
 _CLIENTS: Final = client_config(connect_s=2, read_s=12, attempts=1)

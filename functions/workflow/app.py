@@ -8,7 +8,7 @@ from handshake.core.reasons import ReasonCode
 from handshake.requests.authorize_execution import authorize_execution
 from handshake.requests.evidence import views
 from handshake.requests.execution import NOT_ALLOWED, parse_presented
-from handshake.requests.read import read_evidence, read_queue, read_request
+from handshake.requests.read import read_evidence, read_queue, read_request, read_room
 from handshake.requests.submission import REFUSED, ensure_submitted_by, parse_submission
 from handshake.requests.submit import submit
 
@@ -20,11 +20,18 @@ def submit_request(call: Call) -> "Decided":
     """Submit an action for a decision."""
     submitter = call.submitter()
     body = call.json_body(REFUSED, denies=True)
-    submission = parse_submission(body, now_ms=call.context.now_ms())
+    now_ms, needs_action = call.context.now_ms(), call.runtime.binds_actions
+    submission = parse_submission(body, now_ms=now_ms, needs_action=needs_action)
     if submitter:
         ensure_submitted_by(submitter, submission)
     call.acts_for(submission.principal_id, submission.tenant_id, request_id=submission.request_id)
-    record, repeated = submit(call.context, submission, escalation_ttl_ms=call.runtime.escalation_ttl_ms)
+    record, repeated = submit(
+        call.context,
+        submission,
+        escalation_ttl_ms=call.runtime.escalation_ttl_ms,
+        execute_within_ms=call.runtime.execute_within_ms,
+        unknown_agents=call.runtime.unknown_agents,
+    )
     call.decided(record.reason, record.outcome, repeated=repeated)
     return record.result_view()
 
@@ -54,7 +61,8 @@ def list_rooms(call: Call) -> "Queue":
 
 def get_room(call: Call) -> "Room":
     """Read what a person sees before deciding."""
-    return read_request(call.context, call.path("requestId"), call.envelope()).room_view()
+    record, canonical = read_room(call.context, call.path("requestId"), call.envelope())
+    return record.room_view(canonical)
 
 
 def authorize(call: Call) -> "ExecutionAuthorized":
@@ -62,7 +70,7 @@ def authorize(call: Call) -> "ExecutionAuthorized":
     envelope = call.submitter()
     presented = parse_presented(call.json_body(NOT_ALLOWED))
     call.acts_for(presented.principal_id, presented.tenant_id, request_id=presented.request_id)
-    authorize_execution(call.context, presented, envelope)
+    authorize_execution(call.context, presented, envelope, needs_grant=call.runtime.binds_actions)
     call.decided(ReasonCode.SECURITY_ARTIFACT_AUTHORIZED)
     return {
         "status": "ok",

@@ -17,6 +17,7 @@ from ops.commands.common import UNREACHABLE, Commands, answered, console, fail, 
 from ops.commands.cost import cost
 from ops.commands.drill import drill
 from ops.commands.env import env
+from ops.commands.grants import grants
 from ops.commands.incidents import incidents
 from ops.commands.metrics import metrics
 from ops.commands.migrate import migrate
@@ -45,7 +46,7 @@ app.add_typer(metrics, name="metrics")
 app.add_typer(policy, name="policy")
 _COMMANDS: tuple[Callable[..., None], ...] = (
     *(operate.pause, operate.resume, operate.retention, operate.pseudonym, operate.dashboard),
-    *(cost, drill, env, incidents, migrate, rehearse, rollback, rotate, status, throttle, watch),
+    *(cost, drill, env, grants, incidents, migrate, rehearse, rollback, rotate, status, throttle, watch),
 )
 for _command in _COMMANDS:
     app.command()(_command)

@@ -22,22 +22,79 @@ evidence = Commands(no_args_is_help=True, help="What was decided, by whom, and w
 
 
 def pause(stack: Stack = STACK_NAME) -> None:
-    """Refuse privileged mutations (decision actions, policy apply) until resume; reads go on.
+    """Refuse privileged mutations (decision actions, policy apply, grants) until resume; reads go on.
 
     Deadlines go on too: what nobody may decide meanwhile expires when its time is over, in evidence, and stays expired
-    after resume. Its agent has to ask again.
+    after resume. Its agent has to ask again. Whoever may approve can extend a deadline, and revoke, while it lasts.
+    It says how many wait, and until when.
 
     Ends with 0 where they are paused, 1 where AWS refuses, 69 where the stack cannot be reached.
     """
     _switch(stack, paused=True)
+    say(_what_waits(stack))
 
 
-def resume(stack: Stack = STACK_NAME) -> None:
+def resume(
+    stack: Stack = STACK_NAME,
+    extend_pending: Annotated[
+        bool, typer.Option("--extend-pending", help="First give what waits the time back that the pause took.")
+    ] = False,
+) -> None:
     """Let privileged mutations go on. What expired meanwhile stays expired.
+
+    With --extend-pending each escalation that still waits is extended by the time since the pause: by a minute at
+    least and a day at most, in evidence, as one of its three extensions. Run again, it extends nothing twice.
 
     Ends with 0 where they go on, 1 where AWS refuses, 69 where the stack cannot be reached.
     """
+    if extend_pending:
+        _give_back(stack)
     _switch(stack, paused=False)
+
+
+def _give_back(stack: str) -> None:
+    """Extend what waits by the time that the pause in force has taken."""
+    from handshake.dynamo.runtime_kv import PAUSE_KEY
+    from handshake.requests.extend_pending import extend_pending
+    from ops.local import deployment
+
+    with answered():
+        target = deployment.find(stack)
+        context = target.context()
+        [pause] = context.dynamo.batch_get([(context.tables.runtime_kv, PAUSE_KEY)])
+        if pause is None or not pause.get("paused"):
+            say("privileged mutations are not paused, so there is no time to give back")
+            return
+        done = extend_pending(context, paused_at_ms=int(pause["changed_at"]), operator=_operator(target))
+    say(
+        f"{done.extended} escalations have {done.seconds} s more; {done.already} had been given them,"
+        f" {done.not_extendable} can be given none"
+    )
+
+
+def _what_waits(stack: str) -> str:
+    """Say what waits for a person, and until when. That nobody can say so does not undo a pause."""
+    from handshake.core.errors import StoreUnavailableError
+    from handshake.dynamo.client import RETRY_BUDGET_S
+    from handshake.incidents.notification import utc
+    from handshake.requests import queue
+    from handshake.requests.table import record_from
+    from ops.local import deployment
+
+    context = deployment.find(stack).context()
+    table = context.tables.workflow
+    try:
+        count, soonest = queue.waiting(context.dynamo, table)
+        items = context.within(RETRY_BUDGET_S).dynamo.batch_get([(table, key) for key in soonest]) if soonest else []
+    except StoreUnavailableError:
+        return "how many escalations wait cannot be read now; their deadlines go on"
+    deadlines = [record.expires_at_ms for record in map(record_from, items) if record and record.expires_at_ms]
+    if not deadlines:
+        return "nothing waits for a person"
+    return (
+        f"{count} escalations wait, and their deadlines go on: the next is {utc(min(deadlines))}. Who may approve can"
+        " extend one (python -m ops approvals extend); python -m ops resume --extend-pending gives all the time back."
+    )
 
 
 def retention(

@@ -16,7 +16,7 @@ from ops.commands.policy_desk import Desk, Proposal, Rules, differences, effecti
 from ops.local.settings import STACK_NAME
 
 if TYPE_CHECKING:
-    from handshake_client import Handshake
+    from handshake_rail import Handshake
     from ops.local.deployment import Deployment
 
 DIFFERS: Final = 3
@@ -204,7 +204,7 @@ def _misread(file: Path, why: str) -> NoReturn:
 @contextmanager
 def _desk(stack: str, proposal: Proposal, *, role: str, principal: str = "") -> Iterator[Desk]:
     """Yield the API of ``stack``; end the command where it refuses or cannot be reached."""
-    from handshake_client import NO_ANSWER, HandshakeError
+    from handshake_rail import NO_ANSWER, HandshakeError
     from ops.local import deployment
 
     with answered():
@@ -222,8 +222,8 @@ def _desk(stack: str, proposal: Proposal, *, role: str, principal: str = "") -> 
 
 def _client(target: "Deployment", stack: str, *, role: str, principal: Any) -> "Handshake":
     from handshake.trust.token import Binding, mint_token
-    from handshake_client import Handshake
-    from handshake_client.signing import SigV4
+    from handshake_rail import Handshake
+    from handshake_rail.signing import SigV4
     from ops.local.signing_edge import OPERATOR
 
     def mint(body: bytes) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 if TYPE_CHECKING:
-    from handshake_client import Handshake, models
+    from handshake_rail import Handshake, models
 
 Rules = Any
 """Rules as a file or the API has them: a list of objects with id, key and value."""
@@ -139,7 +139,8 @@ def _with_defaults(rules: Rules) -> list[dict[str, Any]]:
     from handshake.policy.rule_keys import KEY_OF, RULE_KEYS
 
     given = {KEY_OF[_key(rule)] for rule in rules if _key(rule) in KEY_OF}
-    defaults = [{"standsIn": "default", **key.default_rule} for key in RULE_KEYS if key not in given]
+    keys = [key for key in RULE_KEYS if key not in given and key.default is not None]
+    defaults = [{"standsIn": "default", **key.default_rule} for key in keys]
     return [*map(dict, rules), *defaults]
 
 

@@ -41,7 +41,7 @@ class Part:
 def status(stack: Stack = STACK_NAME, as_json: AsJson = False) -> None:
     """Show how a stack is: the screen to open first.
 
-    Deployment, pause, alarms, incidents, approvals, migrations, evidence, retention, trust secret and dead letters,
+    Deployment, pause, alarms, incidents, grants, approvals, migrations, evidence, retention, trust secret and dead letters,
     each read by itself; one that cannot be read says so.
 
     Ends with 0 where all is well, 1 where something needs attention or could not be read, 2 where it was called
@@ -68,6 +68,7 @@ def parts_of(target: "Deployment", stack: str, *, now_ms: int) -> dict[str, Part
         "mutations": lambda: _mutations(target),
         "alarms": lambda: _alarms(target, stack),
         "incidents": lambda: _incidents(target),
+        "grants": lambda: _grants(target),
         "approvals": lambda: _approvals(target, now_ms=now_ms),
         "migrations": lambda: _migrations(target),
         "projector": lambda: _projector(target, stack),
@@ -170,6 +171,15 @@ def _approvals(target: "Deployment", *, now_ms: int) -> Part:
     oldest_ms = max((now_ms - record.created_at_ms for record in waiting), default=0)
     text = f"{count} pending, the oldest for {duration(oldest_ms)}; {_QUEUE} lists them" if count else "none pending"
     return Part(text, {"pending": count, "oldestPendingMs": oldest_ms})
+
+
+def _grants(target: "Deployment") -> Part:
+    from handshake.requests import queue
+
+    context = target.context()
+    late = len(queue.unreported(context.dynamo, context.tables.workflow, now_ms=context.now_ms()))
+    text = f"{late} claimed and not reported for 15 minutes; python -m ops grants list" if late else "all are reported"
+    return Part(text, {"unreported": late}, attention=bool(late))
 
 
 def _migrations(target: "Deployment") -> Part:

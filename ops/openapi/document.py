@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -9,16 +10,19 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final, get_args, get_type_hints
 
+from handshake.agents import answers as agents
 from handshake.api.http import MAX_BODY_BYTES, MAX_CORRELATION_ID_LENGTH, Answer, HttpHandler, Route
 from handshake.core.jsonio import MAX_DEPTH
 from handshake.core.reasons import REGISTRY, REGISTRY_VERSION, Reason, ReasonCode
 from handshake.core.shapes import Id, Refusal
+from handshake.core.text import MAX_ID_LENGTH
 from handshake.metrics import answers as metrics
 from handshake.metrics.query import INVALID_METRIC_QUERY
 from handshake.metrics.reported_event import INVALID_METRICS_EVENT
 from handshake.policy import answers as policy
 from handshake.requests import answers as requests
-from handshake.requests.decision_action import MAX_IDEMPOTENCY_KEY_LENGTH
+from handshake.requests.action_bodies import MAX_IDEMPOTENCY_KEY_LENGTH
+from handshake.requests.record import GRANT_PREFIX
 from handshake.simulation import answers as simulation
 from handshake.trust.bodies import IdentityEnvelope, TrustClaims
 from handshake.trust.identity import MAX_ENVELOPE_BYTES
@@ -74,6 +78,19 @@ _PARAMETERS: Final = {
         "required": True,
         "schema": {"$ref": "#/components/schemas/Id"},
     },
+    "grantId": {
+        "name": "grantId",
+        "in": "path",
+        "required": True,
+        "description": "As the claim answered it.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": len(GRANT_PREFIX) + MAX_ID_LENGTH},
+    },
+    "agentId": {
+        "name": "agentId",
+        "in": "path",
+        "required": True,
+        "schema": {"$ref": "#/components/schemas/Id"},
+    },
     "idempotencyKey": {
         "name": "x-idempotency-key",
         "in": "header",
@@ -100,7 +117,7 @@ _HEADERS: Final = {
 
 # Handlers import the shapes they name for type checkers only.
 _ANSWERS: Final = {
-    name: shape for room in (requests, policy, metrics, simulation) for name, shape in vars(room).items()
+    name: shape for room in (requests, policy, metrics, simulation, agents) for name, shape in vars(room).items()
 }
 
 Routes = Mapping[tuple[str, str], Route]
@@ -198,7 +215,7 @@ def _operation(route: Route, function: str, operation: Operation, schemas: Schem
         "summary": operation.summary,
         "description": operation.description,
         "parameters": [
-            *({"$ref": "#/components/parameters/requestId"} for _ in range("{requestId}" in route.resource)),
+            *({"$ref": f"#/components/parameters/{name}"} for name in re.findall(r"{(\w+)}", route.resource)),
             *(_parameters(operation.query, schemas) if operation.query else ()),
             *({"$ref": "#/components/parameters/idempotencyKey"} for _ in range(operation.idempotency_key)),
             {"$ref": "#/components/parameters/correlationId"},

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from handshake.agents.bodies import AgentChange, AgentQuery, AgentsQuery
 from handshake.core.reasons import Reason, ReasonCode, describe
 from handshake.core.shapes import PageQuery, Refusal
 from handshake.metrics.bodies import SeriesQuery, WindowQuery
@@ -11,7 +12,15 @@ from handshake.metrics.query import INVALID_METRIC_QUERY
 from handshake.metrics.reported_event import INVALID_METRICS_EVENT, ReportedEvent
 from handshake.policy.bodies import ConfigQuery, PolicyChange, PolicyProposal, VersionsQuery
 from handshake.requests.answers import ActionRefusal, ExecutionRefusal, SubmissionRefusal
-from handshake.requests.bodies import DecisionAction, ExecutionRequest, Submission
+from handshake.requests.bodies import (
+    DecisionAction,
+    ExecutionOutcome,
+    ExecutionRequest,
+    Extension,
+    GrantClaim,
+    Revocation,
+    Submission,
+)
 
 Codes = Mapping[Reason, type]
 
@@ -52,6 +61,13 @@ _OF_SUBMITTER_ON_BODY: Final = (
 )
 _OF_PRIVILEGE: Final = _codes(
     ReasonCode.SECURITY_REPLAY_GUARD_UNAVAILABLE, ReasonCode.ADAPTER_PRIVILEGED_MUTATIONS_PAUSED
+)
+
+_OF_DECIDING: Final = _codes(
+    ReasonCode.TRUST_CONTEXT_MISSING_BINDING,
+    ReasonCode.HITL_REQUEST_NOT_FOUND,
+    ReasonCode.SECURITY_IDENTITY_SUBJECT_MISMATCH,
+    ReasonCode.HITL_APPROVAL_UNAUTHORIZED,
 )
 
 
@@ -137,6 +153,10 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
             ReasonCode.SECURITY_DECISION_CONTEXT_MISMATCH,
             ReasonCode.SECURITY_ARTIFACT_REQUEST_NOT_FOUND,
             ReasonCode.SECURITY_ARTIFACT_STATE_NOT_AUTHORIZED,
+            ReasonCode.SECURITY_AGENT_STOPPED,
+            ReasonCode.SECURITY_GRANT_REQUIRED,
+            ReasonCode.SECURITY_GRANT_EXPIRED,
+            ReasonCode.SECURITY_GRANT_CONSUMED,
             shape=ExecutionRefusal,
         ),
     ),
@@ -154,7 +174,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ),
     ("POST", "/workflow/decision-room/action"): Operation(
         id="resolveRequest",
-        summary="Approve or reject an escalated request",
+        summary="Approve or reject an escalated request, or withdraw one's own",
         body=DecisionAction,
         envelope=True,
         idempotency_key=True,
@@ -171,9 +191,75 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
                 ReasonCode.HITL_TERMINAL_STATE_IMMUTABLE,
                 ReasonCode.HITL_TIMEOUT_FAIL_CLOSED,
                 ReasonCode.POLICY_DAILY_LIMIT_EXCEEDED,
+                ReasonCode.SECURITY_AGENT_STOPPED,
                 shape=ActionRefusal,
             ),
         },
+    ),
+    ("POST", "/workflow/decision-room/extend"): Operation(
+        id="extendDeadline",
+        summary="Give an escalated request more time",
+        description="by who may approve it, three times at most; goes on while mutations are paused",
+        body=Extension,
+        envelope=True,
+        idempotency_key=True,
+        codes=_OF_DECIDING
+        | _codes(
+            ReasonCode.SECURITY_REPLAY_GUARD_UNAVAILABLE,
+            ReasonCode.SECURITY_REPLAY_DETECTED,
+            ReasonCode.HITL_DEADLINE_NOT_EXTENDABLE,
+        ),
+    ),
+    ("POST", "/workflow/decision-room/revoke"): Operation(
+        id="revokeRequest",
+        summary="Take back what a request authorizes",
+        description="by who may approve it, before it is claimed; goes on while mutations are paused",
+        body=Revocation,
+        envelope=True,
+        codes=_OF_DECIDING
+        | _codes(ReasonCode.SECURITY_ARTIFACT_STATE_NOT_AUTHORIZED, ReasonCode.SECURITY_GRANT_CONSUMED),
+    ),
+    ("POST", "/workflow/grants"): Operation(
+        id="claimGrant",
+        summary="Claim the one grant of a request",
+        description="signed, good for a minute at most; with a key, a repeat is told the same grant",
+        body=GrantClaim,
+        envelope=True,
+        idempotency_key=True,
+        codes={
+            **_OF_PRIVILEGE,
+            **_codes(
+                ReasonCode.TRUST_CONTEXT_MISSING_BINDING,
+                ReasonCode.SECURITY_ARTIFACT_REQUEST_NOT_FOUND,
+                ReasonCode.SECURITY_GRANT_UNAUTHORIZED,
+                ReasonCode.SECURITY_DECISION_CONTEXT_MISMATCH,
+                ReasonCode.SECURITY_REPLAY_DETECTED,
+                ReasonCode.SECURITY_GRANT_CONSUMED,
+                ReasonCode.SECURITY_ARTIFACT_STATE_NOT_AUTHORIZED,
+                ReasonCode.SECURITY_GRANT_EXPIRED,
+                ReasonCode.SECURITY_AGENT_STOPPED,
+                ReasonCode.SECURITY_POLICY_CHANGED,
+                ReasonCode.ADAPTER_SIGNER_UNAVAILABLE,
+            ),
+        },
+    ),
+    ("POST", "/workflow/grants/{grantId}/outcome"): Operation(
+        id="reportOutcome",
+        summary="Report what came of the effect that a grant allowed",
+        description="once, by who claimed it; goes on while mutations are paused",
+        body=ExecutionOutcome,
+        envelope=True,
+        codes=_codes(
+            ReasonCode.SECURITY_GRANT_NOT_FOUND,
+            ReasonCode.SECURITY_GRANT_UNAUTHORIZED,
+            ReasonCode.SECURITY_OUTCOME_ALREADY_REPORTED,
+        ),
+    ),
+    ("GET", "/.well-known/jwks.json"): Operation(
+        id="getGrantKeys",
+        summary="List the public keys that verify grants",
+        description="the next one a day before it signs",
+        codes=_codes(ReasonCode.ADAPTER_SIGNER_UNAVAILABLE),
     ),
     ("POST", "/policy/apply"): Operation(
         id="applyPolicy",
@@ -211,6 +297,33 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
         summary="Simulate what a policy would have changed",
         body=PolicyProposal,
         codes=_codes(ReasonCode.TRUST_CONTEXT_MISSING_BINDING, ReasonCode.POLICY_INVALID_POLICY),
+    ),
+    ("GET", "/agents"): Operation(
+        id="listAgents",
+        summary="Agents that operators have named, with how each stands",
+        description="those of the envelope's tenant; for an admin without a tenant, all",
+        query=AgentsQuery,
+        envelope=True,
+        codes=_codes(ReasonCode.SECURITY_READ_SCOPE_DENIED),
+    ),
+    ("GET", "/agents/{agentId}"): Operation(
+        id="getAgent",
+        summary="Show how an agent stands",
+        query=AgentQuery,
+        envelope=True,
+        codes=_codes(
+            ReasonCode.SECURITY_READ_SCOPE_DENIED,
+            ReasonCode.SECURITY_READ_TENANT_MISMATCH,
+            ReasonCode.SECURITY_AGENT_NOT_FOUND,
+        ),
+    ),
+    ("PUT", "/agents/{agentId}"): Operation(
+        id="putAgent",
+        summary="Stop an agent, restrict it, or let it act again",
+        description="the agent of the envelope's tenant; by an admin without a tenant, the id in all tenants",
+        body=AgentChange,
+        envelope=True,
+        codes=_codes(ReasonCode.SECURITY_SCOPE_MISSING),
     ),
     ("GET", "/metrics/summary"): Operation(
         id="getMetricsSummary",

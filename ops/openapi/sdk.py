@@ -19,7 +19,7 @@ from typing import Any, Final
 from ops.local.settings import ROOT
 
 DOCUMENT: Final = Path("openapi/handshake.json")
-GENERATED: Final = Path("sdk/src/handshake_client/_generated")
+GENERATED: Final = Path("sdk/python/src/handshake_rail/_generated")
 FIX: Final = "python -m ops.openapi.sdk, and commit it"
 
 _HEADER: Final = '"""{what}, made from openapi/handshake.json by `python -m ops.openapi.sdk`: do not edit."""\n'
@@ -32,8 +32,8 @@ _OPERATIONS_HEAD: Final = """
 from abc import ABC, abstractmethod
 from typing import Any, Final, cast
 
-from handshake_client._call import Call, Envelope, Operation
-from handshake_client._generated import models
+from handshake_rail._call import Call, Envelope, Operation
+from handshake_rail._generated import models
 """
 _FACE: Final = '''
 class {name}(ABC):
@@ -125,7 +125,7 @@ def _reasons(document: Mapping[str, Any]) -> str:
     return (
         _HEADER.format(what="The registry of reason codes")
         + "\nfrom collections.abc import Mapping\nfrom typing import Final\n\n"
-        + "from handshake_client._reason import Reason\n\n"
+        + "from handshake_rail._reason import Reason\n\n"
         + f"REGISTRY_VERSION: Final = {registry['version']!r}\n\n"
         + f"REASONS: Final[Mapping[str, Reason]] = {{\n{rows}\n}}\n"
     )

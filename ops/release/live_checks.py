@@ -26,7 +26,12 @@ NEEDS_ENVELOPE: Final = frozenset(
         ("GET", "/workflow/decision-room/{requestId}"),
         ("GET", "/workflow/decision-room"),
         ("POST", "/workflow/decision-room/action"),
+        ("POST", "/workflow/grants"),
+        ("POST", "/workflow/grants/{grantId}/outcome"),
         ("POST", "/policy/apply"),
+        ("GET", "/agents"),
+        ("GET", "/agents/{agentId}"),
+        ("PUT", "/agents/{agentId}"),
     }
 )
 NEEDS_TOKEN: Final = frozenset({("POST", "/policy/apply")})

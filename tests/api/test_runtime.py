@@ -58,6 +58,7 @@ ENVIRONMENT: Final = {
 SWITCHES: Final = {
     "SUBMISSION_IDENTITY": ("asserted", "envelope", "needs_submitter"),
     "TENANTLESS_ENVELOPES": ("allowed", "refused", "binds_tenantless"),
+    "ACTION_BINDING": ("optional", "required", "binds_actions"),
     "TRUST_TOKEN_BINDING": ("optional", "required", "binds_tokens"),
 }
 

@@ -16,7 +16,7 @@ from handshake.core.reasons import ReasonCode
 from tests.support.logs import MARKER, RunLog, lines_of, standard_output
 
 ENDPOINT = "GET /workflow/requests/{requestId}"
-SIGNALS = ("SecurityDenied", "TenantMismatchDenied", "ReplayGuardUnavailable")
+SIGNALS = ("SecurityDenied", "TenantMismatchDenied", "ReplayGuardUnavailable", "AgentStoppedDenied")
 
 
 KEY = b"a key of the tests"
@@ -63,14 +63,15 @@ def test_a_lines_level_and_time_are_what_lambda_reads_of_json() -> None:
 @pytest.mark.parametrize(
     ("code", "raised"),
     [
-        (ReasonCode.SECURITY_READ_TENANT_MISMATCH, (1, 1, 0)),
-        (ReasonCode.SECURITY_REPLAY_GUARD_UNAVAILABLE, (1, 0, 1)),
-        (ReasonCode.SECURITY_TOKEN_INVALID, (1, 0, 0)),
-        (ReasonCode.POLICY_INVALID_POLICY, (0, 0, 0)),
+        (ReasonCode.SECURITY_READ_TENANT_MISMATCH, (1, 1, 0, 0)),
+        (ReasonCode.SECURITY_REPLAY_GUARD_UNAVAILABLE, (1, 0, 1, 0)),
+        (ReasonCode.SECURITY_TOKEN_INVALID, (1, 0, 0, 0)),
+        (ReasonCode.SECURITY_AGENT_STOPPED, (0, 0, 0, 1)),
+        (ReasonCode.POLICY_INVALID_POLICY, (0, 0, 0, 0)),
     ],
 )
 def test_a_refusal_raises_the_signals_of_its_code_and_counts_by_endpoint_and_reason(
-    code: ReasonCode, raised: tuple[int, int, int]
+    code: ReasonCode, raised: tuple[int, int, int, int]
 ) -> None:
     line = _published(status=403, reason_code=code.value)
 

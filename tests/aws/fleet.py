@@ -34,7 +34,8 @@ from tests.support.metrics_stream import stream_of
 from tests.support.recorder import Recorder
 from tests.support.service import HANDLERS, ISSUER_ARN, SIGNER_ARN, STRANGER_ARN, TRUST_KEY, InProcess, Reply
 
-HTTP: Final = dict(zip(("workflow", "decision_room", "policy_apply", "policy", "metrics"), HANDLERS, strict=True))
+_NAMES: Final = ("workflow", "decision_room", "grants", "policy_apply", "policy", "agents", "metrics")
+HTTP: Final = dict(zip(_NAMES, HANDLERS, strict=True))
 
 _CHECKSUM: Final = "a" * 64
 

@@ -1,4 +1,4 @@
-"""Parameters that decide who is believed: what CloudFormation takes for them, and which functions are told."""
+"""Parameters that decide who and what is believed: what CloudFormation takes for them, and which functions are told."""
 
 import re
 from collections.abc import Mapping
@@ -36,6 +36,7 @@ SWITCHES: Final[Mapping[str, tuple[str, list[str], set[str]]]] = {
         ["allowed", "refused"],
         {"WorkflowFunction", "DecisionRoomFunction"},
     ),
+    "ActionBinding": ("ACTION_BINDING", ["optional", "required"], {"WorkflowFunction"}),
     "TrustTokenBinding": ("TRUST_TOKEN_BINDING", ["optional", "required"], {"PolicyApplyFunction"}),
 }
 

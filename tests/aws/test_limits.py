@@ -13,7 +13,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from handshake.api.http import MAX_CORRELATION_ID_LENGTH
-from handshake.requests.decision_action import MAX_IDEMPOTENCY_KEY_LENGTH
+from handshake.requests.action_bodies import MAX_IDEMPOTENCY_KEY_LENGTH
 from handshake.trust.identity import MAX_ENVELOPE_BYTES
 from handshake.trust.token import MAX_TOKEN_BYTES
 from ops.local.settings import ROOT

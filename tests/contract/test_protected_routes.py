@@ -11,7 +11,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]  # SAM publishes no types
 
-from handshake_client.signing import SigV4
+from handshake_rail.signing import SigV4
 from ops.local.settings import ROOT
 from ops.local.signing_edge import Upstream
 from ops.local.stack import LocalStack

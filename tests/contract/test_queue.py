@@ -10,6 +10,7 @@ import pytest
 from tests.support.outcomes import SHAPE
 from tests.support.service import Reply, Service, act, decided, escalated, get, human, own, submit, unique
 from tests.support.store import let_expire
+from tests.support.workflow_requests import an_action
 
 
 def _queue(service: Service, envelope: Mapping[str, Any], **query: Any) -> Reply:
@@ -58,8 +59,21 @@ def test_the_soonest_deadline_comes_first(service: Service, tenant: str) -> None
 def test_what_is_listed_is_the_decision_room_of_each(service: Service, tenant: str) -> None:
     request = escalated(service, tenantId=tenant)
     room = get(service, f"/workflow/decision-room/{request['requestId']}", envelope=own(request)).body
+    # In a list nobody decides, and the text of each may be long.
+    del room["canonicalAction"]
 
     assert _queue(service, _resolver(tenant)).body == {"requests": [room]}
+
+
+def test_what_is_listed_names_the_action_and_leaves_its_arguments_to_the_room(service: Service, tenant: str) -> None:
+    request = escalated(service, tenantId=tenant, action=an_action())
+
+    [listed] = _queue(service, _resolver(tenant)).body["requests"]
+
+    named = {name: value for name, value in an_action().items() if name != "arguments"}
+    assert listed["action"] == named
+    assert "canonicalAction" not in listed
+    assert listed["actionDigest"] == submit(service, request).body["actionDigest"]
 
 
 @pytest.mark.parametrize("action", ["approve", "reject"])

@@ -85,6 +85,7 @@ def test_a_request_shows_its_state_and_its_artifact(service: Service, decision: 
     assert reply.status == 200
     assert reply.body == named | room | {
         "requestTimestamp": body["timestamp"],
+        "actionDigest": result["actionDigest"],
         "state": result["state"],
         "terminal": decision != "escalate",
         "decisionContextHash": result["decisionContextHash"],

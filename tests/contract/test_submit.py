@@ -221,6 +221,7 @@ COMMON = {
     "responseClass",
     "state",
     "requestTimestamp",
+    "actionDigest",
 }
 
 

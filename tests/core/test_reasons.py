@@ -22,17 +22,21 @@ TABLE = {
     403: """security_handshake_required_bypass_denied, security_side_channel_denied,
         security_escalation_flood_throttled, security_missing_decision_artifact, security_non_allow_artifact,
         security_artifact_authorized, security_identity_subject_mismatch, security_read_scope_denied,
-        security_read_tenant_mismatch, hitl_approval_unauthorized""",
-    404: "security_artifact_request_not_found, hitl_request_not_found, policy_version_not_found",
-    409: """security_decision_context_mismatch, security_artifact_state_not_authorized, security_replay_detected,
-        hitl_sensitive_ambiguous_escalated, hitl_boundary_escalated, hitl_request_mismatch,
+        security_read_tenant_mismatch, hitl_approval_unauthorized, security_agent_stopped, security_scope_missing,
+        security_grant_unauthorized""",
+    404: """security_artifact_request_not_found, hitl_request_not_found, policy_version_not_found,
+        security_agent_not_found, security_grant_not_found""",
+    409: """security_decision_context_mismatch, security_artifact_state_not_authorized, security_grant_required,
+        security_replay_detected, hitl_sensitive_ambiguous_escalated, hitl_boundary_escalated, hitl_request_mismatch,
         hitl_terminal_state_immutable, hitl_timeout_fail_closed, hitl_rejected, hitl_approved,
-        policy_version_conflict""",
+        policy_version_conflict, hitl_agent_restricted_escalated, hitl_deadline_not_extendable,
+        security_grant_consumed, security_grant_expired, security_policy_changed,
+        security_outcome_already_reported""",
     422: """policy_sensitive_scope_denied, policy_invalid_policy, policy_invalid_request,
         policy_daily_limit_exceeded, policy_category_not_allowed, policy_outside_allowed_hours,
         policy_max_transaction_exceeded, policy_denied""",
     503: """security_replay_guard_unavailable, adapter_store_unavailable,
-        adapter_privileged_mutations_paused""",
+        adapter_privileged_mutations_paused, adapter_signer_unavailable""",
 }
 STATUS = {code.strip(): status for status, codes in TABLE.items() for code in codes.split(",")}
 CODES = sorted(STATUS)
@@ -68,7 +72,7 @@ def test_each_code_has_the_class_that_the_contract_names(code: str) -> None:
 def test_each_code_has_the_retry_advice_that_the_contract_names(code: str) -> None:
     told = describe(code).retry
 
-    if code.startswith(("security_", "hitl_terminal_state_")):
+    if code.startswith(("security_", "hitl_terminal_state_")) or code == "hitl_deadline_not_extendable":
         assert told == "do_not_retry"
     elif code.startswith("adapter_"):
         assert told == "retry_with_backoff"
@@ -90,10 +94,11 @@ def test_a_code_of_no_registry_is_unknown_and_never_retried(code: str) -> None:
     assert code not in SECURITY_DENIALS
 
 
-def test_every_security_code_but_the_authorized_one_is_a_security_denial() -> None:
+def test_every_security_code_is_a_security_denial_but_the_authorized_one_and_what_operators_have_stopped() -> None:
     denials = {code for code in CODES if code in SECURITY_DENIALS}
+    others = {"security_artifact_authorized", "security_agent_stopped"}
 
-    assert denials == {code for code in CODES if code.startswith("security_")} - {"security_artifact_authorized"}
+    assert denials == {code for code in CODES if code.startswith("security_")} - others
 
 
 def test_errors_carry_the_registrys_row_and_nothing_that_was_not_given() -> None:

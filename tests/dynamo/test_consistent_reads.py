@@ -9,7 +9,7 @@ import pytest
 from handshake.dynamo.context import Context
 from handshake.dynamo.sharding import Shard
 from handshake.metrics.rebuild import compare
-from handshake.metrics.rollup_table import read_checkpoints
+from handshake.metrics.rollup_table import read_standing
 from handshake.replay_guards.retain import retain_guards
 from handshake.requests.expire_overdue import expire_overdue
 from handshake.requests.table import request_ids
@@ -22,7 +22,7 @@ JOBS: Mapping[str, Callable[[Context], object]] = {
     "retention": retain_guards,
     "comparison of roll-ups": compare,
     "audit of all requests": lambda context: list(request_ids(context.dynamo, context.tables.workflow)),
-    "checkpoints": lambda context: read_checkpoints(context.dynamo, context.tables.metrics, [Shard("stream", "1")]),
+    "checkpoints": lambda context: read_standing(context.dynamo, context.tables.metrics, [Shard("stream", "1")], [])[0],
 }
 # What shows numbers that the projector folds up to a minute late gains nothing from paying twice for its reads.
 LATE_ANYWAY = {"summary", "series", "reasons"}

@@ -9,8 +9,10 @@ from typing import Any, Final
 from handshake.core.jsonio import canonical, digest
 from handshake.dynamo.marshalling import Item
 from handshake.policy.table import audit_digest, rules_digest
+from handshake.requests.action import digest_of
 from handshake.requests.evidence import GENESIS, Chain, EvidenceEvent
 from handshake.requests.evidence_items import evidence_from, evidence_item
+from handshake.requests.table import record_from
 from handshake.requests.verification import verify_partition
 from tests.hostile.attacks import Attack, of_table, places_of, requests_of
 from tests.support.worlds import Place, Stored, place_of
@@ -87,6 +89,32 @@ def raise_amount(dice: random.Random, stored: Stored) -> tuple[str, Mapping[str,
     )
     stored.items[first] = _unlinked([replace(lineage, detail={**lineage.detail, **says}), audit])
     return pk, _link_anew(stored, pk)
+
+
+def exchange_argument(dice: random.Random, stored: Stored) -> str:
+    """Have an action be of another argument, and STATE of its digest; gives its partition."""
+    place = dice.choice(places_of(stored, kind="ACTION"))
+    canonical_text = stored.items[place]["canonical"].replace('"arguments":{', '"arguments":{"!":"mallory",')
+    stored.items[place] = {**stored.items[place], "canonical": canonical_text}
+    state = Place("workflow", place.pk, "STATE")
+    stored.items[state] = {**stored.items[state], "action_digest": digest_of(canonical_text)}
+    return place.pk
+
+
+def exchange_argument_linked_anew(dice: random.Random, stored: Stored) -> None:
+    """Have an action be of another argument everywhere in its partition."""
+    pk = exchange_argument(dice, stored)
+    state = record_from(stored.items[Place("workflow", pk, "STATE")])
+    assert state is not None
+    submission = state.submission
+    says = {"actionDigest": submission.action_digest, "decisionContextHash": submission.decision_context_hash}
+    for place in [place for place in stored.partition("workflow", pk) if place.sk.startswith("EVT#")]:
+        events = [
+            replace(event, detail={**event.detail, **{name: says[name] for name in event.detail.keys() & says}})
+            for event in evidence_from(stored.items[place])
+        ]
+        stored.items[place] = _unlinked(events)
+    _link_anew(stored, pk)
 
 
 def _unlinked(events: Sequence[EvidenceEvent]) -> Item:

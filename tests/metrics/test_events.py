@@ -18,11 +18,11 @@ LATER_MS = NOW_MS + 90_000
 def test_an_allowed_action_is_one_terminal_event_of_its_tier() -> None:
     record = a_record(Decision("allow", ReasonCode.POLICY_ALLOW, 1), submission=a_submission())
 
-    assert decision_event(record, event_id="e-1") == an_event(request_id="req-1")
+    assert decision_event(record, "decided", event_id="e-1") == an_event(request_id="req-1")
 
 
 def test_an_escalation_is_not_terminal_and_took_no_time_yet() -> None:
-    event = decision_event(a_record(), event_id="e-1")
+    event = decision_event(a_record(), "decided", event_id="e-1")
 
     assert (event.decision, event.reason_code, event.reason_family) == ("escalate", "hitl_boundary_escalated", "hitl")
     assert (event.risk_tier, event.is_terminal) == ("high", False)
@@ -42,7 +42,7 @@ def test_a_closed_escalation_says_when_it_began_and_when_it_ended(
 ) -> None:
     closed = a_record().resolved(state, reason, now_ms=LATER_MS)
 
-    event = decision_event(closed, event_id="e-2")
+    event = decision_event(closed, "closed", event_id="e-2")
 
     assert (event.decision, event.reason_code, event.is_terminal) == (decision, reason, True)
     assert (event.incident_detected_ms, event.terminal_decision_ms) == (NOW_MS, LATER_MS)

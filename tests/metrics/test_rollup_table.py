@@ -17,8 +17,8 @@ from handshake.metrics.rollup_table import (
     Checkpoint,
     RollupTransaction,
     read_all_rollups,
-    read_checkpoints,
     read_rollups,
+    read_standing,
 )
 from tests.support.metrics_events import DAY_MS, HOUR_MS, NOW_MS, an_event
 
@@ -117,7 +117,7 @@ def test_a_replaced_roll_up_holds_what_it_is_given_and_nothing_else(
 
 
 def test_a_shard_that_was_never_counted_has_the_lowest_checkpoint(dynamo: Dynamo, table: str) -> None:
-    assert read_checkpoints(dynamo, table, [SHARD]) == {SHARD: Checkpoint("", 0, "")}
+    assert read_standing(dynamo, table, [SHARD], [])[0] == {SHARD: Checkpoint("", 0, "")}
 
 
 def test_checkpoints_are_kept_apart_by_shard_and_by_stream(context: Context, dynamo: Dynamo, table: str) -> None:
@@ -125,7 +125,7 @@ def test_checkpoints_are_kept_apart_by_shard_and_by_stream(context: Context, dyn
 
     assert _wrote(context, lambda tx: tx.move_checkpoint(SHARD, seen=Checkpoint(), to="5"))
 
-    read = read_checkpoints(dynamo, table, [SHARD, *others])
+    read = read_standing(dynamo, table, [SHARD, *others], [])[0]
     assert read == {SHARD: Checkpoint("5"), others[0]: Checkpoint(), others[1]: Checkpoint()}
 
 
@@ -138,14 +138,14 @@ def test_a_checkpoint_moves_only_from_where_it_was_seen(
 
     assert not _wrote(context, lambda tx: tx.move_checkpoint(SHARD, seen=seen, to="9"))
 
-    assert read_checkpoints(dynamo, table, [SHARD]) == {SHARD: Checkpoint("5")}
+    assert read_standing(dynamo, table, [SHARD], [])[0] == {SHARD: Checkpoint("5")}
 
 
 def test_no_checkpoint_of_a_held_stream_moves_and_those_of_others_do(
     context: Context, dynamo: Dynamo, table: str
 ) -> None:
     assert _wrote(context, lambda tx: tx.hold(SHARD.stream, by="me"))
-    [held] = read_checkpoints(dynamo, table, [SHARD]).values()
+    [held] = read_standing(dynamo, table, [SHARD], [])[0].values()
 
     assert not _wrote(context, lambda tx: tx.move_checkpoint(SHARD, seen=held, to="9"))
 
@@ -162,7 +162,7 @@ def test_a_released_checkpoint_moves_from_where_it_stood_once_it_is_seen_anew(
 
     assert not _wrote(context, lambda tx: tx.move_checkpoint(SHARD, seen=Checkpoint("4"), to="9"))
 
-    [released] = read_checkpoints(dynamo, table, [SHARD]).values()
+    [released] = read_standing(dynamo, table, [SHARD], [])[0].values()
     assert released == Checkpoint("4", counted_before_ms=NOW_MS)
     assert _wrote(context, lambda tx: tx.move_checkpoint(SHARD, seen=released, to="9"))
 
@@ -175,4 +175,4 @@ def test_a_hold_that_was_taken_over_neither_lasts_nor_ends(context: Context, dyn
     assert not _wrote(context, lambda tx: tx.keep_hold(SHARD.stream, by="me"))
     assert not _wrote(context, lambda tx: tx.release(SHARD.stream, by="me", counted_before_ms=NOW_MS))
 
-    assert read_checkpoints(dynamo, table, [SHARD]) == {SHARD: Checkpoint(held_by="another")}
+    assert read_standing(dynamo, table, [SHARD], [])[0] == {SHARD: Checkpoint(held_by="another")}

@@ -30,7 +30,7 @@ _KEY: Final = """ALLOWED_PAYEES: Final = RuleKey[frozenset[str]](
 )
 
 # In the order"""
-_REJECT: Final = '    Action.REJECT: ActionRow(words=("reject", "deny"), humans_only=False),\n'
+_REJECT: Final = '    Action.REJECT: ActionRow(words=("reject", "deny")),\n'
 _TIER: Final = '            "tier": self.tier,\n'
 _LISTED: Final = "    ALLOWED_CATEGORIES,\n"
 
@@ -69,11 +69,11 @@ MISTAKES: Final = {
     ),
     "an action that nothing decides": Mistake(
         [
-            (_ACTIONS, "    REJECT = auto()\n", "    REJECT = auto()\n    EXTEND = auto()\n"),
-            (_ACTIONS, _REJECT, _REJECT + _REJECT.replace("REJECT", "EXTEND").replace('"reject", "deny"', '"extend",')),
+            (_ACTIONS, "    REJECT = auto()\n", "    REJECT = auto()\n    DEFER = auto()\n"),
+            (_ACTIONS, _REJECT, _REJECT + _REJECT.replace("REJECT", "DEFER").replace('"reject", "deny"', '"defer",')),
         ],
         _MYPY,
-        'Argument 1 to "assert_never" has incompatible type "Literal[Action.EXTEND]"',
+        'Argument 1 to "assert_never" has incompatible type "Literal[Action.DEFER]"',
     ),
     "an action's word that the document and the client do not know": Mistake(
         [(_ACTIONS, 'words=("reject", "deny")', 'words=("reject", "deny", "refuse")')],
@@ -86,7 +86,7 @@ MISTAKES: Final = {
         'Extra key "risk" for TypedDict "Artifact"',
     ),
     "a handler that reaches the store outside an invocation": Mistake(
-        [(_HANDLER, "submit(call.context,", "submit(call.runtime.context,")],
+        [(_HANDLER, "submit(\n        call.context,", "submit(\n        call.runtime.context,")],
         _MYPY,
         '"Runtime" has no attribute "context"',
     ),
@@ -119,7 +119,7 @@ def test_the_mistake_fails_the_check_that_is_there_for_it(checkout: Path, mistak
 
 def _run(checkout: Path, arguments: Sequence[str]) -> tuple[int, str]:
     """The exit code of a command in the copy, and what it says where it fails."""
-    environment = os.environ | {"PYTHONPATH": f"{checkout}/shared:{checkout}/sdk/src:{checkout}", "CI": "true"}
+    environment = os.environ | {"PYTHONPATH": f"{checkout}/shared:{checkout}/sdk/python/src:{checkout}", "CI": "true"}
     done = subprocess.run(  # noqa: S603 - a command of ours
         [sys.executable, *arguments], cwd=checkout, env=environment, capture_output=True, text=True, check=False
     )

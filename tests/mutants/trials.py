@@ -101,7 +101,7 @@ class Copy:
         return failed[0].partition(" ")[2].partition(" - ")[0] if failed else f"exit code {code}"
 
     def _pytest(self, arguments: Sequence[str], environment: Mapping[str, str], *, timeout_s: float) -> tuple[int, str]:
-        paths = f"{self._root}/shared:{self._root}/sdk/src:{self._root}"
+        paths = f"{self._root}/shared:{self._root}/sdk/python/src:{self._root}"
         own = {
             "PYTHONPATH": paths,
             "PYTHONDONTWRITEBYTECODE": "1",

@@ -15,6 +15,7 @@ from handshake.policy.rule_keys import (
     DAILY_SPEND_LIMIT,
     DEFAULT_LIMITS,
     DEFAULT_RULES,
+    ESCALATION_TTL_SECONDS,
     ESCALATIONS_PER_WINDOW,
     KEY_OF,
     MAX_TRANSACTION,
@@ -35,6 +36,7 @@ _VALUES: dict[RuleKey[Any], st.SearchStrategy[Any]] = {
     ALLOWED_HOURS: HOURS,
     ALLOWED_CATEGORIES: CATEGORY_SETS | st.just([]),
     ESCALATIONS_PER_WINDOW: st.integers(1, 1000),
+    ESCALATION_TTL_SECONDS: st.integers(60, 604_800),
 }
 PAYMENTS = st.builds(
     Payment,
@@ -76,8 +78,9 @@ def test_every_key_is_tested_here() -> None:
 
 @every_key
 def test_a_default_is_a_value_that_its_key_takes(key: RuleKey[Any]) -> None:
-    assert key.parse(key.default) is not None
-    assert DEFAULT_LIMITS[key] == key.parse(key.default)
+    if key.default is not None:
+        assert key.parse(key.default) is not None
+    assert DEFAULT_LIMITS.get(key) == key.parse(key.default)
 
 
 def test_global_scope_shows_the_contracts_defaults() -> None:
@@ -94,6 +97,13 @@ def test_global_scope_shows_the_contracts_defaults() -> None:
 def test_escalations_per_window_are_a_whole_number_up_to_a_thousand(value: Any) -> None:
     assert ESCALATIONS_PER_WINDOW.parse(value) is None
     assert ESCALATIONS_PER_WINDOW.parse(5.0) == 5
+
+
+@pytest.mark.parametrize("value", [59, 604_801, 60.5, True, None, "300", [300], 1e300, -300])
+def test_a_first_deadline_is_whole_seconds_from_a_minute_to_a_week(value: Any) -> None:
+    assert ESCALATION_TTL_SECONDS.parse(value) is None
+    assert [ESCALATION_TTL_SECONDS.parse(seconds) for seconds in (60, 300.0, 604_800)] == [60, 300, 604_800]
+    assert DEFAULT_LIMITS.get(ESCALATION_TTL_SECONDS) is None
 
 
 @pytest.mark.parametrize("value", ["Ops, FOOD ,\u00a0infra", ["Ops ", " food", "INFRA"], "ops,ops ,OPS,food,infra"])

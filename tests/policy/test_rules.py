@@ -164,7 +164,7 @@ def test_a_stored_global_value_replaces_its_default_and_no_other_and_an_agents_r
 @given(st.sampled_from(sorted(KEY_OF)), st.data())
 def test_keys_are_known_without_case_or_surrounding_space(key: str, data: st.DataObject) -> None:
     written = "".join(data.draw(st.sampled_from([char.lower(), char.upper()])) for char in key)
-    value: Any = {"allowed_hours": "08:00-09:00", "allowed_categories": "ops"}.get(KEY_OF[key].name, 7)
+    value: Any = {"allowed_hours": "08:00-09:00", "allowed_categories": "ops"}.get(KEY_OF[key].name, 70)
 
     assert limits_of([_rule(f" {written}\t", value)]) == limits_of([_rule(KEY_OF[key].name, value)])
     assert limits_of([_rule(written, value)]) != NO_LIMITS

@@ -18,7 +18,7 @@ from tests.support.secrets_manager import SECRET, SecretsManager
 from tests.support.service import HANDLERS, ISSUER_ARN, SIGNER_ARN, InProcess
 
 Event = Mapping[str, Any]
-NAMES = ("workflow", "decision_room", "policy_apply", "policy", "metrics")
+NAMES = ("workflow", "decision_room", "policy_apply", "policy", "agents", "metrics")
 CHECKSUM = "a" * 64
 
 

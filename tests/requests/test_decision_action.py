@@ -1,6 +1,7 @@
-"""Decision actions: what they may say, and who may do what to which escalation."""
+"""Actions on a request: what they may say, and who may do what to which request."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -10,23 +11,26 @@ from hypothesis import strategies as st
 
 from handshake.core.errors import Conflict, HandshakeError, Refusal, Refuse, Replay
 from handshake.core.reasons import ReasonCode
+from handshake.requests.action_bodies import parse_action, parse_extension, parse_revocation
 from handshake.requests.decision import Decision
 from handshake.requests.decision_action import (
     ACTION_WORDS,
     ACTIONS,
     Action,
     ActionDecision,
+    AlreadyDone,
     Close,
     DecisionAction,
     Expire,
+    Extend,
+    Revoke,
     actor_of,
     decide_action,
     outcome_fields,
     over_daily_limit,
-    parse_action,
     unread_action,
 )
-from handshake.requests.record import RequestRecord, State
+from handshake.requests.record import DEFAULT_EXECUTE_WITHIN_MS, Claim, RequestRecord, State
 from handshake.requests.submission import refused_hash
 from handshake.trust.identity import Envelope
 from tests.support.metrics_events import NOW_MS
@@ -41,9 +45,16 @@ UNAUTHORIZED = "hitl_approval_unauthorized"
 REPLAYED = "security_replay_detected"
 TERMINAL = "hitl_terminal_state_immutable"
 MISMATCH = "hitl_request_mismatch"
+NOT_AUTHORIZED = "security_artifact_state_not_authorized"
+NOT_EXTENDABLE = "hitl_deadline_not_extendable"
 NOT_TEXT: list[Any] = [7, True, [], {}]
 BODY = {"requestId": "req-1", "action": "approve"}
-APPROVE, REJECT = (DecisionAction("req-1", None, action, None) for action in (Action.APPROVE, Action.REJECT))
+APPROVE, REJECT, WITHDRAW, REVOKE = (
+    DecisionAction("req-1", None, action, None)
+    for action in (Action.APPROVE, Action.REJECT, Action.WITHDRAW, Action.REVOKE)
+)
+EXTEND = DecisionAction("req-1", None, Action.EXTEND, None, seconds=600)
+CLOSING = [action for action, row in ACTIONS.items() if row.closes]
 USED = outcome_fields(
     a_record(submission=a_submission(requestId="req-0", context={"amount": 150})).resolved(
         State.APPROVED, ReasonCode.HITL_APPROVED, now_ms=NOW_MS - 1
@@ -69,7 +80,7 @@ def _refusal(decided: ActionDecision) -> Refusal:
 
 
 def _told(decided: ActionDecision) -> str | None:
-    return None if isinstance(decided, Close | Expire) else decided.refusal.reason.code
+    return decided.refusal.reason.code if isinstance(decided, Refuse | Conflict | Replay) else None
 
 
 def _fields(told: Refusal, record: RequestRecord | None = None, *, now_ms: int = NOW_MS) -> dict[str, Any]:
@@ -106,9 +117,11 @@ def _closed(state: State) -> RequestRecord:
         ("APPROVE", "approve", State.APPROVED, "hitl_approved"),
         ("REJECT", "reject", State.REJECTED, "hitl_rejected"),
         ("DENY", "reject", State.REJECTED, "hitl_rejected"),
+        ("withdraw", "withdraw", State.REJECTED, "hitl_rejected"),
+        ("WITHDRAW", "withdraw", State.REJECTED, "hitl_rejected"),
     ],
 )
-def test_an_action_is_approve_reject_or_deny_which_means_reject(
+def test_an_action_is_approve_reject_deny_which_means_reject_or_withdraw(
     action: str, meant: str, state: State, code: str
 ) -> None:
     parsed, pending = parse_action(BODY | {"action": action}), a_record()
@@ -117,7 +130,10 @@ def test_an_action_is_approve_reject_or_deny_which_means_reject(
 
     assert parsed.action == meant
     closed = pending.resolved(state, ReasonCode(code), now_ms=NOW_MS + 1)
-    assert decided == Close(pending, closed, actor_of(parsed, an_envelope("alice")), outcome_fields(closed))
+    if state is State.APPROVED:
+        closed = replace(closed, approved_by="alice", execute_by_ms=NOW_MS + 1 + DEFAULT_EXECUTE_WITHIN_MS)
+    actor = actor_of(parsed, an_envelope("alice")) | ({"outcome": "withdrawn"} if meant == "withdraw" else {})
+    assert decided == Close(pending, closed, actor, outcome_fields(closed))
 
 
 def test_every_action_has_a_row_and_every_word_means_one_action() -> None:
@@ -126,7 +142,7 @@ def test_every_action_has_a_row_and_every_word_means_one_action() -> None:
     assert set(ACTIONS) == set(Action)
     assert sorted([*words, *map(str.upper, words)]) == sorted(ACTION_WORDS)
     for action, row in ACTIONS.items():
-        assert row.words
+        assert bool(row.words) == row.closes
         for word in row.words:
             assert (
                 ACTION_WORDS[word]
@@ -136,8 +152,8 @@ def test_every_action_has_a_row_and_every_word_means_one_action() -> None:
             )
 
 
-@pytest.mark.parametrize("action", Action)
-def test_every_action_closes_a_pending_request_of_its_own_persons(action: Action) -> None:
+@pytest.mark.parametrize("action", CLOSING)
+def test_every_word_of_an_action_closes_a_pending_request_of_its_own_persons(action: Action) -> None:
     decided = _decide(DecisionAction("req-1", None, action, None), a_record(), an_envelope("alice"))
 
     assert isinstance(decided, Close)
@@ -196,7 +212,7 @@ def test_an_idempotency_key_has_1_to_256_characters(length: int, taken: bool) ->
 ENVELOPES: list[Envelope] = [
     an_envelope(principal, tenantId=tenant, scopes=scopes, subjectType=kind)
     for principal, tenant, scopes, kind in product(
-        ("alice", "bob"),
+        ("alice", "bob", "agent-1"),
         (None, "tenant-a", "tenant-b"),
         ([], ["workflow:resolve"], ["workflow:read:any"]),
         ("human", "service", "agent"),
@@ -205,14 +221,18 @@ ENVELOPES: list[Envelope] = [
 
 
 def _contract(action: DecisionAction, envelope: Envelope) -> str | None:
-    if action is APPROVE and envelope.subject_type != "human":
+    if action.action in (Action.APPROVE, Action.EXTEND, Action.REVOKE) and envelope.subject_type != "human":
         return SUBJECT
-    own = envelope.principal_id == "alice" and envelope.tenant_id in ("", "tenant-a")
+    within = envelope.tenant_id in ("", "tenant-a")
+    own = envelope.principal_id == "alice" and within
+    if action.action is Action.WITHDRAW:
+        agent = envelope.principal_id == "agent-1" and envelope.subject_type == "agent" and within
+        return None if own or agent else UNAUTHORIZED
     of_tenant = "workflow:resolve" in envelope.scopes and envelope.tenant_id == "tenant-a"
     return None if own or of_tenant else UNAUTHORIZED
 
 
-@pytest.mark.parametrize("action", [APPROVE, REJECT])
+@pytest.mark.parametrize("action", [APPROVE, REJECT, WITHDRAW, EXTEND])
 def test_authority_is_the_contracts_for_every_envelope(action: DecisionAction) -> None:
     for envelope in ENVELOPES:
         for used in (None, USED):
@@ -234,7 +254,7 @@ def test_a_request_without_a_tenant_is_resolved_by_its_own_principal_only(action
 def test_a_request_that_is_unknown_or_was_never_escalated_is_not_found() -> None:
     allowed = a_record(Decision("allow", ReasonCode.POLICY_ALLOW, 1))
 
-    for record, action, used in product((None, allowed), (APPROVE, REJECT), (None, USED)):
+    for record, action, used in product((None, allowed), (APPROVE, REJECT, WITHDRAW), (None, USED)):
         decided = _decide(action, record, an_envelope("alice"), used=used)
         assert isinstance(decided, Refuse)
         told = decided.refusal
@@ -346,6 +366,150 @@ def test_a_replay_is_told_an_outcome_that_an_earlier_version_kept_without_a_stat
     assert told.fields["stored"] == {"state": state, "artifact": USED["artifact"]}
 
 
+# -- extending --------------------------------------------------------------------------------------------------
+
+
+@given(seconds=st.lists(st.integers(60, 86_400), max_size=5), at=st.integers(NOW_MS, DEADLINE_MS - 1))
+def test_a_deadline_is_moved_three_times_at_most_by_what_is_asked(seconds: list[int], at: int) -> None:
+    record = a_record()
+    for number, added in enumerate(seconds):
+        decided = _decide(replace(EXTEND, seconds=added), record, an_envelope("alice"), now_ms=at)
+        if number == 3:
+            assert _told(decided) == NOT_EXTENDABLE
+            return
+        assert isinstance(decided, Extend)
+        assert decided.extended == replace(
+            record,
+            expires_at_ms=DEADLINE_MS + sum(seconds[: number + 1]) * 1000,
+            first_expires_at_ms=DEADLINE_MS,
+            extensions=number + 1,
+        )
+        record = decided.extended
+
+
+@pytest.mark.parametrize(("beyond_ms", "moved"), [(0, True), (1, False)])
+def test_no_deadline_is_moved_beyond_seven_days_after_the_first(*, beyond_ms: int, moved: bool) -> None:
+    extended = replace(
+        a_record(),
+        expires_at_ms=DEADLINE_MS + (7 * 86_400 - 600) * 1000 + beyond_ms,
+        first_expires_at_ms=DEADLINE_MS,
+        extensions=1,
+    )
+
+    assert _told(_decide(EXTEND, extended, an_envelope("alice"))) == (None if moved else NOT_EXTENDABLE)
+
+
+@pytest.mark.parametrize("state", State)
+def test_only_what_is_pending_and_in_time_is_extended(state: State) -> None:
+    in_time, late = (
+        _told(_decide(EXTEND, _closed(state), an_envelope("alice"), now_ms=now)) for now in (NOW_MS, DEADLINE_MS)
+    )
+
+    assert in_time == (None if state is State.PENDING else NOT_EXTENDABLE)
+    assert late == NOT_EXTENDABLE
+
+
+def test_what_was_never_escalated_has_no_deadline_to_extend() -> None:
+    for record in (None, a_record(Decision("allow", ReasonCode.POLICY_ALLOW, 1))):
+        told = _refusal(_decide(EXTEND, record, an_envelope("alice")))
+        assert (told.reason.code, told.fields, told.denies) == (NOT_FOUND, {}, False)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "taken"),
+    [(60, 60), (60.0, 60), (86_400, 86_400)]
+    + [(value, SHAPE) for value in (59, 60.5, 86_401, None, True, "600", float("inf"), 10**17, -60, list[Any]())],
+)
+def test_an_extension_is_of_60_seconds_to_a_day(seconds: Any, taken: int | str) -> None:
+    assert answer(lambda: parse_extension({"requestId": "req-1", "seconds": seconds}).seconds) == taken
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ([], SHAPE),
+        ({"seconds": 60}, BINDING),
+        ({"requestId": "r"}, SHAPE),
+        ({"requestId": "r", "seconds": 60, "hitlRequestId": "hitl_r"}, SHAPE),
+        ({"requestId": "r", "seconds": 60, "action": "extend"}, SHAPE),
+        ({"requestId": "r", "seconds": 60, "reason": "x" * 501}, SHAPE),
+    ],
+)
+def test_the_body_of_an_extension_has_three_members(body: Any, code: str) -> None:
+    assert reason(lambda: parse_extension(body)) == code
+    assert reason(lambda: parse_extension({"requestId": "r", "seconds": 60}, "k" * 257)) == SHAPE
+
+
+# -- revoking ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("state", State)
+def test_only_what_authorizes_is_revoked(state: State) -> None:
+    record = _closed(state)
+
+    decided = _decide(REVOKE, record, an_envelope("alice"), now_ms=NOW_MS + 5)
+
+    if state.authorizes:
+        assert decided == Revoke(
+            record,
+            replace(record, revoked_at_ms=NOW_MS + 5),
+            actor_of(REVOKE, an_envelope("alice")),
+            NOW_MS + 5,
+        )
+    else:
+        assert (_told(decided), _refusal(decided).fields) == (NOT_AUTHORIZED, {})
+
+
+def test_what_is_revoked_stays_so_since_then() -> None:
+    revoked = replace(_closed(State.APPROVED), revoked_at_ms=NOW_MS)
+
+    assert _decide(REVOKE, revoked, an_envelope("alice"), now_ms=NOW_MS + 9) == AlreadyDone(revoked)
+
+
+def test_what_is_claimed_is_not_revoked_any_more() -> None:
+    claimed = replace(_closed(State.APPROVED), claim=Claim("alice", "tenant-a", NOW_MS, NOW_MS + 1))
+
+    decided = _decide(REVOKE, claimed, an_envelope("alice"))
+
+    assert isinstance(decided, Conflict)
+    assert _told(decided) == "security_grant_consumed"
+
+
+@pytest.mark.parametrize(
+    ("changes", "may"), [({}, True), ({"tenantId": "tenant-b"}, False), ({"subjectType": "service"}, False)]
+)
+def test_who_approved_may_revoke_though_no_longer_to_approve(
+    changes: dict[str, Any],
+    may: bool,  # noqa: FBT001 - a case
+) -> None:
+    approved = replace(_closed(State.APPROVED), approved_by="carol")
+
+    assert isinstance(_decide(REVOKE, approved, an_envelope("carol", **changes)), Revoke) == may
+    assert _told(_decide(REVOKE, approved, an_envelope("bob"))) == UNAUTHORIZED
+
+
+def test_whoever_may_approve_a_request_may_revoke_what_was_simply_allowed() -> None:
+    allowed = a_record(Decision("allow", ReasonCode.POLICY_ALLOW, 1))
+
+    for envelope in ENVELOPES:
+        assert _told(_decide(REVOKE, allowed, envelope)) == _contract(REVOKE, envelope)
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ([], SHAPE),
+        ({"reason": "why"}, BINDING),
+        *[({"requestId": "r", "reason": value}, SHAPE) for value in (None, "", "  ", 7, "x" * 501)],
+        ({"requestId": "r"}, SHAPE),
+        ({"requestId": "r", "reason": "why", "seconds": 60}, SHAPE),
+    ],
+)
+def test_a_revocation_needs_a_reason_and_takes_nothing_else(body: Any, code: str) -> None:
+    assert reason(lambda: parse_revocation(body)) == code
+    assert parse_revocation({"requestId": "r", "reason": "why"}).reason == "why"
+
+
 # -- all of it --------------------------------------------------------------------------------------------------
 
 REQUESTS: list[RequestRecord | None] = [
@@ -359,7 +523,8 @@ REQUESTS: list[RequestRecord | None] = [
 @st.composite
 def _actions(draw: st.DrawFn) -> DecisionAction:
     name = draw(st.sampled_from([None, "hitl_req-1", "hitl_other"]))
-    return DecisionAction("req-1", name, draw(st.sampled_from(Action)), draw(st.none() | st.text(max_size=4)))
+    action = draw(st.sampled_from(Action))
+    return DecisionAction("req-1", name, action, draw(st.none() | st.text(max_size=4)), seconds=60)
 
 
 @given(
@@ -378,14 +543,19 @@ def test_whatever_is_asked_of_whatever_request_one_thing_becomes_of_it_by_the_co
 ) -> None:
     decided = _decide(action, request, envelope, used=used, now_ms=now_ms)
 
-    if request is None or request.hitl_request_id is None:
+    if request is None or (request.hitl_request_id is None and action.action is not Action.REVOKE):
         expected: tuple[type, str | None] = Refuse, NOT_FOUND
-    elif denied := _contract(APPROVE if action.action is Action.APPROVE else REJECT, envelope):
+    elif denied := _contract(action, envelope):
         expected = Refuse, denied
     elif used is not None:
         expected = Replay, REPLAYED
-    elif action.hitl_request_id == "hitl_other":
+    elif action.hitl_request_id not in (None, request.hitl_request_id):
         expected = Conflict, MISMATCH
+    elif action.action is Action.REVOKE:
+        expected = (Revoke, None) if request.state.authorizes else (Conflict, NOT_AUTHORIZED)
+    elif action.action is Action.EXTEND:
+        extendable = request.state is State.PENDING and now_ms < DEADLINE_MS
+        expected = (Extend, None) if extendable else (Conflict, NOT_EXTENDABLE)
     elif request.state is not State.PENDING:
         expected = Conflict, TERMINAL
     else:
@@ -397,6 +567,7 @@ def test_whatever_is_asked_of_whatever_request_one_thing_becomes_of_it_by_the_co
         assert decided.seen.state is State.PENDING
         assert decided.closed == decided.seen.resolved(decided.closed.state, decided.closed.reason, now_ms=now_ms)
         assert decided.closed.state.authorizes == (isinstance(decided, Close) and action.action is Action.APPROVE)
-    else:
-        assert decided.refusal.fields.keys() >= {"requestId", "decision", "artifact"}
+    elif isinstance(decided, Refuse | Conflict | Replay):
+        added = {"requestId", "decision", "artifact"} if action.action in CLOSING else set()
+        assert decided.refusal.fields.keys() - {"stored"} == added
     assert decided == _decide(action, request, envelope, used=used, now_ms=now_ms)

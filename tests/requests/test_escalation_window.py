@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from handshake.agents.standing import AgentState
 from handshake.core.reasons import ReasonCode
 from handshake.policy.rule_keys import ESCALATIONS_PER_WINDOW, NO_LIMITS, Limits
 from handshake.policy.rules import PolicyInForce
@@ -54,7 +55,9 @@ def _decided(escalations: int, stored: PolicyInForce = PolicyInForce(), **facts:
         a_submission("data_access", context={"sensitivity": "ambiguous"}) if not facts else a_submission(**facts)
     )
     seen = Escalations((NOW_MS,) * escalations, 1)
-    return decide_in_window(submission, policy=stored, spent=Decimal(0), escalations=seen, now_ms=NOW_MS)
+    return decide_in_window(
+        submission, policy=stored, agent=AgentState.ACTIVE, spent=Decimal(0), escalations=seen, now_ms=NOW_MS
+    )
 
 
 LIMITS = st.none() | st.integers(1, 1000)

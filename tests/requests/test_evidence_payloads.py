@@ -23,6 +23,7 @@ from tests.support.workflow_requests import TTL_MS, a_submission, an_envelope, c
 SIGNER = "arn:aws:iam::000000000000:role/caller"
 CALL = {"correlationId": "call-1", "signer": SIGNER, "gatewayRequestId": "gateway-1"}
 CLAIMS = TrustClaims("jti-1", "handshake-edge", NOW_MS // 1000 + 300, None, None)
+EXECUTE_WITHIN_MS = 40_000
 Details = list[tuple[str, str, dict[str, Any]]]
 
 
@@ -34,7 +35,7 @@ def context(moto_tables: Engine) -> Context:
 
 def _submitted(call: Context, action_type: str = "payment", /, **changes: Any) -> str:
     submission = a_submission(action_type, **changes)
-    submit(call, submission, escalation_ttl_ms=TTL_MS)
+    submit(call, submission, escalation_ttl_ms=TTL_MS, execute_within_ms=EXECUTE_WITHIN_MS)
     return submission.decision_context_hash
 
 
@@ -44,7 +45,8 @@ def _evidence(context: Context) -> Details:
 
 
 def _act(context: Context, action: Action, who: str = "alice", **changes: Any) -> object:
-    return act(context, DecisionAction("req-1", None, action, "it is due"), an_envelope(who, **changes))
+    taken = DecisionAction("req-1", None, action, "it is due")
+    return act(context, taken, an_envelope(who, **changes), execute_within_ms=EXECUTE_WITHIN_MS)
 
 
 def test_a_payment_within_every_limit(context: Context) -> None:
@@ -63,12 +65,14 @@ def test_a_payment_within_every_limit(context: Context) -> None:
         "payloadRef": "tool:do",
         "requestTimestamp": NOW_MS - 1,
         "policyVersions": {"global": "v1", "agent": None},
+        "agentVersions": {},
     }
     audit = {
         "principalId": "alice",
         "agentId": "agent-1",
         "tenantId": "tenant-a",
         "tier": 1,
+        "executeBy": NOW_MS + EXECUTE_WITHIN_MS,
         "spend": {"amount": "10.5", "limit": "1000"},
     }
     assert _evidence(context) == [
@@ -133,10 +137,11 @@ def test_a_closing_action_says_who_took_it_and_what_it_closed(
     _act(context, action, "bob", scopes=["workflow:resolve"])
 
     shared = {"event": "closed", "decision": decision, "state": state, "decisionContextHash": context_hash}
+    until = {"executeBy": NOW_MS + EXECUTE_WITHIN_MS} if action is Action.APPROVE else {}
     actor = {"actor": "bob", "subjectType": "human", "tenantId": "tenant-a", "reason": "it is due"}
     assert _evidence(context)[2:] == [
         ("lineage", code, shared | {"from": "escalated_pending", "to": state}),
-        ("audit", code, shared | actor | {"action": action.value, "tier": 4} | CALL),
+        ("audit", code, shared | actor | {"action": action.value, "tier": 4} | until | CALL),
     ]
 
 

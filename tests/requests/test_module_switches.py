@@ -10,9 +10,10 @@ import pytest
 from tests.support.service import InProcess, escalated, own, submission
 from tests.support.switches import switches_of, table
 
-# What the longer of the two takes, an approval with a key and a payment to count, and no more: an agent has a tenant,
-# an action's key a guard of today's kind and one of earlier releases', a principal a count of refused actions.
-_MOST = 65
+# What the longer of the two takes, a payment or its approval with a key, and no more: an agent has a tenant and may be
+# stopped, an action's key has a guard of today's kind and one of earlier releases', a principal a count of refused
+# actions, and every request the digest of all that it is.
+_MOST = 74
 
 Call = Callable[[], object]
 

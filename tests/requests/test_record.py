@@ -100,6 +100,7 @@ def test_a_result_has_the_contracts_fields(outcome: Outcome) -> None:
         "responseClass",
         "state",
         "requestTimestamp",
+        "actionDigest",
     }
     optional = {"allow": {"txnId"}, "escalate": {"hitlRequestId"}, "deny": set[str]()}[outcome]
 
@@ -133,6 +134,7 @@ def test_a_status_says_who_asked_for_what_and_where_it_stands() -> None:
         "actionType": "payment",
         "payloadRef": "tool:do",
         "requestTimestamp": NOW_MS,
+        "actionDigest": record.submission.action_digest,
         "state": "escalated_pending",
         "terminal": False,
         "decisionContextHash": record.submission.decision_context_hash,
@@ -142,9 +144,9 @@ def test_a_status_says_who_asked_for_what_and_where_it_stands() -> None:
 
 
 def test_a_room_shows_what_is_being_approved_and_why_it_waits() -> None:
-    view = a_record().room_view()
+    record = a_record()
 
-    assert view | {"artifact": None} == {
+    assert record.room_view() | {"artifact": None} == {
         "requestId": "req-1",
         "agentId": "agent-1",
         "principalId": "alice",
@@ -155,6 +157,7 @@ def test_a_room_shows_what_is_being_approved_and_why_it_waits() -> None:
         "actionType": "payment",
         "payloadRef": "tool:do",
         "requestTimestamp": NOW_MS,
+        "actionDigest": record.submission.action_digest,
         "hitlRequestId": "hitl_req-1",
         "expiresAt": NOW_MS + TTL_MS,
         "amount": 150,

@@ -221,7 +221,7 @@ def _recorded(record: RequestRecord, events: list[EvidenceEvent] | None = None) 
     """``record`` with ``events`` appended to its chain, or with any."""
     events = events or link(record.chain, "req-1", _entries("a", "a"), now_ms=NOW_MS)
     event = an_event(event_id=f"{record.state}-{events[0].digest}")
-    return Recorded(replace(record, chain=record.chain.extended_by(events)), events, event)
+    return Recorded(replace(record, chain=record.chain.extended_by(events)), events, event, NOW_MS)
 
 
 def _put(store: Context, events: list[EvidenceEvent]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from handshake.agents.standing import UNRECORDED
 from handshake.core.reasons import ReasonCode
 from handshake.dynamo.client import Page as StorePage
 from handshake.dynamo.context import Context
@@ -150,7 +151,7 @@ def _made_up(*, agent_id: str) -> tuple[str, list[Item]]:
         now_ms=now_ms(),
         escalation_ttl_ms=1,
     )
-    recorded = record_decision(record, PolicyInForce(agent_version="v1"), Origin("call"))
+    recorded = record_decision(record, PolicyInForce(agent_version="v1"), UNRECORDED, Origin("call"))
     items = [state_item(recorded.record), evidence_item(recorded.evidence)]
     kept = [{name: value for name, value in item.items() if value is not None} for item in items]
     return kept[0]["pk"], kept

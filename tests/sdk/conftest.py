@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from handshake_client import Handshake
+from handshake_rail import Handshake
 from tests.sdk.doubles import FACES, Clock, blocking_face, to_service
 from tests.support import engines
 from tests.support.service import InProcess

@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 
 import httpx
 
-from handshake_client import AsyncHandshake, Handshake
+from handshake_rail import AsyncHandshake, Handshake
 from tests.support.service import InProcess
 
 Handler = Callable[[httpx.Request], httpx.Response]
@@ -20,17 +20,23 @@ FACES: Final = ("blocking", "async")
 
 @dataclass
 class Clock:
-    """Waits no time."""
+    """Waits no time: only what was asked for passes, and what a test does to ``now``, in seconds."""
 
     waits: list[float] = field(default_factory=list)
+    now: float = 0.0
 
     def sleep(self, seconds: float) -> None:
         """For the client that blocks."""
         self.waits.append(seconds)
+        self.now += seconds
 
     async def asleep(self, seconds: float) -> None:
         """For the one that does not."""
-        self.waits.append(seconds)
+        self.sleep(seconds)
+
+    def time(self) -> float:
+        """Give the time."""
+        return self.now
 
 
 @dataclass
@@ -79,11 +85,13 @@ def to_service(service: InProcess) -> Handler:
 def blocking_face(kind: str, handler: Handler, clock: Clock, **options: Any) -> Iterator[Handshake]:
     """Either client, called in the same way."""
     if kind == "blocking":
-        with Handshake(BASE_URL, transport=httpx.MockTransport(handler), sleep=clock.sleep, **options) as client:
+        transport = httpx.MockTransport(handler)
+        with Handshake(BASE_URL, transport=transport, sleep=clock.sleep, clock=clock.time, **options) as client:
             yield client
         return
     with asyncio.Runner() as runner:
-        client_ = AsyncHandshake(BASE_URL, transport=httpx.MockTransport(handler), sleep=clock.asleep, **options)
+        transport = httpx.MockTransport(handler)
+        client_ = AsyncHandshake(BASE_URL, transport=transport, sleep=clock.asleep, clock=clock.time, **options)
         yield cast("Handshake", _Run(client_, runner))
         runner.run(client_.aclose())
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from handshake.trust.token import Binding
-from handshake_client import Envelope, HandshakeError, execution_of, models
+from handshake_rail import Envelope, HandshakeError, execution_of, models
 from tests.sdk.conftest import Connect
 from tests.sdk.doubles import Script, ok
 from tests.support.service import InProcess, human, rules, submission, token, unique

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handshake.core.reasons import REGISTRY
-from handshake_client import REASONS, AsyncHandshake, Handshake, models
-from handshake_client._generated.operations import OPERATIONS
+from handshake_rail import REASONS, AsyncHandshake, Handshake, models
+from handshake_rail._generated.operations import OPERATIONS
 from ops.local.settings import ROOT
 from ops.openapi.sdk import DOCUMENT
 from tests.sdk.doubles import BASE_URL, Script, ok

@@ -5,9 +5,9 @@ from typing import cast
 import pytest
 from botocore.credentials import Credentials, ReadOnlyCredentials
 
-from handshake_client import Envelope, HandshakeError
-from handshake_client.client import MAX_HEADERS_BYTES
-from handshake_client.signing import SigV4
+from handshake_rail import Envelope, HandshakeError
+from handshake_rail.client import MAX_HEADERS_BYTES
+from handshake_rail.signing import SigV4
 from ops.local.settings import REGION
 from tests.sdk.conftest import Connect
 from tests.sdk.doubles import Script, ok, refusal

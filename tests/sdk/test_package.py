@@ -4,6 +4,8 @@ import os
 import re
 import subprocess
 import sys
+import tarfile
+import tomllib
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,12 +13,15 @@ from typing import Final
 
 import pytest
 
+import handshake_rail
+from ops.local.commands import fetching_environment
 from ops.local.edge_rules import OPEN, Access
 from ops.local.settings import REGION, ROOT
 from ops.local.signing_edge import SigningEdge, Upstream, kept_token
 from ops.local.stack import LocalStack
 
-SDK: Final = ROOT / "sdk"
+SDK: Final = ROOT / "sdk" / "python"
+UV: Final = Path(sys.executable).with_name("uv")
 EDGE: Final = "http://127.0.0.1:3000"
 EDGE_OF_DEPLOYED: Final = "http://127.0.0.1:3001"
 API: Final = "https://api-id.execute-api.us-east-1.amazonaws.com/production"
@@ -93,44 +98,50 @@ def test_a_type_checker_follows_what_the_readme_shows(readme: str, tmp_path: Pat
     assert "Missing keys" in wrong[1]
 
 
-def test_it_installs_as_a_typed_package_that_needs_httpx_alone(tmp_path: Path) -> None:
-    uv = Path(sys.executable).with_name("uv")
-    build = [str(uv), "build", "-q", "--offline", "--wheel", "-o", str(tmp_path), str(SDK)]
-    subprocess.run(build, check=True, capture_output=True)  # noqa: S603 - our own words
-    [wheel] = tmp_path.glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        names = set(archive.namelist())
-        [metadata] = [archive.read(name).decode() for name in names if name.endswith("METADATA")]
-        archive.extractall(tmp_path / "site")
-    wanted = {str(path.relative_to(SDK / "src")) for path in (SDK / "src").rglob("*.py")} | {
-        "handshake_client/py.typed"
-    }
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Say where the package is, as it is given away: a wheel, and the sources it is built from."""
+    folder = tmp_path_factory.mktemp("dist")
+    subprocess.run([UV, "build", "-q", "--offline", "-o", folder, SDK], check=True, capture_output=True)  # noqa: S603 - our own words
+    return folder
 
-    assert wanted <= names
-    assert [line for line in metadata.splitlines() if line.startswith("Requires-Dist") and "extra" not in line] == [
-        "Requires-Dist: httpx>=0.28,<1"
-    ]
-    # Without botocore, and without this repository.
-    blocked = "import sys; sys.modules['botocore'] = None; import handshake_client as it; print(it.__file__)"
-    ran = subprocess.run(  # noqa: S603 - our own words
-        [sys.executable, "-c", blocked],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(tmp_path / "site")},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert ran.stdout.startswith(str(tmp_path / "site"))
-    # A package of this client's name in the public index is somebody else's, so nobody is sent there.
-    signing = "import sys; sys.modules['botocore'] = None; import handshake_client.signing"
-    missing = subprocess.run(  # noqa: S603 - our own words
-        [sys.executable, "-c", signing],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(tmp_path / "site")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    said = missing.stderr.splitlines()[-1]
-    assert 'pip install "PATH/TO/THIS/REPOSITORY/sdk[sigv4]"' in said
-    assert "install handshake-client" not in said
+
+def test_the_package_holds_all_modules_and_nothing_else(built: Path) -> None:
+    [wheel], [sources] = built.glob("*.whl"), built.glob("*.tar.gz")
+    with zipfile.ZipFile(wheel) as archive:
+        in_wheel = {name for name in archive.namelist() if ".dist-info/" not in name and not name.endswith("/")}
+    with tarfile.open(sources) as archive:
+        in_sources = {member.name.partition("/")[2] for member in archive if member.isfile()}
+    kept = {str(path.relative_to(SDK)) for path in SDK.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+
+    assert in_wheel == {name.removeprefix("src/") for name in kept if name.startswith("src/")}
+    assert in_sources - {"PKG-INFO", "pyproject.toml.orig"} == kept  # those two are uv's
+    assert "handshake_rail/py.typed" in in_wheel
+
+
+@pytest.mark.parametrize("form", ["*.whl", "*.tar.gz"])
+def test_it_installs_into_a_fresh_environment_as_a_typed_package(built: Path, form: str, tmp_path: Path) -> None:
+    [package] = built.glob(form)
+    python = tmp_path / "fresh" / "bin" / "python"
+    for command in (
+        ["venv", "-q", "--python", sys.executable, str(tmp_path / "fresh")],
+        ["pip", "install", "-q", "--python", str(python), str(package)],
+    ):
+        done = subprocess.run([UV, *command], env=fetching_environment(), capture_output=True, text=True, check=False)  # noqa: S603 - our own words
+        assert done.returncode == 0, done.stderr
+
+    shown = _run(python, "import handshake_rail, importlib.metadata as m; print(m.version('handshake-rail'))")
+    # This package is in no public index, where anybody could take its name, so nobody is sent there.
+    missing = _run(python, "import handshake_rail.signing")
+
+    version = tomllib.loads((SDK / "pyproject.toml").read_text())["project"]["version"]
+    assert (shown.stdout.strip(), shown.stderr) == (version, "")
+    assert version == handshake_rail.__version__
+    assert f"## {version}" in (SDK / "CHANGELOG.md").read_text().splitlines()
+    last_line = missing.stderr.splitlines()[-1]
+    assert 'pip install "PATH/TO/THIS/REPOSITORY/sdk/python[sigv4]"' in last_line
+    assert "install handshake-rail" not in last_line
+
+
+def _run(python: Path, program: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([python, "-I", "-c", program], capture_output=True, text=True, check=False)  # noqa: S603 - our own words

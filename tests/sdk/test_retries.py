@@ -1,10 +1,17 @@
 """Tests which refusals are sent again, and how."""
 
+import re
+import socket
+import threading
+from typing import Final
+
 import httpx
 import pytest
 
 from handshake.core.reasons import REGISTRY
-from handshake_client import NEVER, NO_ANSWER, UNKNOWN, HandshakeError, Retry, models
+from handshake_rail import NEVER, NO_ANSWER, UNKNOWN, Handshake, HandshakeError, Retry, models
+from handshake_rail._call import Call, Operation
+from handshake_rail._generated.operations import OPERATIONS
 from tests.sdk.conftest import Connect
 from tests.sdk.doubles import Clock, Script, ok, refusal
 from tests.support.service import InProcess, escalated, own, token
@@ -97,8 +104,38 @@ def test_never_sends_once(connect: Connect) -> None:
     assert len(script.requests) == 1
 
 
-@pytest.mark.parametrize("fault", [httpx.ConnectError("refused"), httpx.ReadTimeout("slow"), httpx.ReadError("reset")])
-def test_a_call_that_got_no_answer_is_not_sent_again(connect: Connect, fault: httpx.HTTPError) -> None:
+LOST: Final = [
+    httpx.ConnectError("refused"),
+    httpx.RemoteProtocolError("Server disconnected without sending a response."),
+    httpx.ReadError("reset"),
+    httpx.WriteError("broken pipe"),
+]
+ONCE: Final = {"applyPolicy"}
+"""Operations whose repetition would be a second one, or that would not be told what the first came to."""
+MAYBE_AT_IT: Final = [httpx.ReadTimeout("slow"), httpx.WriteTimeout("slow"), httpx.ConnectTimeout("slow")]
+
+
+@pytest.mark.parametrize("fault", LOST, ids=lambda fault: type(fault).__name__)
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.id)
+def test_a_lost_connection_is_followed_by_another_attempt_where_that_can_do_no_harm(
+    connect: Connect, clock: Clock, operation: Operation, fault: httpx.HTTPError
+) -> None:
+    script = Script([fault, ok({})])
+    call = Call(operation, path=dict.fromkeys(re.findall(r"{(\w+)}", operation.path), "one"))
+
+    if operation.id in ONCE:
+        with pytest.raises(HandshakeError):
+            connect(script)._send(call)
+    else:
+        connect(script)._send(call)
+
+    assert len(script.requests) == (1 if operation.id in ONCE else 2)
+    assert len(set(script.sent("x-idempotency-key"))) == 1
+    assert len(clock.waits) == len(script.requests) - 1
+
+
+@pytest.mark.parametrize("fault", MAYBE_AT_IT, ids=lambda fault: type(fault).__name__)
+def test_a_call_that_nobody_answers_in_time_is_not_sent_again(connect: Connect, fault: httpx.HTTPError) -> None:
     script = Script([fault])
 
     with pytest.raises(HandshakeError) as unanswered:
@@ -111,8 +148,41 @@ def test_a_call_that_got_no_answer_is_not_sent_again(connect: Connect, fault: ht
         "do_not_retry",
         "unknown",
     )
-    assert (len(script.requests), error.correlation_id) == (1, "call-8")
+    assert (len(script.requests), error.correlation_id, error.attempts) == (1, "call-8", 1)
     assert error.__cause__ is fault
+
+
+def test_who_never_answers_is_asked_a_bounded_number_of_times(connect: Connect) -> None:
+    script = Script([httpx.ConnectError("refused")])
+
+    with pytest.raises(HandshakeError) as unanswered:
+        connect(script).get_metrics_summary()
+
+    assert (unanswered.value.reason_code, unanswered.value.attempts) == (NO_ANSWER, 4)
+
+
+def test_a_server_that_closes_an_idle_connection_is_asked_again() -> None:
+    """As a load balancer does it: the first answer is kept alive, and the connection is gone at the next call."""
+    body = b"{}"
+    answer = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n" + body
+    served = []
+
+    def serve(listener: socket.socket) -> None:
+        for _ in range(3):
+            with listener.accept()[0] as connection:
+                while request := connection.recv(65536):
+                    served.append(request)
+                    if len(served) == 2:
+                        break  # reads the second call of the connection, and closes without an answer
+                    connection.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, args=(listener,), daemon=True).start()
+        with Handshake(f"http://127.0.0.1:{listener.getsockname()[1]}", retry=Retry(base_s=0.01)) as client:
+            client.get_metrics_summary()
+            client.get_metrics_summary()
+
+    assert len(served) == 3
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from typing import Any, Final, cast
 
 import pytest
 
-from handshake_client import AsyncHandshake, EdgeToken, Envelope, Handshake, HandshakeError
-from handshake_client.signing import SigV4
+from handshake_rail import AsyncHandshake, EdgeToken, Envelope, Handshake, HandshakeError
+from handshake_rail.signing import SigV4
 from ops.local.commands import free_port
 from ops.local.edge_rules import Access
 from ops.local.settings import REGION

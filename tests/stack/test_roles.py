@@ -113,7 +113,7 @@ def test_scheduled_work_runs_as_deployed(stack: LocalStack) -> None:
 
 LEADING_KEYS = {
     ("WorkflowRole", "MetricsTable", "PutItem"): ["EVENT#*", "SYNTHETIC#*"],
-    ("DecisionRoomRole", "MetricsTable", "PutItem"): ["EVENT#*", "SYNTHETIC#*"],
+    ("DecisionRoomRole", "MetricsTable", "PutItem"): ["EVENT#*", "WITNESS#*", "SYNTHETIC#*"],
     ("PolicyApplyRole", "MetricsTable", "PutItem"): ["EVENT#*", "SYNTHETIC#*"],
     ("PolicyRole", "MetricsTable", "PutItem"): ["EVENT#*", "SYNTHETIC#*"],
     ("MetricsRole", "MetricsTable", "PutItem"): ["EVENT#*", "SYNTHETIC#*"],

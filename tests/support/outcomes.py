@@ -31,7 +31,7 @@ CODES_BY_STATUS = {
         security_decision_context_mismatch, security_artifact_state_not_authorized, security_replay_detected,
         hitl_sensitive_ambiguous_escalated, hitl_boundary_escalated, hitl_request_mismatch,
         hitl_terminal_state_immutable, hitl_timeout_fail_closed, hitl_rejected, hitl_approved,
-        policy_version_conflict""",
+        policy_version_conflict, hitl_deadline_not_extendable""",
     422: """
         policy_sensitive_scope_denied, policy_invalid_policy, policy_invalid_request, policy_daily_limit_exceeded,
         policy_category_not_allowed, policy_outside_allowed_hours, policy_max_transaction_exceeded, policy_denied""",

@@ -7,9 +7,11 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, Self
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import parse_qs, quote, urlencode
 
+from functions.agents.app import handler as agents
 from functions.decision_room.app import handler as decision_room
+from functions.grants.app import handler as grants
 from functions.metrics.app import handler as metrics
 from functions.policy.app import handler as policy
 from functions.policy_apply.app import handler as policy_apply
@@ -24,6 +26,7 @@ from handshake.trust.signer import issuer_roles
 from handshake.trust.token import mint_token
 from ops.local.signing_edge import Upstream
 from ops.local.stack import LocalStack
+from tests.support.grants import SIGNER
 from tests.support.logs import MARKER
 from tests.support.workflow_requests import a_body
 
@@ -33,7 +36,7 @@ ISSUER_ARN = "arn:aws:iam::000000000000:role/edge/handshake-edge"
 SIGNER_ARN = "arn:aws:sts::000000000000:assumed-role/handshake-edge/session"
 STRANGER_ARN = "arn:aws:sts::000000000000:assumed-role/handshake-stranger/session"
 
-HANDLERS = (workflow, decision_room, policy_apply, policy, metrics)
+HANDLERS = (workflow, decision_room, grants, policy_apply, policy, agents, metrics)
 ROUTES = sorted(route for handler in HANDLERS for route in handler.routes)
 
 
@@ -125,7 +128,7 @@ class InProcess:
             trust_keys=FixedKeys([self.trust_key]),
             issuers=issuer_roles([ISSUER_ARN]),
             pseudonym_key=PSEUDONYM_KEY,
-            **self.settings,
+            **{"grant_signer": SIGNER, **self.settings},
         )
 
     @property
@@ -270,7 +273,7 @@ def submit(service: Service, body: Any) -> Reply:
 
 def artifact_in(answer: Mapping[str, Any]) -> dict[str, Any]:
     """Give the decision artifact in the answer to a submission."""
-    return {name: value for name, value in answer.items() if name not in ("state", "requestTimestamp")}
+    return {name: value for name, value in answer.items() if name not in ("state", "requestTimestamp", "actionDigest")}
 
 
 def decided(service: Service, decision: str, **changes: Any) -> dict[str, Any]:
@@ -314,6 +317,43 @@ def act(
     headers = {"x-idempotency-key": key} if key is not None else {}
     body = {"requestId": request["requestId"], "action": action} | changes
     return post(service, "/workflow/decision-room/action", body, envelope=envelope, headers=headers)
+
+
+def extend(
+    service: Service, request: Mapping[str, Any], seconds: Any = 600, *, key: str | None = None, **changes: Any
+) -> Reply:
+    """Give an extension of the deadline of ``request`` by its own principal, unless ``envelope`` says otherwise."""
+    envelope = changes.pop("envelope", own(request))
+    headers = {"x-idempotency-key": key} if key is not None else {}
+    body = {"requestId": request["requestId"], "seconds": seconds} | changes
+    return post(service, "/workflow/decision-room/extend", body, envelope=envelope, headers=headers)
+
+
+def revoke(service: Service, request: Mapping[str, Any], **changes: Any) -> Reply:
+    """Give a revocation of ``request`` by its own principal, unless ``envelope`` says otherwise."""
+    envelope = changes.pop("envelope", own(request))
+    body = {"requestId": request["requestId"], "reason": "it was a mistake"} | changes
+    return post(service, "/workflow/decision-room/revoke", body, envelope=envelope)
+
+
+def claim(
+    service: Service, request: Mapping[str, Any], *, key: str | None = None, digest: Any = None, **changes: Any
+) -> Reply:
+    """Give a claim of the grant of ``request`` by its own principal, unless ``envelope`` says otherwise.
+
+    Without a ``digest`` the claim has that of the request, as it is shown to who submits it again.
+    """
+    envelope = changes.pop("envelope", own(request))
+    shown = digest or submit(service, {**request, "timestamp": now_ms()}).body["actionDigest"]
+    headers = {"x-idempotency-key": key} if key is not None else {}
+    body = {"requestId": request["requestId"], "actionDigest": shown} | changes
+    return post(service, "/workflow/grants", body, envelope=envelope, headers=headers)
+
+
+def report(service: Service, grant_id: str, *, envelope: Any, **changes: Any) -> Reply:
+    """Give the report that what a grant allowed has succeeded, unless ``changes`` say otherwise."""
+    body = {"status": "succeeded"} | changes
+    return post(service, f"/workflow/grants/{quote(grant_id, safe='')}/outcome", body, envelope=envelope)
 
 
 def apply_policy(service: Service, body: Any, **options: Any) -> Reply:

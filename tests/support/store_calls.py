@@ -21,6 +21,7 @@ from tests.support.service import (
     unique,
 )
 from tests.support.store import let_expire
+from tests.support.workflow_requests import an_action
 
 READ, QUERY, WRITE, PUT = "batch_get_item", "query", "transact_write_items", "put_item"
 WEEK_OF_ONE_AGENT = [QUERY] * 7
@@ -30,13 +31,13 @@ Call = Callable[[InProcess], object]
 Prepare = Callable[[InProcess], Call]
 
 
-def _submitting(*, action_type: str = "payment", **context: Any) -> Prepare:
-    return lambda _: lambda service: submit(service, submission(action_type, context=context))
+def _submitting(*, action_type: str = "payment", action: Any = None, **context: Any) -> Prepare:
+    return lambda _: lambda service: submit(service, submission(action_type, context=context, action=action))
 
 
-def _reading(path: str) -> Prepare:
+def _reading(path: str, **changes: Any) -> Prepare:
     def prepare(service: InProcess) -> Call:
-        request = decided(service, "allow")
+        request = decided(service, "allow", **changes)
         return lambda service: get(service, path.format(request["requestId"]), envelope=own(request))
 
     return prepare
@@ -111,10 +112,12 @@ CALLS: dict[str, tuple[Prepare, list[str]]] = {
     "submit, denied": (_submitting(amount=5000), [READ, WRITE]),
     "submit, escalated": (_submitting(amount=150), [READ, WRITE]),
     "submit, of another type": (_submitting(action_type="other"), [READ, WRITE]),
+    "submit, with an action": (_submitting(action=an_action(), amount=150), [READ, WRITE]),
     "submit, again": (_again, [READ]),
     "submit, refused": (lambda _: lambda service: submit(service, submission(agentId="")), [PUT]),
     "read request": (_reading("/workflow/requests/{}"), [READ]),
     "read room": (_reading("/workflow/decision-room/{}"), [READ]),
+    "read room, of an action": (_reading("/workflow/decision-room/{}", action=an_action()), [READ]),
     "read evidence": (_reading("/workflow/evidence/{}"), [QUERY]),
     "read queue": (_reading("/workflow/decision-room"), [QUERY]),
     "read, no envelope": (_asking("/workflow/requests/r"), [PUT]),

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from hypothesis import strategies as st
 
+from handshake.agents.standing import UNRECORDED
 from handshake.core.reasons import ReasonCode
 from handshake.dynamo.client import Dynamo
 from handshake.dynamo.context import Context
@@ -104,6 +105,18 @@ def a_body(action_type: str = "payment", /, **changes: Any) -> dict[str, Any]:
     return body | changes
 
 
+def an_action(**changes: Any) -> dict[str, Any]:
+    """Build the action of a body; a change of None leaves its member out."""
+    action = {
+        "operation": "pay.transfer",
+        "tool": "bank/transfers",
+        "toolVersion": "2.1",
+        "resource": "account:7",
+        "arguments": {"payee": "ACME Ltd", "currency": "EUR", "lines": [{"sku": "a-1", "price": 19.99}]},
+    }
+    return {name: value for name, value in (action | changes).items() if value is not None}
+
+
 def a_submission(action_type: str = "payment", /, **changes: Any) -> Submission:
     """Give the submission that such a body makes."""
     return parse_recorded(a_body(action_type, **changes))
@@ -142,7 +155,7 @@ def context_on(engine: tuple[Any, Tables]) -> Context:
 
 def created(context: Context, record: RequestRecord) -> RequestRecord:
     """Store ``record`` as its submission does, and give it as it is stored: with its chain."""
-    recorded = record_decision(record, PolicyInForce(), origin(context))
+    recorded = record_decision(record, PolicyInForce(), UNRECORDED, origin(context))
     tx = RequestTransaction(context)
     tx.create_request(recorded)
     assert tx.commit()

@@ -20,6 +20,7 @@ from tests.support.service import (
     apply_policy,
     decided,
     escalated,
+    extend,
     for_agent,
     get,
     human,
@@ -27,9 +28,11 @@ from tests.support.service import (
     own,
     post,
     reported_event,
+    revoke,
     rules,
     submission,
 )
+from tests.support.workflow_requests import an_action
 
 TABLES: Final = ("workflow", "policy", "metrics", "replay_guards", "runtime_kv")
 # Everything that the release before this one stored, table by table, as it was on the wire.
@@ -93,8 +96,11 @@ def populate(service: InProcess, *, flood: int = 2) -> Iterator[None]:
     for sensitivity in ("low", "confidential", "ambiguous"):
         post(service, "/workflow/requests", submission("data_access", context={"sensitivity": sensitivity}))
     post(service, "/workflow/requests", submission("external_call"))
+    for payee in ("ACME Ltd", "Umbrella Corp"):
+        post(service, "/workflow/requests", submission("external_call", action=an_action(arguments={"payee": payee})))
+        escalated(service, action=an_action(arguments={"payee": payee, "amount": 150}))
     yield
-    approved, rejected, refused = (escalated(service) for _ in range(3))
+    approved, rejected, refused = (escalated(service, action=action) for action in (an_action(), None, None))
     yield
     act(service, approved, key="approving", reason="it is due")
     act(service, rejected, "reject")
@@ -106,10 +112,30 @@ def populate(service: InProcess, *, flood: int = 2) -> Iterator[None]:
     yield
     act(service, refused)
     yield
+    yield from _moved(service)
     asked = parse_recorded(submission(tenantId=None))
     submit_request(service.context._replace(synthetic=True), asked, escalation_ttl_ms=_TTL_MS)
     get(service, f"/workflow/requests/{paid['requestId']}", envelope=human("stranger"))
     post(service, "/metrics/project", reported_event())
+    yield
+
+
+def _moved(service: InProcess) -> Iterator[None]:
+    """Revoke, withdraw and extend requests; yields after each step."""
+    revoked, withdrawn, extended, allowed = (*(escalated(service) for _ in range(3)), decided(service, "allow"))
+    yield
+    act(service, revoked)
+    extend(service, withdrawn, 60)
+    extend(service, extended, key="extending", reason="they are at lunch")
+    yield
+    revoke(service, revoked, reason="the payee is another")
+    revoke(service, allowed)
+    act(service, withdrawn, "withdraw")
+    extend(service, extended, 86_400)
+    extend(service, extended, 60)
+    yield
+    extend(service, extended)
+    revoke(service, withdrawn)
     yield
 
 

@@ -18,7 +18,7 @@ from handshake.api import telemetry
 from handshake.api.runtime import Runtime, process_runtime, start
 from handshake.core.errors import RETRY_AFTER_SECONDS, HandshakeError, Refusal, StoreUnavailableError
 from handshake.core.jsonio import BadJsonError, parse, plain
-from handshake.core.reasons import SECURITY_DENIALS, ReasonCode
+from handshake.core.reasons import AGENT_STOPPED_DENIALS, SECURITY_DENIALS, ReasonCode
 from handshake.core.synthetic import ensure_reserved, is_synthetic
 from handshake.core.tiers import Outcome
 from handshake.dynamo.context import Context
@@ -271,7 +271,7 @@ def _refused(refusal: Refusal, record: telemetry.CallRecord) -> dict[str, Any]:
 def _record_denial(call: Call, refusal: Refusal) -> None:
     """Append the metrics event of a refusal that no transaction carried."""
     code = refusal.reason.code
-    if not (code in SECURITY_DENIALS or refusal.denies):
+    if not (code in SECURITY_DENIALS | AGENT_STOPPED_DENIALS or refusal.denies):
         return
     context, now = call.context, call.context.now_ms()
     request_id = refusal.request_id or context.correlation_id

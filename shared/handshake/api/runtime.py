@@ -4,9 +4,9 @@ import gc
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final
 
@@ -14,13 +14,17 @@ import botocore.session
 from botocore.config import Config
 
 from handshake import GC_THRESHOLD
+from handshake.agents.standing import UNKNOWN_AGENTS, AgentState
 from handshake.dynamo.client import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, Store
 from handshake.dynamo.context import Context
 from handshake.dynamo.tables import Tables
+from handshake.trust.grant_signer import GrantSigner, KmsGrantSigner, NoGrantSigner
+from handshake.trust.grant_token import Jwk
 from handshake.trust.keys import SecretsManagerKeys, TrustKeys
 from handshake.trust.signer import Role, issuer_roles
 
 _DEFAULT_ESCALATION_TTL_S: Final = 300
+_DEFAULT_EXECUTE_WITHIN_S: Final = 300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +35,9 @@ class Runtime:
 
     ``now_ms`` is epoch ms; ``new_id`` gives a fresh unique id; ``forget`` drops the trust keys that were read and
     closes connections, so that the next call reads and connects anew. ``stack`` is the stack's name, where it is known;
-    ``needs_submitter``, ``binds_tenantless`` and ``binds_tokens`` are the template's SubmissionIdentity=envelope,
-    TenantlessEnvelopes=refused and TrustTokenBinding=required.
+    ``needs_submitter``, ``binds_tenantless``, ``binds_tokens`` and ``binds_actions`` are the template's
+    SubmissionIdentity=envelope, TenantlessEnvelopes=refused, TrustTokenBinding=required and ActionBinding=required.
+    ``unknown_agents`` is the state of an agent that has neither a record nor a policy of its own: its UnknownAgents.
     """
 
     store: Store
@@ -42,12 +47,21 @@ class Runtime:
     trust_keys: TrustKeys
     issuers: frozenset[Role]
     escalation_ttl_ms: int = _DEFAULT_ESCALATION_TTL_S * 1000
+    execute_within_ms: int = _DEFAULT_EXECUTE_WITHIN_S * 1000
+    grant_signer: GrantSigner = field(default_factory=NoGrantSigner)
     pseudonym_key: bytes = b""
     forget: Callable[[], None] = lambda: None
     stack: str | None = None
     needs_submitter: bool = False
     binds_tenantless: bool = False
     binds_tokens: bool = False
+    binds_actions: bool = False
+    unknown_agents: AgentState = AgentState.ACTIVE
+
+    @property
+    def grant_issuer(self) -> str:
+        """Name the stack as its grants do."""
+        return f"handshake:{self.stack}"
 
     @contextmanager
     def invocation(
@@ -77,10 +91,12 @@ def build_runtime(environment: Mapping[str, str]) -> Runtime:
     """
     client = aws().create_client("dynamodb", config=store_config(attempts=1))
     keys = _LazyKeys(environment.get("TRUST_SECRET_ARN", ""))
+    signer = _LazySigner([arn for arn in environment.get("GRANT_KEYS", "").split(",") if arn])
 
     def forget() -> None:
         client.close()
         keys.forget()
+        signer.forget()
 
     return Runtime(
         store=Store(client),
@@ -90,12 +106,16 @@ def build_runtime(environment: Mapping[str, str]) -> Runtime:
         trust_keys=keys,
         issuers=issuer_roles(environment.get("ENVELOPE_ISSUERS", "").split(",")),
         escalation_ttl_ms=int(environment.get("ESCALATION_TTL_SECONDS", _DEFAULT_ESCALATION_TTL_S)) * 1000,
+        grant_signer=signer,
+        execute_within_ms=int(environment.get("EXECUTE_WITHIN_SECONDS", _DEFAULT_EXECUTE_WITHIN_S)) * 1000,
         pseudonym_key=environment.get("PSEUDONYM_KEY", "").encode(),
         forget=forget,
         stack=environment.get("POWERTOOLS_SERVICE_NAME"),  # which every function has, and tests need not
         needs_submitter=_is_strict(environment, "SUBMISSION_IDENTITY", "asserted", "envelope"),
         binds_tenantless=_is_strict(environment, "TENANTLESS_ENVELOPES", "allowed", "refused"),
         binds_tokens=_is_strict(environment, "TRUST_TOKEN_BINDING", "optional", "required"),
+        binds_actions=_is_strict(environment, "ACTION_BINDING", "optional", "required"),
+        unknown_agents=_unknown_agents(environment.get("UNKNOWN_AGENTS", "allow")),
     )
 
 
@@ -105,6 +125,12 @@ def _is_strict(environment: Mapping[str, str], name: str, default: str, strict: 
     if value not in (default, strict):
         raise ValueError(f"{name} is neither {default} nor {strict}")
     return value == strict
+
+
+def _unknown_agents(value: str) -> AgentState:
+    if value not in UNKNOWN_AGENTS:
+        raise ValueError(f"UNKNOWN_AGENTS is none of {', '.join(UNKNOWN_AGENTS)}")
+    return UNKNOWN_AGENTS[value]
 
 
 @cache
@@ -177,3 +203,29 @@ class _LazyKeys:
         if self._client is not None:
             self._client.close()
         self._client = self._keys = None
+
+
+class _LazySigner:
+    """Only one function signs grants; the others should not pay for a client they never use."""
+
+    def __init__(self, arns: Sequence[str]) -> None:
+        self._arns = arns
+        self._client: Any = None
+        self._signer: KmsGrantSigner | None = None
+
+    def sign(self, claims: Mapping[str, Any]) -> str:
+        return self._kms().sign(claims)
+
+    def public_keys(self) -> list[Jwk]:
+        return self._kms().public_keys()
+
+    def forget(self) -> None:
+        if self._client is not None:
+            self._client.close()
+        self._client = self._signer = None
+
+    def _kms(self) -> KmsGrantSigner:
+        if self._signer is None:
+            self._client = aws().create_client("kms", config=store_config(attempts=2))
+            self._signer = KmsGrantSigner(self._client, self._arns, now_ms=lambda: time.time_ns() // 1_000_000)
+        return self._signer

@@ -16,7 +16,7 @@ from typing import Any, Final
 from aws_lambda_powertools import Logger
 from botocore.exceptions import ClientError
 
-from handshake.core.reasons import SECURITY_DENIALS, ReasonCode
+from handshake.core.reasons import AGENT_STOPPED_DENIALS, SECURITY_DENIALS, ReasonCode
 
 NAMESPACE: Final = "Handshake"
 
@@ -33,7 +33,11 @@ def _directive(*dimensions: str, **units: str) -> Directive:
 
 
 _SIGNALS: Final = _directive(
-    "service", SecurityDenied="Count", TenantMismatchDenied="Count", ReplayGuardUnavailable="Count"
+    "service",
+    SecurityDenied="Count",
+    TenantMismatchDenied="Count",
+    ReplayGuardUnavailable="Count",
+    AgentStoppedDenied="Count",
 )
 _LATENCY: Final = _directive("service", "endpoint", Latency="Milliseconds")
 _DENIED: Final = _directive("service", "endpoint", "reason_code", Denied="Count")
@@ -97,6 +101,7 @@ def publish(record: CallRecord, *, pseudonym_key: bytes) -> None:
         SecurityDenied=int(record.reason_code in SECURITY_DENIALS),
         TenantMismatchDenied=int(record.reason_code == ReasonCode.SECURITY_READ_TENANT_MISMATCH),
         ReplayGuardUnavailable=int(record.reason_code == ReasonCode.SECURITY_REPLAY_GUARD_UNAVAILABLE),
+        AgentStoppedDenied=int(record.reason_code in AGENT_STOPPED_DENIALS),
         extra=values,
         _aws=_aws(*directives),
     )

@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 from handshake.core.jsonio import digest
+
+_PSEUDONYM_DIGITS: Final = 32
 
 
 @dataclass(frozen=True)
@@ -23,3 +26,8 @@ class Agent:
         if self.tenant_id is None:
             return f"#{self.agent_id}"
         return f"@tenant#{digest([self.tenant_id, self.agent_id])}"
+
+    @cached_property
+    def pseudonym(self) -> str:
+        """Give what metrics call the agent: enough to count what is decided of it, and not its name."""
+        return digest([self.tenant_id, self.agent_id])[:_PSEUDONYM_DIGITS]

@@ -102,3 +102,13 @@ class ReplayGuardUnavailableError(HandshakeError):
             ReasonCode.SECURITY_REPLAY_GUARD_UNAVAILABLE,
             "The replay guard cannot be consulted. Do not retry; read what is stored once it has recovered.",
         )
+
+
+class SignerUnavailableError(HandshakeError):
+    """No grant could be signed, so nothing was claimed (contract.md section 11)."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            ReasonCode.ADAPTER_SIGNER_UNAVAILABLE,
+            "The signer of grants is unavailable, and nothing was claimed; retry with backoff.",
+        )

@@ -44,20 +44,32 @@ class ReasonCode(StrEnum):
     SECURITY_READ_SCOPE_DENIED = auto()
     SECURITY_READ_TENANT_MISMATCH = auto()
     HITL_APPROVAL_UNAUTHORIZED = auto()
+    SECURITY_GRANT_UNAUTHORIZED = auto()
     SECURITY_ARTIFACT_REQUEST_NOT_FOUND = auto()
     HITL_REQUEST_NOT_FOUND = auto()
     POLICY_VERSION_NOT_FOUND = auto()
+    SECURITY_GRANT_NOT_FOUND = auto()
+    SECURITY_AGENT_STOPPED = auto()
+    SECURITY_SCOPE_MISSING = auto()
+    SECURITY_AGENT_NOT_FOUND = auto()
     SECURITY_DECISION_CONTEXT_MISMATCH = auto()
     SECURITY_ARTIFACT_STATE_NOT_AUTHORIZED = auto()
+    SECURITY_GRANT_REQUIRED = auto()
     SECURITY_REPLAY_DETECTED = auto()
     HITL_SENSITIVE_AMBIGUOUS_ESCALATED = auto()
     HITL_BOUNDARY_ESCALATED = auto()
     HITL_REQUEST_MISMATCH = auto()
     HITL_TERMINAL_STATE_IMMUTABLE = auto()
     HITL_TIMEOUT_FAIL_CLOSED = auto()
+    HITL_DEADLINE_NOT_EXTENDABLE = auto()
     HITL_REJECTED = auto()
     HITL_APPROVED = auto()
     POLICY_VERSION_CONFLICT = auto()
+    SECURITY_GRANT_CONSUMED = auto()
+    SECURITY_GRANT_EXPIRED = auto()
+    SECURITY_POLICY_CHANGED = auto()
+    SECURITY_OUTCOME_ALREADY_REPORTED = auto()
+    HITL_AGENT_RESTRICTED_ESCALATED = auto()
     POLICY_SENSITIVE_SCOPE_DENIED = auto()
     POLICY_INVALID_POLICY = auto()
     POLICY_INVALID_REQUEST = auto()
@@ -69,6 +81,7 @@ class ReasonCode(StrEnum):
     SECURITY_REPLAY_GUARD_UNAVAILABLE = auto()
     ADAPTER_STORE_UNAVAILABLE = auto()
     ADAPTER_PRIVILEGED_MUTATIONS_PAUSED = auto()
+    ADAPTER_SIGNER_UNAVAILABLE = auto()
 
 
 class Reason(NamedTuple):
@@ -113,24 +126,36 @@ _STATUS: Final[dict[int, tuple[ReasonCode, ...]]] = {
         ReasonCode.SECURITY_READ_SCOPE_DENIED,
         ReasonCode.SECURITY_READ_TENANT_MISMATCH,
         ReasonCode.HITL_APPROVAL_UNAUTHORIZED,
+        ReasonCode.SECURITY_GRANT_UNAUTHORIZED,
+        ReasonCode.SECURITY_AGENT_STOPPED,
+        ReasonCode.SECURITY_SCOPE_MISSING,
     ),
     404: (
         ReasonCode.SECURITY_ARTIFACT_REQUEST_NOT_FOUND,
         ReasonCode.HITL_REQUEST_NOT_FOUND,
         ReasonCode.POLICY_VERSION_NOT_FOUND,
+        ReasonCode.SECURITY_GRANT_NOT_FOUND,
+        ReasonCode.SECURITY_AGENT_NOT_FOUND,
     ),
     409: (
         ReasonCode.SECURITY_DECISION_CONTEXT_MISMATCH,
         ReasonCode.SECURITY_ARTIFACT_STATE_NOT_AUTHORIZED,
+        ReasonCode.SECURITY_GRANT_REQUIRED,
         ReasonCode.SECURITY_REPLAY_DETECTED,
         ReasonCode.HITL_SENSITIVE_AMBIGUOUS_ESCALATED,
         ReasonCode.HITL_BOUNDARY_ESCALATED,
         ReasonCode.HITL_REQUEST_MISMATCH,
         ReasonCode.HITL_TERMINAL_STATE_IMMUTABLE,
         ReasonCode.HITL_TIMEOUT_FAIL_CLOSED,
+        ReasonCode.HITL_DEADLINE_NOT_EXTENDABLE,
         ReasonCode.HITL_REJECTED,
         ReasonCode.HITL_APPROVED,
         ReasonCode.POLICY_VERSION_CONFLICT,
+        ReasonCode.SECURITY_GRANT_CONSUMED,
+        ReasonCode.SECURITY_GRANT_EXPIRED,
+        ReasonCode.SECURITY_POLICY_CHANGED,
+        ReasonCode.SECURITY_OUTCOME_ALREADY_REPORTED,
+        ReasonCode.HITL_AGENT_RESTRICTED_ESCALATED,
     ),
     422: (
         ReasonCode.POLICY_SENSITIVE_SCOPE_DENIED,
@@ -146,6 +171,7 @@ _STATUS: Final[dict[int, tuple[ReasonCode, ...]]] = {
         ReasonCode.SECURITY_REPLAY_GUARD_UNAVAILABLE,
         ReasonCode.ADAPTER_STORE_UNAVAILABLE,
         ReasonCode.ADAPTER_PRIVILEGED_MUTATIONS_PAUSED,
+        ReasonCode.ADAPTER_SIGNER_UNAVAILABLE,
     ),
 }
 
@@ -165,7 +191,7 @@ def _response_class(code: ReasonCode, family: str) -> ResponseClass:
 
 
 def _retry(code: str, family: str) -> RetryAdvice:
-    if family == "security" or code.startswith("hitl_terminal_state_"):
+    if family == "security" or code.startswith("hitl_terminal_state_") or code == "hitl_deadline_not_extendable":
         return "do_not_retry"
     return "retry_with_backoff" if family == "adapter" else "retry_after_remediation"
 
@@ -185,7 +211,10 @@ def describe(code: str) -> Reason:
     return REGISTRY.get(code) or Reason(code, UNKNOWN_FAMILY, 500, "unknown", "do_not_retry")
 
 
-SECURITY_DENIALS: Final = frozenset(
-    row.code for row in REGISTRY.values() if row.family == "security" and row.response_class == "blocked"
+AGENT_STOPPED_DENIALS: Final = frozenset({ReasonCode.SECURITY_AGENT_STOPPED.value})
+"""What operators have stopped: counted apart, so that a stop does not look like the attack that it answers."""
+SECURITY_DENIALS: Final = (
+    frozenset(row.code for row in REGISTRY.values() if row.family == "security" and row.response_class == "blocked")
+    - AGENT_STOPPED_DENIALS
 )
 """The codes that count as security denials in metrics and alarms (contract.md sections 5 and 6)."""

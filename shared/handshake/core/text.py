@@ -96,6 +96,11 @@ def _fault_of(name: str, value: Any, *, stored: bool) -> str | None:
     return f"is not a string of 1 to {max_length} characters without control characters"
 
 
+def lowered(value: str) -> str:
+    """Give a category or sensitivity as it is kept: in lower case, by Unicode's default full mapping, and trimmed."""
+    return value.strip().lower()
+
+
 def folded(value: str) -> str:
     """Fold a category or sensitivity to what it is compared by: without case and surrounding white space."""
     return value.strip().casefold()

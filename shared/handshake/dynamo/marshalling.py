@@ -50,7 +50,17 @@ class Delete(NamedTuple):
     names: Mapping[str, str] = _NONE
 
 
-Write = Put | Update | Delete
+class Check(NamedTuple):
+    """Write nothing, and fail the transaction that it is in unless ``condition`` holds of what is stored."""
+
+    table: str
+    key: Key
+    condition: str
+    values: Mapping[str, Any] = _NONE
+    names: Mapping[str, str] = _NONE
+
+
+Write = Put | Update | Delete | Check
 
 
 def transact_items(writes: Iterable[Write]) -> list[dict[str, Any]]:
@@ -124,6 +134,8 @@ def _transact_item(write: Write) -> dict[str, Any]:
         return {"Put": body | {"Item": marshal(write.item)}}
     if isinstance(write, Delete):
         return {"Delete": body | {"Key": marshal(write.key)}}
+    if isinstance(write, Check):
+        return {"ConditionCheck": body | {"Key": marshal(write.key)}}
     return {"Update": body | {"Key": marshal(write.key), "UpdateExpression": write.expression}}
 
 

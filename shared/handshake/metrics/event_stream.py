@@ -119,7 +119,7 @@ def _whole(value: Any) -> int:
 
 # Written out, because a model library would be two thirds of what the projector imports.
 _READ: Final[Mapping[str, Callable[[Any], Any]]] = {
-    **dict.fromkeys(("event_id", "request_id", "reason_code", "reason_family"), _a(str)),
+    **dict.fromkeys(("event_id", "request_id", "reason_code", "reason_family", "agent"), _a(str)),
     **dict.fromkeys(("timestamp_ms", "incident_detected_ms", "terminal_decision_ms"), _whole),
     **dict.fromkeys(("human_minutes", "compute_cost_units", "escalation_overhead_units"), _a(Decimal)),
     **dict.fromkeys(("is_terminal", "has_valid_lineage", "reported"), _a(bool)),

@@ -15,7 +15,8 @@ class MetricsEvent:
     """One decision or security denial. Times are epoch ms; costs are in the contract's plain units.
 
     ``reason_family`` is the registry's family, or ``unknown``: never a caller's own word, so the set of
-    families stays bounded. A ``reported`` one is a caller's word, and none of the service's own.
+    families stays bounded. A ``reported`` one is a caller's word, and none of the service's own. ``agent`` is the
+    pseudonym of the agent whose submission was decided, None of every other event.
     """
 
     event_id: str
@@ -33,6 +34,7 @@ class MetricsEvent:
     compute_cost_units: Decimal = Decimal(0)
     escalation_overhead_units: Decimal = Decimal(0)
     reported: bool = False
+    agent: str | None = None
 
 
 def denial_event(

@@ -11,9 +11,10 @@ from typing import Final
 from handshake.core.errors import StoreUnavailableError
 from handshake.dynamo.context import Context
 from handshake.dynamo.sharding import Shard
+from handshake.metrics.agent_decisions import by_agent, outlived
 from handshake.metrics.event_stream import StreamedEvent
 from handshake.metrics.rollup import Bucket, buckets_of, roll_up
-from handshake.metrics.rollup_table import Checkpoints, RollupTransaction, read_checkpoints
+from handshake.metrics.rollup_table import Checkpoints, RollupTransaction, read_standing
 
 # A checkpoint is lost only to another projector that counts the same events, so few tries see the end of it.
 _TRIES: Final = 5
@@ -23,6 +24,8 @@ _BATCH_S: Final = 20.0
 # of its own, its AIRT bin and that of what was reported, beside some forty that all share.
 MAX_WRITES: Final = 100
 MAX_EVENTS: Final = 100
+# One call reads 100 items. What is kept of further agents is not read, so none of it is dropped this time.
+_AGENTS_READ: Final = 80
 
 
 def project_metrics(
@@ -51,8 +54,12 @@ def _project(
     context: Context, events: Sequence[StreamedEvent], per_transaction: int
 ) -> Iterator[list[StreamedEvent] | None]:
     """Count ``events`` a transaction at a time; None ends it, where another projector counted first."""
-    checkpoints = read_checkpoints(
-        context.dynamo, context.tables.metrics, sorted({streamed.shard for streamed in events})
+    agents = sorted({streamed.event.agent for streamed in events if streamed.event.agent})
+    checkpoints, kept = read_standing(
+        context.dynamo,
+        context.tables.metrics,
+        sorted({streamed.shard for streamed in events}),
+        agents[:_AGENTS_READ],
     )
     if any(checkpoint.held_by for checkpoint in checkpoints.values()):
         raise StoreUnavailableError("The roll-ups are being rebuilt.")
@@ -64,6 +71,9 @@ def _project(
             tx.move_checkpoint(shard, seen=checkpoints[shard], to=end)
         for bucket, rollup in rollups.items():
             tx.add_rollup(bucket, rollup)
+        for agent, decisions in by_agent((streamed.shard.partition, streamed.event) for streamed in batch).items():
+            old = outlived(kept.get(agent), now_ms=context.now_ms())
+            tx.add_agent_decisions(agent, decisions, outlived=old)
         if not tx.commit():
             yield None
             return
@@ -85,9 +95,10 @@ def _uncounted(events: Iterable[StreamedEvent], checkpoints: Checkpoints) -> lis
 def _transactions(events: Iterable[StreamedEvent], most: int) -> Iterator[list[StreamedEvent]]:
     """Runs of at most ``most`` events, in order, each of which one transaction can count."""
     batch: list[StreamedEvent] = []
-    written: set[Shard | Bucket] = set()
+    written: set[Shard | Bucket | str] = set()
     for streamed in events:
-        writes: set[Shard | Bucket] = {streamed.shard, *buckets_of(streamed.event)}
+        writes: set[Shard | Bucket | str] = {streamed.shard, *buckets_of(streamed.event)}
+        writes |= {streamed.event.agent} if streamed.event.agent else set()
         if len(batch) == most or len(written | writes) > MAX_WRITES:
             yield batch
             batch, written = [], set()

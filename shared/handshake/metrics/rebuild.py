@@ -5,12 +5,13 @@ chosen so that no event is lost or counted twice, and so that a rebuild that die
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Final
+from typing import Final, TypeVar
 
 from handshake.dynamo.context import Context
+from handshake.metrics.agent_decisions import AgentDecisions, is_recent
 from handshake.metrics.event_stream import UnreadableEventError, stored_events
 from handshake.metrics.rollup import Bucket, RollUp, Tally, buckets_of, contribution, merged
 from handshake.metrics.rollup_table import RollupTransaction, read_all_rollups
@@ -28,6 +29,10 @@ _REPLACED_AT_ONCE: Final = 99
 _CALL_S: Final = 20.0
 
 
+# Stands for the shard of all that a rebuild counts of an agent.
+_REBUILT: Final = "rebuilt"
+
+T = TypeVar("T")
 # A bucket, and what it is to hold.
 Change = tuple[Bucket, RollUp]
 
@@ -68,10 +73,14 @@ class Comparison:
 
 @dataclass
 class _Counted:
-    """Roll-ups of the events: of those that must have been folded, and of those that may have been."""
+    """Roll-ups of the events: of those that must have been folded, and of those that may have been.
+
+    ``agents`` is what was decided of each in the last 24 hours.
+    """
 
     settled: dict[Bucket, RollUp] = field(default_factory=lambda: defaultdict(Counter))
     recent: dict[Bucket, RollUp] = field(default_factory=lambda: defaultdict(Counter))
+    agents: dict[str, AgentDecisions] = field(default_factory=dict)
     events: int = 0
     unreadable: list[str] = field(default_factory=list)
 
@@ -112,6 +121,12 @@ def rebuild(context: Context, *, stream: str, pause: Callable[[float], None]) ->
         for bucket, rollup in changes:
             tx.replace_rollup(bucket, rollup)
         _ensure_not_overtaken(tx)
+    for agents in _batches(counted.agents.items()):
+        tx = RollupTransaction(context.within(_CALL_S))
+        tx.keep_hold(stream, by=own_id)
+        for agent, decisions in agents:
+            tx.replace_agent_decisions(agent, decisions)
+        _ensure_not_overtaken(tx)
     tx = RollupTransaction(context.within(_CALL_S))
     tx.release(stream, by=own_id, counted_before_ms=cut)
     _ensure_not_overtaken(tx)
@@ -129,6 +144,8 @@ def _count(context: Context, *, before_ms: int, settled_before_ms: int) -> _Coun
             added = contribution(found.event)
             for bucket in buckets_of(found.event):
                 rollups[bucket].update(added)
+            if found.event.agent and is_recent(found.event, now_ms=before_ms):
+                counted.agents.setdefault(found.event.agent, AgentDecisions()).add(found.event, _REBUILT)
     return counted
 
 
@@ -139,8 +156,9 @@ def _changes(stored: Mapping[Bucket, RollUp], counted: _Counted) -> Iterator[Cha
             yield bucket, whole
 
 
-def _batches(changes: Iterator[Change]) -> Iterator[list[Change]]:
-    while batch := list(islice(changes, _REPLACED_AT_ONCE)):
+def _batches(changes: Iterable[T]) -> Iterator[list[T]]:
+    left = iter(changes)
+    while batch := list(islice(left, _REPLACED_AT_ONCE)):
         yield batch
 
 

@@ -9,6 +9,7 @@ from handshake.dynamo.client import RETRY_BUDGET_S, Dynamo
 from handshake.dynamo.marshalling import Delete, Item, Key, Put, Update
 from handshake.dynamo.sharding import Shard
 from handshake.dynamo.transaction import Transaction, unread
+from handshake.metrics.agent_decisions import AgentDecisions
 from handshake.metrics.event_table import SHARDS
 from handshake.metrics.rollup import BUCKET_MS, ROLLUP_SCHEMA_VERSION, Bucket, BucketSize, RollUp
 
@@ -45,6 +46,27 @@ class RollupTransaction(Transaction):
             {":schema_version": ROLLUP_SCHEMA_VERSION, **{f":{index}": count for index, (_, count) in counters}},
             names={f"#{index}": name for index, (name, _) in counters},
         )
+
+    def add_agent_decisions(self, agent: str, decisions: AgentDecisions, *, outlived: Sequence[str] = ()) -> None:
+        """Add ``decisions`` to what is kept of ``agent``, a pseudonym, and drop the counters that are ``outlived``."""
+        counters = list(enumerate(decisions.counts.items()))
+        times = list(enumerate(decisions.last_ms.items(), start=len(counters)))
+        dropped = list(enumerate(outlived, start=len(counters) + len(times)))
+        expression = "SET " + ", ".join(f"#{index} = :{index}" for index, _ in times)
+        expression += " ADD " + ", ".join(f"#{index} :{index}" for index, _ in counters)
+        expression += " REMOVE " + ", ".join(f"#{index}" for index, _ in dropped) if dropped else ""
+        self._update(
+            agent_decisions_key(agent),
+            expression,
+            {f":{index}": value for index, (_, value) in [*counters, *times]},
+            names={f"#{index}": name for index, (name, _) in [*counters, *times]}
+            | {f"#{index}": name for index, name in dropped},
+        )
+
+    def replace_agent_decisions(self, agent: str, decisions: AgentDecisions) -> None:
+        """Keep exactly ``decisions`` of ``agent``, a pseudonym."""
+        item = {**agent_decisions_key(agent), **decisions.counts, **decisions.last_ms}
+        self._add(Put(self._context.tables.metrics, item), unread)
 
     def replace_rollup(self, bucket: Bucket, rollup: RollUp) -> None:
         """Make ``bucket`` hold exactly ``rollup``."""
@@ -126,10 +148,19 @@ def read_all_rollups(dynamo: Dynamo, table: str) -> dict[Bucket, RollUp]:
     return found
 
 
-def read_checkpoints(dynamo: Dynamo, table: str, shards: Collection[Shard]) -> Checkpoints:
-    """Read how far each of ``shards`` was counted, in one call."""
-    items = dynamo.batch_get([(table, _checkpoint_key(shard)) for shard in shards])
-    return {shard: _checkpoint(item) for shard, item in zip(shards, items, strict=True)}
+def read_standing(
+    dynamo: Dynamo, table: str, shards: Collection[Shard], agents: Collection[str]
+) -> tuple[Checkpoints, dict[str, Item | None]]:
+    """Read, in one call, how far each of ``shards`` was counted, and what is kept of each of ``agents``."""
+    keys = [*map(_checkpoint_key, shards), *map(agent_decisions_key, agents)]
+    items = iter(dynamo.batch_get([(table, key) for key in keys]))
+    checkpoints = {shard: _checkpoint(item) for shard, item in zip(shards, items, strict=False)}
+    return checkpoints, dict(zip(agents, items, strict=True))
+
+
+def agent_decisions_key(agent: str) -> Key:
+    """Give the key of what was decided of an agent, named by its pseudonym."""
+    return {"pk": f"AGENT#{agent}", "sk": "DECISIONS"}
 
 
 def _shards(stream: str) -> list[Shard]:

@@ -10,7 +10,9 @@ from handshake.policy.rule_keys import (
     MAX_AMOUNT,
     MAX_CATEGORIES,
     MAX_CATEGORY_LENGTH,
+    MAX_ESCALATION_TTL_S,
     MAX_ESCALATIONS_PER_WINDOW,
+    MIN_ESCALATION_TTL_S,
 )
 from handshake.policy.rules import MAX_RULES
 
@@ -61,8 +63,16 @@ class CountRule(TypedDict):
     value: Annotated[int, Schema(minimum=1, maximum=MAX_ESCALATIONS_PER_WINDOW)]
 
 
+class DeadlineRule(TypedDict):
+    """Gives people this many seconds to decide on an escalation, in place of the stack's own deadline."""
+
+    id: Id
+    key: Annotated[str, _words_for("escalation_ttl_seconds")]
+    value: Annotated[int, Schema(minimum=MIN_ESCALATION_TTL_S, maximum=MAX_ESCALATION_TTL_S)]
+
+
 Rules = Annotated[
-    list[AmountRule | HoursRule | CategoriesRule | CountRule],
+    list[AmountRule | HoursRule | CategoriesRule | CountRule | DeadlineRule],
     Schema(maxItems=MAX_RULES),
     "Rules, each with an id of its own.",
 ]

@@ -25,6 +25,8 @@ MAX_CATEGORY_LENGTH: Final = 64
 MAX_AMOUNT: Final = Decimal(10) ** 15
 MINUTES_PER_DAY: Final = 24 * 60
 MAX_ESCALATIONS_PER_WINDOW: Final = 1000
+MIN_ESCALATION_TTL_S: Final = 60
+MAX_ESCALATION_TTL_S: Final = 7 * 24 * 60 * 60
 HOURS_PATTERN: Final = r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)"
 
 _HOURS = re.compile(HOURS_PATTERN, re.ASCII)
@@ -93,7 +95,8 @@ class RuleKey(Generic[T]):
 
     ``name`` and ``aliases`` are what a rule may be keyed by, ``context_name`` what a caller's own narrowing limit is
     called, None where callers have none. ``parse`` reads a rule's value, None where it cannot be understood; ``narrow``
-    makes one demand of two, the stricter; ``default`` is the value of global scope where it stores none.
+    makes one demand of two, the stricter; ``default`` is the value of global scope where it stores none, None where
+    nothing stands in for it.
 
     ``judge`` says what becomes of a payment that crosses the demand, None where it does not; None of a key that is not
     about payments. Of several that a payment crosses the strictest counts, and among equals the one of the lowest
@@ -137,10 +140,13 @@ def _categories(value: Any) -> frozenset[str] | None:
     return frozenset(map(folded, names))
 
 
-def _count(value: Any) -> int | None:
-    count = number(value)
-    in_range = count is not None and count == count.to_integral_value() and 1 <= count <= MAX_ESCALATIONS_PER_WINDOW
-    return int(count) if count is not None and in_range else None
+def _whole(least: int, most: int) -> Callable[[Any], int | None]:
+    def read(value: Any) -> int | None:
+        whole = number(value)
+        in_range = whole is not None and whole == whole.to_integral_value() and least <= whole <= most
+        return int(whole) if whole is not None and in_range else None
+
+    return read
 
 
 def _every_window(one: tuple[Window, ...], other: tuple[Window, ...]) -> tuple[Window, ...]:
@@ -212,10 +218,19 @@ ALLOWED_CATEGORIES: Final = RuleKey[frozenset[str]](
 ESCALATIONS_PER_WINDOW: Final = RuleKey[int](
     name="escalations_per_window",
     context_name=None,
-    parse=_count,
+    parse=_whole(1, MAX_ESCALATIONS_PER_WINDOW),
     narrow=min,
     judge=None,
     default=5,
+)
+# The first deadline of an escalation. Where no scope says one, it is the template's EscalationTtlSeconds.
+ESCALATION_TTL_SECONDS: Final = RuleKey[int](
+    name="escalation_ttl_seconds",
+    context_name=None,
+    parse=_whole(MIN_ESCALATION_TTL_S, MAX_ESCALATION_TTL_S),
+    narrow=min,
+    judge=None,
+    default=None,
 )
 
 # In the order in which policies list them.
@@ -225,6 +240,7 @@ RULE_KEYS: Final[tuple[RuleKey[Any], ...]] = (
     ALLOWED_HOURS,
     ALLOWED_CATEGORIES,
     ESCALATIONS_PER_WINDOW,
+    ESCALATION_TTL_SECONDS,
 )
 KEY_OF: Final[Mapping[str, RuleKey[Any]]] = {word: key for key in RULE_KEYS for word in (key.name, *key.aliases)}
 """Every word that a rule may be keyed by, in lower case, with its key."""
@@ -248,7 +264,7 @@ class Limits:
         return demand
 
     def __getitem__(self, key: RuleKey[T]) -> T:
-        """Give the demand of ``key``, which must be there: an effective policy has every key's."""
+        """Give the demand of ``key``, which must be there: an effective policy has that of every key with a default."""
         demand: T = self.demands[key]
         return demand
 
@@ -307,7 +323,7 @@ def limits_in_context(context: Mapping[str, Any]) -> Limits | None:
     return limits
 
 
-DEFAULT_LIMITS: Final = limits_of(key.default_rule for key in RULE_KEYS)
+DEFAULT_LIMITS: Final = limits_of(key.default_rule for key in RULE_KEYS if key.default is not None)
 
 
 class Judged(NamedTuple):
@@ -332,5 +348,5 @@ def judge(payment: Payment, limits: Limits, own: Mapping[str, Any]) -> Judged | 
 
 
 def effective(global_limits: Limits, *narrower: Limits) -> Limits:
-    """Give one policy out of several scopes: every key has a demand, its default where global scope stores none."""
+    """Give one policy out of several scopes, with the default of each key that has one where global scope has none."""
     return reduce(Limits.narrowed_by, narrower, global_limits.or_else(DEFAULT_LIMITS))

@@ -58,6 +58,11 @@ class PolicyInForce:
         """Make one policy of the scopes: of each key the strictest, its default where global scope stores none."""
         return effective(self.global_limits, self.agent_limits, self.agent_in_tenant_limits)
 
+    @property
+    def names_agent(self) -> bool:
+        """Say whether the agent has a policy of its own, whatever it demands."""
+        return self.agent_version is not None or self.agent_in_tenant_version is not None
+
 
 class StoredRules(NamedTuple):
     """The rules of one version, as a scope stores them."""

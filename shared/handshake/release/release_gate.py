@@ -13,6 +13,7 @@ from handshake.core.jsonio import canonical
 from handshake.core.synthetic import MEMBER, RESERVED
 from handshake.dynamo.context import Context
 from handshake.release.preflight import table_shortfalls, unapplied_migrations
+from handshake.trust.identity import SCOPE_AGENTS_READ
 from handshake.trust.secret import TrustSecret
 from handshake.trust.token import Binding, mint_token
 
@@ -76,12 +77,18 @@ class _SyntheticCalls:
         self._run = release.context.new_id()
         self._name = f"{RESERVED}-{self._run}"
         self._envelope = canonical(
-            {"principalId": self._name, "subjectType": "human", "tenantId": RESERVED, "roles": [], "scopes": []}
+            {
+                "principalId": self._name,
+                "subjectType": "human",
+                "tenantId": RESERVED,
+                "roles": [],
+                "scopes": [SCOPE_AGENTS_READ],
+            }
         )
 
     def run(self) -> Iterator[str]:
         """Give the checks, one by one."""
-        for check in (self._escalate, self._approve, self._authorize, self._apply, self._read):
+        for check in (self._escalate, self._approve, self._authorize, self._claim, self._apply, self._read):
             yield check()
 
     def _escalate(self) -> str:
@@ -97,7 +104,8 @@ class _SyntheticCalls:
             "context": {"sensitivity": "ambiguous"},
         }
         submit = _Route("workflow", "POST", "/workflow/requests")
-        self._call(submit, self._request, answers=(200, "hitl_sensitive_ambiguous_escalated"))
+        escalated = self._call(submit, self._request, answers=(200, "hitl_sensitive_ambiguous_escalated"))
+        self._digest = escalated["actionDigest"]
         read = _Route("workflow", "GET", "/workflow/decision-room/{requestId}")
         self._call(read, envelope=False, answers=(401, "security_missing_identity_envelope"))
         return "an ambiguous request escalates, and nobody without an envelope reads it"
@@ -118,6 +126,16 @@ class _SyntheticCalls:
         self._call(authorize, other, answers=(409, "security_decision_context_mismatch"))
         return "the approved request may be carried out, and no other on its artifact"
 
+    def _claim(self) -> str:
+        claim = _Route("grants", "POST", "/workflow/grants")
+        body = {"requestId": self._name, "actionDigest": self._digest}
+        claimed = self._call(claim, body, answers=(200, None))
+        self._call(claim, body, answers=(409, "security_grant_consumed"))
+        keys = self._call(_Route("grants", "GET", "/.well-known/jwks.json"), answers=(200, None))["keys"]
+        if not (keys and claimed.get("grant")):
+            raise NotReadyError("a grant was claimed, and nothing that verifies it is published")
+        return "its grant is signed and claimed once"
+
     def _apply(self) -> str:
         rules = [{"id": "rehearsal", "key": "max_transaction", "value": 1}]
         policy = {"scope": "agent", "scopeId": self._name, "rules": rules}
@@ -136,8 +154,11 @@ class _SyntheticCalls:
         config = self._call(_Route("policy", "GET", "/policy/config"), query=query, answers=(200, None))
         if config.get("policyVersion") != self._version:
             raise NotReadyError("the policy that was applied is not the one that is read")
+        agent = _Route("agents", "GET", "/agents/{agentId}")
+        self._call(agent, answers=(404, "security_agent_not_found"))
+        self._call(agent, envelope=False, answers=(401, "security_missing_identity_envelope"))
         self._call(_Route("metrics", "GET", "/metrics/summary"), answers=(200, None))
-        return "the policy that was applied is read, and metrics are answered"
+        return "the policy that was applied is read, agents are looked up, and metrics are answered"
 
     def _token(self, body: Any) -> str:
         labels = self._release.secret.labels()
@@ -165,7 +186,7 @@ class _SyntheticCalls:
             MEMBER: True,
             "httpMethod": route.method,
             "resource": route.resource,
-            "pathParameters": {"requestId": self._name} if "{requestId}" in route.resource else None,
+            "pathParameters": dict.fromkeys(("requestId", "agentId"), self._name) if "{" in route.resource else None,
             "multiValueHeaders": {name: [value] for name, value in sent.items()},
             "multiValueQueryStringParameters": query,
             "requestContext": {"identity": {"userArn": self._release.issuer}},

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from handshake.agents.registry import INDEX as AGENTS
 from handshake.dynamo.marshalling import Item, Key
 from handshake.requests.queue import PENDING_BY_PRINCIPAL, PENDING_BY_SHARD, PENDING_BY_TENANT
 from handshake.requests.table import RECORDED
@@ -64,7 +65,9 @@ SCHEMA: Final[Mapping[str, TableSchema]] = {
             ),
         },
     ),
-    "policy": TableSchema(keys=_ITEM),
+    "policy": TableSchema(
+        keys=_ITEM, indexes={AGENTS: IndexSchema({"agents_lane": "S", "agents_place": "S"}, _EVERYTHING)}
+    ),
     "metrics": TableSchema(keys=_ITEM, ttl="ttl", stream="NEW_IMAGE"),
     "replay_guards": TableSchema(
         keys={"guard_key": "S"},

@@ -13,7 +13,7 @@ from handshake.dynamo.context import Context
 from handshake.dynamo.marshalling import Item, Key, Put
 from handshake.dynamo.transaction import Step, Transaction
 
-GuardScope = Literal["decision_action", "policy_apply"]
+GuardScope = Literal["decision_action", "policy_apply", "grant_claim"]
 
 _MS_PER_HOUR: Final = 60 * 60 * 1000
 _MS_PER_DAY: Final = 24 * _MS_PER_HOUR

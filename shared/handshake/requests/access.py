@@ -1,4 +1,4 @@
-"""Access: submitting a request, reading it, and resolving it (contract.md sections 3, 9.15 and 9.17).
+"""Access: submitting a request, reading it, resolving it, and claiming its grant (contract.md 3, 9.15, 9.17 and 11).
 
 Scopes only widen: whatever ``self`` may read, ``tenant`` may, and whatever ``tenant`` may, ``any`` may.
 """
@@ -7,6 +7,7 @@ from handshake.core.errors import HandshakeError
 from handshake.core.reasons import ReasonCode
 from handshake.trust.identity import (
     ROLE_ADMIN,
+    SCOPE_EXECUTE,
     SCOPE_READ_ANY,
     SCOPE_READ_TENANT,
     SCOPE_RESOLVE,
@@ -32,6 +33,12 @@ def other_tenant(envelope: Envelope, tenant_id: str | None) -> bool:
 def is_own(envelope: Envelope, *, principal_id: str, tenant_id: str | None) -> bool:
     """Say whether a request of this principal and tenant is that of the envelope's principal."""
     return envelope.principal_id == principal_id and not other_tenant(envelope, tenant_id)
+
+
+def is_requester(envelope: Envelope, *, principal_id: str, agent_id: str, tenant_id: str | None) -> bool:
+    """Say whether the envelope is of the request's principal or, as an agent, of its agent."""
+    is_agent = envelope.subject_type == "agent" and envelope.principal_id == agent_id
+    return (envelope.principal_id == principal_id or is_agent) and not other_tenant(envelope, tenant_id)
 
 
 def decide_submitter(
@@ -79,4 +86,11 @@ def may_resolve(envelope: Envelope, *, principal_id: str, tenant_id: str | None)
     """Say whether the principal has authority over an escalation: its own, or its tenant's with the scope."""
     return is_own(envelope, principal_id=principal_id, tenant_id=tenant_id) or (
         SCOPE_RESOLVE in envelope.scopes and same_tenant(envelope, tenant_id)
+    )
+
+
+def may_claim(envelope: Envelope, *, principal_id: str, agent_id: str, tenant_id: str | None) -> bool:
+    """Say whether the principal may claim a request's grant: who requested it, or its tenant's with the scope."""
+    return is_requester(envelope, principal_id=principal_id, agent_id=agent_id, tenant_id=tenant_id) or (
+        SCOPE_EXECUTE in envelope.scopes and same_tenant(envelope, tenant_id)
     )

@@ -1,4 +1,4 @@
-"""Act on an escalation: approve or reject it, or expire it when the action comes too late.
+"""Act on a request: approve, reject, withdraw or extend what waits, expire it where that comes too late, or revoke.
 
 Whatever an action changes, it changes in one transaction with its guard, its evidence and its metrics event.
 """
@@ -6,6 +6,7 @@ Whatever an action changes, it changes in one transaction with its guard, its ev
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, assert_never
 
+from handshake.agents.standing import AgentRecord
 from handshake.core.errors import (
     Conflict,
     HandshakeError,
@@ -17,18 +18,24 @@ from handshake.core.errors import (
 )
 from handshake.dynamo.context import Context
 from handshake.dynamo.marshalling import Key
+from handshake.dynamo.transaction import Step
 from handshake.replay_guards.table import IDEMPOTENCY_KEY_LIFETIME_MS, action_guards, read_outcomes
 from handshake.requests.decision_action import (
+    ACTIONS,
+    AlreadyDone,
     Close,
     DecisionAction,
     Expire,
+    Extend,
+    Revoke,
     actor_of,
+    agent_stopped,
     decide_action,
     over_daily_limit,
 )
 from handshake.requests.evidence import MAX_REFUSALS, MAX_REFUSALS_OF_PRINCIPAL
-from handshake.requests.record import RequestRecord
-from handshake.requests.recording import record_close, record_refusal
+from handshake.requests.record import DEFAULT_EXECUTE_WITHIN_MS, RequestRecord
+from handshake.requests.recording import record_close, record_extension, record_refusal, record_revocation
 from handshake.requests.table import read_for_action
 from handshake.requests.transaction import RequestTransaction, origin
 from handshake.trust.identity import Envelope
@@ -38,17 +45,25 @@ from handshake.trust.identity import Envelope
 _TRIES: Final = 5
 
 
-def act(context: Context, action: DecisionAction, envelope: Envelope) -> RequestRecord | Refusal:
+def act(
+    context: Context,
+    action: DecisionAction,
+    envelope: Envelope,
+    *,
+    execute_within_ms: int = DEFAULT_EXECUTE_WITHIN_MS,
+) -> RequestRecord | Refusal:
     """Carry out ``action`` for the principal of ``envelope``, once per idempotency key when it has one.
 
-    Returns the closed record, or the refusal that was left in evidence. Raises HandshakeError hitl_request_not_found,
-    which leaves none, or adapter_privileged_mutations_paused. When the store cannot be consulted:
-    ReplayGuardUnavailableError if there is a key to guard, StoreUnavailableError if there is none.
+    ``execute_within_ms`` is how long after an approval the effect may begin.
+
+    Returns the record as the action left it, or the refusal that was left in evidence. Raises HandshakeError
+    hitl_request_not_found, which leaves none, or adapter_privileged_mutations_paused. When the store cannot be
+    consulted: ReplayGuardUnavailableError if there is a key to guard, StoreUnavailableError if there is none.
     """
     key = action.idempotency_key
     guards = action_guards(envelope.tenant_id, envelope.principal_id, key) if key else ()
     try:
-        return _act(context, action, envelope, guards)
+        return _act(context, action, envelope, guards, execute_within_ms=execute_within_ms)
     except StoreUnavailableError as unavailable:
         if guards:
             raise ReplayGuardUnavailableError from unavailable
@@ -68,39 +83,63 @@ def _use(outcomes: Sequence[Mapping[str, Any] | None], action: DecisionAction) -
 
 
 def _act(
-    context: Context, action: DecisionAction, envelope: Envelope, guards: Sequence[Key]
+    context: Context,
+    action: DecisionAction,
+    envelope: Envelope,
+    guards: Sequence[Key],
+    *,
+    execute_within_ms: int,
 ) -> RequestRecord | Refusal:
-    request, outcomes, kept = read_for_action(context, action.request_id, envelope, guards)
+    pauses = ACTIONS[action.action].closes
+    request, outcomes, kept = read_for_action(context, action.request_id, envelope, guards, pauses=pauses)
     used = _use(outcomes, action)
     for _ in range(_TRIES):
-        decided = decide_action(action, request, envelope, used, context.now_ms())
+        decided = decide_action(action, request, envelope, used, context.now_ms(), execute_within_ms=execute_within_ms)
         if isinstance(decided, Conflict) and guards:
             # A batch reads its items one after another, so the key may have been used before the state was read.
             used = _use(read_outcomes(context, guards), action)
-            decided = decide_action(action, request, envelope, used, context.now_ms())
+            decided = decide_action(
+                action, request, envelope, used, context.now_ms(), execute_within_ms=execute_within_ms
+            )
+        tx = RequestTransaction(context)
         match decided:
             case Refuse(refusal) | Conflict(refusal) | Replay(refusal):
                 return _refuse(context, action, envelope, request, refusal, kept=kept)
+            case AlreadyDone(record):
+                return record
             case Close(seen, closed, actor) | Expire(seen, closed, actor):
                 recorded = record_close(seen, closed, actor, origin(context))
+                change = tx.close_request(recorded, seen=seen)
+            case Extend(seen, extended, actor):
+                recorded = record_extension(seen, extended, actor, origin(context), now_ms=decided.now_ms)
+                change = tx.extend_request(recorded, seen=seen)
+            case Revoke(seen, revoked, actor):
+                recorded = record_revocation(revoked, actor, origin(context), now_ms=decided.now_ms)
+                change = tx.revoke_request(recorded, seen=seen)
             case _:
                 assert_never(decided)
-        now = closed.decided_at_ms
-        tx = RequestTransaction(context)
-        close, key, spend = tx.close_request(recorded, seen=seen), None, None
-        if guards and isinstance(decided, Close):
+        key = spend = None
+        running: list[Step[AgentRecord | None]] = []
+        if guards and isinstance(decided, Close | Extend):
+            now, outcome = recorded.now_ms, decided.outcome
             outlives = now + IDEMPOTENCY_KEY_LIFETIME_MS
-            key = tx.claim_key(guards[0], now_ms=now, expires_at_ms=outlives, outcome=decided.outcome)
-        if seen.spend and closed.outcome == "allow":
-            spend = tx.add_spend(seen.submission.agent, seen.spend_day, seen.spend)
+            key = tx.claim_key(guards[0], now_ms=now, expires_at_ms=outlives, outcome=outcome)
+        if isinstance(decided, Close) and decided.closed.outcome == "allow":
+            # Who is stopped is read with nothing: the write itself fails, so no approval that begins later slips past.
+            running = tx.ensure_not_stopped(seen.submission.agent, now_ms=recorded.now_ms)
+            spend = tx.add_spend(seen.submission.agent, seen.spend_day, seen.spend) if seen.spend else None
         if tx.commit():
             return decided.refusal if isinstance(decided, Expire) else recorded.record
         if key and key.lost:
             used = key.found
-        elif spend and spend.lost and not close.lost:
-            return _refuse(context, action, envelope, seen, over_daily_limit(seen, now_ms=now), kept=kept)
+        elif any(agent.lost for agent in running) and not change.lost:
+            refusal = agent_stopped(seen, now_ms=recorded.now_ms)
+            return _refuse(context, action, envelope, seen, refusal, kept=kept)
+        elif spend and spend.lost and not change.lost:
+            refusal = over_daily_limit(seen, now_ms=recorded.now_ms)
+            return _refuse(context, action, envelope, seen, refusal, kept=kept)
         # What was seen does not vanish: a store that has lost it is in trouble, and is not believed.
-        request = close.found or request if close.lost else request
+        request = change.found or request if change.lost else request
     raise StoreUnavailableError
 
 

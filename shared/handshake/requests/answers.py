@@ -1,6 +1,6 @@
 """Answers of the workflow, and the bodies of its refusals (contract.md section 3)."""
 
-from typing import Annotated, Any, Literal, NotRequired, TypedDict
+from typing import Annotated, Any, Literal, NotRequired, TypedDict, get_args
 
 from handshake.core.reasons import ReasonCode
 from handshake.core.shapes import (
@@ -9,6 +9,7 @@ from handshake.core.shapes import (
     EpochMs,
     Family,
     Id,
+    NewId,
     Outcome,
     Refusal,
     ResponseClass,
@@ -18,9 +19,11 @@ from handshake.core.shapes import (
     closed,
 )
 from handshake.core.text import MAX_PAYLOAD_REF_LENGTH
+from handshake.requests.action import MAX_BYTES, MAX_LEVELS, MAX_NAME_LENGTH
 from handshake.requests.evidence import Source
-from handshake.requests.record import State
+from handshake.requests.record import MAX_EXTENSIONS, OutcomeStatus, State
 from handshake.requests.submission import ACTION_TYPES
+from handshake.trust.grant_token import Jwk
 
 ActionType = Annotated[str, Schema("ActionType", enum=list(ACTION_TYPES))]
 PayloadLabel = Annotated[str, Schema(minLength=1, maxLength=MAX_PAYLOAD_REF_LENGTH)]
@@ -28,7 +31,36 @@ RequestTimestamp = Annotated[
     EpochMs,
     "The ``timestamp`` that the request was first submitted with: what authorize-execution must be shown.",
 ]
+RevokedAt = Annotated[EpochMs, "Once what it authorized was taken back."]
 ContextHash = Annotated[str, Schema("ContextHash", pattern="^ctx_[0-9a-f]{64}$")]
+ActionDigest = Annotated[
+    str,
+    Schema(
+        "ActionDigest",
+        pattern="^sha256:[0-9a-f]{64}$",
+        description="Binds everything that was decided on, each argument included: what is executed must have it.",
+    ),
+]
+
+
+ActionName = Annotated[str, Schema("ActionName", minLength=1, maxLength=MAX_NAME_LENGTH, pattern="^[A-Za-z0-9._:/-]+$")]
+
+
+@closed
+class Action(TypedDict):
+    """Says exactly what is to be done. The request's ``actionDigest`` binds all of it."""
+
+    operation: ActionName
+    tool: NotRequired[ActionName | None]
+    toolVersion: NotRequired[NewId | None]
+    resource: NotRequired[NewId | None]
+    arguments: NotRequired[
+        Annotated[
+            dict[str, Any] | None,
+            f"Numbers that a double does not keep are refused: send them as strings. With all else, at most\n"
+            f"{MAX_BYTES} bytes as canonical JSON and {MAX_LEVELS} levels deep.",
+        ]
+    ]
 
 
 @closed
@@ -52,6 +84,7 @@ class Decided(Artifact):
 
     state: State
     requestTimestamp: RequestTimestamp
+    actionDigest: ActionDigest
 
 
 @closed
@@ -66,9 +99,31 @@ class RequestStatus(TypedDict):
     requestTimestamp: RequestTimestamp
     state: State
     terminal: bool
+    actionDigest: ActionDigest
     decisionContextHash: ContextHash
     artifact: Artifact
     hitlRequestId: NotRequired[str]
+    revokedAt: NotRequired[RevokedAt]
+
+
+@closed
+class Extended(TypedDict):
+    """An escalation whose deadline is later now."""
+
+    status: Literal["ok"]
+    requestId: Id
+    expiresAt: Annotated[EpochMs, "The deadline by which a person decides."]
+    extensionsLeft: Annotated[int, Schema(minimum=0, maximum=MAX_EXTENSIONS), "How often it can be extended yet."]
+
+
+@closed
+class Revoked(TypedDict):
+    """A request that authorizes nothing any more."""
+
+    status: Literal["ok"]
+    requestId: Id
+    state: Annotated[State, "As it was: what was decided stays decided."]
+    revokedAt: Annotated[EpochMs, "When it was first revoked."]
 
 
 @closed
@@ -94,8 +149,14 @@ class Room(TypedDict):
     actionType: ActionType
     payloadRef: PayloadLabel
     requestTimestamp: RequestTimestamp
+    actionDigest: ActionDigest
+    canonicalAction: NotRequired[
+        Annotated[str, "The very text that ``actionDigest`` is of (RFC 8785); in no list, and gone once it was erased."]
+    ]
+    action: NotRequired[Annotated[Action, "Without its arguments in a list, and once they were erased."]]
     hitlRequestId: NotRequired[str]
     expiresAt: NotRequired[EpochMs]
+    revokedAt: NotRequired[RevokedAt]
     amount: NotRequired[Annotated[Any, "As the agent sent it."]]
     category: NotRequired[Annotated[Any, "As the agent sent it."]]
     escalatedBy: NotRequired[EscalationCause]
@@ -113,13 +174,14 @@ class EvidencePayload(TypedDict):
     """Records what happened, linked to what happened before."""
 
     source: Source
-    event: Annotated[str, "What happened: `decided`, `closed` or `refused` (an action)."]
+    event: Annotated[str, "What happened: `decided`, `closed`, `extended`, `revoked` or `refused` (an action)."]
     reasonCode: Annotated[str, Schema(like=ReasonCode)]
     timestamp: EpochMs
     decision: Annotated[Outcome, "Of a refused action: deny."]
     state: Annotated[State, "Of the request, once this had happened."]
     decisionContextHash: ContextHash
     hitlRequestId: NotRequired[str]
+    actionDigest: NotRequired[Annotated[ActionDigest, "Of the decision on a request that has an action."]]
     sequence: Annotated[Count, "From 1 in the chain; 0 for a refused action, which stands beside it."]
     previousHash: str
     hash: str
@@ -204,3 +266,39 @@ class RefusedAction(TypedDict):
 @closed
 class ActionRefusal(Refusal, RefusedAction):
     """A decision action that was not carried out."""
+
+
+@closed
+class Granted(TypedDict):
+    """A grant, for whoever executes what it says, once."""
+
+    status: Literal["ok"]
+    requestId: Id
+    grantId: str
+    actionDigest: ActionDigest
+    grant: Annotated[str, "A JWS: ``ES256``, typ ``handshake-grant+jwt``."]
+    executeBy: Annotated[EpochMs, "When the effect must have begun."]
+    expiresAt: Annotated[EpochMs, "Until when the grant is good."]
+
+
+@closed
+class OutcomeKept(TypedDict):
+    """An outcome that is in evidence, reported by this call or by the same one before."""
+
+    status: Literal["ok"]
+    requestId: Id
+    grantId: str
+    outcome: Annotated[str, Schema(enum=list(get_args(OutcomeStatus)))]
+    reportedAt: EpochMs
+
+
+@closed
+class PublicKey(Jwk):
+    """A public key that verifies grants (RFC 7517)."""
+
+
+@closed
+class KeySet(TypedDict):
+    """Holds every public key that verifies grants, those that do not sign yet included."""
+
+    keys: list[PublicKey]

@@ -4,18 +4,21 @@ from handshake.core.errors import HandshakeError
 from handshake.dynamo.context import Context
 from handshake.requests import table
 from handshake.requests.access import decide_submitter
-from handshake.requests.execution import NOT_ALLOWED, decide_execution
+from handshake.requests.execution import NOT_ALLOWED, decide_execution, grant_required
 from handshake.requests.submission import Submission
 from handshake.trust.identity import Envelope
 
 
-def authorize_execution(context: Context, presented: Submission, envelope: Envelope | None) -> None:
+def authorize_execution(
+    context: Context, presented: Submission, envelope: Envelope | None, *, needs_grant: bool
+) -> None:
     """Return if the effect of the request that was ``presented`` may go ahead.
 
-    It is for the principal of ``envelope``, where one came with the call.
+    It is for the principal of ``envelope``, where one came with the call. With ``needs_grant`` no effect goes ahead by
+    this alone (ActionBinding=required).
 
     Raises HandshakeError as requests.execution refuses it, security_identity_subject_mismatch,
-    security_read_tenant_mismatch, StoreUnavailableError.
+    security_read_tenant_mismatch, security_grant_required, StoreUnavailableError.
     """
     refused = envelope and decide_submitter(
         envelope,
@@ -25,7 +28,9 @@ def authorize_execution(context: Context, presented: Submission, envelope: Envel
     )
     if refused:
         raise HandshakeError(*refused, request_id=presented.request_id, fields=NOT_ALLOWED)
-    record, paused = table.read_for_execution(context, presented.request_id)
-    refusal = decide_execution(presented, record, paused=paused, now_ms=context.now_ms())
+    if needs_grant:
+        raise HandshakeError.of(grant_required(presented.request_id))
+    record, agent, paused = table.read_for_execution(context, presented)
+    refusal = decide_execution(presented, record, agent, paused=paused, now_ms=context.now_ms())
     if refusal:
         raise HandshakeError.of(refusal)

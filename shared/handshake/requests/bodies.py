@@ -3,8 +3,16 @@
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from handshake.core.shapes import Id, NewId, PayloadRef, Schema, closed
-from handshake.requests.answers import ActionType, ContextHash
-from handshake.requests.decision_action import ACTION_WORDS, MAX_REASON_LENGTH
+from handshake.core.text import MAX_ID_LENGTH
+from handshake.requests.action_bodies import MAX_REASON_LENGTH
+from handshake.requests.answers import Action, ActionType, ContextHash
+from handshake.requests.decision_action import ACTION_WORDS
+from handshake.requests.grant import DEFAULT_AUDIENCE, MAX_DETAIL_LENGTH, STATUSES
+from handshake.requests.record import MAX_EXTENSION_S, MIN_EXTENSION_S
+
+OwnWords = Annotated[
+    Annotated[str, Schema(maxLength=MAX_REASON_LENGTH)] | None, "The person's own words, kept in evidence."
+]
 
 
 class Submission(TypedDict):
@@ -26,6 +34,12 @@ class Submission(TypedDict):
             "``sensitivity`` and ``authorizedSensitiveScope`` of a data access. What cannot be understood denies.",
         ]
     ]
+    action: NotRequired[
+        Annotated[
+            Action | None,
+            "A payment's ``amount`` and ``category`` may stand in its arguments, in ``context``, or alike\nin both.",
+        ]
+    ]
 
 
 @closed
@@ -34,11 +48,30 @@ class DecisionAction(TypedDict):
 
     requestId: Id
     hitlRequestId: NotRequired[str | None]
-    action: Annotated[str, Schema(enum=list(ACTION_WORDS)), "``deny`` means reject."]
-    reason: NotRequired[
-        Annotated[
-            Annotated[str, Schema(maxLength=MAX_REASON_LENGTH)] | None, "The person's own words, kept in evidence."
-        ]
+    action: Annotated[
+        str, Schema(enum=list(ACTION_WORDS)), "``deny`` means reject; ``withdraw`` is for the requester itself."
+    ]
+    reason: NotRequired[OwnWords]
+
+
+@closed
+class Extension(TypedDict):
+    """Asks for more time to decide on an escalation."""
+
+    requestId: Id
+    seconds: Annotated[
+        int, Schema(minimum=MIN_EXTENSION_S, maximum=MAX_EXTENSION_S), "Added to the deadline that it has."
+    ]
+    reason: NotRequired[OwnWords]
+
+
+@closed
+class Revocation(TypedDict):
+    """Takes back what was allowed or approved, before it is claimed."""
+
+    requestId: Id
+    reason: Annotated[
+        str, Schema(minLength=1, maxLength=MAX_REASON_LENGTH), "Why, in the person's own words, kept in evidence."
     ]
 
 
@@ -54,3 +87,25 @@ class ExecutionRequest(TypedDict):
 
     request: Submission
     artifact: PresentedArtifact
+
+
+@closed
+class GrantClaim(TypedDict):
+    """Claims the one grant of a request that may be executed."""
+
+    requestId: Id
+    actionDigest: Annotated[str, Schema(minLength=1, maxLength=MAX_ID_LENGTH), "Of what is about to be executed."]
+    audience: NotRequired[Annotated[NewId | None, f"Who is to take the grant; `{DEFAULT_AUDIENCE}` where absent."]]
+
+
+@closed
+class ExecutionOutcome(TypedDict):
+    """Reports what came of the effect, once."""
+
+    status: Annotated[str, Schema(enum=list(STATUSES)), "``unknown`` where nobody can tell."]
+    resultDigest: NotRequired[Annotated[NewId | None, "Of the result, as the executor digests it."]]
+    detail: NotRequired[
+        Annotated[
+            Annotated[str, Schema(maxLength=MAX_DETAIL_LENGTH)] | None, "The executor's own words, kept in evidence."
+        ]
+    ]

@@ -1,24 +1,26 @@
 """Allow, deny or escalate: what stored policy says of a submitted action (contract.md sections 3 and 9)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, assert_never
 
+from handshake.agents.standing import AgentState
 from handshake.core.jsonio import number
 from handshake.core.reasons import ReasonCode
+from handshake.core.text import folded
 from handshake.core.tiers import DENIAL_TIER, Outcome
 from handshake.policy.rule_keys import ESCALATIONS_PER_WINDOW, MINUTES_PER_DAY, Payment, Spend, Trigger, judge
 from handshake.policy.rules import PolicyInForce
 from handshake.requests.submission import Submission
 
 ESCALATION_WINDOW_MS: Final = 10 * 60 * 1000
-# What limits on payments, or on escalations, may decide.
-JUDGED_BY_POLICY: Final = ("payment", "data_access")
 # Of data (contract.md section 9.25). Everything else that a caller may name, beside nothing, is ambiguous.
 NOT_SENSITIVE: Final = ("low", "medium", "public", "internal")
 SENSITIVE: Final = ("high", "confidential", "secret", "restricted", "pii")
+# Of what is escalated for nothing but the state of its agent (contract.md section 12).
+_RESTRICTED_TIER: Final = 3
 
 
 class Escalations(NamedTuple):
@@ -61,11 +63,41 @@ def decide(submission: Submission, *, policy: PolicyInForce, spent: Decimal) -> 
     return Decision("allow", ReasonCode.POLICY_ALLOW, 1)
 
 
+def restrict(decision: Decision, agent: AgentState) -> Decision:
+    """Make the stricter of ``decision``, which policy made, and what the state of its agent demands.
+
+    Where both demand the same, the code is the agent's and the tier the higher; what policy saw crossed stays named.
+    """
+    match agent:
+        case AgentState.ACTIVE:
+            return decision
+        case AgentState.STOPPED:
+            return _deny(ReasonCode.SECURITY_AGENT_STOPPED)
+        case AgentState.ESCALATE_ALL:
+            if decision.outcome == "deny":
+                return decision
+            return replace(
+                decision,
+                outcome="escalate",
+                reason=ReasonCode.HITL_AGENT_RESTRICTED_ESCALATED,
+                tier=max(decision.tier, _RESTRICTED_TIER),
+                trigger=decision.trigger or Trigger("agent_state", None, agent.value),
+            )
+        case _:
+            assert_never(agent)
+
+
 def decide_in_window(
-    submission: Submission, *, policy: PolicyInForce, spent: Decimal, escalations: Escalations, now_ms: int
+    submission: Submission,
+    *,
+    policy: PolicyInForce,
+    agent: AgentState,
+    spent: Decimal,
+    escalations: Escalations,
+    now_ms: int,
 ) -> Decision:
-    """Judge ``submission`` as ``decide`` does, and hold its principal and agent to the escalation window."""
-    decision = decide(submission, policy=policy, spent=spent)
+    """Judge ``submission`` by policy and the state of its ``agent``, and hold both to the escalation window."""
+    decision = restrict(decide(submission, policy=policy, spent=spent), agent)
     if decision.outcome != "escalate":
         return decision
     most = policy.limits[ESCALATIONS_PER_WINDOW]
@@ -94,6 +126,8 @@ def _deny(reason: ReasonCode) -> Decision:
 def _decide_data_access(submission: Submission) -> Decision:
     sensitivity = submission.facts.get("sensitivity")
     # What is not known not to be sensitive cannot be trusted to be harmless, so a person looks at it.
+    if isinstance(sensitivity, str):
+        sensitivity = folded(sensitivity)
     if sensitivity is not None and sensitivity not in (*NOT_SENSITIVE, *SENSITIVE):
         return Decision(
             "escalate",
@@ -112,7 +146,7 @@ def _decide_payment(submission: Submission, policy: PolicyInForce, spent: Decima
     category = submission.facts["category"]
     if amount is None or amount < 0 or not isinstance(category, str):
         return _deny(ReasonCode.POLICY_INVALID_REQUEST)
-    payment = Payment(amount, category, submission.timestamp_ms // 60_000 % MINUTES_PER_DAY, spent)
+    payment = Payment(amount, folded(category), submission.timestamp_ms // 60_000 % MINUTES_PER_DAY, spent)
     judged = judge(payment, policy.limits, submission.facts)
     if judged is None:
         return _deny(ReasonCode.POLICY_INVALID_REQUEST)

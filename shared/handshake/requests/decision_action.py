@@ -1,52 +1,77 @@
-"""The decision action: its body, and what becomes of it.
+"""What people, and requesters, do to a request: the actions there are, and what becomes of each.
 
-Rules from contract.md sections 2 and 3: envelope, body, request and authority, then replay, then the state.
+Rules from contract.md sections 2, 3, 11 and 13: envelope, body, request and authority, then replay, then the state.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum, auto
-from typing import TYPE_CHECKING, Any, Final, assert_never
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, assert_never
 
 from handshake.core.errors import Conflict, HandshakeError, Refusal, Refuse, Replay, refusal_of
 from handshake.core.reasons import Reason, ReasonCode, describe
-from handshake.core.text import has_lone_surrogates, id_faults
 from handshake.core.tiers import DENIAL_TIER
-from handshake.requests.access import ensure_may_read, may_resolve
-from handshake.requests.record import RequestRecord, State
+from handshake.requests.access import ensure_may_read, is_requester, may_resolve, other_tenant
+from handshake.requests.record import DEFAULT_EXECUTE_WITHIN_MS, RequestRecord, State
 from handshake.requests.submission import refused_hash
 from handshake.trust.identity import Envelope
 
 if TYPE_CHECKING:
     from handshake.requests.answers import Artifact, RefusedAction, StoredOutcome
 
-MAX_REASON_LENGTH: Final = 500
-MAX_IDEMPOTENCY_KEY_LENGTH: Final = 256
-MEMBERS: Final = frozenset({"requestId", "hitlRequestId", "action", "reason"})
 REFUSED: "Final[RefusedAction]" = {"requestId": None, "decision": "deny", "artifact": None}
 """The body fields of an action that was refused before its request was known."""
 _NOT_FOUND: Final = ReasonCode.HITL_REQUEST_NOT_FOUND
 _NO_ESCALATION: Final = "No escalated request has this requestId."
+_NO_REQUEST: Final = "No request has this requestId."
+
+
+class _Ending(NamedTuple):
+    """What an action makes of an escalation, and what evidence ``says`` of it beside who did it."""
+
+    state: State
+    reason: ReasonCode
+    says: Mapping[str, str] = MappingProxyType({})
+
+
+_APPROVAL: Final = _Ending(State.APPROVED, ReasonCode.HITL_APPROVED)
+_REJECTION: Final = _Ending(State.REJECTED, ReasonCode.HITL_REJECTED)
+_WITHDRAWAL: Final = _Ending(State.REJECTED, ReasonCode.HITL_REJECTED, {"outcome": "withdrawn"})
 
 
 class Action(StrEnum):
-    """The actions on an escalation. A new one needs a row in ACTIONS and a case in decide_action."""
+    """The actions on a request. A new one needs a row in ACTIONS and a case in decide_action."""
 
     APPROVE = auto()
     REJECT = auto()
+    WITHDRAW = auto()
+    EXTEND = auto()
+    REVOKE = auto()
 
 
 @dataclass(frozen=True, kw_only=True)
 class ActionRow:
-    """One row of the registry of actions: the ``words`` a body may use, and whether only a human may take it."""
+    """One row of the registry of actions.
 
-    words: tuple[str, ...]
-    humans_only: bool
+    ``words`` are what the body of a decision action may say: none for an action with a route of its own. Only a human
+    may take one of ``humans_only``, and only the requester, rather than who resolves, one ``by_requester``. One that
+    ``closes`` an escalation is refused while privileged mutations are paused, with an artifact of the refusal; the
+    others go on, and refuse plainly.
+    """
+
+    words: tuple[str, ...] = ()
+    humans_only: bool = False
+    by_requester: bool = False
+    closes: bool = True
 
 
 ACTIONS: Final[Mapping[Action, ActionRow]] = {
     Action.APPROVE: ActionRow(words=("approve",), humans_only=True),
-    Action.REJECT: ActionRow(words=("reject", "deny"), humans_only=False),
+    Action.REJECT: ActionRow(words=("reject", "deny")),
+    Action.WITHDRAW: ActionRow(words=("withdraw",), by_requester=True),
+    Action.EXTEND: ActionRow(humans_only=True, closes=False),
+    Action.REVOKE: ActionRow(humans_only=True, closes=False),
 }
 ACTION_WORDS: Final[Mapping[str, Action]] = {
     spelled: action for action, row in ACTIONS.items() for word in row.words for spelled in (word, word.upper())
@@ -56,9 +81,9 @@ ACTION_WORDS: Final[Mapping[str, Action]] = {
 
 @dataclass(frozen=True)
 class DecisionAction:
-    """A well-formed decision action. ``reason`` is the person's own words, kept in evidence.
+    """A well-formed action on a request. ``reason`` is the person's own words, kept in evidence.
 
-    With an ``idempotency_key`` it happens once, however often it is sent.
+    With an ``idempotency_key`` it happens once, however often it is sent. ``seconds`` is what an extension adds.
     """
 
     request_id: str
@@ -66,6 +91,7 @@ class DecisionAction:
     action: Action
     reason: str | None
     idempotency_key: str | None = None
+    seconds: int = 0
 
 
 @dataclass(frozen=True)
@@ -91,42 +117,35 @@ class Expire:
     refusal: Refusal
 
 
-ActionDecision = Close | Expire | Refuse | Conflict | Replay
+@dataclass(frozen=True)
+class Extend:
+    """Move the deadline of the escalation that was ``seen``, at ``now_ms``, as ``extended`` has it."""
+
+    seen: RequestRecord
+    extended: RequestRecord
+    actor: Mapping[str, Any]
+    outcome: Mapping[str, Any]
+    now_ms: int
 
 
-def parse_action(body: Any, idempotency_key: str | None = None) -> DecisionAction:
-    """Check the body of a decision action, then its ``x-idempotency-key`` header, None where it is not sent.
+@dataclass(frozen=True)
+class Revoke:
+    """Take back what the request that was ``seen`` authorizes, as ``revoked`` has it."""
 
-    Raises HandshakeError: trust_context_missing_binding without a requestId,
-    trust_context_invalid_request_shape for anything else that is wrong.
-    """
-    if not isinstance(body, dict):
-        raise _bad_shape("The body must be a JSON object.", None)
-    request_id = body.get("requestId")
-    absent, wrong = id_faults(body, ("requestId",), stored=True)
-    if absent:
-        raise HandshakeError(ReasonCode.TRUST_CONTEXT_MISSING_BINDING, "requestId is required.")
-    if wrong or not isinstance(request_id, str):
-        raise _bad_shape(f"requestId {wrong.get('requestId')}.", None)
-    if not body.keys() <= MEMBERS:
-        # A person's word that is not read is not kept. What it is called is the caller's text, so it is not repeated.
-        raise _bad_shape(f"An action has no other members than {', '.join(sorted(MEMBERS))}.", request_id)
-    action = body.get("action")
-    if not isinstance(action, str) or action not in ACTION_WORDS:
-        raise _bad_shape("action must be approve, reject or deny.", request_id)
-    hitl_request_id, reason = body.get("hitlRequestId"), body.get("reason")
-    if not (hitl_request_id is None or isinstance(hitl_request_id, str)):
-        raise _bad_shape("hitlRequestId must be a string.", request_id)
-    if not (reason is None or (isinstance(reason, str) and len(reason) <= MAX_REASON_LENGTH)):
-        raise _bad_shape(f"reason must be a string of at most {MAX_REASON_LENGTH} characters.", request_id)
-    if not (idempotency_key is None or _is_idempotency_key(idempotency_key)):
-        raise _bad_shape(f"x-idempotency-key must be 1 to {MAX_IDEMPOTENCY_KEY_LENGTH} characters.", None)
-    return DecisionAction(request_id, hitl_request_id, ACTION_WORDS[action], reason or None, idempotency_key)
+    seen: RequestRecord
+    revoked: RequestRecord
+    actor: Mapping[str, Any]
+    now_ms: int
 
 
-def _is_idempotency_key(text: str) -> bool:
-    is_storable = text.isascii() or not has_lone_surrogates(text)
-    return is_storable and 1 <= len(text) <= MAX_IDEMPOTENCY_KEY_LENGTH
+@dataclass(frozen=True)
+class AlreadyDone:
+    """Answer by ``record``: what the action is to bring about, an earlier one did."""
+
+    record: RequestRecord
+
+
+ActionDecision = Close | Expire | Extend | Revoke | AlreadyDone | Refuse | Conflict | Replay
 
 
 def decide_action(
@@ -135,37 +154,75 @@ def decide_action(
     envelope: Envelope,
     guard: Mapping[str, Any] | None,
     now_ms: int,
+    *,
+    execute_within_ms: int = DEFAULT_EXECUTE_WITHIN_MS,
 ) -> ActionDecision:
     """Decide what becomes of ``action`` on ``request``, as stored, at ``now_ms`` (epoch ms).
 
-    ``guard`` is the outcome of an earlier use of the action's idempotency key, None where it was not used. Whoever may
-    neither resolve nor read the request learns nothing of it.
+    ``guard`` is the outcome of an earlier use of the action's idempotency key, None where it was not used, and
+    ``execute_within_ms`` how long after an approval the effect may begin. Whoever may neither resolve nor read the
+    request learns nothing of it.
     """
+    row = ACTIONS[action.action]
     if request is None:
-        return Refuse(_not_found(action.request_id, now_ms))
-    hitl_request_id, authority = request.hitl_request_id, _may_resolve(envelope, request)
+        return Refuse(_not_found(action, now_ms))
+    hitl_request_id, authority = request.hitl_request_id, _has_authority(action, envelope, request)
+    stands = _stored(request.as_of(now_ms)) if authority or _may_read(envelope, request) else None
 
-    def refused(code: ReasonCode, message: str) -> Refusal:
-        knows = authority or _may_read(envelope, request)
-        stored = _stored(request.as_of(now_ms)) if knows else None
+    def refused(code: ReasonCode, message: str, stored: "StoredOutcome | None" = stands) -> Refusal:
+        if not row.closes:
+            return refusal_of(code, message, request_id=request.request_id)
         return _refused(code, message, request=request, now_ms=now_ms, stored=stored)
 
-    if hitl_request_id is None:
-        return Refuse(replace(refused(_NOT_FOUND, _NO_ESCALATION), denies=True))
-    if ACTIONS[action.action].humans_only and envelope.subject_type != "human":
+    if hitl_request_id is None and action.action is not Action.REVOKE:
+        return Refuse(replace(refused(_NOT_FOUND, _NO_ESCALATION), denies=row.closes))
+    if row.humans_only and envelope.subject_type != "human":
         message = f"Only a human may {action.action}."
         return Refuse(refused(ReasonCode.SECURITY_IDENTITY_SUBJECT_MISMATCH, message))
     if not authority:
-        message = "This principal may not resolve the request."
+        message = f"This principal may not {'withdraw' if row.by_requester else 'resolve'} the request."
         return Refuse(refused(ReasonCode.HITL_APPROVAL_UNAUTHORIZED, message))
     if guard is not None:
         message = "This idempotency key was already used; `stored`, where it is there, is what came of it."
         # A use that an earlier release kept may be another tenant's: it counts, and nothing of it is told.
         code, stored = ReasonCode.SECURITY_REPLAY_DETECTED, _stored_outcome(guard) if guard else None
-        return Replay(_refused(code, message, request=request, now_ms=now_ms, stored=stored))
+        return Replay(refused(code, message, stored))
     if action.hitl_request_id not in (None, hitl_request_id):
         message = "hitlRequestId is not this request's escalation."
         return Conflict(refused(ReasonCode.HITL_REQUEST_MISMATCH, message))
+    actor = actor_of(action, envelope)
+    match action.action:
+        case Action.APPROVE:
+            end = _APPROVAL
+        case Action.REJECT:
+            end = _REJECTION
+        case Action.WITHDRAW:
+            end = _WITHDRAWAL
+        case Action.EXTEND:
+            return _extend(action, request, actor, refused=refused, now_ms=now_ms)
+        case Action.REVOKE:
+            return _revoke(request, actor, refused=refused, now_ms=now_ms)
+        case _:
+            assert_never(action.action)
+    return _close(request, end, actor, refused=refused, now_ms=now_ms, execute_within_ms=execute_within_ms)
+
+
+class _Refused(Protocol):
+    """Gives the refusal of an action; ``stored`` is what it tells of the request, where not how that stands."""
+
+    def __call__(self, code: ReasonCode, message: str, stored: "StoredOutcome | None" = ...) -> Refusal: ...
+
+
+def _close(
+    request: RequestRecord,
+    end: _Ending,
+    actor: Mapping[str, Any],
+    *,
+    refused: _Refused,
+    now_ms: int,
+    execute_within_ms: int,
+) -> Close | Expire | Conflict:
+    """Decide whether an escalation ends as ``end`` says, by the state that it is in."""
     if request.state is not State.PENDING:
         message = f"The request is {request.state.value} and stays so."
         return Conflict(refused(ReasonCode.HITL_TERMINAL_STATE_IMMUTABLE, message))
@@ -173,16 +230,37 @@ def decide_action(
         closed = request.expired(now_ms)
         message = "The deadline has passed; submit a new request."
         code, stored = ReasonCode.HITL_TIMEOUT_FAIL_CLOSED, _stored(closed)
-        late = _refused(code, message, request=request, now_ms=now_ms, stored=stored)
-        return Expire(request, closed, actor_of(action, envelope), late)
-    match action.action:
-        case Action.APPROVE:
-            closed = request.resolved(State.APPROVED, ReasonCode.HITL_APPROVED, now_ms=now_ms)
-        case Action.REJECT:
-            closed = request.resolved(State.REJECTED, ReasonCode.HITL_REJECTED, now_ms=now_ms)
-        case _:
-            assert_never(action.action)
-    return Close(request, closed, actor_of(action, envelope), outcome_fields(closed))
+        return Expire(request, closed, actor, refused(code, message, stored))
+    closed = request.resolved(end.state, end.reason, now_ms=now_ms)
+    if closed.state.authorizes:
+        closed = replace(closed, approved_by=actor["actor"], execute_by_ms=now_ms + execute_within_ms)
+    return Close(request, closed, {**actor, **end.says}, outcome_fields(closed))
+
+
+def _extend(
+    action: DecisionAction, request: RequestRecord, actor: Mapping[str, Any], *, refused: _Refused, now_ms: int
+) -> Extend | Conflict:
+    """Decide on a later deadline of an escalation, by the state and the deadline that it has."""
+    extended = request.extended(action.seconds, now_ms=now_ms)
+    if extended is None:
+        message = "Only what is pending is extended: three times, and no further than 7 days after its first deadline."
+        return Conflict(refused(ReasonCode.HITL_DEADLINE_NOT_EXTENDABLE, message))
+    return Extend(request, extended, actor, outcome_fields(extended), now_ms)
+
+
+def _revoke(
+    request: RequestRecord, actor: Mapping[str, Any], *, refused: _Refused, now_ms: int
+) -> Revoke | AlreadyDone | Conflict:
+    """Decide whether what a request authorizes is taken back."""
+    if not request.state.authorizes:
+        message = f"The request is {request.as_of(now_ms).state.value}: there is nothing to take back."
+        return Conflict(refused(ReasonCode.SECURITY_ARTIFACT_STATE_NOT_AUTHORIZED, message))
+    if request.revoked_at_ms is not None:
+        return AlreadyDone(request)
+    if request.claim is not None:
+        message = "The request's grant was claimed: what it allows may have happened."
+        return Conflict(refused(ReasonCode.SECURITY_GRANT_CONSUMED, message))
+    return Revoke(request, request.revoked(now_ms=now_ms), actor, now_ms)
 
 
 def actor_of(action: DecisionAction, envelope: Envelope) -> dict[str, Any]:
@@ -204,8 +282,15 @@ def over_daily_limit(record: RequestRecord, *, now_ms: int) -> Refusal:
     return _refused(code, message, request=record, now_ms=now_ms, stored=_stored(record))
 
 
+def agent_stopped(record: RequestRecord, *, now_ms: int) -> Refusal:
+    """Give the refusal of an approval of what an agent asked for that operators have stopped since."""
+    message = "Operators have stopped the agent; the request stays pending, and can be rejected."
+    code = ReasonCode.SECURITY_AGENT_STOPPED
+    return _refused(code, message, request=record, now_ms=now_ms, stored=_stored(record))
+
+
 def outcome_fields(record: RequestRecord) -> dict[str, Any]:
-    """Give the outcome of the action that closed ``record``, for whoever comes back with its key."""
+    """Give the outcome of the action that left ``record``, for whoever comes back with its key."""
     return {
         "requestId": record.submission.request_id,
         "state": record.state.value,
@@ -220,8 +305,13 @@ def unread_action(refusal: Refusal, *, now_ms: int) -> Refusal:
     return replace(refusal, fields=fields, denies=True)
 
 
-def _may_resolve(envelope: Envelope, request: RequestRecord) -> bool:
+def _has_authority(action: DecisionAction, envelope: Envelope, request: RequestRecord) -> bool:
     submission = request.submission
+    if ACTIONS[action.action].by_requester:
+        ids = {"principal_id": submission.principal_id, "agent_id": submission.agent_id}
+        return is_requester(envelope, **ids, tenant_id=submission.tenant_id)
+    if action.action is Action.REVOKE and envelope.principal_id == request.approved_by:
+        return not other_tenant(envelope, submission.tenant_id)
     return may_resolve(envelope, principal_id=submission.principal_id, tenant_id=submission.tenant_id)
 
 
@@ -245,8 +335,10 @@ def _stored_outcome(guard: Mapping[str, Any]) -> "StoredOutcome":
     return {"state": State(state), "artifact": guard["artifact"]}
 
 
-def _not_found(request_id: str, now_ms: int) -> Refusal:
-    return unread_action(refusal_of(_NOT_FOUND, _NO_ESCALATION, request_id=request_id), now_ms=now_ms)
+def _not_found(action: DecisionAction, now_ms: int) -> Refusal:
+    message = _NO_REQUEST if action.action is Action.REVOKE else _NO_ESCALATION
+    refusal = refusal_of(_NOT_FOUND, message, request_id=action.request_id)
+    return unread_action(refusal, now_ms=now_ms) if ACTIONS[action.action].closes else refusal
 
 
 def _refused(
@@ -275,7 +367,3 @@ def _refused_fields(
         "responseClass": reason.response_class,
     }
     return {"requestId": request_id, "decision": "deny", "artifact": artifact}
-
-
-def _bad_shape(message: str, request_id: str | None) -> HandshakeError:
-    return HandshakeError(ReasonCode.TRUST_CONTEXT_INVALID_REQUEST_SHAPE, message, request_id=request_id)

@@ -4,6 +4,7 @@ import hmac
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from handshake.agents.standing import AgentStanding, AgentState
 from handshake.core.errors import HandshakeError, Refusal, refusal_of
 from handshake.core.reasons import ReasonCode
 from handshake.requests.record import RequestRecord
@@ -47,13 +48,19 @@ def parse_presented(body: Any) -> Submission:
 
 
 def decide_execution(
-    presented: Submission, record: RequestRecord | None, *, paused: Refusal | None, now_ms: int
+    presented: Submission,
+    record: RequestRecord | None,
+    agent: AgentStanding,
+    *,
+    paused: Refusal | None,
+    now_ms: int,
 ) -> Refusal | None:
     """Decide whether the effect may go ahead at ``now_ms``, by what is stored: None where it may, else the refusal.
 
-    ``paused`` is the refusal of everything privileged, where operators have paused it. Otherwise:
-    security_artifact_request_not_found, security_decision_context_mismatch (an artifact that agrees with itself but
-    not with the decision) or security_artifact_state_not_authorized.
+    ``agent`` is how the agent that was presented stands, and ``paused`` the refusal of everything privileged, where
+    operators have paused it. Otherwise: security_artifact_request_not_found, security_decision_context_mismatch (an
+    artifact that agrees with itself but not with the decision), security_artifact_state_not_authorized, of what was
+    revoked security_grant_expired, of what was claimed security_grant_consumed, or security_agent_stopped.
     """
     request_id = presented.request_id
     if paused is not None:
@@ -61,14 +68,25 @@ def decide_execution(
     if record is None:
         return _refused(ReasonCode.SECURITY_ARTIFACT_REQUEST_NOT_FOUND, "No request has this requestId.", request_id)
     decided = record.submission
-    # The hash has the minute, the digest has the tenant; both have the facts.
+    # The hash has the minute, the digest has the tenant and the action's; both have the facts.
     same_minute = _equal(decided.decision_context_hash, presented.decision_context_hash)
     if not (same_minute and _equal(decided.facts_digest, presented.facts_digest)):
         return _mismatch(request_id)
     if not record.state.authorizes:
         message = f"The request is {record.as_of(now_ms).state.value}."
         return _refused(ReasonCode.SECURITY_ARTIFACT_STATE_NOT_AUTHORIZED, message, request_id)
+    if record.revoked_at_ms is not None:
+        return _refused(ReasonCode.SECURITY_GRANT_EXPIRED, "What the request authorized was taken back.", request_id)
+    if record.claim is not None:
+        return _refused(ReasonCode.SECURITY_GRANT_CONSUMED, "The request's one grant was claimed.", request_id)
+    if agent.state_at(now_ms) is AgentState.STOPPED:
+        return _refused(ReasonCode.SECURITY_AGENT_STOPPED, "Operators have stopped the agent.", request_id)
     return None
+
+
+def grant_required(request_id: str) -> Refusal:
+    """Give the refusal of every execution where each needs a grant of its own (ActionBinding=required)."""
+    return _refused(ReasonCode.SECURITY_GRANT_REQUIRED, "Claim the request's grant, and execute by that.", request_id)
 
 
 def _equal(claimed: Any, actual: str) -> bool:

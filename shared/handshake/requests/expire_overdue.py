@@ -25,13 +25,15 @@ class Expiry:
     """Counts of one run, and of what it left.
 
     ``raced`` were closed by somebody else while it ran; ``pending`` still wait for a person, the oldest of them
-    since ``oldest_pending_seconds``. ``unfinished`` is 1 where time ran out before all were seen, else 0.
+    since ``oldest_pending_seconds``. ``unreported`` are grants that were claimed 15 minutes ago or more, and of whose
+    effect nobody has said anything. ``unfinished`` is 1 where time ran out before all were seen, else 0.
     """
 
     expired: int
     raced: int
     pending: int
     oldest_pending_seconds: int
+    unreported: int
     unfinished: int = 0
 
 
@@ -55,7 +57,8 @@ def expire_overdue(context: Context, *, run_ms: int = RUN_MS) -> Expiry:
             if unfinished:
                 break
     pending, oldest_ms = _left(context)
-    return Expiry(count, raced, pending, oldest_ms // 1000, unfinished)
+    late = queue.unreported(context.within(_BATCH_S).dynamo, context.tables.workflow, now_ms=context.now_ms())
+    return Expiry(count, raced, pending, oldest_ms // 1000, len(late), unfinished)
 
 
 def _expire(context: Context, record: RequestRecord) -> bool:

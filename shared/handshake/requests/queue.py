@@ -1,13 +1,13 @@
 """The queues of pending requests: sparse indexes that hold only what waits for a person."""
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 from handshake.core.paging import PageRequest
 from handshake.dynamo.client import Dynamo
 from handshake.dynamo.marshalling import Item, Key
 from handshake.requests.record import RequestRecord
-from handshake.requests.table import PENDING_SHARDS, pending_shard, record_from, state_key
+from handshake.requests.table import PENDING_SHARDS, pending_shard, record_from, state_key, unreported_shard
 
 PENDING_BY_TENANT: Final = "pending_by_tenant"
 PENDING_BY_PRINCIPAL: Final = "pending_by_principal"
@@ -38,13 +38,25 @@ def place_of(record: RequestRecord) -> list[str | int]:
 
 def overdue(dynamo: Dynamo, table: str, *, now_ms: int, batch: int, page_s: float) -> Iterator[list[Key]]:
     """Give the keys of every escalation past its deadline, ``batch`` at a time; a page may take ``page_s`` seconds."""
+    due = "pending_lane = :shard AND pending_deadline <= :now"
+    return _keys(dynamo, table, due, {":now": now_ms}, batch=batch, page_s=page_s)
+
+
+def every(dynamo: Dynamo, table: str, *, batch: int, page_s: float) -> Iterator[list[Key]]:
+    """Give the keys of every escalation that waits, as ``overdue`` does."""
+    return _keys(dynamo, table, "pending_lane = :shard", {}, batch=batch, page_s=page_s)
+
+
+def _keys(
+    dynamo: Dynamo, table: str, condition: str, values: Mapping[str, Any], *, batch: int, page_s: float
+) -> Iterator[list[Key]]:
     for number in range(PENDING_SHARDS):
         start: Item | None = None
         while True:
             page = dynamo.within(page_s).query(
                 table,
-                "pending_lane = :shard AND pending_deadline <= :now",
-                {":shard": pending_shard(number), ":now": now_ms},
+                condition,
+                {":shard": pending_shard(number), **values},
                 start=start,
                 IndexName=PENDING_BY_SHARD,
                 Limit=batch,
@@ -74,6 +86,28 @@ def waiting(dynamo: Dynamo, table: str) -> tuple[int, list[Key]]:
         count += len(page.items)
         soonest += [{"pk": item["pk"], "sk": item["sk"]} for item in page.items[:1]]
     return count, soonest
+
+
+def unreported(dynamo: Dynamo, table: str, *, now_ms: int) -> list[Key]:
+    """Give the keys of the requests whose grant was claimed 15 minutes ago or more, with no outcome reported since.
+
+    The longest first, shard by shard. One page a shard, so beyond some 20 000 there are more. Raises
+    StoreUnavailableError.
+    """
+    late: list[Item] = []
+    for number in range(PENDING_SHARDS):
+        page = dynamo.query(
+            table,
+            "pending_lane = :shard AND pending_deadline <= :now",
+            {":shard": unreported_shard(number), ":now": now_ms},
+            IndexName=PENDING_BY_SHARD,
+        )
+        late += page.items
+    return [{"pk": item["pk"], "sk": item["sk"]} for item in sorted(late, key=_deadline)]
+
+
+def _deadline(item: Item) -> int:
+    return int(item["pending_deadline"])
 
 
 def _resume(partition: str, owner: str, page: PageRequest, *, now_ms: int) -> Item | None:

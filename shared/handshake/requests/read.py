@@ -26,6 +26,15 @@ def read_request(context: Context, request_id: str, envelope: Envelope) -> Reque
     return _readable(requests.record_from(item), request_id, envelope).as_of(context.now_ms())
 
 
+def read_room(context: Context, request_id: str, envelope: Envelope) -> tuple[RequestRecord, str | None]:
+    """Give the request, and the text that its digest is of; None once that was erased. Raises as read_request."""
+    _ensure_possible(request_id)
+    table, keys = context.tables.workflow, (requests.state_key(request_id), requests.action_key(request_id))
+    state, action = context.dynamo.batch_get([(table, key) for key in keys])
+    record = _readable(requests.record_from(state), request_id, envelope)
+    return record.as_of(context.now_ms()), requests.canonical_of(record, action)
+
+
 def read_evidence(context: Context, request_id: str, envelope: Envelope) -> tuple[RequestRecord, list[EvidenceEvent]]:
     """Give the request with its evidence, oldest first. Raises as read_request."""
     _ensure_possible(request_id)

@@ -1,19 +1,33 @@
 """A request as it is stored: its decision, its state, and the views callers see (contract.md section 3)."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from handshake.core.reasons import REGISTRY, ReasonCode
 from handshake.core.tiers import RISK_TIERS, Outcome, RiskTier
 from handshake.policy.rule_keys import Spend, Trigger
+from handshake.requests.action import named_members
 from handshake.requests.decision import Decision, spend_day
 from handshake.requests.evidence import Chain
 from handshake.requests.submission import Submission
 
 if TYPE_CHECKING:
-    from handshake.requests.answers import ActionDone, Artifact, Decided, RequestStatus, Room
+    from handshake.requests.answers import ActionDone, Artifact, Decided, Extended, RequestStatus, Revoked, Room
+
+# Seconds that one extension adds.
+MIN_EXTENSION_S: Final = 60
+MAX_EXTENSION_S: Final = 24 * 60 * 60
+MAX_EXTENSIONS: Final = 3
+# How far beyond its first deadline an escalation may be extended, in all.
+MAX_EXTENDED_MS: Final = 7 * 24 * 60 * 60 * 1000
+
+
+GRANT_PREFIX: Final = "grant_"
+DEFAULT_EXECUTE_WITHIN_MS: Final = 300_000
+OutcomeStatus = Literal["succeeded", "failed", "unknown"]
 
 
 class State(StrEnum):
@@ -44,11 +58,32 @@ FIRST_STATE: Mapping[Outcome, State] = {
 }
 
 
+class Claim(NamedTuple):
+    """The one claim of a request's grant: who made it, of which tenant, when, and until when the grant is good (ms)."""
+
+    principal_id: str
+    tenant_id: str | None
+    at_ms: int
+    expires_at_ms: int
+
+
+class Report(NamedTuple):
+    """What a grant's claimer reported of the effect, when (epoch ms), and the digest of all that was said."""
+
+    status: OutcomeStatus
+    digest: str
+    at_ms: int
+
+
 @dataclass(frozen=True)
 class RequestRecord:
     """One stored request. Times are epoch ms; ``expires_at_ms`` is set on escalated requests only.
 
-    A ``synthetic`` one is the release gate's, and left out of metrics even where its deadline is what closes it.
+    ``first_expires_at_ms`` is the deadline that it was escalated with, set once that was extended, which was done
+    ``extensions`` times. What was allowed or approved may be revoked, at ``revoked_at_ms``. ``execute_by_ms`` is until
+    when the effect may begin, and ``approved_by`` the principal who approved it; what an earlier release decided has
+    neither. A ``synthetic`` one is the release gate's, and left out of metrics even where its deadline is what closes
+    it.
     """
 
     submission: Submission
@@ -63,10 +98,23 @@ class RequestRecord:
     spend: Spend | None = None
     chain: Chain = field(default_factory=Chain)
     synthetic: bool = False
+    execute_by_ms: int | None = None
+    approved_by: str | None = None
+    claim: Claim | None = None
+    report: Report | None = None
+    extensions: int = 0
+    first_expires_at_ms: int | None = None
+    revoked_at_ms: int | None = None
 
     @classmethod
     def decided(
-        cls, submission: Submission, decision: Decision, *, now_ms: int, escalation_ttl_ms: int
+        cls,
+        submission: Submission,
+        decision: Decision,
+        *,
+        now_ms: int,
+        escalation_ttl_ms: int,
+        execute_within_ms: int = DEFAULT_EXECUTE_WITHIN_MS,
     ) -> "RequestRecord":
         """Make the record of a fresh decision."""
         escalated = decision.outcome == "escalate"
@@ -81,12 +129,17 @@ class RequestRecord:
             expires_at_ms=now_ms + escalation_ttl_ms if escalated else None,
             trigger=decision.trigger,
             spend=decision.spend,
+            execute_by_ms=now_ms + execute_within_ms if decision.outcome == "allow" else None,
         )
 
     @property
     def spend_day(self) -> str:
         """Name the UTC day that a payment counts towards, whenever it is approved (contract.md section 9.24)."""
         return spend_day(self.submission.timestamp_ms, self.created_at_ms)
+
+    def execute_by(self, execute_within_ms: int) -> int:
+        """Give until when the effect may begin; what an earlier release decided has ``execute_within_ms`` for it."""
+        return self.decided_at_ms + execute_within_ms if self.execute_by_ms is None else self.execute_by_ms
 
     def is_overdue(self, now_ms: int) -> bool:
         """Tell whether the escalation is still pending although its deadline has come."""
@@ -108,6 +161,26 @@ class RequestRecord:
         outcome: Outcome = "allow" if state.authorizes else "deny"
         return replace(self, state=state, reason=reason, outcome=outcome, decided_at_ms=now_ms)
 
+    def extended(self, seconds: int, *, now_ms: int) -> "RequestRecord | None":
+        """Give the record with ``seconds`` more to decide it in, None where it may not be extended so at ``now_ms``.
+
+        Only what is pending can be, at most MAX_EXTENSIONS times and MAX_EXTENDED_MS beyond its first deadline
+        (contract.md section 13).
+        """
+        deadline = self.expires_at_ms
+        if self.state is not State.PENDING or deadline is None or self.is_overdue(now_ms):
+            return None
+        if not MIN_EXTENSION_S <= seconds <= MAX_EXTENSION_S:
+            return None
+        first, later = self.first_expires_at_ms or deadline, deadline + seconds * 1000
+        if self.extensions >= MAX_EXTENSIONS or later > first + MAX_EXTENDED_MS:
+            return None
+        return replace(self, expires_at_ms=later, first_expires_at_ms=first, extensions=self.extensions + 1)
+
+    def revoked(self, *, now_ms: int) -> "RequestRecord":
+        """Give the record as it is once somebody took back, at ``now_ms``, what it authorizes."""
+        return replace(self, revoked_at_ms=now_ms)
+
     @property
     def request_id(self) -> str:
         return self.submission.request_id
@@ -116,6 +189,11 @@ class RequestRecord:
     def hitl_request_id(self) -> str | None:
         """Name this request in the decision room; None when it was never escalated."""
         return f"hitl_{self.request_id}" if self.expires_at_ms is not None else None
+
+    @property
+    def grant_id(self) -> str:
+        """Name the one grant that this request can have. Claimed twice, it would still be one to who remembers it."""
+        return f"{GRANT_PREFIX}{self.request_id}"
 
     @property
     def risk_tier(self) -> RiskTier:
@@ -140,7 +218,12 @@ class RequestRecord:
 
     def result_view(self) -> "Decided":
         """Show what submitting the request answers, first or repeated."""
-        return {**self.artifact(), "state": self.state, "requestTimestamp": self.submission.timestamp_ms}
+        return {
+            **self.artifact(),
+            "state": self.state,
+            "requestTimestamp": self.submission.timestamp_ms,
+            "actionDigest": self.submission.action_digest,
+        }
 
     def action_view(self) -> "ActionDone":
         """Show what the decision action that closed the request answers."""
@@ -150,6 +233,25 @@ class RequestRecord:
             "decision": self.outcome,
             "reasonCode": self.reason,
             "artifact": self.artifact(),
+        }
+
+    def extended_view(self) -> "Extended":
+        """Show what the extension of the deadline answers."""
+        left = MAX_EXTENSIONS - self.extensions
+        return {
+            "status": "ok",
+            "requestId": self.request_id,
+            "expiresAt": self.expires_at_ms or 0,
+            "extensionsLeft": left,
+        }
+
+    def revoked_view(self) -> "Revoked":
+        """Show what the revocation of what was authorized answers."""
+        return {
+            "status": "ok",
+            "requestId": self.request_id,
+            "state": self.state,
+            "revokedAt": self.revoked_at_ms or 0,
         }
 
     def status_view(self) -> "RequestStatus":
@@ -164,15 +266,18 @@ class RequestRecord:
             "requestTimestamp": submission.timestamp_ms,
             "state": self.state,
             "terminal": self.state.terminal,
+            "actionDigest": submission.action_digest,
             "decisionContextHash": submission.decision_context_hash,
             "artifact": self.artifact(),
         }
         if self.hitl_request_id:
             view["hitlRequestId"] = self.hitl_request_id
+        if self.revoked_at_ms is not None:
+            view["revokedAt"] = self.revoked_at_ms
         return view
 
-    def room_view(self) -> "Room":
-        """Show what a person needs to see before deciding."""
+    def room_view(self, canonical: str | None = None) -> "Room":
+        """Show what a person needs to see before deciding; ``canonical`` is the text that was hashed, where it is."""
         submission = self.submission
         view: Room = {
             "requestId": self.request_id,
@@ -185,11 +290,18 @@ class RequestRecord:
             "actionType": submission.action_type,
             "payloadRef": submission.payload_ref,
             "requestTimestamp": submission.timestamp_ms,
+            "actionDigest": submission.action_digest,
         }
+        if canonical is not None:
+            view["canonicalAction"] = canonical
+        if submission.action:
+            view["action"] = json.loads(canonical)["action"] if canonical else named_members(submission.action)
         if self.hitl_request_id:
             view["hitlRequestId"] = self.hitl_request_id
         if self.expires_at_ms is not None:
             view["expiresAt"] = self.expires_at_ms
+        if self.revoked_at_ms is not None:
+            view["revokedAt"] = self.revoked_at_ms
         if submission.facts.get("amount") is not None:
             view["amount"] = submission.facts["amount"]
         if submission.facts.get("category") is not None:

@@ -6,13 +6,15 @@ a record is added to the event that sets it (``requests.verification`` reads it 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
+from handshake.agents.standing import AgentStanding
+from handshake.core.jsonio import plain_text
 from handshake.core.reasons import REGISTRY
 from handshake.core.tiers import RISK_TIERS
 from handshake.metrics.events import MetricsEvent, denial_event
 from handshake.policy.rules import PolicyInForce
+from handshake.requests.action import named_members
 from handshake.requests.evidence import Entry, EvidenceEvent, append, event_id_of, refusal_event
 from handshake.requests.record import RequestRecord, State
 
@@ -20,6 +22,12 @@ from handshake.requests.record import RequestRecord, State
 DECIDED: Final = "decided"
 CLOSED: Final = "closed"
 REFUSED: Final = "refused"
+EXTENDED: Final = "extended"
+REVOKED: Final = "revoked"
+CLAIMED: Final = "claimed"
+REPORTED: Final = "reported"
+DECISIONS: Final = frozenset({DECIDED, CLOSED})
+"""The kinds that metrics count. Of each other kind in a chain, an event that nothing counts is kept as its witness."""
 
 
 class Origin(NamedTuple):
@@ -46,11 +54,16 @@ class Origin(NamedTuple):
 
 @dataclass(frozen=True)
 class Recorded:
-    """Everything that one write leaves of a decision on ``record``."""
+    """Everything that one write, at ``now_ms``, leaves of what became of ``record``.
+
+    ``witness`` says that metrics do not count its ``event``.
+    """
 
     record: RequestRecord
     evidence: Sequence[EvidenceEvent]
     event: MetricsEvent
+    now_ms: int
+    witness: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,16 +75,19 @@ class RecordedRefusal:
     event: MetricsEvent
 
 
-def record_decision(record: RequestRecord, policy: PolicyInForce, origin: Origin) -> Recorded:
-    """Record a fresh decision, made by ``policy``."""
+def record_decision(record: RequestRecord, policy: PolicyInForce, agent: AgentStanding, origin: Origin) -> Recorded:
+    """Record a fresh decision, made by ``policy`` and by how its ``agent`` stood."""
     submission = record.submission
-    lineage = {
+    lineage: dict[str, Any] = {
         "facts": dict(submission.facts),
         "actionType": submission.action_type,
         "payloadRef": submission.payload_ref,
         "requestTimestamp": submission.timestamp_ms,
-        "policyVersions": _versions(policy),
+        "policyVersions": policy_versions(policy),
+        "agentVersions": agent.versions,
     }
+    if submission.action:
+        lineage |= {"actionDigest": submission.action_digest, **named_members(submission.action)}
     audit: dict[str, Any] = {
         "principalId": submission.principal_id,
         "agentId": submission.agent_id,
@@ -80,17 +96,48 @@ def record_decision(record: RequestRecord, policy: PolicyInForce, origin: Origin
     }
     if record.expires_at_ms is not None:
         audit["expiresAt"] = record.expires_at_ms
+    if record.execute_by_ms is not None:
+        audit["executeBy"] = record.execute_by_ms
     if record.trigger:
         audit["escalatedBy"] = record.trigger._asdict()
     if record.spend:
         audit["spend"] = {"amount": plain_text(record.spend.amount), "limit": plain_text(record.spend.daily_limit)}
-    return _recorded(record, DECIDED, lineage, audit, origin)
+    return _recorded(record, DECIDED, lineage, audit, origin, now_ms=record.decided_at_ms)
 
 
 def record_close(seen: RequestRecord, closed: RequestRecord, actor: Mapping[str, Any], origin: Origin) -> Recorded:
     """Record the end of the escalation that was ``seen``; ``actor`` says in evidence who ended it."""
     lineage = {"from": seen.state.value, "to": closed.state.value}
-    return _recorded(closed, CLOSED, lineage, {**actor, "tier": closed.tier}, origin)
+    until = {"executeBy": closed.execute_by_ms} if closed.execute_by_ms is not None else {}
+    audit = {**actor, "tier": closed.tier, **until}
+    return _recorded(closed, CLOSED, lineage, audit, origin, now_ms=closed.decided_at_ms)
+
+
+def record_extension(
+    seen: RequestRecord, extended: RequestRecord, actor: Mapping[str, Any], origin: Origin, *, now_ms: int
+) -> Recorded:
+    """Record that the deadline of the escalation that was ``seen`` was moved at ``now_ms``, by ``actor``."""
+    lineage = {"from": seen.expires_at_ms, "to": extended.expires_at_ms, "extensions": extended.extensions}
+    return _recorded(extended, EXTENDED, lineage, actor, origin, now_ms=now_ms)
+
+
+def record_revocation(revoked: RequestRecord, actor: Mapping[str, Any], origin: Origin, *, now_ms: int) -> Recorded:
+    """Record that ``actor`` took back at ``now_ms`` what the request authorized."""
+    return _recorded(revoked, REVOKED, {"revokedAt": now_ms}, actor, origin, now_ms=now_ms)
+
+
+def record_claim(
+    claimed: RequestRecord, says: Mapping[str, Any], actor: Mapping[str, Any], origin: Origin, *, now_ms: int
+) -> Recorded:
+    """Record that ``actor`` claimed the request's grant at ``now_ms``; ``says`` is what the grant is of."""
+    return _recorded(claimed, CLAIMED, says, actor, origin, now_ms=now_ms)
+
+
+def record_report(
+    reported: RequestRecord, says: Mapping[str, Any], actor: Mapping[str, Any], origin: Origin, *, now_ms: int
+) -> Recorded:
+    """Record that ``actor`` reported at ``now_ms`` what came of the effect, which is what it ``says``."""
+    return _recorded(reported, REPORTED, says, actor, origin, now_ms=now_ms)
 
 
 def record_refusal(
@@ -115,16 +162,23 @@ def actor_named(detail: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _recorded(
-    record: RequestRecord, kind: str, lineage: Mapping[str, Any], audit: Mapping[str, Any], origin: Origin
+    record: RequestRecord,
+    kind: str,
+    lineage: Mapping[str, Any],
+    audit: Mapping[str, Any],
+    origin: Origin,
+    *,
+    now_ms: int,
 ) -> Recorded:
     shared = _shared(record, kind)
     entries = [
         Entry(record.reason, "lineage", {**shared, **lineage}),
         Entry(record.reason, "audit", {**shared, **audit, **origin.detail(record)}),
     ]
-    appended = append(record.chain, record.submission.request_id, entries, now_ms=record.decided_at_ms)
+    appended = append(record.chain, record.submission.request_id, entries, now_ms=now_ms)
     chained = replace(record, chain=appended.chain)
-    return Recorded(chained, appended.events, decision_event(chained, event_id=appended.event_id))
+    event = decision_event(chained, kind, event_id=appended.event_id, now_ms=now_ms)
+    return Recorded(chained, appended.events, event, now_ms, witness=kind not in DECISIONS)
 
 
 def _shared(record: RequestRecord, kind: str) -> dict[str, Any]:
@@ -137,24 +191,27 @@ def _shared(record: RequestRecord, kind: str) -> dict[str, Any]:
     }
 
 
-def _versions(policy: PolicyInForce) -> dict[str, str | None]:
+def policy_versions(policy: PolicyInForce) -> dict[str, str | None]:
     versions = {"global": policy.global_version, "agent": policy.agent_version}
     if policy.agent_in_tenant_version:
         versions["agentInTenant"] = policy.agent_in_tenant_version
     return versions
 
 
-def decision_event(record: RequestRecord, *, event_id: str) -> MetricsEvent:
-    """Make the event of the decision that ``record`` now holds.
+def decision_event(record: RequestRecord, kind: str, *, event_id: str, now_ms: int | None = None) -> MetricsEvent:
+    """Make the event of the decision that ``record`` now holds, or of what became of it later, at ``now_ms``.
 
-    A closed escalation says when its incident was detected and when it ended, which is what AIRT measures.
+    Evidence of this ``kind`` says so.
+
+    A submission's counts for its agent. A closed escalation says when its incident was detected and when it ended,
+    which is what AIRT measures.
     """
     terminal = record.state is not State.PENDING
     closed_escalation = record.expires_at_ms is not None and terminal
     return MetricsEvent(
         event_id=event_id,
         request_id=record.submission.request_id,
-        timestamp_ms=record.decided_at_ms,
+        timestamp_ms=record.decided_at_ms if now_ms is None else now_ms,
         decision=record.outcome,
         reason_code=record.reason.value,
         reason_family=REGISTRY[record.reason].family,
@@ -162,6 +219,7 @@ def decision_event(record: RequestRecord, *, event_id: str) -> MetricsEvent:
         is_terminal=terminal,
         incident_detected_ms=record.created_at_ms if closed_escalation else None,
         terminal_decision_ms=record.decided_at_ms if closed_escalation else None,
+        agent=record.submission.agent.pseudonym if kind == DECIDED else None,
     )
 
 
@@ -173,8 +231,3 @@ def refusal_metrics(refusal: EvidenceEvent) -> MetricsEvent:
         request_id=refusal.request_id,
         now_ms=refusal.timestamp_ms,
     )
-
-
-def plain_text(amount: Decimal) -> str:
-    """Write an amount as evidence keeps it: without an exponent, and without zeros that say nothing."""
-    return f"{amount.normalize():f}"

@@ -1,6 +1,6 @@
 """A submitted action: its checks in the contract's order, and the hash of what decides it (contract.md section 3)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -9,10 +9,11 @@ from handshake.core.agents import Agent
 from handshake.core.errors import HandshakeError
 from handshake.core.jsonio import canonical, digest, normal, number
 from handshake.core.reasons import ReasonCode
-from handshake.core.text import folded, id_faults
+from handshake.core.text import id_faults, lowered
 from handshake.core.tiers import DENIAL_TIER
 from handshake.policy.rule_keys import CONTEXT_LIMITS
 from handshake.requests.access import decide_submitter
+from handshake.requests.action import Action, action_fault, action_of, canonical_action, digest_of
 from handshake.trust.identity import Envelope
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ _DECIDING_FACTS: Final[Mapping[str, tuple[str, ...]]] = {
     "payment": ("amount", "category", *CONTEXT_LIMITS),
     "data_access": ("sensitivity", "authorizedSensitiveScope"),
 }
+# Those that may stand in an action's arguments instead, or there alike.
+_ALSO_IN_ARGUMENTS: Final[Mapping[str, tuple[str, ...]]] = {"payment": ("amount", "category")}
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,8 @@ class Submission:
     """An action that passed every check of shape. ``timestamp_ms`` is the caller's clock, epoch ms.
 
     ``facts`` is the decision-relevant part of the caller's context, normalised so that two surfaces that
-    send the same facts give the same hash.
+    send the same facts give the same hash. Of a stored request with an ``action``, whose arguments are kept beside it,
+    ``kept_digest`` is the digest of both.
     """
 
     request_id: str
@@ -48,32 +52,55 @@ class Submission:
     payload_ref: str
     timestamp_ms: int
     facts: Mapping[str, Any]
+    action: Action | None = None
+    kept_digest: str | None = None
 
     @cached_property
     def agent(self) -> Agent:
         """Name whom limits are kept for."""
         return Agent(self.agent_id, self.tenant_id)
 
+    @cached_property
+    def canonical_action(self) -> str | None:
+        """Give the text whose digest binds the request; None of a stored one that keeps it beside itself."""
+        if self.kept_digest is not None:
+            return None
+        return canonical_action(
+            tenant_id=self.tenant_id,
+            principal_id=self.principal_id,
+            agent_id=self.agent_id,
+            action_type=self.action_type,
+            payload_ref=self.payload_ref,
+            facts=self.facts,
+            action=self.action,
+        )
+
+    @cached_property
+    def action_digest(self) -> str:
+        """Give ``sha256:`` and the digest that binds the request: all of it but its id and time (section 10)."""
+        return self.kept_digest or digest_of(self.canonical_action or "")
+
     @property
     def facts_digest(self) -> str:
         """Digest what the same requestId must repeat to be the same request: all but its timestamp (9.10)."""
-        return digest([self.tenant_id, *self._deciding()])
+        return digest([self.tenant_id, *self._deciding(), self.action_digest])
 
     @cached_property
     def decision_context_hash(self) -> str:
-        """Give ``ctx_`` and a SHA-256 over what decides, with the timestamp's minute."""
-        return "ctx_" + digest([*self._deciding(), self.timestamp_ms // _MS_PER_MINUTE])
+        """Give ``ctx_`` and a SHA-256 over what decides, with the timestamp's minute; of an action, with its digest."""
+        bound = [self.action_digest] if self.action else []
+        return "ctx_" + digest([*self._deciding(), self.timestamp_ms // _MS_PER_MINUTE, *bound])
 
     def _deciding(self) -> list[Any]:
         return [self.principal_id, self.agent_id, self.action_type, self.payload_ref, dict(self.facts)]
 
 
-def parse_submission(body: Any, *, now_ms: int) -> Submission:
-    """Check ``body`` in the contract's order.
+def parse_submission(body: Any, *, now_ms: int, needs_action: bool = False) -> Submission:
+    """Check ``body`` in the contract's order; with ``needs_action`` it must carry one (ActionBinding=required).
 
     Raises HandshakeError with the first failed check's code and the refusal's extra body fields.
     """
-    submission, bypass = _parse(body)
+    submission, bypass = _parse(body, needs_action=needs_action)
     if abs(submission.timestamp_ms - now_ms) > MAX_CLOCK_SKEW_MS:
         raise _refusal(
             ReasonCode.TRUST_CONTEXT_TIMESTAMP_SKEW_FAIL_CLOSED,
@@ -112,7 +139,7 @@ def ensure_submitted_by(envelope: Envelope, submission: Submission) -> None:
         raise _refusal(*refused, submission.request_id, submission.decision_context_hash)
 
 
-def _parse(body: Any, *, stored: bool = False) -> tuple[Submission, ReasonCode | None]:
+def _parse(body: Any, *, stored: bool = False, needs_action: bool = False) -> tuple[Submission, ReasonCode | None]:
     shape, binding = ReasonCode.TRUST_CONTEXT_INVALID_REQUEST_SHAPE, ReasonCode.TRUST_CONTEXT_MISSING_BINDING
     if not isinstance(body, dict):
         raise _refusal(shape, "The body must be a JSON object.", None)
@@ -123,6 +150,8 @@ def _parse(body: Any, *, stored: bool = False) -> tuple[Submission, ReasonCode |
     if absent:
         code = shape if absent == ["payloadRef"] else binding
         raise _refusal(code, f"{absent[0]} is required.", request_id)
+    if needs_action and body.get("action") is None:
+        raise _refusal(binding, "action is required.", request_id)
     if wrong:
         name, fault = next(iter(wrong.items()))
         raise _refusal(shape, f"{name} {fault}.", request_id)
@@ -138,8 +167,13 @@ def _parse(body: Any, *, stored: bool = False) -> tuple[Submission, ReasonCode |
         raise _refusal(shape, "context must be an object.", request_id)
     if not (body.get("privilegedPath") is None or isinstance(body["privilegedPath"], bool)):
         raise _refusal(shape, "privilegedPath must be true or false.", request_id)
+    action = body.get("action")
+    if action is not None and (unfit := action_fault(action)):
+        raise _refusal(shape, unfit, request_id)
     context = context or {}
-    facts = _facts(body["actionType"], context)
+    facts, disagreeing = _facts(body["actionType"], context, (action or {}).get("arguments") or {})
+    if disagreeing:
+        raise _refusal(shape, f"{disagreeing[0]} differs between context and action.arguments.", request_id)
     if len(canonical(facts)) > MAX_FACTS_LENGTH:
         raise _refusal(shape, f"The deciding context is over {MAX_FACTS_LENGTH} characters.", request_id)
     submission = Submission(
@@ -151,6 +185,7 @@ def _parse(body: Any, *, stored: bool = False) -> tuple[Submission, ReasonCode |
         payload_ref=body["payloadRef"],
         timestamp_ms=int(timestamp),
         facts=facts,
+        action=None if action is None else action_of(action),
     )
     if body.get("privilegedPath") is False:
         return submission, ReasonCode.SECURITY_HANDSHAKE_REQUIRED_BYPASS_DENIED
@@ -159,14 +194,25 @@ def _parse(body: Any, *, stored: bool = False) -> tuple[Submission, ReasonCode |
     return submission, None
 
 
-def _facts(action_type: str, context: Mapping[str, Any]) -> dict[str, Any]:
-    given = {name: context[name] for name in _DECIDING_FACTS.get(action_type, ()) if context.get(name) is not None}
-    facts: dict[str, Any] = normal(given)
+def _facts(
+    action_type: str, context: Mapping[str, Any], arguments: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[str]]:
+    """Give the facts of ``context``, a payment's also of its action's ``arguments``, and where the two disagree."""
+    facts = _kept(context, _DECIDING_FACTS.get(action_type, ()))
+    stated = _kept(arguments, _ALSO_IN_ARGUMENTS.get(action_type, ())) if arguments else {}
+    disagreeing = [name for name, value in stated.items() if canonical(facts.get(name, value)) != canonical(value)]
+    facts = stated | facts
     if action_type == "payment":
         facts.setdefault("category", DEFAULT_CATEGORY)
+    return facts, disagreeing
+
+
+def _kept(given: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Give the facts called ``names`` as they are kept: numbers that are equal alike, words as they are compared."""
+    facts: dict[str, Any] = normal({name: given[name] for name in names if given.get(name) is not None})
     for name in ("category", "sensitivity"):
         if isinstance(facts.get(name), str):
-            facts[name] = folded(facts[name])
+            facts[name] = lowered(facts[name])
     return facts
 
 

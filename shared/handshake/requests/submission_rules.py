@@ -4,8 +4,10 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import NamedTuple
 
+from handshake.agents.standing import AgentStanding, AgentState
 from handshake.core.errors import Refuse, refusal_of
 from handshake.core.reasons import ReasonCode
+from handshake.policy.rule_keys import ESCALATION_TTL_SECONDS
 from handshake.policy.rules import PolicyInForce
 from handshake.requests.decision import Escalations, decide_in_window
 from handshake.requests.record import RequestRecord
@@ -15,11 +17,13 @@ from handshake.requests.submission import Submission
 class Seen(NamedTuple):
     """Everything stored that a submission's decision depends on.
 
-    ``stored`` is what the requestId holds, ``spent`` the agent's spend of the day.
+    ``stored`` is what the requestId holds, ``agent`` what operators have said of the agent, ``spent`` its spend of the
+    day.
     """
 
     stored: RequestRecord | None
     policy: PolicyInForce
+    agent: AgentStanding
     spent: Decimal
     escalations: Escalations
 
@@ -39,11 +43,20 @@ class Repeat:
 
 
 def decide_submission(
-    submission: Submission, seen: Seen, now_ms: int, *, escalation_ttl_ms: int, synthetic: bool
+    submission: Submission,
+    seen: Seen,
+    now_ms: int,
+    *,
+    escalation_ttl_ms: int,
+    execute_within_ms: int,
+    unknown_agents: AgentState,
+    synthetic: bool,
 ) -> Create | Repeat | Refuse:
     """Decide what becomes of ``submission`` at ``now_ms`` (epoch ms), by what was ``seen`` of the store.
 
-    ``escalation_ttl_ms`` is how long an escalation waits for a person. A ``synthetic`` one is the release gate's.
+    ``escalation_ttl_ms`` is how long an escalation waits for a person where policy does not say, ``execute_within_ms``
+    how long after it is allowed an effect may begin, and ``unknown_agents`` the state of an agent that has neither a
+    record nor a policy of its own. A ``synthetic`` submission is the release gate's.
     """
     if seen.stored is not None:
         if seen.stored.submission.facts_digest == submission.facts_digest:
@@ -55,8 +68,16 @@ def decide_submission(
                 request_id=submission.request_id,
             )
         )
+    state = seen.agent.state_among(now_ms, has_policy=seen.policy.names_agent, unknown=unknown_agents)
     decision = decide_in_window(
-        submission, policy=seen.policy, spent=seen.spent, escalations=seen.escalations, now_ms=now_ms
+        submission, policy=seen.policy, agent=state, spent=seen.spent, escalations=seen.escalations, now_ms=now_ms
     )
-    record = RequestRecord.decided(submission, decision, now_ms=now_ms, escalation_ttl_ms=escalation_ttl_ms)
+    ttl_s = seen.policy.limits.get(ESCALATION_TTL_SECONDS)
+    record = RequestRecord.decided(
+        submission,
+        decision,
+        now_ms=now_ms,
+        escalation_ttl_ms=escalation_ttl_ms if ttl_s is None else ttl_s * 1000,
+        execute_within_ms=execute_within_ms,
+    )
     return Create(replace(record, synthetic=synthetic))

@@ -2,10 +2,11 @@
 
 from typing import Final, NamedTuple, assert_never
 
+from handshake.agents.standing import AgentState
 from handshake.core.errors import HandshakeError, Refuse, StoreUnavailableError
 from handshake.dynamo.context import Context
 from handshake.policy.rule_keys import ESCALATIONS_PER_WINDOW
-from handshake.requests.record import RequestRecord
+from handshake.requests.record import DEFAULT_EXECUTE_WITHIN_MS, RequestRecord
 from handshake.requests.recording import record_decision
 from handshake.requests.submission import Submission
 from handshake.requests.submission_rules import Create, Repeat, Seen, decide_submission
@@ -24,17 +25,31 @@ class Submitted(NamedTuple):
     repeated: bool
 
 
-def submit(context: Context, submission: Submission, *, escalation_ttl_ms: int) -> Submitted:
+def submit(
+    context: Context,
+    submission: Submission,
+    *,
+    escalation_ttl_ms: int,
+    execute_within_ms: int = DEFAULT_EXECUTE_WITHIN_MS,
+    unknown_agents: AgentState = AgentState.ACTIVE,
+) -> Submitted:
     """Decide ``submission`` and store it, or give back what its requestId already holds.
 
-    ``escalation_ttl_ms`` is how long an escalation waits for a person. Raises HandshakeError
-    security_decision_context_mismatch when the requestId belongs to other facts, StoreUnavailableError when
-    the store does not answer.
+    ``escalation_ttl_ms`` is how long an escalation waits for a person, ``execute_within_ms`` how long after it is
+    allowed an effect may begin, and ``unknown_agents`` the state of an agent that has neither a record nor a policy of
+    its own. Raises HandshakeError security_decision_context_mismatch when the requestId belongs to other facts,
+    StoreUnavailableError when the store does not answer.
     """
     seen = read_for_submission(context, submission)
     for _ in range(seen.policy.limits[ESCALATIONS_PER_WINDOW] + _MORE_TRIES):
         decided = decide_submission(
-            submission, seen, context.now_ms(), escalation_ttl_ms=escalation_ttl_ms, synthetic=context.synthetic
+            submission,
+            seen,
+            context.now_ms(),
+            escalation_ttl_ms=escalation_ttl_ms,
+            execute_within_ms=execute_within_ms,
+            unknown_agents=unknown_agents,
+            synthetic=context.synthetic,
         )
         match decided:
             case Repeat(record):
@@ -53,7 +68,7 @@ def submit(context: Context, submission: Submission, *, escalation_ttl_ms: int) 
 
 def _create(context: Context, record: RequestRecord, seen: Seen) -> RequestRecord | Seen:
     """Store ``record``; where others were first, what to decide by now."""
-    recorded = record_decision(record, seen.policy, origin(context))
+    recorded = record_decision(record, seen.policy, seen.agent, origin(context))
     tx = RequestTransaction(context)
     create, spend, escalation = tx.create_request(recorded), None, None
     if record.outcome == "escalate":

@@ -1,18 +1,22 @@
 """The workflow table: requests, their evidence, what agents have spent and how often they escalated.
 
-One request is one partition: its state under STATE, its evidence beside it (evidence_items), and under REFC# how often
-each principal's actions on it were refused, so one query reads all of it. Pending requests carry the attributes of
-three sparse indexes (by tenant, by principal, by shard) that a queue or an expiry sweep reads instead of the table.
+One request is one partition: its state under STATE, its action under ACTION where it has one, its evidence beside it
+(evidence_items), and under REFC# how often each principal's actions on it were refused, so one query reads all of it.
+Pending requests carry the attributes of three sparse indexes (by tenant, by principal, by shard) that a queue or an
+expiry sweep reads instead of the table.
 """
 
 import json
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from heapq import merge
+from itertools import islice
 from typing import Any, Final
 
+from handshake.agents.standing import AgentStanding
+from handshake.agents.table import agent_keys, standing_from
 from handshake.core.agents import Agent
-from handshake.core.errors import Refusal
+from handshake.core.errors import Refusal, StoreUnavailableError
 from handshake.core.jsonio import canonical, digest
 from handshake.core.reasons import ReasonCode
 from handshake.dynamo.client import Dynamo
@@ -23,19 +27,23 @@ from handshake.dynamo.sharding import shard
 from handshake.policy.rule_keys import Spend, Trigger
 from handshake.policy.table import active_keys, in_force
 from handshake.replay_guards.table import stored_outcomes
-from handshake.requests.decision import JUDGED_BY_POLICY, Escalations, spend_day, utc_day
+from handshake.requests.action import Action, digest_of
+from handshake.requests.decision import Escalations, spend_day, utc_day
 from handshake.requests.evidence import Chain, EvidenceEvent
 from handshake.requests.evidence_items import evidence_from
-from handshake.requests.record import RequestRecord, State
+from handshake.requests.record import Claim, Report, RequestRecord, State
 from handshake.requests.submission import Submission
 from handshake.requests.submission_rules import Seen
 from handshake.trust.identity import Envelope
 
 PENDING_SHARDS: Final = 4
+REPORTED_WITHIN_MS: Final = 15 * 60 * 1000
+"""After this long, a claimed grant whose outcome nobody has reported is counted and alarmed (contract section 11)."""
 RECORDED: Final = "recorded"
 RECORDED_SHARDS: Final = 4
 
 _STATE: Final = "STATE"
+_ACTION: Final = "ACTION"
 _REFUSALS: Final = "REFC#"
 _EVENTS: Final = ("EVT#", "REF#")
 PENDING_ATTRIBUTES: Final = "pending_tenant, pending_principal, pending_lane, pending_deadline"
@@ -44,6 +52,11 @@ PENDING_ATTRIBUTES: Final = "pending_tenant, pending_principal, pending_lane, pe
 def state_key(request_id: str) -> Key:
     """Give the key of a request's state."""
     return {"pk": f"REQ#{request_id}", "sk": _STATE}
+
+
+def action_key(request_id: str) -> Key:
+    """Give the key of the action of a request, kept whole."""
+    return {"pk": f"REQ#{request_id}", "sk": _ACTION}
 
 
 def spend_key(agent: Agent, day: str) -> Key:
@@ -73,6 +86,11 @@ def pending_shard(number: int) -> str:
     return f"PENDING#{number}"
 
 
+def unreported_shard(number: int) -> str:
+    """Give the partition, in the same index, of grants that were claimed and whose outcome nobody has reported."""
+    return f"UNREPORTED#{number}"
+
+
 def recorded_shard(agent_id: str) -> int:
     """Give the agent's shard of the index: each day is spread over RECORDED_SHARDS."""
     return shard(agent_id, RECORDED_SHARDS)
@@ -99,7 +117,7 @@ def record_from(item: Item | None) -> RequestRecord | None:
         return None
     spend = item.get("spend_amount")
     trigger = item.get("trigger")
-    expires_at = item.get("expires_at")
+    action = _action_from(item)
     return RequestRecord(
         submission=Submission(
             request_id=item["request_id"],
@@ -110,6 +128,8 @@ def record_from(item: Item | None) -> RequestRecord | None:
             payload_ref=item["payload_ref"],
             timestamp_ms=int(item["timestamp_ms"]),
             facts=json.loads(item["facts"]),
+            action=action,
+            kept_digest=item["action_digest"] if action else None,
         ),
         outcome=item["outcome"],
         reason=ReasonCode(item["reason"]),
@@ -117,7 +137,7 @@ def record_from(item: Item | None) -> RequestRecord | None:
         state=State(item["state"]),
         created_at_ms=int(item["created_at"]),
         decided_at_ms=int(item["decided_at"]),
-        expires_at_ms=None if expires_at is None else int(expires_at),
+        expires_at_ms=_whole(item.get("expires_at")),
         trigger=Trigger(**json.loads(trigger)) if trigger else None,
         spend=None if spend is None else Spend(spend, item["spend_limit"]),
         chain=Chain(
@@ -127,7 +147,37 @@ def record_from(item: Item | None) -> RequestRecord | None:
             refusal_tally=int(item.get("refusal_tally", 0)),
         ),
         synthetic=item.get("synthetic", False),
+        extensions=int(item.get("extensions", 0)),
+        first_expires_at_ms=_whole(item.get("first_expires_at")),
+        revoked_at_ms=_whole(item.get("revoked_at")),
+        execute_by_ms=_whole(item.get("execute_by")),
+        approved_by=item.get("approved_by"),
+        claim=_claim_from(item),
+        report=_report_from(item),
     )
+
+
+def _whole(value: Decimal | None) -> int | None:
+    return None if value is None else int(value)
+
+
+def _claim_from(item: Item) -> Claim | None:
+    if "claimed_at" not in item:
+        return None
+    by, tenant = item["claimed_by"], item.get("claimed_tenant")
+    return Claim(by, tenant, int(item["claimed_at"]), int(item["grant_expires_at"]))
+
+
+def _report_from(item: Item) -> Report | None:
+    if "reported_at" not in item:
+        return None
+    return Report(item["outcome_status"], item["outcome_digest"], int(item["reported_at"]))
+
+
+def _action_from(item: Item) -> Action | None:
+    if "operation" not in item:
+        return None
+    return Action(item["operation"], item.get("tool"), item.get("tool_version"), item.get("resource"))
 
 
 def split_partition(items: Sequence[Item]) -> tuple[RequestRecord | None, list[EvidenceEvent]]:
@@ -147,25 +197,33 @@ def _time(event: EvidenceEvent) -> int:
 def read_for_submission(context: Context, submission: Submission) -> Seen:
     """Read, in one call, everything that the decision of ``submission`` depends on."""
     workflow, policy = context.tables.workflow, context.tables.policy
-    keys = [
+    request = [
         (workflow, state_key(submission.request_id)),
         (workflow, escalations_key(submission.principal_id, submission.agent)),
     ]
-    if submission.action_type in JUDGED_BY_POLICY:
-        keys += ((policy, key) for key in active_keys(submission.agent))
+    agent = [(policy, key) for key in agent_keys(submission.agent)]
+    limits = [(policy, key) for key in active_keys(submission.agent)]
+    spend = []
     if submission.action_type == "payment":
-        keys.append((workflow, spend_key(submission.agent, spend_day(submission.timestamp_ms, context.now_ms()))))
-    state, escalations, *others = context.dynamo.batch_get(keys)
-    spend = others.pop() if submission.action_type == "payment" else None
-    return Seen(record_from(state), in_force(*others), spent(spend), escalations_from(escalations))
+        spend = [(workflow, spend_key(submission.agent, spend_day(submission.timestamp_ms, context.now_ms())))]
+    found = iter(context.dynamo.batch_get([*request, *agent, *limits, *spend]))
+    state, escalations = islice(found, len(request))
+    return Seen(
+        stored=record_from(state),
+        agent=standing_from(list(islice(found, len(agent)))),
+        policy=in_force(*islice(found, len(limits))),
+        spent=spent(next(found, None)),
+        escalations=escalations_from(escalations),
+    )
 
 
 def read_for_action(
-    context: Context, request_id: str, envelope: Envelope, guards: Sequence[Key]
+    context: Context, request_id: str, envelope: Envelope, guards: Sequence[Key], *, pauses: bool
 ) -> tuple[RequestRecord | None, list[dict[str, Any] | None], int]:
     """Read, in one call, the request that an action is on, and the outcome of an earlier use of each of its guards.
 
-    With them comes how many refused actions of the envelope's principal evidence keeps.
+    With them comes how many refused actions of the envelope's principal evidence keeps. One that ``pauses`` is refused
+    while operators have paused privileged mutations.
     Raises HandshakeError adapter_privileged_mutations_paused, StoreUnavailableError.
     """
     tables = context.tables
@@ -173,17 +231,24 @@ def read_for_action(
     keys = [(tables.workflow, state_key(request_id)), (tables.workflow, refused), (tables.runtime_kv, PAUSE_KEY)]
     keys += [(tables.replay_guards, guard) for guard in guards]
     state, refusals, pause, *used = context.dynamo.batch_get(keys)
-    ensure_not_paused(pause)
+    if pauses:
+        ensure_not_paused(pause)
     outcomes = stored_outcomes(used, now_ms=context.now_ms())
     return record_from(state), outcomes, refusals_kept(refusals)
 
 
-def read_for_execution(context: Context, request_id: str) -> tuple[RequestRecord | None, Refusal | None]:
-    """Read, in one call, the request whose effect is about to happen, and whether operators have paused all effects."""
+def read_for_execution(
+    context: Context, presented: Submission
+) -> tuple[RequestRecord | None, AgentStanding, Refusal | None]:
+    """Read, in one call, the stored request whose effect is about to happen, and what may stand in its way.
+
+    That is what operators have said of its agent, and whether they have paused all effects.
+    """
     tables = context.tables
-    keys = [(tables.workflow, state_key(request_id)), (tables.runtime_kv, PAUSE_KEY)]
-    state, pause = context.dynamo.batch_get(keys)
-    return record_from(state), pause_of(pause)
+    keys = [(tables.workflow, state_key(presented.request_id)), (tables.runtime_kv, PAUSE_KEY)]
+    keys += [(tables.policy, key) for key in agent_keys(presented.agent)]
+    state, pause, *agent = context.dynamo.batch_get(keys)
+    return record_from(state), standing_from(agent), pause_of(pause)
 
 
 def state_item(record: RequestRecord) -> Item:
@@ -199,6 +264,7 @@ def state_item(record: RequestRecord) -> Item:
         "payload_ref": submission.payload_ref,
         "timestamp_ms": submission.timestamp_ms,
         "facts": canonical(dict(submission.facts)),
+        **_named(submission),
         "outcome": record.outcome,
         "reason": record.reason.value,
         "tier": record.tier,
@@ -206,12 +272,21 @@ def state_item(record: RequestRecord) -> Item:
         "created_at": record.created_at_ms,
         "decided_at": record.decided_at_ms,
         "expires_at": record.expires_at_ms,
+        "extensions": record.extensions or None,
+        "first_expires_at": record.first_expires_at_ms,
+        "revoked_at": record.revoked_at_ms,
         "trigger": canonical(record.trigger._asdict()) if record.trigger else None,
         "spend_amount": record.spend and record.spend.amount,
         "spend_limit": record.spend and record.spend.daily_limit,
         "chain_length": record.chain.length,
         "chain_head": record.chain.head,
         "recorded_lane": recorded_partition(utc_day(record.created_at_ms), recorded_shard(submission.agent_id)),
+    }
+    item |= {
+        "execute_by": record.execute_by_ms,
+        "approved_by": record.approved_by,
+        **claim_attributes(record),
+        **report_attributes(record),
     }
     if record.synthetic:
         item["synthetic"] = True
@@ -223,6 +298,70 @@ def state_item(record: RequestRecord) -> Item:
             "pending_deadline": record.expires_at_ms,
         }
     return item
+
+
+def claim_attributes(record: RequestRecord) -> Item:
+    """Give the attributes of a claim, with its place in the index that is swept until its outcome is reported.
+
+    It stands there by when it counts as unreported. The index is that of escalations which wait, in other partitions: a
+    further index would be no cheaper, and CloudFormation adds one at a time.
+    """
+    if record.claim is None:
+        return {}
+    claim = record.claim
+    attributes: Item = {
+        "claimed_at": claim.at_ms,
+        "claimed_by": claim.principal_id,
+        "claimed_tenant": claim.tenant_id,
+        "grant_expires_at": claim.expires_at_ms,
+    }
+    if record.report is None:
+        attributes["pending_lane"] = unreported_shard(shard(record.request_id, PENDING_SHARDS))
+        attributes["pending_deadline"] = claim.at_ms + REPORTED_WITHIN_MS
+    return attributes
+
+
+def report_attributes(record: RequestRecord) -> Item:
+    """Give the attributes of a reported outcome."""
+    if record.report is None:
+        return {}
+    status, said, at_ms = record.report
+    return {"outcome_status": status, "outcome_digest": said, "reported_at": at_ms}
+
+
+def _named(submission: Submission) -> Item:
+    """Give what STATE says of an action: its names, and the digest of what is kept beside it."""
+    action = submission.action
+    if action is None:
+        return {}
+    return {
+        "operation": action.operation,
+        "tool": action.tool,
+        "tool_version": action.tool_version,
+        "resource": action.resource,
+        "action_digest": submission.action_digest,
+    }
+
+
+def action_item(submission: Submission) -> Item:
+    """Give the item that keeps a fresh submission's action whole, in the text that was hashed.
+
+    It stands alone, so that what only a person and an executor look at is in no index, and in no update's price.
+    """
+    return {**action_key(submission.request_id), "canonical": submission.canonical_action}
+
+
+def canonical_of(record: RequestRecord, item: Item | None) -> str | None:
+    """Give the text that the request's digest is of, by the ACTION ``item`` where it has one; None once it was erased.
+
+    Raises StoreUnavailableError where what is kept has another digest: nobody is to decide on that.
+    """
+    text = record.submission.canonical_action
+    if text is None and item is not None:
+        text = str(item["canonical"])
+        if digest_of(text) != record.submission.action_digest:
+            raise StoreUnavailableError
+    return text
 
 
 def read_partition(dynamo: Dynamo, table: str, request_id: str) -> list[Item]:

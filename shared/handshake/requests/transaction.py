@@ -4,9 +4,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
+from handshake.agents.table import AgentTransaction
 from handshake.core.agents import Agent
 from handshake.dynamo.context import Context
-from handshake.dynamo.marshalling import Put, Update
+from handshake.dynamo.marshalling import Item, Put, Update
 from handshake.dynamo.transaction import Step, unread
 from handshake.metrics.event_table import EventTransaction
 from handshake.policy.rule_keys import Spend
@@ -19,10 +20,13 @@ from handshake.requests.recording import Origin, Recorded, RecordedRefusal, acto
 from handshake.requests.submission import Submission
 from handshake.requests.table import (
     PENDING_ATTRIBUTES,
+    action_item,
+    claim_attributes,
     escalations_from,
     escalations_key,
     record_from,
     refusals_key,
+    report_attributes,
     spend_key,
     spent,
     state_item,
@@ -38,13 +42,15 @@ def origin(context: Context) -> Origin:
     return Origin(context.correlation_id, context.signer, context.gateway_request_id, context.synthetic)
 
 
-class RequestTransaction(EventTransaction, GuardTransaction):
-    """Writes of the workflow table, with the events and the guard that belong to them."""
+class RequestTransaction(EventTransaction, GuardTransaction, AgentTransaction):
+    """Writes of the workflow table, with the events, the guard and the checks that belong to them."""
 
     def create_request(self, recorded: Recorded) -> Step[RequestRecord | None]:
         """Store a new request, if its requestId is free; where it is not, what it holds is found."""
         put = Put(self._context.tables.workflow, state_item(recorded.record), condition="attribute_not_exists(pk)")
         step = self._add(put, record_from)
+        if recorded.record.submission.action:
+            self._add(Put(self._context.tables.workflow, action_item(recorded.record.submission)), unread)
         self._append(recorded)
         return step
 
@@ -55,12 +61,15 @@ class RequestTransaction(EventTransaction, GuardTransaction):
         ahead (behind, to expire it): of any number of writers that saw the same, exactly one wins.
         """
         record = recorded.record
+        approved = {"execute_by": record.execute_by_ms, "approved_by": record.approved_by}
+        also = "".join(f", {name} = :{name}" for name, value in approved.items() if value is not None)
         update = Update(
             self._context.tables.workflow,
             state_key(record.submission.request_id),
             "SET #state = :state, outcome = :outcome, reason = :reason, decided_at = :now,"
-            f" chain_length = :length, chain_head = :head REMOVE {PENDING_ATTRIBUTES}",
+            f" chain_length = :length, chain_head = :head{also} REMOVE {PENDING_ATTRIBUTES}",
             values={
+                **{f":{name}": value for name, value in approved.items()},
                 ":state": record.state.value,
                 ":outcome": record.outcome,
                 ":reason": record.reason.value,
@@ -73,6 +82,91 @@ class RequestTransaction(EventTransaction, GuardTransaction):
             names={"#state": "state"},
             condition="#state = :pending AND chain_length = :seen"
             f" AND expires_at {'<=' if record.state is State.EXPIRED else '>'} :now",
+        )
+        step = self._add(update, record_from)
+        self._append(recorded)
+        return step
+
+    def extend_request(self, recorded: Recorded, *, seen: RequestRecord) -> Step[RequestRecord | None]:
+        """Move the deadline of the pending request that was ``seen``, where it waits; what it lost to is found.
+
+        It holds while the request is pending, its deadline lies ahead and nobody has appended to its evidence since.
+        """
+        record = recorded.record
+        update = Update(
+            self._context.tables.workflow,
+            state_key(record.request_id),
+            "SET expires_at = :deadline, pending_deadline = :deadline, first_expires_at = :first,"
+            " extensions = :extensions, chain_length = :length, chain_head = :head",
+            values={
+                ":deadline": record.expires_at_ms,
+                ":first": record.first_expires_at_ms,
+                ":extensions": record.extensions,
+                ":length": record.chain.length,
+                ":head": record.chain.head,
+                ":pending": State.PENDING.value,
+                ":seen": seen.chain.length,
+                ":now": recorded.now_ms,
+            },
+            names={"#state": "state"},
+            condition="#state = :pending AND chain_length = :seen AND expires_at > :now",
+        )
+        step = self._add(update, record_from)
+        self._append(recorded)
+        return step
+
+    def revoke_request(self, recorded: Recorded, *, seen: RequestRecord) -> Step[RequestRecord | None]:
+        """Take back what the request that was ``seen`` authorizes; what it lost to is found.
+
+        It holds while nobody has appended to its evidence since, as whoever claims or revokes it does.
+        """
+        record = recorded.record
+        update = Update(
+            self._context.tables.workflow,
+            state_key(record.request_id),
+            "SET revoked_at = :now, chain_length = :length, chain_head = :head",
+            values={
+                ":now": record.revoked_at_ms,
+                ":length": record.chain.length,
+                ":head": record.chain.head,
+                ":state": seen.state.value,
+                ":seen": seen.chain.length,
+            },
+            names={"#state": "state"},
+            condition="#state = :state AND chain_length = :seen AND attribute_not_exists(revoked_at)",
+        )
+        step = self._add(update, record_from)
+        self._append(recorded)
+        return step
+
+    def claim_grant(self, recorded: Recorded, *, seen: RequestRecord) -> Step[RequestRecord | None]:
+        """Claim the grant of the request that was ``seen``; what it lost to is found.
+
+        It holds while nobody has appended to its evidence since, as whoever claims or revokes it does.
+        """
+        return self._move(recorded, seen, claim_attributes(recorded.record), unless="claimed_at")
+
+    def report_outcome(self, recorded: Recorded, *, seen: RequestRecord) -> Step[RequestRecord | None]:
+        """Keep what was reported of the grant of the request that was ``seen``; what it lost to is found.
+
+        The request leaves the index of what nobody has reported.
+        """
+        remove = " REMOVE pending_lane, pending_deadline"
+        return self._move(recorded, seen, report_attributes(recorded.record), unless="reported_at", remove=remove)
+
+    def _move(
+        self, recorded: Recorded, seen: RequestRecord, attributes: Item, *, unless: str, remove: str = ""
+    ) -> Step[RequestRecord | None]:
+        """Set ``attributes`` of the request that was ``seen``, while its chain is as it was and ``unless`` unset."""
+        chain = recorded.record.chain
+        moved = {**attributes, "chain_length": chain.length, "chain_head": chain.head}
+        given = {name: value for name, value in moved.items() if value is not None}
+        update = Update(
+            self._context.tables.workflow,
+            state_key(recorded.record.request_id),
+            f"SET {', '.join(f'{name} = :{name}' for name in given)}{remove}",
+            values={**{f":{name}": value for name, value in given.items()}, ":seen": seen.chain.length},
+            condition=f"chain_length = :seen AND attribute_not_exists({unless})",
         )
         step = self._add(update, record_from)
         self._append(recorded)
@@ -174,7 +268,8 @@ class RequestTransaction(EventTransaction, GuardTransaction):
         self._add(Put(self._context.tables.workflow, item, condition="attribute_not_exists(pk)"), unread)
         self.append_event(
             recorded.event,
-            now_ms=recorded.record.decided_at_ms,
+            now_ms=recorded.now_ms,
             synthetic=recorded.record.synthetic,
+            witness=recorded.witness,
             evidence=item["sk"],
         )

@@ -1,29 +1,34 @@
 """Verifies a request: what decides it, STATE, against the evidence of how it came to be so, and that against metrics.
 
 The events of a chain say what sets each field. So they are played through, STATE is made anew from them, and the item
-that is stored must be that one, indexes included. What events of earlier releases do not say is taken from STATE as it
-is: they have the hash of what was submitted, and say nothing of the deadline and the spend.
+that is stored must be that one, indexes included.
 """
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
+from handshake.agents.table import change_key
+from handshake.core.agents import Agent
 from handshake.core.jsonio import canonical
-from handshake.core.reasons import ReasonCode
 from handshake.dynamo.marshalling import Item
 from handshake.metrics.event_table import SYNTHETIC_PREFIX, event_item
-from handshake.policy.rule_keys import Spend, Trigger
 from handshake.policy.rules import GLOBAL, Scope, version_number
 from handshake.policy.table import version_key
+from handshake.requests.action import action_of, named_members
 from handshake.requests.evidence import Chain, EvidenceEvent, broken_link, event_id_of
 from handshake.requests.evidence_items import evidence_from, evidence_item, evidence_sort_key
-from handshake.requests.record import FIRST_STATE, RequestRecord, State
-from handshake.requests.recording import CLOSED, DECIDED, actor_named, decision_event, refusal_metrics
+from handshake.requests.reconstruction import BrokenEvidenceError, Step, rebuilt
+from handshake.requests.record import RequestRecord
+from handshake.requests.recording import (
+    DECISIONS,
+    actor_named,
+    decision_event,
+    refusal_metrics,
+)
 from handshake.requests.submission import Submission
-from handshake.requests.table import record_from, refusals_key, state_item, state_key
+from handshake.requests.table import action_item, record_from, refusals_key, state_item, state_key
 
 # What reading an item raises that nobody of ours wrote.
 UNREADABLE: Final = (
@@ -55,17 +60,13 @@ class Verdict:
     """Says what verification saw of a request.
 
     ``events`` are the metrics events that its evidence says were written, as they must be stored; ``policies`` the
-    versions that decided it.
+    versions of policies and of its agent's records that decided it.
     """
 
     request_id: str
     problems: Sequence[str] = ()
     events: Mapping[Place, Item] = field(default_factory=dict)
     policies: frozenset[Place] = frozenset()
-
-
-class BrokenEvidenceError(Exception):
-    """Evidence does not hold. The message says where."""
 
 
 def verify_partition(pk: str, items: Sequence[Item]) -> Verdict:
@@ -121,7 +122,7 @@ def _is_key(place: Place) -> bool:
 
 
 def _verify(request_id: str, items: Sequence[Item]) -> Verdict:
-    by_kind: dict[str, list[Item]] = {"STATE": [], "EVT": [], "REF": [], "REFC": []}
+    by_kind: dict[str, list[Item]] = {"STATE": [], "ACTION": [], "EVT": [], "REF": [], "REFC": []}
     for item in items:
         kind = item["sk"].partition("#")[0]
         if kind not in by_kind:
@@ -138,10 +139,11 @@ def _verify(request_id: str, items: Sequence[Item]) -> Verdict:
         raise BrokenEvidenceError(broken)
     chained = sorted((event for event in events if event.sequence), key=lambda event: event.sequence)
     refusals = [event for event in events if not event.sequence]
-    steps = list(_played(stored, chained))
+    steps = list(rebuilt(stored, chained))
     counted = _counted(request_id, refusals, by_kind["REFC"])
     _ensure_state_is(_expected_state(steps[-1].record, stored.chain, counted, by_kind["STATE"][0]), by_kind["STATE"][0])
-    counting = [*(step.counted for step in steps), *map(_refusal_counted, refusals)]
+    _ensure_action_is(steps[0].record.submission, by_kind["ACTION"])
+    counting = [*map(_counted_by, steps), *map(_refusal_counted, refusals)]
     return Verdict(
         request_id,
         events={Place(event["pk"], event["sk"]): event for event in counting if event},
@@ -160,26 +162,22 @@ def _events_of(request_id: str, item: Item) -> list[EvidenceEvent]:
     return events
 
 
-class _Step(NamedTuple):
-    """The record once two events, written together, had set it."""
-
-    record: RequestRecord
-    lineage: EvidenceEvent
-    audit: EvidenceEvent
-
-    @property
-    def counted(self) -> Item | None:
-        """Give the metrics event of the step; None of one that an earlier release wrote, whose event has another id."""
-        detail = self.audit.detail
-        if "event" not in detail:
-            return None
-        return event_item(
-            decision_event(self.record, event_id=event_id_of(self.audit)),
-            correlation_id=detail["correlationId"],
-            now_ms=self.audit.timestamp_ms,
-            synthetic=detail.get("synthetic", False),
-            evidence=evidence_sort_key(self.lineage),
-        )
+def _counted_by(step: Step) -> Item | None:
+    """Give the metrics event of a step; None of one that an earlier release wrote, whose event has another id."""
+    detail = step.audit.detail
+    if "event" not in detail:
+        return None
+    at_ms, kind = step.audit.timestamp_ms, detail["event"]
+    event = decision_event(step.record, kind, event_id=event_id_of(step.audit), now_ms=at_ms)
+    # An earlier release counted for no agent, and named none in evidence.
+    return event_item(
+        replace(event, agent=event.agent if "agentVersions" in step.lineage.detail else None),
+        correlation_id=detail["correlationId"],
+        now_ms=at_ms,
+        synthetic=detail.get("synthetic", False),
+        witness=kind not in DECISIONS,
+        evidence=evidence_sort_key(step.lineage),
+    )
 
 
 def _refusal_counted(refusal: EvidenceEvent) -> Item | None:
@@ -195,78 +193,24 @@ def _refusal_counted(refusal: EvidenceEvent) -> Item | None:
     )
 
 
-def _played(stored: RequestRecord, chained: Sequence[EvidenceEvent]) -> Iterator[_Step]:
-    """Play a chain's events through: the record after each two that were written together."""
-    if not chained or [event.source for event in chained] != ["lineage", "audit"] * (len(chained) // 2):
-        raise BrokenEvidenceError(f"{len(chained)} events do not say how the request came to be {stored.state.value}")
-    record: RequestRecord | None = None
-    for lineage, audit in zip(chained[::2], chained[1::2], strict=True):
-        kind = audit.detail.get("event", DECIDED if record is None else CLOSED)
-        if lineage.detail.get("event", kind) != kind:
-            raise BrokenEvidenceError(f"event {audit.sequence} is of another kind than event {lineage.sequence}")
-        if kind == DECIDED and record is None:
-            record = _decided(stored, lineage, audit)
-        elif kind == CLOSED and record is not None and record.state is State.PENDING:
-            record = _closed(record, lineage, audit)
-        else:
-            was = record.state.value if record else "not there"
-            raise BrokenEvidenceError(f"event {audit.sequence} cannot be: the request was {was}")
-        if audit.detail["state"] != record.state or audit.detail["decision"] != record.outcome:
-            raise BrokenEvidenceError(f"event {audit.sequence} contradicts itself")
-        yield _Step(record, lineage, audit)
+def _ensure_action_is(submission: Submission, items: Sequence[Item]) -> None:
+    """Hold the action that is kept whole against the digest, names and facts that were decided on."""
+    if submission.action is None:
+        if items:
+            raise BrokenEvidenceError("an action is kept of it that it does not have")
+        return
+    if len(items) != 1:
+        raise BrokenEvidenceError("its action is not there")
+    text = items[0]["canonical"]
+    whole = replace(submission, action=action_of(json.loads(text)["action"]), kept_digest=None)
+    named = whole.action and named_members(whole.action)
+    is_bound = whole.canonical_action == text and whole.action_digest == submission.action_digest
+    if not is_bound or named != named_members(submission.action) or _differences(action_item(whole), items[0]):
+        raise BrokenEvidenceError("its action is not the one that was decided on")
 
 
-def _decided(stored: RequestRecord, lineage: EvidenceEvent, audit: EvidenceEvent) -> RequestRecord:
-    """Make the record that the first two events say was decided."""
-    says = {**lineage.detail, **audit.detail}
-    known = stored.submission
-    in_full = "event" in audit.detail
-    outcome, spend, trigger = says["decision"], says.get("spend"), says.get("escalatedBy")
-    record = RequestRecord(
-        submission=Submission(
-            request_id=audit.request_id,
-            principal_id=says["principalId"],
-            agent_id=says["agentId"],
-            tenant_id=says["tenantId"],
-            action_type=says["actionType"] if in_full else known.action_type,
-            payload_ref=says["payloadRef"] if in_full else known.payload_ref,
-            timestamp_ms=says["requestTimestamp"] if in_full else known.timestamp_ms,
-            facts=says["facts"],
-        ),
-        outcome=outcome,
-        reason=ReasonCode(audit.reason_code),
-        tier=says["tier"],
-        state=FIRST_STATE[outcome],
-        created_at_ms=audit.timestamp_ms,
-        decided_at_ms=audit.timestamp_ms,
-        expires_at_ms=says.get("expiresAt") if in_full else stored.expires_at_ms,
-        trigger=Trigger(**trigger) if trigger else None,
-        spend=(Spend(Decimal(spend["amount"]), Decimal(spend["limit"])) if spend else None)
-        if in_full
-        else stored.spend,
-        synthetic=says.get("synthetic", False) if in_full else stored.synthetic,
-    )
-    if record.submission.decision_context_hash != says["decisionContextHash"]:
-        raise BrokenEvidenceError("what was submitted has another decisionContextHash than was decided")
-    if (record.expires_at_ms is not None) != (record.state is State.PENDING):
-        raise BrokenEvidenceError(f"event {audit.sequence} says {outcome}, and of a deadline the contrary")
-    return record
-
-
-def _closed(record: RequestRecord, lineage: EvidenceEvent, audit: EvidenceEvent) -> RequestRecord:
-    """Make the record that two events say an escalation was closed as."""
-    closed = record.resolved(State(audit.detail["state"]), ReasonCode(audit.reason_code), now_ms=audit.timestamp_ms)
-    says = (lineage.detail["from"], lineage.detail["to"], audit.detail["tier"])
-    if says != (record.state, closed.state, closed.tier):
-        raise BrokenEvidenceError(f"event {audit.sequence} contradicts itself or what was before")
-    overdue = record.expires_at_ms is not None and audit.timestamp_ms >= record.expires_at_ms
-    if overdue != (closed.state is State.EXPIRED):
-        raise BrokenEvidenceError(f"it became {closed.state.value} on the wrong side of its deadline")
-    return closed
-
-
-def _policies(first: _Step) -> Iterator[Place]:
-    """Give the policy versions that a decision names."""
+def _policies(first: Step) -> Iterator[Place]:
+    """Give the policy versions that a decision names, and the changes that its agent stood by."""
     named = first.lineage.detail["policyVersions"]
     agent = first.record.submission.agent
     scopes = {
@@ -282,6 +226,10 @@ def _policies(first: _Step) -> Iterator[Place]:
             if not _is_key(place):
                 raise BrokenEvidenceError("it was decided by the policy of an agent that can have none")
             yield place
+    records = {"agent": Agent(agent.agent_id), "agentInTenant": agent}
+    # An earlier release wrote none.
+    for reach, version in first.lineage.detail.get("agentVersions", {}).items():
+        yield Place(**change_key(records[reach], version))
 
 
 class _Refusals(NamedTuple):

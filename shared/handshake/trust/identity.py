@@ -14,7 +14,10 @@ MAX_ENVELOPE_BYTES: Final = 4096
 SCOPE_READ_ANY: Final = "workflow:read:any"
 SCOPE_READ_TENANT: Final = "workflow:read:tenant"
 SCOPE_RESOLVE: Final = "workflow:resolve"
+SCOPE_EXECUTE: Final = "workflow:execute"
 SCOPE_SUBMIT_ANY: Final = "workflow:submit:any"
+SCOPE_AGENTS_READ: Final = "agents:read"
+SCOPE_AGENTS_MANAGE: Final = "agents:manage"
 ROLE_ADMIN: Final = "admin"
 
 

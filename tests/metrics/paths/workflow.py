@@ -1,6 +1,7 @@
 """Paths of the workflow: submissions, decision actions and executions."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 from unittest.mock import patch
 
@@ -279,6 +280,13 @@ EXECUTIONS: Final = (
         "an execution while mutations are paused",
         _allowed,
         while_paused(lambda service, body: post(service, AUTHORIZE, body)),
+    ),
+    Path(
+        "security_grant_required",
+        "an execution without a grant, where ActionBinding is required",
+        _allowed,
+        lambda service, body: post(replace(service, settings={"binds_actions": True}), AUTHORIZE, body),
+        DENIED,
     ),
     _executed(SHAPE, "an execution that is no JSON", lambda _: "nonsense", None),
     _executed(BINDING, "an execution without agent", _presented(agentId=""), None),

@@ -251,7 +251,7 @@ def test_a_chain_written_anew_to_frame_another_person_is_seen(service: InProcess
     lineage, audit = evidence_from(head)
     framed = replace(audit, detail={**audit.detail, "actor": "bob"})
     _put(service, evidence_item([lineage, framed]))
-    _set(service, request, chain_head=framed.digest)
+    _set(service, request, chain_head=framed.digest, approved_by="bob")
 
     problems = _problems()
 

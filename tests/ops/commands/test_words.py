@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from rich.table import Table
 from typer.testing import CliRunner
 
-from handshake_client import NO_ANSWER, Handshake, HandshakeError
+from handshake_rail import NO_ANSWER, Handshake, HandshakeError
 from ops.commands import common
 from ops.commands.app import app
 from ops.commands.common import UNREACHABLE, Command

@@ -25,6 +25,7 @@ SUBMISSION: Final = {
     "timestamp": NOW_MS,
     "privilegedPath": True,
     "context": {"amount": 1},
+    "action": {"operation": "o", "tool": "t", "toolVersion": "1", "resource": "r", "arguments": {"amount": 1}},
 }
 RULES: Final = [{"id": "r", "key": "max_transaction", "value": 1}]
 # One call of each route that takes a body or a query, in which everything is read.
@@ -71,12 +72,15 @@ class Object(dict[str, Any]):
 def _noting(value: Any, read: set[str], path: str) -> Any:
     if isinstance(value, dict):
         # What an agent says of its action is its own; a test of decisions holds it to what decides.
-        return value if path == "context." or path.endswith(".context.") else Object(value, read, path)
+        own = ("context.", "action.arguments.")
+        return value if path.endswith(own) else Object(value, read, path)
     return [_noting(one, read, path) for one in value] if isinstance(value, list) else value
 
 
 class NoStore:
-    """A context with a clock and nothing else."""
+    """A context with a clock, and a runtime of no strict parameter, and nothing else."""
+
+    binds_actions = False
 
     def now_ms(self) -> int:
         return NOW_MS

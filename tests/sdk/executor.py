@@ -1,0 +1,47 @@
+"""An executor, as a process that can be killed: `python -m tests.sdk.executor URL ORDER EFFECTS FACE [DIES]`.
+
+It executes the request in the file ORDER; the effect adds a line to the file EFFECTS. DIES says where in its effect the
+process kills itself: `before` that line is written, or `after`. Prints what came of it.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+from handshake_rail import AsyncHandshake, Grant, Handshake, HandshakeError, Retry
+from tests.sdk.granting import agent_of
+
+
+def main(url: str, order_file: str, effects: str, face: str, dies: str = "") -> str:
+    """Execute, and say what came of it."""
+    order = json.loads(Path(order_file).read_text(encoding="utf-8"))
+
+    def effect(grant: Grant) -> str:
+        if dies == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        with Path(effects).open("a", encoding="utf-8") as done:
+            done.write(f"{grant.grant_id}\n")
+            done.flush()
+            os.fsync(done.fileno())
+        if dies == "after":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return "done"
+
+    async def awaited() -> str:
+        async with AsyncHandshake(url, envelope=agent_of(order), retry=Retry(base_s=0.01)) as client:
+            return (await client.execute(order, effect)).result
+
+    try:
+        if face == "async":
+            return asyncio.run(awaited())
+        with Handshake(url, envelope=agent_of(order), retry=Retry(base_s=0.01)) as client:
+            return client.execute(order, effect).result
+    except HandshakeError as error:
+        return error.reason_code
+
+
+if __name__ == "__main__":
+    print(main(*sys.argv[1:]))

@@ -1,0 +1,166 @@
+"""Kills an executor at every step of what it does, runs it again, and counts what was done: never twice.
+
+What each crash leaves, and what is done then, is the table in sdk/python/README.md.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Final, Literal
+
+import pytest
+
+from handshake_rail import HandshakeError, models
+from ops.local.settings import ROOT
+from tests.sdk.conftest import Connect
+from tests.sdk.doubles import FACES
+from tests.sdk.granting import agent_of, an_order, claimed_by, granting, outcome_of
+from tests.support.service import InProcess
+
+When = Literal["before", "after"]
+CONSUMED: Final = "security_grant_consumed"
+
+
+@dataclass
+class Doorway:
+    """Serves ``service`` over HTTP, and kills ``victim`` at its call of ``route``: before or after that is done."""
+
+    service: InProcess
+    route: str = ""
+    when: When = "before"
+    victim: subprocess.Popen[str] | None = None
+    calls: list[str] = field(default_factory=list)
+
+    def passes(self, method: str, path: str, headers: dict[str, str], body: str | None) -> tuple[int, bytes] | None:
+        """Give status and body of an answer, None where nobody is left to be answered."""
+        self.calls.append(path)
+        dies = self.victim if path.rpartition("/")[2] == self.route else None
+        if dies and self.when == "before":
+            self._kill(dies)
+            return None
+        reply = self.service.send(method, path, headers=headers, body=body)
+        if dies:
+            self._kill(dies)
+            return None
+        return reply.status, json.dumps(reply.body).encode()
+
+    def _kill(self, victim: subprocess.Popen[str]) -> None:
+        self.victim = None
+        os.kill(victim.pid, signal.SIGKILL)
+
+
+@contextmanager
+def served(doorway: Doorway) -> Iterator[str]:
+    """Say at which URL ``doorway`` is."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            length = int(self.headers.get("content-length", "0"))
+            body = self.rfile.read(length).decode() if length else None
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            answer = doorway.passes(self.command, self.path, headers, body)
+            if answer is None:
+                self.close_connection = True
+                return
+            self.send_response(answer[0])
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(answer[1])))
+            self.end_headers()
+            self.wfile.write(answer[1])
+
+        do_GET = do_POST  # noqa: N815 - as http.server calls it
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def service(service: InProcess) -> InProcess:
+    """The handlers, with a key that signs grants."""
+    return granting(service)
+
+
+@dataclass(frozen=True)
+class Crash:
+    """Where the executor is killed; whether running it again does the effect; what is known to the service then."""
+
+    where: str
+    when: When
+    again: str
+    effects: int
+    outcome: str | None
+
+
+CRASHES: Final = [
+    Crash("requests", "before", "done", 1, "succeeded"),
+    Crash("requests", "after", "done", 1, "succeeded"),
+    Crash("jwks.json", "before", "done", 1, "succeeded"),
+    Crash("jwks.json", "after", "done", 1, "succeeded"),
+    Crash("grants", "before", "done", 1, "succeeded"),
+    Crash("grants", "after", CONSUMED, 0, None),
+    Crash("effect", "before", CONSUMED, 0, None),
+    Crash("effect", "after", CONSUMED, 1, None),
+    Crash("outcome", "before", CONSUMED, 1, None),
+    Crash("outcome", "after", CONSUMED, 1, "succeeded"),
+]
+
+
+@pytest.mark.parametrize("face", FACES)
+@pytest.mark.parametrize("crash", CRASHES, ids=lambda crash: f"{crash.when} {crash.where}")
+def test_no_crash_does_it_twice_or_without_a_grant(
+    service: InProcess, connect: Connect, tmp_path: Path, crash: Crash, face: str
+) -> None:
+    order = an_order(10)
+    (tmp_path / "order.json").write_text(json.dumps(order))
+    (tmp_path / "effects").touch()
+    doorway = Doorway(service, crash.where, crash.when)
+    with served(doorway) as url:
+        killed = _start(url, tmp_path, face, crash.when if crash.where == "effect" else "")
+        doorway.victim = killed
+        printed, _ = killed.communicate(timeout=60)
+        assert (killed.returncode, printed) == (-signal.SIGKILL, "")
+
+        runs = [_start(url, tmp_path, face).communicate(timeout=60)[0].strip() for _ in range(2)]
+
+    effects = (tmp_path / "effects").read_text().splitlines()
+    assert len(effects) == crash.effects
+    assert effects in ([], [claimed_by(service, order)])
+    assert runs == [crash.again, CONSUMED]
+    assert outcome_of(service, order) == crash.outcome
+    _report_as_the_readme_says(service, connect, order, crash)
+
+
+def _start(url: str, folder: Path, face: str, dies: str = "") -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "tests.sdk.executor", url, folder / "order.json", folder / "effects", face, dies]
+    return subprocess.Popen(  # noqa: S603 - our own words
+        [str(part) for part in command if part], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+
+
+def _report_as_the_readme_says(service: InProcess, connect: Connect, order: models.Submission, crash: Crash) -> None:
+    """Whoever cannot tell what became of it finds the grant in evidence, and says so."""
+    grant_id = claimed_by(service, order)
+    assert grant_id
+    client = connect(service, envelope=agent_of(order))
+    if crash.outcome is None:
+        client.report_outcome(grant_id, {"status": "unknown", "detail": "the executor was killed"})
+        assert outcome_of(service, order) == "unknown"
+    else:
+        with pytest.raises(HandshakeError, match="security_outcome_already_reported"):
+            client.report_outcome(grant_id, {"status": "unknown", "detail": "the executor was killed"})
