@@ -3,7 +3,7 @@ import { actionDigest } from "./digest.js";
 
 const TYPE = "handshake-grant+jwt";
 const ALGORITHM = "ES256";
-const AUDIENCE = "handshake-executor";
+export const AUDIENCE = "handshake-executor";
 const SKEW_S = 30;
 const MAX_LENGTH = 8192;
 

@@ -6,6 +6,10 @@
 
 /** @type {Readonly<Record<string, Operation>>} */
 export const OPERATIONS = Object.freeze({
+  "GET /.well-known/jwks.json": {"envelope":false,"submitter":false,"token":false,"idempotencyKey":false},
+  "GET /agents": {"envelope":true,"submitter":false,"token":false,"idempotencyKey":false},
+  "GET /agents/{agentId}": {"envelope":true,"submitter":false,"token":false,"idempotencyKey":false},
+  "PUT /agents/{agentId}": {"envelope":true,"submitter":false,"token":false,"idempotencyKey":false},
   "POST /metrics/project": {"envelope":false,"submitter":false,"token":false,"idempotencyKey":false},
   "GET /metrics/reasons": {"envelope":false,"submitter":false,"token":false,"idempotencyKey":false},
   "GET /metrics/series": {"envelope":false,"submitter":false,"token":false,"idempotencyKey":false},
@@ -17,8 +21,12 @@ export const OPERATIONS = Object.freeze({
   "POST /workflow/authorize-execution": {"envelope":false,"submitter":true,"token":false,"idempotencyKey":false},
   "GET /workflow/decision-room": {"envelope":true,"submitter":false,"token":false,"idempotencyKey":false},
   "POST /workflow/decision-room/action": {"envelope":true,"submitter":false,"token":false,"idempotencyKey":true},
+  "POST /workflow/decision-room/extend": {"envelope":true,"submitter":false,"token":false,"idempotencyKey":true},
+  "POST /workflow/decision-room/revoke": {"envelope":true,"submitter":false,"token":false,"idempotencyKey":false},
   "GET /workflow/decision-room/{requestId}": {"envelope":true,"submitter":false,"token":false,"idempotencyKey":false},
   "GET /workflow/evidence/{requestId}": {"envelope":true,"submitter":false,"token":false,"idempotencyKey":false},
+  "POST /workflow/grants": {"envelope":true,"submitter":false,"token":false,"idempotencyKey":true},
+  "POST /workflow/grants/{grantId}/outcome": {"envelope":true,"submitter":false,"token":false,"idempotencyKey":false},
   "POST /workflow/requests": {"envelope":false,"submitter":true,"token":false,"idempotencyKey":false},
   "GET /workflow/requests/{requestId}": {"envelope":true,"submitter":false,"token":false,"idempotencyKey":false},
 });

@@ -1,5 +1,66 @@
 /** The API's types, made from openapi/handshake.json by `npm run generate`: do not edit. */
 export interface paths {
+    "/.well-known/jwks.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the public keys that verify grants
+         * @description the next one a day before it signs
+         */
+        get: operations["getGrantKeys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/agents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Agents that operators have named, with how each stands
+         * @description those of the envelope's tenant; for an admin without a tenant, all
+         */
+        get: operations["listAgents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/agents/{agentId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show how an agent stands */
+        get: operations["getAgent"];
+        /**
+         * Stop an agent, restrict it, or let it act again
+         * @description the agent of the envelope's tenant; by an admin without a tenant, the id in all tenants
+         */
+        put: operations["putAgent"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/metrics/project": {
         parameters: {
             query?: never;
@@ -185,8 +246,48 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Approve or reject an escalated request */
+        /** Approve or reject an escalated request, or withdraw one's own */
         post: operations["resolveRequest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/workflow/decision-room/extend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give an escalated request more time
+         * @description by who may approve it, three times at most; goes on while mutations are paused
+         */
+        post: operations["extendDeadline"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/workflow/decision-room/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take back what a request authorizes
+         * @description by who may approve it, before it is claimed; goes on while mutations are paused
+         */
+        post: operations["revokeRequest"];
         delete?: never;
         options?: never;
         head?: never;
@@ -221,6 +322,46 @@ export interface paths {
         get: operations["getEvidence"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/workflow/grants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Claim the one grant of a request
+         * @description signed, good for a minute at most; with a key, a repeat is told the same grant
+         */
+        post: operations["claimGrant"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/workflow/grants/{grantId}/outcome": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Report what came of the effect that a grant allowed
+         * @description once, by who claimed it; goes on while mutations are paused
+         */
+        post: operations["reportOutcome"];
         delete?: never;
         options?: never;
         head?: never;
@@ -266,6 +407,25 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * Action
+         * @description Says exactly what is to be done. The request's ``actionDigest`` binds all of it.
+         */
+        Action: {
+            /**
+             * @description Numbers that a double does not keep are refused: send them as strings. With all else, at most
+             *     32768 bytes as canonical JSON and 16 levels deep.
+             */
+            arguments?: {
+                [key: string]: unknown;
+            } | null;
+            operation: components["schemas"]["ActionName"];
+            resource?: components["schemas"]["NewId"] | null;
+            tool?: components["schemas"]["ActionName"] | null;
+            toolVersion?: components["schemas"]["NewId"] | null;
+        };
+        /** @description Binds everything that was decided on, each argument included: what is executed must have it. */
+        ActionDigest: string;
+        /**
          * ActionDone
          * @description An escalation that is closed now.
          */
@@ -279,6 +439,7 @@ export interface components {
             /** @constant */
             status: "ok";
         };
+        ActionName: string;
         /**
          * ActionRefusal
          * @description A decision action that was not carried out.
@@ -301,6 +462,55 @@ export interface components {
         };
         /** @enum {string} */
         ActionType: "payment" | "data_access" | "credential_use" | "external_call" | "other";
+        /**
+         * Agent
+         * @description An agent's record; without ``tenantId`` it is that of the id in all tenants.
+         */
+        Agent: {
+            agentId: components["schemas"]["Id"];
+            changedAt: number;
+            changedBy: components["schemas"]["Id"];
+            decisions24h: components["schemas"]["RecentDecisions"];
+            /** @description When a submission of the agent was last decided. */
+            lastDecisionAt?: number;
+            /** @description Who answers for the agent. */
+            owner?: string;
+            /** @description Why it is in this state, in the words of whoever put it there. */
+            reason?: string;
+            /** @description The state in force now: ``active`` once ``until`` has passed. */
+            state: components["schemas"]["AgentState"];
+            tenantId?: components["schemas"]["Id"];
+            /** @description When the state ends as ``active``, or has ended. */
+            until?: number;
+        };
+        /**
+         * AgentChange
+         * @description Says in which state an agent is to be, and why.
+         */
+        AgentChange: {
+            /** @description Who answers for the agent. Left out or null, it stays as it is; "" is nobody. */
+            owner?: string | "" | null;
+            /** @description Kept in evidence. Not blank. */
+            reason: string;
+            /** @description ``escalate_all``: what would be allowed waits for a person. ``stopped``: all is denied. */
+            state: components["schemas"]["AgentState"];
+            /** @description A time ahead, epoch ms, at which the state ends as ``active``. */
+            until?: number | null;
+        };
+        /**
+         * AgentState
+         * @description The states of an agent, from the most lenient to the strictest.
+         * @enum {string}
+         */
+        AgentState: "active" | "escalate_all" | "stopped";
+        /**
+         * Agents
+         * @description Agents' records, in the order of tenants and ids.
+         */
+        Agents: {
+            agents: components["schemas"]["Agent"][];
+            nextCursor?: string;
+        };
         /**
          * AmountRule
          * @description A limit on a payment, or on what an agent spends in a UTC day. Keys are read in any case.
@@ -371,10 +581,21 @@ export interface components {
             value: number;
         };
         /**
+         * DeadlineRule
+         * @description Gives people this many seconds to decide on an escalation, in place of the stack's own deadline.
+         */
+        DeadlineRule: {
+            id: components["schemas"]["Id"];
+            /** @enum {string} */
+            key: "escalation_ttl_seconds";
+            value: number;
+        };
+        /**
          * Decided
          * @description Tells the decision on a submission.
          */
         Decided: {
+            actionDigest: components["schemas"]["ActionDigest"];
             decision: components["schemas"]["Outcome"];
             decisionContextHash: components["schemas"]["ContextHash"];
             /** @description Once a person was asked. */
@@ -397,10 +618,10 @@ export interface components {
          */
         DecisionAction: {
             /**
-             * @description ``deny`` means reject.
+             * @description ``deny`` means reject; ``withdraw`` is for the requester itself.
              * @enum {string}
              */
-            action: "approve" | "APPROVE" | "reject" | "REJECT" | "deny" | "DENY";
+            action: "approve" | "APPROVE" | "reject" | "REJECT" | "deny" | "DENY" | "withdraw" | "WITHDRAW";
             hitlRequestId?: string | null;
             /** @description The person's own words, kept in evidence. */
             reason?: string | null;
@@ -445,10 +666,12 @@ export interface components {
          * @description Records what happened, linked to what happened before.
          */
         EvidencePayload: {
+            /** @description Of the decision on a request that has an action. */
+            actionDigest?: components["schemas"]["ActionDigest"];
             /** @description Of a refused action: deny. */
             decision: components["schemas"]["Outcome"];
             decisionContextHash: components["schemas"]["ContextHash"];
-            /** @description What happened: `decided`, `closed` or `refused` (an action). */
+            /** @description What happened: `decided`, `closed`, `extended`, `revoked` or `refused` (an action). */
             event: string;
             hash: string;
             hitlRequestId?: string;
@@ -477,6 +700,21 @@ export interface components {
             status: "ok";
         };
         /**
+         * ExecutionOutcome
+         * @description Reports what came of the effect, once.
+         */
+        ExecutionOutcome: {
+            /** @description The executor's own words, kept in evidence. */
+            detail?: string | null;
+            /** @description Of the result, as the executor digests it. */
+            resultDigest?: components["schemas"]["NewId"] | null;
+            /**
+             * @description ``unknown`` where nobody can tell.
+             * @enum {string}
+             */
+            status: "succeeded" | "failed" | "unknown";
+        };
+        /**
          * ExecutionRefusal
          * @description An execution that must not go ahead.
          */
@@ -499,6 +737,30 @@ export interface components {
             artifact: components["schemas"]["PresentedArtifact"];
             request: components["schemas"]["Submission"];
         };
+        /**
+         * Extended
+         * @description An escalation whose deadline is later now.
+         */
+        Extended: {
+            /** @description The deadline by which a person decides. */
+            expiresAt: number;
+            /** @description How often it can be extended yet. */
+            extensionsLeft: number;
+            requestId: components["schemas"]["Id"];
+            /** @constant */
+            status: "ok";
+        };
+        /**
+         * Extension
+         * @description Asks for more time to decide on an escalation.
+         */
+        Extension: {
+            /** @description The person's own words, kept in evidence. */
+            reason?: string | null;
+            requestId: components["schemas"]["Id"];
+            /** @description Added to the deadline that it has. */
+            seconds: number;
+        };
         /** @enum {string} */
         Family: "trust_context" | "security" | "policy" | "hitl" | "adapter" | "unknown";
         /**
@@ -509,6 +771,34 @@ export interface components {
             count: number;
             percentage: number;
             reasonFamily: components["schemas"]["Family"];
+        };
+        /**
+         * GrantClaim
+         * @description Claims the one grant of a request that may be executed.
+         */
+        GrantClaim: {
+            /** @description Of what is about to be executed. */
+            actionDigest: string;
+            /** @description Who is to take the grant; `handshake-executor` where absent. */
+            audience?: components["schemas"]["NewId"] | null;
+            requestId: components["schemas"]["Id"];
+        };
+        /**
+         * Granted
+         * @description A grant, for whoever executes what it says, once.
+         */
+        Granted: {
+            actionDigest: components["schemas"]["ActionDigest"];
+            /** @description When the effect must have begun. */
+            executeBy: number;
+            /** @description Until when the grant is good. */
+            expiresAt: number;
+            /** @description A JWS: ``ES256``, typ ``handshake-grant+jwt``. */
+            grant: string;
+            grantId: string;
+            requestId: components["schemas"]["Id"];
+            /** @constant */
+            status: "ok";
         };
         /**
          * HoursRule
@@ -536,6 +826,13 @@ export interface components {
             /** @enum {string} */
             subjectType?: "human" | "service" | "agent";
             tenantId?: components["schemas"]["Id"];
+        };
+        /**
+         * KeySet
+         * @description Holds every public key that verifies grants, those that do not sign yet included.
+         */
+        KeySet: {
+            keys: components["schemas"]["PublicKey"][];
         };
         /** @enum {string} */
         MetricName: "uair" | "airt_p50_ms" | "airt_p95_ms" | "gar" | "tca" | "security_denial_total" | "security_replay_detected_total" | "security_replay_guard_unavailable_total";
@@ -594,6 +891,19 @@ export interface components {
         /** @enum {string} */
         Outcome: "allow" | "deny" | "escalate";
         /**
+         * OutcomeKept
+         * @description An outcome that is in evidence, reported by this call or by the same one before.
+         */
+        OutcomeKept: {
+            grantId: string;
+            /** @enum {string} */
+            outcome: "succeeded" | "failed" | "unknown";
+            reportedAt: number;
+            requestId: components["schemas"]["Id"];
+            /** @constant */
+            status: "ok";
+        };
+        /**
          * @description Has one spelling: it is in NFC, holds no control, format, private-use, unassigned or invisible character
          *     of Unicode 14.0.0, and has no white space at either end.
          */
@@ -633,7 +943,7 @@ export interface components {
             /** @description An earlier version, instead of rules. */
             policyVersion?: string | null;
             /** @description Rules, each with an id of its own. */
-            rules?: (components["schemas"]["AmountRule"] | components["schemas"]["HoursRule"] | components["schemas"]["CategoriesRule"] | components["schemas"]["CountRule"])[];
+            rules?: (components["schemas"]["AmountRule"] | components["schemas"]["HoursRule"] | components["schemas"]["CategoriesRule"] | components["schemas"]["CountRule"] | components["schemas"]["DeadlineRule"])[];
             scope: components["schemas"]["ScopeKind"];
             /** @description The agent; not read beside global scope. */
             scopeId?: components["schemas"]["NewId"] | null;
@@ -661,7 +971,7 @@ export interface components {
          */
         PolicyProposal: {
             /** @description Rules, each with an id of its own. */
-            rules: (components["schemas"]["AmountRule"] | components["schemas"]["HoursRule"] | components["schemas"]["CategoriesRule"] | components["schemas"]["CountRule"])[];
+            rules: (components["schemas"]["AmountRule"] | components["schemas"]["HoursRule"] | components["schemas"]["CategoriesRule"] | components["schemas"]["CountRule"] | components["schemas"]["DeadlineRule"])[];
             scope: components["schemas"]["ScopeKind"];
             /** @description The agent; not read beside global scope. */
             scopeId?: components["schemas"]["NewId"] | null;
@@ -699,6 +1009,23 @@ export interface components {
             decisionContextHash: components["schemas"]["ContextHash"];
         };
         /**
+         * PublicKey
+         * @description A public key that verifies grants (RFC 7517).
+         */
+        PublicKey: {
+            /** @constant */
+            alg: "ES256";
+            /** @constant */
+            crv: "P-256";
+            kid: string;
+            /** @constant */
+            kty: "EC";
+            /** @constant */
+            use: "sig";
+            x: string;
+            y: string;
+        };
+        /**
          * Queue
          * @description Requests that wait for a person, soonest deadline first.
          */
@@ -711,7 +1038,16 @@ export interface components {
          * @description Every reason code a caller can see, in the order of the contract's table.
          * @enum {string}
          */
-        ReasonCode: "trust_context_invalid_request_shape" | "trust_context_missing_binding" | "trust_context_invalid_timestamp" | "trust_context_timestamp_skew_fail_closed" | "policy_allow" | "security_missing_identity_envelope" | "security_invalid_identity_envelope" | "security_identity_envelope_required" | "security_missing_internal_trust_context" | "security_invalid_internal_trust_context" | "security_internal_trust_context_expired" | "security_internal_trust_config_missing" | "security_missing_authorization_header" | "security_identity_claim_missing" | "security_token_invalid" | "security_identity_provider_not_configured" | "security_handshake_required_bypass_denied" | "security_side_channel_denied" | "security_escalation_flood_throttled" | "security_missing_decision_artifact" | "security_non_allow_artifact" | "security_artifact_authorized" | "security_identity_subject_mismatch" | "security_read_scope_denied" | "security_read_tenant_mismatch" | "hitl_approval_unauthorized" | "security_artifact_request_not_found" | "hitl_request_not_found" | "policy_version_not_found" | "security_decision_context_mismatch" | "security_artifact_state_not_authorized" | "security_replay_detected" | "hitl_sensitive_ambiguous_escalated" | "hitl_boundary_escalated" | "hitl_request_mismatch" | "hitl_terminal_state_immutable" | "hitl_timeout_fail_closed" | "hitl_rejected" | "hitl_approved" | "policy_version_conflict" | "policy_sensitive_scope_denied" | "policy_invalid_policy" | "policy_invalid_request" | "policy_daily_limit_exceeded" | "policy_category_not_allowed" | "policy_outside_allowed_hours" | "policy_max_transaction_exceeded" | "policy_denied" | "security_replay_guard_unavailable" | "adapter_store_unavailable" | "adapter_privileged_mutations_paused";
+        ReasonCode: "trust_context_invalid_request_shape" | "trust_context_missing_binding" | "trust_context_invalid_timestamp" | "trust_context_timestamp_skew_fail_closed" | "policy_allow" | "security_missing_identity_envelope" | "security_invalid_identity_envelope" | "security_identity_envelope_required" | "security_missing_internal_trust_context" | "security_invalid_internal_trust_context" | "security_internal_trust_context_expired" | "security_internal_trust_config_missing" | "security_missing_authorization_header" | "security_identity_claim_missing" | "security_token_invalid" | "security_identity_provider_not_configured" | "security_handshake_required_bypass_denied" | "security_side_channel_denied" | "security_escalation_flood_throttled" | "security_missing_decision_artifact" | "security_non_allow_artifact" | "security_artifact_authorized" | "security_identity_subject_mismatch" | "security_read_scope_denied" | "security_read_tenant_mismatch" | "hitl_approval_unauthorized" | "security_grant_unauthorized" | "security_artifact_request_not_found" | "hitl_request_not_found" | "policy_version_not_found" | "security_grant_not_found" | "security_agent_stopped" | "security_scope_missing" | "security_agent_not_found" | "security_decision_context_mismatch" | "security_artifact_state_not_authorized" | "security_grant_required" | "security_replay_detected" | "hitl_sensitive_ambiguous_escalated" | "hitl_boundary_escalated" | "hitl_request_mismatch" | "hitl_terminal_state_immutable" | "hitl_timeout_fail_closed" | "hitl_deadline_not_extendable" | "hitl_rejected" | "hitl_approved" | "policy_version_conflict" | "security_grant_consumed" | "security_grant_expired" | "security_policy_changed" | "security_outcome_already_reported" | "hitl_agent_restricted_escalated" | "policy_sensitive_scope_denied" | "policy_invalid_policy" | "policy_invalid_request" | "policy_daily_limit_exceeded" | "policy_category_not_allowed" | "policy_outside_allowed_hours" | "policy_max_transaction_exceeded" | "policy_denied" | "security_replay_guard_unavailable" | "adapter_store_unavailable" | "adapter_privileged_mutations_paused" | "adapter_signer_unavailable";
+        /**
+         * RecentDecisions
+         * @description Counts what was decided of an agent's submissions in the last 24 hours, up to a minute ago.
+         */
+        RecentDecisions: {
+            allow: number;
+            deny: number;
+            escalate: number;
+        };
         /**
          * Refusal
          * @description Says why a call was refused. ``reasonCode`` and ``responseClass`` are for programs, ``message`` is for people.
@@ -754,6 +1090,7 @@ export interface components {
          * @description Tells where a request stands.
          */
         RequestStatus: {
+            actionDigest: components["schemas"]["ActionDigest"];
             actionType: components["schemas"]["ActionType"];
             agentId: components["schemas"]["Id"];
             artifact: components["schemas"]["Artifact"];
@@ -764,11 +1101,35 @@ export interface components {
             requestId: components["schemas"]["Id"];
             /** @description The ``timestamp`` that the request was first submitted with: what authorize-execution must be shown. */
             requestTimestamp: number;
+            /** @description Once what it authorized was taken back. */
+            revokedAt?: number;
             state: components["schemas"]["State"];
             terminal: boolean;
         };
         /** @enum {string} */
         ResponseClass: "ok" | "retryable" | "blocked" | "unknown";
+        /**
+         * Revocation
+         * @description Takes back what was allowed or approved, before it is claimed.
+         */
+        Revocation: {
+            /** @description Why, in the person's own words, kept in evidence. */
+            reason: string;
+            requestId: components["schemas"]["Id"];
+        };
+        /**
+         * Revoked
+         * @description A request that authorizes nothing any more.
+         */
+        Revoked: {
+            requestId: components["schemas"]["Id"];
+            /** @description When it was first revoked. */
+            revokedAt: number;
+            /** @description As it was: what was decided stays decided. */
+            state: components["schemas"]["State"];
+            /** @constant */
+            status: "ok";
+        };
         /** @enum {string} */
         RiskTier: "low" | "medium" | "high" | "critical";
         /**
@@ -776,11 +1137,16 @@ export interface components {
          * @description Shows a person what to decide on.
          */
         Room: {
+            /** @description Without its arguments in a list, and once they were erased. */
+            action?: components["schemas"]["Action"];
+            actionDigest: components["schemas"]["ActionDigest"];
             actionType: components["schemas"]["ActionType"];
             agentId: components["schemas"]["Id"];
             /** @description As the agent sent it. */
             amount?: unknown;
             artifact: components["schemas"]["Artifact"];
+            /** @description The very text that ``actionDigest`` is of (RFC 8785); in no list, and gone once it was erased. */
+            canonicalAction?: string;
             /** @description As the agent sent it. */
             category?: unknown;
             escalatedBy?: components["schemas"]["EscalationCause"];
@@ -792,6 +1158,8 @@ export interface components {
             requestId: components["schemas"]["Id"];
             /** @description The ``timestamp`` that the request was first submitted with: what authorize-execution must be shown. */
             requestTimestamp: number;
+            /** @description Once what it authorized was taken back. */
+            revokedAt?: number;
             riskTier: components["schemas"]["RiskTier"];
             state: components["schemas"]["State"];
         };
@@ -838,6 +1206,11 @@ export interface components {
          * @description An action that an agent wants to take.
          */
         Submission: {
+            /**
+             * @description A payment's ``amount`` and ``category`` may stand in its arguments, in ``context``, or alike
+             *     in both.
+             */
+            action?: components["schemas"]["Action"] | null;
             actionType: components["schemas"]["ActionType"];
             agentId: components["schemas"]["NewId"];
             /**
@@ -906,8 +1279,11 @@ export interface components {
     };
     responses: never;
     parameters: {
+        agentId: components["schemas"]["Id"];
         /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
         correlationId: string;
+        /** @description As the claim answered it. */
+        grantId: string;
         /** @description Good for one action of the principal who sends it. */
         idempotencyKey: string;
         requestId: components["schemas"]["Id"];
@@ -923,6 +1299,364 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    getGrantKeys: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
+                "x-correlation-id"?: components["parameters"]["correlationId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description List the public keys that verify grants */
+            200: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeySet"];
+                };
+            };
+            /** @description Refused: trust_context_invalid_request_shape. */
+            400: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "trust_context_invalid_request_shape";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context. */
+            401: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: adapter_store_unavailable, adapter_signer_unavailable. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "adapter_store_unavailable" | "adapter_signer_unavailable";
+                        /** @enum {unknown} */
+                        responseClass?: "retryable";
+                    };
+                };
+            };
+        };
+    };
+    listAgents: {
+        parameters: {
+            query?: {
+                /** @description How many at once. */
+                limit?: number;
+                /** @description The last page's ``nextCursor``; the first page when left out or empty. */
+                cursor?: string;
+                /** @description The state in force now. */
+                state?: components["schemas"]["AgentState"];
+            };
+            header?: {
+                /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
+                "x-correlation-id"?: components["parameters"]["correlationId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Agents that operators have named, with how each stands */
+            200: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Agents"];
+                };
+            };
+            /** @description Refused: trust_context_invalid_request_shape. */
+            400: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "trust_context_invalid_request_shape";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
+            401: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_read_scope_denied. */
+            403: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_read_scope_denied";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: adapter_store_unavailable. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "adapter_store_unavailable";
+                        /** @enum {unknown} */
+                        responseClass?: "retryable";
+                    };
+                };
+            };
+        };
+    };
+    getAgent: {
+        parameters: {
+            query?: {
+                /** @description Whose record: for an admin without a tenant, who is shown that of all tenants without it. */
+                tenantId?: string;
+            };
+            header?: {
+                /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
+                "x-correlation-id"?: components["parameters"]["correlationId"];
+            };
+            path: {
+                agentId: components["parameters"]["agentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Show how an agent stands */
+            200: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Agent"];
+                };
+            };
+            /** @description Refused: trust_context_invalid_request_shape. */
+            400: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "trust_context_invalid_request_shape";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
+            401: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_read_scope_denied, security_read_tenant_mismatch. */
+            403: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_read_scope_denied" | "security_read_tenant_mismatch";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_agent_not_found. */
+            404: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_agent_not_found";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: adapter_store_unavailable. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "adapter_store_unavailable";
+                        /** @enum {unknown} */
+                        responseClass?: "retryable";
+                    };
+                };
+            };
+        };
+    };
+    putAgent: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
+                "x-correlation-id"?: components["parameters"]["correlationId"];
+            };
+            path: {
+                agentId: components["parameters"]["agentId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AgentChange"];
+            };
+        };
+        responses: {
+            /** @description Stop an agent, restrict it, or let it act again */
+            200: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Agent"];
+                };
+            };
+            /** @description Refused: trust_context_invalid_request_shape. */
+            400: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "trust_context_invalid_request_shape";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
+            401: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_scope_missing. */
+            403: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_scope_missing";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: adapter_store_unavailable. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "adapter_store_unavailable";
+                        /** @enum {unknown} */
+                        responseClass?: "retryable";
+                    };
+                };
+            };
+        };
+    };
     projectEvent: {
         parameters: {
             query?: never;
@@ -1657,7 +2391,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description Refused: security_identity_subject_mismatch, security_read_tenant_mismatch, security_handshake_required_bypass_denied, security_side_channel_denied, security_missing_decision_artifact, security_non_allow_artifact. */
+            /** @description Refused: security_identity_subject_mismatch, security_read_tenant_mismatch, security_handshake_required_bypass_denied, security_side_channel_denied, security_missing_decision_artifact, security_non_allow_artifact, security_agent_stopped. */
             403: {
                 headers: {
                     "x-correlation-id": components["headers"]["CorrelationId"];
@@ -1666,7 +2400,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ExecutionRefusal"] & {
                         /** @enum {unknown} */
-                        reasonCode?: "security_identity_subject_mismatch" | "security_read_tenant_mismatch" | "security_handshake_required_bypass_denied" | "security_side_channel_denied" | "security_missing_decision_artifact" | "security_non_allow_artifact";
+                        reasonCode?: "security_identity_subject_mismatch" | "security_read_tenant_mismatch" | "security_handshake_required_bypass_denied" | "security_side_channel_denied" | "security_missing_decision_artifact" | "security_non_allow_artifact" | "security_agent_stopped";
                         /** @enum {unknown} */
                         responseClass?: "blocked";
                     };
@@ -1687,7 +2421,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description Refused: security_decision_context_mismatch, security_artifact_state_not_authorized. */
+            /** @description Refused: security_decision_context_mismatch, security_artifact_state_not_authorized, security_grant_required, security_grant_expired, security_grant_consumed. */
             409: {
                 headers: {
                     "x-correlation-id": components["headers"]["CorrelationId"];
@@ -1696,7 +2430,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ExecutionRefusal"] & {
                         /** @enum {unknown} */
-                        reasonCode?: "security_decision_context_mismatch" | "security_artifact_state_not_authorized";
+                        reasonCode?: "security_decision_context_mismatch" | "security_artifact_state_not_authorized" | "security_grant_required" | "security_grant_expired" | "security_grant_consumed";
                         /** @enum {unknown} */
                         responseClass?: "blocked";
                     };
@@ -1818,7 +2552,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Approve or reject an escalated request */
+            /** @description Approve or reject an escalated request, or withdraw one's own */
             200: {
                 headers: {
                     "x-correlation-id": components["headers"]["CorrelationId"];
@@ -1858,7 +2592,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description Refused: security_identity_subject_mismatch, hitl_approval_unauthorized. */
+            /** @description Refused: security_identity_subject_mismatch, hitl_approval_unauthorized, security_agent_stopped. */
             403: {
                 headers: {
                     "x-correlation-id": components["headers"]["CorrelationId"];
@@ -1867,7 +2601,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ActionRefusal"] & {
                         /** @enum {unknown} */
-                        reasonCode?: "security_identity_subject_mismatch" | "hitl_approval_unauthorized";
+                        reasonCode?: "security_identity_subject_mismatch" | "hitl_approval_unauthorized" | "security_agent_stopped";
                         /** @enum {unknown} */
                         responseClass?: "blocked";
                     };
@@ -1931,6 +2665,246 @@ export interface operations {
                         reasonCode?: "adapter_store_unavailable" | "security_replay_guard_unavailable" | "adapter_privileged_mutations_paused";
                         /** @enum {unknown} */
                         responseClass?: "blocked" | "retryable";
+                    };
+                };
+            };
+        };
+    };
+    extendDeadline: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Good for one action of the principal who sends it. */
+                "x-idempotency-key"?: components["parameters"]["idempotencyKey"];
+                /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
+                "x-correlation-id"?: components["parameters"]["correlationId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Extension"];
+            };
+        };
+        responses: {
+            /** @description Give an escalated request more time */
+            200: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Extended"];
+                };
+            };
+            /** @description Refused: trust_context_invalid_request_shape, trust_context_missing_binding. */
+            400: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "trust_context_invalid_request_shape" | "trust_context_missing_binding";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
+            401: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_identity_subject_mismatch, hitl_approval_unauthorized. */
+            403: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_identity_subject_mismatch" | "hitl_approval_unauthorized";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: hitl_request_not_found. */
+            404: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "hitl_request_not_found";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_replay_detected, hitl_deadline_not_extendable. */
+            409: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_replay_detected" | "hitl_deadline_not_extendable";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: adapter_store_unavailable, security_replay_guard_unavailable. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "adapter_store_unavailable" | "security_replay_guard_unavailable";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked" | "retryable";
+                    };
+                };
+            };
+        };
+    };
+    revokeRequest: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
+                "x-correlation-id"?: components["parameters"]["correlationId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Revocation"];
+            };
+        };
+        responses: {
+            /** @description Take back what a request authorizes */
+            200: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Revoked"];
+                };
+            };
+            /** @description Refused: trust_context_invalid_request_shape, trust_context_missing_binding. */
+            400: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "trust_context_invalid_request_shape" | "trust_context_missing_binding";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
+            401: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_identity_subject_mismatch, hitl_approval_unauthorized. */
+            403: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_identity_subject_mismatch" | "hitl_approval_unauthorized";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: hitl_request_not_found. */
+            404: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "hitl_request_not_found";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_artifact_state_not_authorized, security_grant_consumed. */
+            409: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_artifact_state_not_authorized" | "security_grant_consumed";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: adapter_store_unavailable. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "adapter_store_unavailable";
+                        /** @enum {unknown} */
+                        responseClass?: "retryable";
                     };
                 };
             };
@@ -2117,6 +3091,249 @@ export interface operations {
                     "application/json": components["schemas"]["Refusal"] & {
                         /** @enum {unknown} */
                         reasonCode?: "hitl_request_not_found";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: adapter_store_unavailable. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "adapter_store_unavailable";
+                        /** @enum {unknown} */
+                        responseClass?: "retryable";
+                    };
+                };
+            };
+        };
+    };
+    claimGrant: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Good for one action of the principal who sends it. */
+                "x-idempotency-key"?: components["parameters"]["idempotencyKey"];
+                /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
+                "x-correlation-id"?: components["parameters"]["correlationId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GrantClaim"];
+            };
+        };
+        responses: {
+            /** @description Claim the one grant of a request */
+            200: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Granted"];
+                };
+            };
+            /** @description Refused: trust_context_invalid_request_shape, trust_context_missing_binding. */
+            400: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "trust_context_invalid_request_shape" | "trust_context_missing_binding";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
+            401: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_grant_unauthorized, security_agent_stopped. */
+            403: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_grant_unauthorized" | "security_agent_stopped";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_artifact_request_not_found. */
+            404: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_artifact_request_not_found";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_decision_context_mismatch, security_replay_detected, security_grant_consumed, security_artifact_state_not_authorized, security_grant_expired, security_policy_changed. */
+            409: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_decision_context_mismatch" | "security_replay_detected" | "security_grant_consumed" | "security_artifact_state_not_authorized" | "security_grant_expired" | "security_policy_changed";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: adapter_store_unavailable, security_replay_guard_unavailable, adapter_privileged_mutations_paused, adapter_signer_unavailable. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "adapter_store_unavailable" | "security_replay_guard_unavailable" | "adapter_privileged_mutations_paused" | "adapter_signer_unavailable";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked" | "retryable";
+                    };
+                };
+            };
+        };
+    };
+    reportOutcome: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
+                "x-correlation-id"?: components["parameters"]["correlationId"];
+            };
+            path: {
+                /** @description As the claim answered it. */
+                grantId: components["parameters"]["grantId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExecutionOutcome"];
+            };
+        };
+        responses: {
+            /** @description Report what came of the effect that a grant allowed */
+            200: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutcomeKept"];
+                };
+            };
+            /** @description Refused: trust_context_invalid_request_shape. */
+            400: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "trust_context_invalid_request_shape";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
+            401: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_grant_unauthorized. */
+            403: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_grant_unauthorized";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_grant_not_found. */
+            404: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_grant_not_found";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_outcome_already_reported. */
+            409: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_outcome_already_reported";
                         /** @enum {unknown} */
                         responseClass?: "blocked";
                     };

@@ -24,7 +24,7 @@ const DEFAULT_TIMEOUT_MS = 30_000;
  *   retry: import("./retry.js").Retry,
  *   timeoutMs?: number,
  *   fetch?: typeof globalThis.fetch,
- *   sleep?: (seconds: number) => Promise<void>,
+ *   sleep: (seconds: number) => Promise<void>,
  * }} Settings
  */
 
@@ -61,7 +61,6 @@ export function identities(settings) {
  * @returns {(request: Request) => Promise<Response>}
  */
 export function guarded(settings) {
-  const sleep = settings.sleep ?? ((seconds) => new Promise((done) => setTimeout(done, seconds * 1000)));
   return async (request) => {
     const body = request.body ? new Uint8Array(await request.arrayBuffer()) : undefined;
     const call = { method: request.method, url: new URL(request.url), headers: Object.fromEntries(request.headers), body };
@@ -70,7 +69,7 @@ export function guarded(settings) {
       if (!(answer instanceof HandshakeError)) return answer;
       const waitS = waitBefore(settings.retry, answer, { idempotent: isIdempotent(call) });
       if (waitS === null) throw answer;
-      await sleep(waitS);
+      await settings.sleep(waitS);
     }
   };
 }

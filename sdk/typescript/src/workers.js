@@ -1,5 +1,6 @@
 /** The surface of the Workers version's client, for callers who move: `import { HandshakeClient } from "handshake-rail/workers"`. */
-import { answered, Handshake } from "./client.js";
+import { answered } from "./answered.js";
+import { Handshake } from "./client.js";
 import { HandshakeError as HandshakeApiError } from "./errors.js";
 import { ascii } from "./transport.js";
 
@@ -45,6 +46,7 @@ export class HandshakeClient {
 
       /** @param {Schemas["DecisionAction"]} payload @param {IdentityEnvelope} envelope @param {string} [idempotencyKey] */
       resolveAction: async (payload, envelope, idempotencyKey) => {
+        /** @type {Record<string, string>} */
         const keyed = idempotencyKey ? { "x-idempotency-key": idempotencyKey } : {};
         return answered(await api.POST("/workflow/decision-room/action", { body: payload, ...as(envelope, keyed) }));
       },
@@ -68,7 +70,9 @@ export class HandshakeClient {
       /** @param {Schemas["PolicyChange"]} payload @param {IdentityEnvelope} envelope @param {string | (() => string)} token */
       apply: async (payload, envelope, token) => {
         const trusted = { "x-internal-trust-context": typeof token === "function" ? token() : token };
-        return answered(await api.POST("/policy/apply", { body: payload, ...as(envelope, trusted) }));
+        // openapi-fetch reads a member that is null in one of two shapes as one that may never be there.
+        const body = /** @type {any} */ (payload);
+        return answered(await api.POST("/policy/apply", { body, ...as(envelope, trusted) }));
       },
     };
 

@@ -139,7 +139,7 @@ test("waits under one requestId until a person decides", async () => {
   const { url, calls } = await server(({ number }, response) =>
     json(response, 200, { state: number < 3 ? "escalated_pending" : "escalated_approved_terminal" }),
   );
-  const decided = await new Handshake(url).waitForDecision(REQUEST, instantly);
+  const decided = await new Handshake(url, instantly).waitForDecision(REQUEST);
   assert.equal(decided.state, "escalated_approved_terminal");
   assert.deepEqual(new Set(calls.map((call) => JSON.parse(call.body).requestId)), new Set(["req-1"]));
 });
