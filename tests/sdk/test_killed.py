@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -121,22 +121,39 @@ CRASHES: Final = [
 ]
 
 
+@pytest.mark.usefixtures("typescript_client")
+@pytest.mark.parametrize("crash", CRASHES, ids=lambda crash: f"{crash.when} {crash.where}")
+def test_no_crash_of_the_typescript_client_does_it_twice_or_without_a_grant(
+    service: InProcess, connect: Connect, tmp_path: Path, crash: Crash
+) -> None:
+    start = ["node", str(ROOT / "tests/sdk/executor.js")]
+    _is_done_once_whatever_crashes(service, connect, tmp_path, crash, start)
+
+
 @pytest.mark.parametrize("face", FACES)
 @pytest.mark.parametrize("crash", CRASHES, ids=lambda crash: f"{crash.when} {crash.where}")
 def test_no_crash_does_it_twice_or_without_a_grant(
     service: InProcess, connect: Connect, tmp_path: Path, crash: Crash, face: str
+) -> None:
+    _is_done_once_whatever_crashes(
+        service, connect, tmp_path, crash, [sys.executable, "-m", "tests.sdk.executor", face]
+    )
+
+
+def _is_done_once_whatever_crashes(
+    service: InProcess, connect: Connect, tmp_path: Path, crash: Crash, start: Sequence[str]
 ) -> None:
     order = an_order(10)
     (tmp_path / "order.json").write_text(json.dumps(order))
     (tmp_path / "effects").touch()
     doorway = Doorway(service, crash.where, crash.when)
     with served(doorway) as url:
-        killed = _start(url, tmp_path, face, crash.when if crash.where == "effect" else "")
+        killed = _start(start, url, tmp_path, crash.when if crash.where == "effect" else "")
         doorway.victim = killed
         printed, _ = killed.communicate(timeout=60)
         assert (killed.returncode, printed) == (-signal.SIGKILL, "")
 
-        runs = [_start(url, tmp_path, face).communicate(timeout=60)[0].strip() for _ in range(2)]
+        runs = [_start(start, url, tmp_path).communicate(timeout=60)[0].strip() for _ in range(2)]
 
     effects = (tmp_path / "effects").read_text().splitlines()
     assert len(effects) == crash.effects
@@ -146,8 +163,8 @@ def test_no_crash_does_it_twice_or_without_a_grant(
     _report_as_the_readme_says(service, connect, order, crash)
 
 
-def _start(url: str, folder: Path, face: str, dies: str = "") -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tests.sdk.executor", url, folder / "order.json", folder / "effects", face, dies]
+def _start(start: Sequence[str], url: str, folder: Path, dies: str = "") -> subprocess.Popen[str]:
+    command = [*start, url, folder / "order.json", folder / "effects", dies]
     return subprocess.Popen(  # noqa: S603 - our own words
         [str(part) for part in command if part], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )

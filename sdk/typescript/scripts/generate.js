@@ -1,5 +1,6 @@
-/** Makes what the OpenAPI document says: `schema.d.ts`, its types, and `reasons.js`, its reason codes. */
+/** Makes what the OpenAPI document says: `schema.d.ts`, its types, `reasons.js`, its reason codes, and `operations.js`. */
 import { readFile, writeFile } from "node:fs/promises";
+import { pathToFileURL } from "node:url";
 import openapiTS, { astToString } from "openapi-typescript";
 
 const SOURCE = new URL("../../../openapi/handshake.json", import.meta.url);
@@ -7,6 +8,7 @@ const SOURCE = new URL("../../../openapi/handshake.json", import.meta.url);
 const SUBMITTING = ["submitRequest", "authorizeExecution"];
 const MADE_FROM = "made from openapi/handshake.json by `npm run generate`: do not edit.";
 
+const folder = process.argv[2] ? pathToFileURL(`${process.argv[2]}/`) : new URL("../src/", import.meta.url);
 const document = JSON.parse(await readFile(SOURCE, "utf8"));
 const codes = Object.entries(document["x-reason-codes"].codes)
   .map(([code, reason]) => `  ${code}: ${JSON.stringify(reason)},`)
@@ -65,5 +67,5 @@ function* operations() {
 
 /** @param {string} name @param {string} text */
 async function write(name, text) {
-  await writeFile(new URL(`../src/${name}`, import.meta.url), text);
+  await writeFile(new URL(name, folder), text);
 }
