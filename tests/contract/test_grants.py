@@ -1,10 +1,14 @@
 """Contract section 11: a grant is claimed once, by who may, for what was decided, and its outcome is reported once."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from itertools import chain, repeat
 from typing import Any
 
 import pytest
 
+from handshake.requests.record import DEFAULT_EXECUTE_WITHIN_MS
+from handshake.requests.verify import verify_request
 from tests.support.grants import claims_of, header_of
 from tests.support.service import (
     InProcess,
@@ -196,6 +200,19 @@ def test_what_was_taken_back_has_no_grant_and_what_is_claimed_is_not_taken_back(
 
     assert claim(service, revoked).outcome == EXPIRED
     assert revoke(service, claimed).outcome == CONSUMED
+
+
+def test_a_claim_whose_time_passes_while_it_reads_is_refused(in_process: InProcess) -> None:
+    request = decided(in_process, "allow")
+    decision = submit(in_process, request).body
+    execute_by = decision["timestamp"] + DEFAULT_EXECUTE_WITHIN_MS
+    clock = chain([execute_by - 1500], repeat(execute_by))
+
+    late = claim(replace(in_process, now_ms=lambda: next(clock)), request, digest=decision["actionDigest"])
+
+    assert late.outcome == EXPIRED
+    assert verify_request(in_process.context, request["requestId"]) == []
+    assert claim(in_process, request).status == 200
 
 
 BODIES: dict[str, tuple[Any, tuple[int, str]]] = {
