@@ -394,6 +394,15 @@ def test_an_outcome_is_for_who_claimed_to_report(service: Service) -> None:
     assert report(service, grant_id, envelope=executor).status == 200
 
 
+def test_an_outcome_of_a_tenants_request_is_not_for_a_namesake_in_another(in_process: InProcess) -> None:
+    """Who claims in the name of no tenant leaves none to compare: it is the request's that keeps the other out."""
+    request = decided(in_process, "allow")
+    grant_id = claim(in_process, request, envelope=own(request)).body["grantId"]
+
+    assert report(in_process, grant_id, envelope=own(request, tenantId="elsewhere")).outcome == UNAUTHORIZED
+    assert report(in_process, grant_id, envelope=own(request)).status == 200
+
+
 def test_what_was_never_claimed_has_no_outcome(service: Service) -> None:
     request = decided(service, "allow")
 

@@ -14,7 +14,7 @@ from handshake.core.errors import Conflict, Refusal, Refuse, Replay, refusal_of
 from handshake.core.jsonio import digest
 from handshake.core.reasons import ReasonCode
 from handshake.policy.rules import PolicyInForce
-from handshake.requests.access import is_own, may_claim
+from handshake.requests.access import is_own, may_claim, other_tenant
 from handshake.requests.decision import decide, restrict
 from handshake.requests.record import Claim, OutcomeStatus, Report, RequestRecord, State
 from handshake.requests.recording import policy_versions
@@ -220,7 +220,9 @@ def decide_outcome(
     if request is None or request.claim is None:
         return Refuse(no_such_grant(reported.request_id))
     claim = request.claim
-    if not is_own(envelope, principal_id=claim.principal_id, tenant_id=claim.tenant_id):
+    # Whoever claimed in no tenant's name has namesakes in others, and the request may be one tenant's.
+    own_claim = is_own(envelope, principal_id=claim.principal_id, tenant_id=claim.tenant_id)
+    if not own_claim or other_tenant(envelope, request.submission.tenant_id):
         message = "The grant was claimed by another principal."
         return Refuse(refusal_of(ReasonCode.SECURITY_GRANT_UNAUTHORIZED, message, request_id=reported.request_id))
     if request.report is None:
