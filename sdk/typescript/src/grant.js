@@ -5,7 +5,7 @@ const TYPE = "handshake-grant+jwt";
 const ALGORITHM = "ES256";
 export const AUDIENCE = "handshake-executor";
 const SKEW_S = 30;
-const MAX_LENGTH = 8192;
+const MAX_LENGTH = 16_384;
 
 /**
  * What a grant is refused for. Up to `wrong_signature` it is not known to be the service's at all.
