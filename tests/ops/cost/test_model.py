@@ -132,8 +132,8 @@ def test_what_is_counted_of_the_templates(environment: str) -> None:
 
     assert stack == count(environment), "python -m ops.cost.document counts anew"
 
-    assert (stack.routes, stack.alarms, stack.composite_alarms, stack.dashboards) == (18, 50, 1, 1)
-    assert (stack.secrets, stack.keys, stack.scheduled_runs) == (2, 1, 121 * 730)
+    assert (stack.routes, stack.alarms, stack.composite_alarms, stack.dashboards) == (23, 62, 1, 1)
+    assert (stack.secrets, stack.keys, stack.scheduled_runs) == (2, 2, 121 * 730)
 
 
 def test_every_price_has_a_unit_and_tiers_that_only_get_cheaper() -> None:
