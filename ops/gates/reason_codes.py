@@ -16,6 +16,13 @@ _REGISTRY: Final = "shared/handshake/core/reasons.py"
 _LOOKS_LIKE_A_CODE: Final = re.compile(rf"\b(?:{'|'.join(FAMILIES)})_[a-z_]*[a-z]\b")
 _IN_TEMPLATE: Final = re.compile(r'"(?:error|reasonCode)":"([a-z_]+)"')
 _OK: Final = frozenset({"policy_allow", "hitl_approved", "security_artifact_authorized"})
+# The exceptions from what a code's family is advised.
+_RETRY: Final[Mapping[str, str]] = {
+    "security_missing_identity_envelope": "retry_after_remediation",
+    "security_missing_internal_trust_context": "retry_after_remediation",
+    "security_internal_trust_context_expired": "retry_after_remediation",
+    "hitl_deadline_not_extendable": "do_not_retry",
+}
 _STATUSES: Final = frozenset({400, 401, 403, 404, 409, 422, 503})
 # Errors of the metrics API that are no decision reasons (contract section 1).
 _BESIDE: Final = frozenset({"invalid_metric_query", "invalid_metrics_event"})
@@ -165,6 +172,8 @@ def _class_of(code: str) -> str:
 
 
 def _retry_of(code: str) -> str:
+    if code in _RETRY:
+        return _RETRY[code]
     if code.startswith(("security_", "hitl_terminal_state_")):
         return "do_not_retry"
     return "retry_with_backoff" if code.startswith("adapter_") else "retry_after_remediation"

@@ -65,15 +65,18 @@ def alarms(environment: str = "production") -> dict[str, dict[str, Any]]:
 
 ALL = sorted(alarms())
 METRIC = sorted(name for name, properties in alarms().items() if "AlarmRule" not in properties)
-# Their alert tells, whenever they are in alarm: tests/aws/test_release_alarms.py.
-TELL_NOBODY = {"release-denials", "release-tenant_mismatches"}
+# Alarms of their own tell of what these count: tests/aws/test_release_alarms.py.
+TELL_NOBODY = {"release-denials", "release-tenant_mismatches", "release-function_errors"}
 
 
-def dimensions(alarm: dict[str, Any]) -> dict[str, str]:
-    """Dimensions of the alarm's metric, or of both metrics that an expression is made of."""
-    metrics = [one["MetricStat"]["Metric"] for one in alarm.get("Metrics", ()) if "MetricStat" in one] or [alarm]
-    [same] = {tuple((one["Name"], one["Value"]) for one in metric["Dimensions"]) for metric in metrics}
-    return dict(same)
+def metrics(alarm: dict[str, Any]) -> list[dict[str, Any]]:
+    """Give the alarm's metric, or those that its expression is made of."""
+    return [one["MetricStat"]["Metric"] for one in alarm.get("Metrics", ()) if "MetricStat" in one] or [alarm]
+
+
+def dimensions(metric: dict[str, Any]) -> dict[str, str]:
+    """Read a metric's dimensions, or those of an alarm on one metric."""
+    return {one["Name"]: one["Value"] for one in metric["Dimensions"]}
 
 
 def functions() -> dict[str, str]:
@@ -188,8 +191,10 @@ def test_an_alarm_says_what_missing_data_means(name: str) -> None:
 
 @pytest.mark.parametrize("name", METRIC)
 def test_an_alarm_watches_one_stack_only(name: str) -> None:
-    assert all(value.startswith("handshake") for key, value in dimensions(alarms()[name]).items() if key in NAMED)
-    assert NAMED & dimensions(alarms()[name]).keys()
+    for metric in metrics(alarms()[name]):
+        named = {key: value for key, value in dimensions(metric).items() if key in NAMED}
+        assert named
+        assert all(value.startswith("handshake") for value in named.values())
 
 
 NAMED = {"service", "FunctionName", "QueueName", "ApiName"}
@@ -199,6 +204,17 @@ def test_what_takes_a_release_back_is_on_aws_only_which_knows_metric_math() -> N
     assert {name for name, alarm in alarms().items() if "Metrics" in alarm} == TELL_NOBODY
     assert alarms("staging").keys() == alarms().keys()
     assert alarms().keys() - alarms("local").keys() == TELL_NOBODY | {"page"}
+
+
+def test_a_release_watches_the_errors_of_every_function_that_answers_the_api() -> None:
+    answering = {
+        resource["Properties"]["FunctionName"]["Ref"].removesuffix("Aliaslive")
+        for resource in STACK.of_type("AWS::Lambda::Permission").values()
+        if resource["Properties"]["Principal"] == "apigateway.amazonaws.com"
+    }
+    watched = {dimensions(metric)["FunctionName"] for metric in metrics(alarms()["release-function_errors"])}
+
+    assert watched == {f"handshake-{functions()[logical_id]}" for logical_id in answering}
 
 
 def test_the_three_alerts_and_many_denials_page() -> None:

@@ -1,12 +1,14 @@
 """Clients of the deployed functions, and what the tests' own clients hold for them."""
 
+import gc
 from typing import Any, Final
 
 import pytest
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.exceptions import ParamValidationError
 
-from handshake.api.runtime import Runtime, aws, build_runtime, client_config
+from handshake import GC_THRESHOLD
+from handshake.api.runtime import Runtime, aws, build_runtime, client_config, start
 from ops.local.settings import REGION
 from tests.support import engines
 from tests.support.service import ISSUER_ARN, SIGNER_ARN
@@ -114,3 +116,26 @@ def test_a_function_does_not_start_with_an_issuer_that_is_no_role(
 @pytest.mark.parametrize("issuers", ["", " ", ISSUER_ARN, f"{ISSUER_ARN}, {ISSUER_ARN} "])
 def test_roles_and_nobody_may_be_issuers(monkeypatch: pytest.MonkeyPatch, issuers: str) -> None:
     assert len(_runtime(monkeypatch, ENVELOPE_ISSUERS=issuers).issuers) == int(bool(issuers.strip()))
+
+
+@pytest.mark.parametrize("on_lambda", [True, False])
+def test_a_function_that_has_started_makes_its_clients_and_looks_for_garbage_again(
+    monkeypatch: pytest.MonkeyPatch, *, on_lambda: bool
+) -> None:
+    """While it starts it does not; without it, what has cycles would fill the memory of an environment that lives."""
+    made: list[bool] = []
+    monkeypatch.delenv("AWS_LAMBDA_FUNCTION_NAME", raising=False)
+    if on_lambda:
+        monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "a-function")
+    before = gc.get_threshold()
+    try:
+        gc.set_threshold(500_000)
+
+        start(lambda: made.append(True))
+
+        assert made == [True] * on_lambda
+        assert (gc.get_threshold() == GC_THRESHOLD) is on_lambda
+        assert (gc.get_freeze_count() > 0) is on_lambda
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*before)

@@ -95,6 +95,13 @@ def test_a_refused_action_repeats_a_decision_but_makes_none() -> None:
     assert not any("decision=deny" in dimensions for dimensions in metrics)
 
 
+@pytest.mark.parametrize(("waited_ms", "told_s"), [(0, 0.0), (90_449, 90.4), (86_400_000, 86_400.0)])
+def test_how_long_a_person_was_waited_for_is_told_in_seconds(waited_ms: int, told_s: float) -> None:
+    metrics = _metrics(_published(decision="allow", waited_ms=waited_ms))
+
+    assert metrics["service=handshake",]["TimeToDecide"] == (told_s, "Seconds")
+
+
 def test_principals_and_tenants_are_pseudonyms_that_stay_the_same() -> None:
     first, again = (_published(principal_id="ana", tenant_id="acme") for _ in range(2))
 

@@ -167,7 +167,7 @@ DEFECTS: Final = (
     _template(
         "a release that crashes is not noticed",
         "test_a_release_that_misbehaves or test_every_alarm_that_is_watched",
-        (r"\n +- !Sub \$\{AWS::StackName\}-(function_errors-[\w-]+|api_errors)", ""),
+        (r"\n +- !Sub \$\{AWS::StackName\}-(release-function_errors[^\n]*|api_errors)", ""),
     ),
     _template(
         "a name is too long behind a long stack name",

@@ -209,6 +209,6 @@ def test_only_the_gateway_and_the_release_gate_may_invoke_what_believes_its_even
         if any(grant.allows("lambda:InvokeFunction", f"{function}:1") for function in http)
     }
 
-    assert len(http) == 6
+    assert len(http) == 7
     assert others == set()
     assert roles == {"ReleaseGateRole"}

@@ -34,10 +34,10 @@ SWITCHES: Final[Mapping[str, tuple[str, list[str], set[str]]]] = {
     "TenantlessEnvelopes": (
         "TENANTLESS_ENVELOPES",
         ["allowed", "refused"],
-        {"WorkflowFunction", "DecisionRoomFunction", "AgentsFunction"},
+        {"WorkflowFunction", "DecisionRoomFunction", "GrantsFunction", "AgentsFunction"},
     ),
     "ActionBinding": ("ACTION_BINDING", ["optional", "required"], {"WorkflowFunction"}),
-    "UnknownAgents": ("UNKNOWN_AGENTS", ["allow", "escalate", "deny"], {"WorkflowFunction"}),
+    "UnknownAgents": ("UNKNOWN_AGENTS", ["allow", "escalate", "deny"], {"WorkflowFunction", "GrantsFunction"}),
     "TrustTokenBinding": ("TRUST_TOKEN_BINDING", ["optional", "required"], {"PolicyApplyFunction"}),
 }
 
@@ -88,7 +88,9 @@ def test_a_persons_decisions_share_their_concurrency_with_no_read(environment: s
             [function] = {name for name in of.of_type("AWS::Lambda::Function") if f"{name}.Alias" in uri or name in uri}
             served.setdefault(function, set()).add((method, path))
 
-    assert served["DecisionRoomFunction"] == {("post", "/workflow/decision-room/action")}
+    assert served["DecisionRoomFunction"] == {
+        ("post", f"/workflow/decision-room/{act}") for act in ("action", "extend", "revoke")
+    }
     assert served["PolicyApplyFunction"] == {("post", "/policy/apply")}
 
 

@@ -70,7 +70,38 @@ def test_what_takes_a_release_back_has_an_alert_and_so_an_incident(alert: str, m
         assert state(alert, metric, minutes) is State.ALARM
 
 
-@pytest.mark.parametrize("name", [release for release, _ in PAIRS.values()])
+ANSWERING: Final = [
+    dimension["Value"]
+    for query in ALARMS["release-function_errors"]["Metrics"]
+    for dimension in query.get("MetricStat", {}).get("Metric", {}).get("Dimensions", ())
+]
+
+
+@pytest.mark.parametrize("function", ANSWERING)
+@pytest.mark.parametrize(("failed", "expected"), [([1, 0, 0, 0, 0], State.OK), ([1, 0, 0, 1, 0], State.ALARM)])
+def test_one_function_that_fails_in_two_minutes_takes_a_release_back_whoever_else_is_called(
+    function: str, failed: list[int], expected: State
+) -> None:
+    """The others are not called at all, or are called and do not fail: either way they hide nothing."""
+    for others in ([], [one for one in ANSWERING if one != function]):
+        samples = [
+            Sample(
+                Metric("AWS/Lambda", "Errors", frozenset({("FunctionName", name)})),
+                NOW - (len(failed) - index) * 60 + 1,
+                float(count if name == function else 0),
+                1,
+            )
+            for name in (function, *others)
+            for index, count in enumerate(failed)
+            if name != function or count
+        ]
+        release = state_of(ALARMS["release-function_errors"], samples, now_s=NOW)
+        own = state_of(ALARMS[f"function_errors-{function.removeprefix(f'{OF.stack_name}-')}"], samples, now_s=NOW)
+
+        assert release is own is expected
+
+
+@pytest.mark.parametrize("name", [*(release for release, _ in PAIRS.values()), "release-function_errors"])
 def test_a_releases_alarms_are_watched_and_tell_nobody(name: str) -> None:
     groups = [OF.properties(path) for path in OF.of_type("AWS::CodeDeploy::DeploymentGroup")]
     watched = [{one["Name"] for one in group["AlarmConfiguration"]["Alarms"]} for group in groups]

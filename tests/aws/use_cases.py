@@ -23,6 +23,7 @@ from tests.support.service import (
     claim,
     decided,
     escalated,
+    extend,
     for_agent,
     get,
     human,
@@ -30,6 +31,7 @@ from tests.support.service import (
     post,
     report,
     reported_event,
+    revoke,
     submission,
     submit,
     token,
@@ -77,6 +79,28 @@ def _act(fleet: Fleet) -> None:
     let_expire(fleet, late)
     act(fleet, late, key="k")
     post(fleet, "/workflow/decision-room/action", {})
+
+
+def _extend(fleet: Fleet) -> None:
+    for tenant in (unique("tenant"), None):
+        request = escalated(fleet, tenantId=tenant)
+        for key in ("k", "k", "another", None):
+            extend(fleet, request, key=key)
+    late = escalated(fleet)
+    let_expire(fleet, late)
+    extend(fleet, late)
+
+
+def _revoke(fleet: Fleet) -> None:
+    for tenant in (unique("tenant"), None):
+        revoke(fleet, decided(fleet, "allow", tenantId=tenant))
+        request = escalated(fleet, tenantId=tenant)
+        act(fleet, request, "approve")
+        for _ in range(2):
+            revoke(fleet, request)
+        withdrawn = escalated(fleet, tenantId=tenant)
+        for _ in range(2):
+            act(fleet, withdrawn, "withdraw", key="k")
 
 
 def _grant(fleet: Fleet) -> None:
@@ -193,6 +217,8 @@ USE_CASES: Final[Mapping[str, Callable[[Fleet], Any]]] = {
     "read": _read,
     "authorize": _authorize,
     "act": _act,
+    "extend": _extend,
+    "revoke": _revoke,
     "grant": _grant,
     "apply": _apply,
     "policies": _policies,

@@ -27,6 +27,11 @@ from tests.support.service import (
 from tests.support.store import paused
 
 OK = {"policy_allow", "hitl_approved", "security_artifact_authorized"}
+MENDABLE = {
+    "security_missing_identity_envelope",
+    "security_missing_internal_trust_context",
+    "security_internal_trust_context_expired",
+}
 
 
 def _class_in_words(code: str) -> str:
@@ -38,6 +43,8 @@ def _class_in_words(code: str) -> str:
 
 
 def _advice_in_words(code: str) -> str:
+    if code in MENDABLE:
+        return "retry_after_remediation"
     if code.startswith(("security_", "hitl_terminal_state_")) or code == "hitl_deadline_not_extendable":
         return "do_not_retry"
     return "retry_with_backoff" if code.startswith("adapter_") else "retry_after_remediation"

@@ -53,11 +53,12 @@ def test_versions_are_paged(service: Service, agent: str, limit: int) -> None:
 
     pages: list[list[str]] = []
     cursor = None
-    while cursor or not pages:
+    while len(pages) <= 4 and (cursor or not pages):
         page = _versions(service, agent, limit=limit, **({"cursor": cursor} if cursor else {})).body
         pages.append([version["policyVersion"] for version in page["versions"]])
         cursor = page.get("nextCursor")
 
+    assert cursor is None
     assert [version for page in pages for version in page] == ["v4", "v3", "v2", "v1"]
     assert all(len(page) <= limit for page in pages)
 

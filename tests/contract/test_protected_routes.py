@@ -1,5 +1,6 @@
 """Contract section 8: nobody calls a route without a signature, and nobody asserts identities but an issuer."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -27,11 +28,17 @@ ENVELOPED = {
     ("POST", "/workflow/decision-room/action"),
     ("POST", "/workflow/decision-room/extend"),
     ("POST", "/workflow/decision-room/revoke"),
+    ("POST", "/workflow/grants"),
+    ("POST", "/workflow/grants/{grantId}/outcome"),
+    ("GET", "/agents"),
+    ("GET", "/agents/{agentId}"),
+    ("PUT", "/agents/{agentId}"),
     ("POST", "/policy/apply"),
 }
 THE_CONTRACTS = ENVELOPED | {
     ("POST", "/workflow/requests"),
     ("POST", "/workflow/authorize-execution"),
+    ("GET", "/.well-known/jwks.json"),
     ("GET", "/policy/config"),
     ("GET", "/policy/versions"),
     ("POST", "/policy/simulate"),
@@ -86,11 +93,11 @@ def test_every_deployed_method_demands_a_signature(stack: LocalStack) -> None:
 
 
 def _target(resource: str) -> str:
-    return resource.replace("{requestId}", "r")
+    return re.sub(r"\{\w+\}", "r", resource)
 
 
 def _body(method: str) -> bytes:
-    return b"{}" if method == "POST" else b""
+    return b"" if method == "GET" else b"{}"
 
 
 def _refused(answer: urllib3.BaseHTTPResponse) -> tuple[int, str]:

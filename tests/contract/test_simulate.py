@@ -4,7 +4,18 @@ from typing import Any
 
 import pytest
 
-from tests.support.service import Reply, Service, apply_policy, for_agent, post, rules, submission, submit, unique
+from tests.support.service import (
+    InProcess,
+    Reply,
+    Service,
+    apply_policy,
+    for_agent,
+    post,
+    rules,
+    submission,
+    submit,
+    unique,
+)
 from tests.support.store import everything
 
 
@@ -68,3 +79,30 @@ def test_a_looser_policy_is_a_riskier_change_than_a_stricter_one(service: Servic
     ]
     assert (looser["decision"], stricter["decision"]) == ("escalate", "allow")
     assert looser["tier"] > stricter["tier"]
+
+
+def test_a_policy_takes_the_place_of_its_own_scopes_and_leaves_the_others_in_force(alone: InProcess) -> None:
+    """What is in force already changes nothing in whichever scope it is, and each scope's next policy is its own."""
+    agent, tenant = unique("agent"), unique("tenant")
+    in_force: dict[str, dict[str, Any]] = {
+        "global": {"scope": "global", "rules": rules(allowed_categories=["food", "rent"])},
+        "agent": for_agent(agent, max_transaction=60),
+        "tenant": {**for_agent(agent, max_transaction=30), "tenantId": tenant},
+    }
+    payments = [(10, "food"), (40, "food"), (10, "cars"), (90, "rent")]
+    for amount, category in payments:
+        of = {"amount": amount, "category": category}
+        submit(alone, submission(agentId=agent, tenantId=tenant, context=of))
+    for body in in_force.values():
+        apply_policy(alone, body)
+
+    def changed(scope: str, **values: Any) -> set[tuple[str, str]]:
+        body = {**in_force[scope], "rules": rules(**values)} if values else in_force[scope]
+        changes = _simulate(alone, body).body["predictedChanges"]
+        return {(change["requestClass"], f"{change['before']} to {change['after']}") for change in changes}
+
+    assert [changed(scope) for scope in in_force] == [set()] * 3
+    # Cars, which only the global policy forbids, would be allowed; what only the agent's escalate, the tenant's do too.
+    assert changed("global", allowed_categories=["food", "rent", "cars"]) == {("payment:cars", "deny to allow")}
+    assert changed("agent", max_transaction=100) == set()
+    assert changed("tenant", max_transaction=50) == {("payment:food", "escalate to allow")}

@@ -41,6 +41,20 @@ def test_an_invocation_that_used_up_its_time_leaves_the_next_all_of_its_own() ->
     assert len(second.calls) == 2
 
 
+@pytest.mark.parametrize("budget_s", [1.5, 4.0, 60.0])
+def test_an_invocation_has_the_time_that_it_was_given(budget_s: float) -> None:
+    client = Scripted({"Responses": {}}, takes_s=1.0)
+
+    def ask(dynamo: Dynamo) -> None:
+        for _ in range(100):
+            dynamo.batch_get([(TABLE, {"pk": "a"})])
+
+    with _store(client).invocation(budget_s) as dynamo, pytest.raises(StoreUnavailableError):
+        ask(dynamo)
+
+    assert budget_s <= client.now_s <= budget_s + 1.0
+
+
 def test_an_invocation_that_used_up_its_time_can_ask_nothing_more() -> None:
     client = Scripted({"Responses": {}}, takes_s=RETRY_BUDGET_S)
 

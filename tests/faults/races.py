@@ -101,6 +101,9 @@ def _run_on(engine: str, tell: Connection) -> None:
         "no:randomly",
         "-p",
         "no:cacheprovider",
+        # What calls the service knows Hypothesis, and is imported before pytest.
+        "-W",
+        "ignore:Module already imported so cannot be rewritten",
         "-o",
         "addopts=--import-mode=importlib",
     )

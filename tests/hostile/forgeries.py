@@ -50,7 +50,7 @@ def copy_request(dice: random.Random, stored: Stored) -> None:
             name: made_up.removeprefix("REQ#") + value[len(pk) - 4 :] if name in ("request_id", "event_id") else value
             for name, value in item.items()
         }
-    _link_anew(stored, made_up)
+    link_anew(stored, made_up)
 
 
 def frame(dice: random.Random, stored: Stored, *, earlier: bool = False) -> tuple[str, Mapping[str, str]]:
@@ -66,8 +66,8 @@ def frame(dice: random.Random, stored: Stored, *, earlier: bool = False) -> tupl
         events[chosen] = replace(
             events[chosen], detail={**events[chosen].detail, name: {"global": None, "agent": None}}
         )
-    stored.items[place] = _unlinked(events)
-    return pk, _link_anew(stored, pk)
+    stored.items[place] = unlinked(events)
+    return pk, link_anew(stored, pk)
 
 
 def raise_amount(dice: random.Random, stored: Stored) -> tuple[str, Mapping[str, str]]:
@@ -90,8 +90,8 @@ def raise_amount(dice: random.Random, stored: Stored) -> tuple[str, Mapping[str,
     audit = replace(
         audit, detail={**audit.detail, "principalId": "mallory", **{name: says[name] for name in list(says)[1:]}}
     )
-    stored.items[first] = _unlinked([replace(lineage, detail={**lineage.detail, **says}), audit])
-    return pk, _link_anew(stored, pk)
+    stored.items[first] = unlinked([replace(lineage, detail={**lineage.detail, **says}), audit])
+    return pk, link_anew(stored, pk)
 
 
 def remove_text(dice: random.Random, stored: Stored) -> None:
@@ -134,11 +134,11 @@ def exchange_argument_linked_anew(dice: random.Random, stored: Stored) -> None:
             replace(event, detail={**event.detail, **{name: says[name] for name in event.detail.keys() & says}})
             for event in evidence_from(stored.items[place])
         ]
-        stored.items[place] = _unlinked(events)
-    _link_anew(stored, pk)
+        stored.items[place] = unlinked(events)
+    link_anew(stored, pk)
 
 
-def _unlinked(events: Sequence[EvidenceEvent]) -> Item:
+def unlinked(events: Sequence[EvidenceEvent]) -> Item:
     """An item of events, the later of which follow the earlier as these are now."""
     linked = [events[0]]
     for event in events[1:]:
@@ -151,7 +151,7 @@ def _written(events: Sequence[EvidenceEvent]) -> Item:
     return {name: value for name, value in evidence_item(events).items() if value is not None}
 
 
-def _link_anew(stored: Stored, pk: str) -> dict[str, str]:
+def link_anew(stored: Stored, pk: str) -> dict[str, str]:
     """Write a partition's hashes anew, as whoever knows the code can; gives the new digest of each old head."""
     places = sorted(place for place in stored.partition("workflow", pk) if place.sk.startswith("EVT#"))
     renamed, chain = {GENESIS: GENESIS}, Chain()
@@ -195,7 +195,7 @@ def reword_refusal(dice: random.Random, stored: Stored) -> None:
     place = dice.choice(places_of(stored, kind="REF#"))
     [refusal] = evidence_from(stored.items[place])
     stored.items[place] = _written([replace(refusal, detail={**refusal.detail, "action": "reject"})])
-    _link_anew(stored, place.pk)
+    link_anew(stored, place.pk)
 
 
 def everywhere(dice: random.Random, stored: Stored) -> None:
@@ -314,7 +314,7 @@ def undo_newest(kind: str) -> Attack:
     """Cut the newest step off a chain that ends in ``kind``, and have the request be as it was: it never happened."""
 
     def attack(dice: random.Random, stored: Stored) -> None:
-        place = dice.choice(_ending_in(stored, kind))
+        place = dice.choice(ending_in(stored, kind))
         state = Place("workflow", place.pk, "STATE")
         length = stored.items[state]["chain_length"] - 2
         pasts = [then[state] for then in stored.history if then.get(state, {}).get("chain_length") == length]
@@ -327,17 +327,17 @@ def undo_newest(kind: str) -> Attack:
 
 def lengthen(dice: random.Random, stored: Stored) -> None:
     """Have an extension have given more than it did, and write the chain and what remembers it anew."""
-    place = dice.choice(_ending_in(stored, EXTENDED))
+    place = dice.choice(ending_in(stored, EXTENDED))
     state = Place("workflow", place.pk, "STATE")
     lineage, audit = evidence_from(stored.items[place])
     later = lineage.detail["to"] + 1000 * dice.randrange(1, 600)
-    stored.items[place] = _unlinked([replace(lineage, detail={**lineage.detail, "to": later}), audit])
+    stored.items[place] = unlinked([replace(lineage, detail={**lineage.detail, "to": later}), audit])
     waits = {"expires_at": Decimal(later), "pending_deadline": Decimal(later)}
     stored.items[state] = {**stored.items[state], **waits}
-    _link_anew(stored, place.pk)
+    link_anew(stored, place.pk)
 
 
-def _ending_in(stored: Stored, kind: str) -> list[Place]:
+def ending_in(stored: Stored, kind: str) -> list[Place]:
     """Find the newest evidence of each request whose chain ends in ``kind``."""
     newest = {place.pk: place for place in sorted(places_of(stored, kind="EVT#"))}
     return [place for place in newest.values() if next(evidence_from(stored.items[place])).detail["event"] == kind]

@@ -7,18 +7,20 @@ either one that verification must see every time, or ``residual``: nothing else 
 import os
 import random
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Final, NamedTuple
 
-from moto import mock_aws
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
 from handshake.dynamo.marshalling import Item
-from handshake.requests.recording import EXTENDED, REVOKED
+from handshake.requests.recording import CLAIMED, EXTENDED, REPORTED, REVOKED
 from handshake.requests.verify import PAGES, Finding
+from ops.local.dynamodb import dynamodb_local
 from tests.hostile.attacks import (
     KEYS,
     Attack,
@@ -60,6 +62,7 @@ from tests.hostile.forgeries import (
     take_change_back,
     undo_newest,
 )
+from tests.hostile.grant_forgeries import another_claimer, another_outcome, longer_grant, made_up
 from tests.support import engines
 from tests.support.worlds import InMemory, Place, Stored, a_world
 
@@ -142,6 +145,13 @@ KINDS: Final[Sequence[Kind]] = (
     Kind("request: undo a revocation, head and state too", undo_newest(REVOKED)),
     Kind("request: undo an extension, head and state too", undo_newest(EXTENDED)),
     Kind("request: a later deadline, linked anew", lengthen),
+    Kind("grant: undo a claim, head and state too", undo_newest(CLAIMED)),
+    Kind("grant: undo an outcome, head and state too", undo_newest(REPORTED)),
+    Kind("grant: another outcome, linked anew", another_outcome),
+    Kind("grant: another claimer, linked anew", another_claimer),
+    Kind("grant: a longer life, linked anew", longer_grant),
+    Kind("grant: make a claim up, linked", made_up(CLAIMED, "claimed grant")),
+    Kind("grant: make an outcome up, linked", made_up(REPORTED, "outcome_ reported")),
     Kind("request: drop all of it", drop_request),
     Kind("request: make one up, linked", copy_request),
     Kind("request: frame somebody, linked anew", lambda dice, stored: void(frame(dice, stored))),
@@ -212,8 +222,12 @@ def void(_: object) -> None:
 def main(seed: int) -> int:
     """Make the attacks and print what was seen, by kind. 1 if any went unseen that must not."""
     count = int(os.environ.get("HANDSHAKE_ATTACKS", "10000"))
-    with mock_aws():
-        client = engines.client_of("dynamodb")
+    # In memory the sweeps' threads would write while another's transaction copies the tables.
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        dynamodb_local(log=Path(scratch) / "log", home=engines.DYNAMODB_LOCAL) as endpoint,
+    ):
+        client = engines.client_of("dynamodb", endpoint)
         world = a_world(client, engines.create_tables(client))
     made, seen = Counter[str](), Counter[str]()
     missed: list[str] = []

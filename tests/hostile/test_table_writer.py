@@ -7,7 +7,6 @@ from itertools import islice
 from typing import Any
 
 import pytest
-from moto import mock_aws
 from typer.testing import CliRunner
 
 from handshake.dynamo.marshalling import marshal
@@ -26,11 +25,10 @@ ON_THE_ENGINE = int(os.environ.get("HANDSHAKE_ATTACKS_ON_ENGINE", "60"))
 
 
 @pytest.fixture(scope="module")
-def world() -> Stored:
+def world(dynamodb_local_endpoint: str) -> Stored:
     """Give what this release stored on top of the one before it."""
-    with mock_aws():
-        client = engines.client_of("dynamodb")
-        return a_world(client, engines.create_tables(client))
+    client = engines.client_of("dynamodb", dynamodb_local_endpoint)
+    return a_world(client, engines.create_tables(client))
 
 
 def test_what_nobody_touched_holds_and_so_does_what_the_release_before_stored(world: Stored) -> None:

@@ -72,6 +72,15 @@ def test_a_statistic_gets_the_name_that_reading_it_takes(told: dict[str, str], s
     assert signal.statistic == statistic
 
 
+@pytest.mark.parametrize("name", ["OldStateValue", "NewStateReason", "AlarmDescription"])
+@pytest.mark.parametrize("value", [..., None, ""])
+def test_what_a_change_does_not_say_is_empty(name: str, value: Any) -> None:
+    change = _parse(**{name: value})
+
+    read = {"OldStateValue": change.previous, "NewStateReason": change.reason, "AlarmDescription": change.first_steps}
+    assert read[name] == ""
+
+
 @pytest.mark.parametrize("trigger", [..., None, {}, {"Namespace": "Handshake"}, {"Dimensions": ["x"]}])
 def test_a_change_without_a_metric_of_its_own_has_no_signal(trigger: Any) -> None:
     assert _parse(Trigger=trigger).signal is None

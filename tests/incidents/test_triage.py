@@ -90,6 +90,13 @@ def test_people_are_told_the_numbers_the_first_steps_and_the_runbook(aws: Aws) -
     assert told["Message"].splitlines()[0] == "alert_denial_spike fired on handshake-test"
 
 
+def test_an_alarm_without_a_metric_of_its_own_is_told_with_all_the_rest(aws: Aws) -> None:
+    done = triage(aws.context, aws.desk, replace(FIRED, signal=None))
+
+    assert (done.outcome, done.notes) == ("opened", [])
+    assert aws.incident(done.incident_id).findings.keys() == PARTS - {"signal"}
+
+
 @pytest.mark.parametrize(
     ("service", "lost"),
     [

@@ -18,7 +18,8 @@ LATER_MS = NOW_MS + 90_000
 def test_an_allowed_action_is_one_terminal_event_of_its_tier() -> None:
     record = a_record(Decision("allow", ReasonCode.POLICY_ALLOW, 1), submission=a_submission())
 
-    assert decision_event(record, "decided", event_id="e-1") == an_event(request_id="req-1")
+    pseudonym = record.submission.agent.pseudonym
+    assert decision_event(record, "decided", event_id="e-1") == an_event(request_id="req-1", agent=pseudonym)
 
 
 def test_an_escalation_is_not_terminal_and_took_no_time_yet() -> None:

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from handshake.dynamo.tables import Tables
-from handshake.metrics.rebuild import LAG_MS, Comparison, compare
+from handshake.metrics.rebuild import Comparison, compare
 from ops.commands.app import app
 from ops.local.settings import ROOT_KEY, STACK_NAME
 from ops.local.stack import LocalStack
@@ -56,13 +56,14 @@ def test_events_that_were_just_appended_are_lag_and_no_difference(world: World) 
     assert 0 < comparison.not_yet_folded < comparison.events == 40
 
 
-def test_events_that_should_long_be_folded_are_a_difference(world: World) -> None:
-    world.play(Passing(LAG_MS + 1))
+@pytest.mark.parametrize(("lag_ms", "least"), [(5 * 60_000, 0), (5 * 60_000 + 1, 40)])
+def test_events_that_are_not_folded_after_five_minutes_are_a_difference(world: World, lag_ms: int, least: int) -> None:
+    world.play(Passing(lag_ms))
 
     comparison = _compare(world)
 
-    assert not comparison.holds
-    assert ("hour", "events", 0, 40, 40) in _found(comparison)
+    assert comparison.holds is (least == 0)
+    assert (("hour", "events", 0, 40, 40) in _found(comparison)) is (least == 40)
 
 
 @pytest.mark.parametrize("by", [-1, 1])

@@ -8,7 +8,7 @@ import pytest
 from ops.local.settings import ROOT
 from tests.mutants import __main__ as command
 from tests.mutants.mutations import Mutation, mutations, optional_arguments
-from tests.mutants.trials import PACKAGE, Copy, KnownTest, concerned
+from tests.mutants.trials import PACKAGE, TIME, Copy, KnownTest, concerned
 
 CHANGES = {
     "a < b": ["a <= b"],
@@ -89,7 +89,7 @@ def test_every_change_of_every_room_is_of_one_module_that_can_be_read_and_has_a_
     changes = every_change
 
     assert len({change.name for change in changes}) == len(changes) > 1000
-    assert {change.file.partition("/")[0] for change in changes} == set(command.TESTED_BY) - {"contract"}
+    assert {change.file.partition("/")[0] for change in changes} == set(command.TESTED_BY) - {"contract", "ops/openapi"}
     assert not [change.name for change in changes if change.text == (ROOT / PACKAGE / change.file).read_text()]
 
 
@@ -122,6 +122,14 @@ def test_the_tests_that_call_what_changed_are_asked_the_quickest_first_and_store
     assert [test.id for test in concerned(change, tests)] == ["quick", "slow", "in a store"]
 
 
+def test_what_a_module_says_as_it_is_imported_concerns_its_room_and_the_document() -> None:
+    [change, *_] = _changes("MAX = 8 * 4\n")
+    ids = ["tests/room/test_other.py::a", "tests/rooms/test_it.py::a", "tests/ops/openapi/test_document.py::a"]
+    tests = [KnownTest(name, 0.1, store=False, calls={}) for name in ids]
+
+    assert [test.id for test in concerned(change, tests)] == [ids[0], ids[2]]
+
+
 def test_optional_is_what_has_a_default() -> None:
     text = "def f(a, b=1, *, c, d=2): ...\nclass A:\n    e: int\n    f: int = 3\n"
 
@@ -141,6 +149,26 @@ def test_a_change_is_tried_on_a_copy_and_caught_by_the_test_that_notices(tmp_pat
     assert copy.attempt(noticed, tests).caught_by
     assert copy.attempt(unnoticed, tests).caught_by == ""
     assert (ROOT / PACKAGE / file).read_text() == before
+
+
+@pytest.mark.parametrize(("slow", "patience_s", "caught_by"), [("first", 8, ""), ("always", 1, TIME)])
+def test_what_takes_too_long_is_tried_again_before_it_is_caught(
+    tmp_path: Path, slow: str, patience_s: float, caught_by: str
+) -> None:
+    file, mark = "core/paging.py", tmp_path / "mark"
+    wait = f"""
+import time
+from pathlib import Path
+mark = Path({str(mark)!r})
+if {slow == "always"} or not mark.exists():
+    mark.touch()
+    time.sleep(600)
+"""
+    change = Mutation(file, "cursor_after", 1, "", "", 1, (ROOT / PACKAGE / file).read_text() + wait)
+    calls = {file: ["cursor_after"]}
+    test = KnownTest("tests/core/test_paging.py::test_a_cursor_of_another_list_is_refused", 0, store=False, calls=calls)
+
+    assert Copy(tmp_path, patience_s=patience_s).attempt(change, [test]).caught_by == caught_by
 
 
 def _tests_of(path: str) -> list[str]:

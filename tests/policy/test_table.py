@@ -192,7 +192,7 @@ def seven_versions(store: Context) -> Context:
 @pytest.mark.parametrize("limit", [1, 2, 3, 6, 7, 8, MAX_LIMIT])
 def test_pages_of_any_size_make_up_the_whole_list_newest_first(seven_versions: Context, limit: int) -> None:
     listed, pages, cursor = [], 0, None
-    while True:
+    while pages <= 7:
         names, cursor = _page(seven_versions, limit, cursor)
         assert len(names) <= limit
         listed += names

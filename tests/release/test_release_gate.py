@@ -158,6 +158,30 @@ def test_a_version_that_answers_any_one_call_otherwise_is_not_ready(
     assert f"{route} answered" in _problem(replace(release, versions=Versions(service, changed)))
 
 
+def test_its_calls_come_with_the_path_parameters_that_api_gateway_would_send(
+    release: Release, service: InProcess
+) -> None:
+    """The read that must be refused names the request that waits, and a path without parameters has none."""
+    calls: list[Event] = []
+
+    def kept(event: Event, answer: dict[str, Any]) -> dict[str, Any]:
+        calls.append(event)
+        return answer
+
+    ensure_ready(replace(release, versions=Versions(service, kept)))
+
+    waiting = json.loads(calls[0]["body"])["requestId"]
+    assert {call["resource"]: call["pathParameters"] for call in calls} == {
+        "/workflow/requests": None,
+        "/workflow/decision-room/{requestId}": {"requestId": waiting},
+        "/workflow/decision-room/action": None,
+        "/workflow/authorize-execution": None,
+        "/policy/apply": None,
+        "/policy/config": None,
+        "/metrics/summary": None,
+    }
+
+
 def test_a_policy_that_is_not_read_back_stops_the_release(release: Release, service: InProcess) -> None:
     def forgets(event: Event, answer: dict[str, Any]) -> dict[str, Any]:
         return answer | {"body": "{}"} if event["resource"] == "/policy/config" else answer

@@ -164,3 +164,17 @@ def test_a_second_run_finds_nothing(guards: Guards) -> None:
     guards.hold("key", expires_at_ms=NOW_MS - HOUR_MS)
 
     assert [retain_guards(guards.context()).removed for _ in range(2)] == [1, 0]
+
+
+@pytest.mark.parametrize(("later_ms", "hours"), [(0, 2), (HOUR_MS, 3), (5 * HOUR_MS, 7)])
+def test_a_run_looks_at_every_hour_since_the_last_and_at_the_last_full_one_once_more(
+    guards: Guards, later_ms: int, hours: int
+) -> None:
+    """The index lags behind its table; the hours before are not paid for again."""
+    retain_guards(guards.context())
+    guards.now_ms += later_ms
+    again = guards.context()
+
+    retain_guards(again)
+
+    assert again.dynamo.calls.count("query") == hours

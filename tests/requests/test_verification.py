@@ -10,21 +10,25 @@ from typing import Any
 import pytest
 
 from handshake.agents.standing import UNRECORDED
+from handshake.agents.table import change_key, record_key
+from handshake.core.agents import Agent
 from handshake.core.reasons import ReasonCode
 from handshake.dynamo.client import Page as StorePage
 from handshake.dynamo.context import Context
-from handshake.dynamo.marshalling import Item
+from handshake.dynamo.marshalling import Item, marshal
 from handshake.policy.rules import PolicyInForce
 from handshake.requests.decision import Decision
 from handshake.requests.evidence_items import evidence_item
-from handshake.requests.record import RequestRecord
-from handshake.requests.recording import Origin, record_decision
+from handshake.requests.record import RequestRecord, State
+from handshake.requests.recording import Origin, record_close, record_decision, record_revocation
 from handshake.requests.submission import parse_recorded
-from handshake.requests.table import state_item
+from handshake.requests.table import record_from, state_item, state_key
+from handshake.requests.transaction import RequestTransaction, origin
 from handshake.requests.verification import verify_partition
 from handshake.requests.verify import PAGES, ByPage, Finding, events_page, requests_page, verify_request
 from tests.conftest import Engine
-from tests.support.service import InProcess, act, get, human, now_ms, submission
+from tests.support.agents import operator, put
+from tests.support.service import InProcess, act, claim, decided, get, human, now_ms, submission
 from tests.support.worlds import InMemory, Stored, a_world, load_earlier_release
 
 EVERY_PAYLOAD = {"source", "event", "reasonCode", "timestamp", "decision", "state", "decisionContextHash"}
@@ -44,13 +48,14 @@ def context(dynamodb_local: Engine) -> Context:
 
 def _pages(context: Context, page_of: ByPage, **options: Any) -> Iterator[tuple[int, list[Finding]]]:
     start = None
-    while True:
+    for _ in range(1000):
         page = page_of(context, start, **options)
         # What goes on after it is kept by whoever does that in several runs.
         start = page.next_key and json.loads(json.dumps(page.next_key))
         yield page.checked, list(page.findings)
         if start is None:
             return
+    raise AssertionError("the table has no end")
 
 
 @pytest.mark.parametrize("limit", [1, 3, 7, 1000])
@@ -91,6 +96,7 @@ class Torn(InMemory):
 
     before: Stored
     stale: int = 0
+    queries: int = 0
 
     def scan_page(self, table: str, where: str, values: Any, **options: Any) -> StorePage:
         """Give the whole table as it was."""
@@ -98,21 +104,32 @@ class Torn(InMemory):
 
     def query_all(self, table: str, condition: str, values: Any, **options: Any) -> list[Item]:
         """Give a partition as it was, or as it is."""
-        self.stale -= 1
-        shown = InMemory(self.before) if self.stale >= 0 else InMemory(self.stored)
+        self.queries += 1
+        shown = InMemory(self.before if self.queries <= self.stale else self.stored)
         return shown.query_all(table, condition, values, **options)
 
 
-@pytest.mark.parametrize(("stale", "broken"), [(0, 0), (2, 0), (3, 1)])
-def test_what_is_seen_half_written_is_read_again_before_it_is_a_finding(world: Stored, stale: int, broken: int) -> None:
-    """A scan and a query see a transaction's items one by one; so what does not agree is read again, three times."""
-    state = next(at for at, item in world.items.items() if at.sk == "STATE" and "event" in _first(world, at.pk))
+@pytest.mark.parametrize(("stale", "reads", "broken"), [(0, 1, False), (2, 3, False), (3, 3, True)])
+@pytest.mark.parametrize("name", ["requests", "policies"])
+def test_what_is_seen_half_written_is_read_again_before_it_is_a_finding(
+    world: Stored, name: str, stale: int, reads: int, *, broken: bool
+) -> None:
+    """A scan and a query see a transaction's items one by one; so what does not agree is read again, three times.
+
+    What agrees is not read again, neither then nor among the others of the page.
+    """
     half = world.copy()
-    half.items[state] = {**world.items[state], "chain_length": 1}
+    if name == "requests":
+        state = next(at for at, item in world.items.items() if at.sk == "STATE" and "event" in _first(world, at.pk))
+        half.items[state] = {**world.items[state], "chain_length": 1}
+    else:
+        del half.items[next(at for at in world.items if at.table == "policy" and at.sk.startswith("AUDIT#"))]
+    torn = Torn(world, before=half, stale=stale)
 
-    page = requests_page(Torn(world, before=half, stale=stale).context())
+    page = PAGES[name](torn.context())
 
-    assert len(page.findings) == broken
+    assert bool(page.findings) is broken
+    assert torn.queries == reads
 
 
 def _first(world: Stored, pk: str) -> str:
@@ -171,6 +188,30 @@ def test_a_request_has_one_state() -> None:
     pk, items = _made_up(agent_id="agent")
 
     assert verify_partition(pk, [*items, {**items[0], "sk": "STATE#another"}]).problems
+
+
+@pytest.mark.parametrize("again", ["close", "decide"])
+def test_what_evidence_says_happened_after_the_end_is_a_finding(again: str) -> None:
+    submitted, origin = parse_recorded(submission("external_call", tenantId=None)), Origin("call")
+    record = RequestRecord.decided(
+        submitted, Decision("escalate", ReasonCode.HITL_BOUNDARY_ESCALATED, 2), now_ms=now_ms(), escalation_ttl_ms=9
+    )
+    actor = {"actor": "ana", "action": "reject"}
+    decided = record_decision(record, PolicyInForce(), UNRECORDED, origin)
+    rejected = decided.record.resolved(State.REJECTED, ReasonCode.HITL_REJECTED, now_ms=now_ms())
+    closed = record_close(decided.record, rejected, actor, origin)
+    approved = closed.record.resolved(State.APPROVED, ReasonCode.HITL_APPROVED, now_ms=now_ms())
+    more = (
+        record_close(closed.record, approved, actor, origin)
+        if again == "close"
+        else record_decision(closed.record, PolicyInForce(), UNRECORDED, origin)
+    )
+    items = [state_item(more.record), *(evidence_item(one.evidence) for one in (decided, closed, more))]
+    kept = [{name: value for name, value in item.items() if value is not None} for item in items]
+
+    verdict = verify_partition(kept[0]["pk"], kept)
+
+    assert verdict.problems == ["event 6 cannot be: the request was escalated_rejected_terminal"]
 
 
 def test_a_page_that_is_broken_throughout_is_read_again_by_many_at_once(world: Stored) -> None:
@@ -263,3 +304,37 @@ def test_evidence_of_the_release_before_is_shown_with_what_every_payload_has(ear
             assert ("hitlRequestId" in event["payload"]) == ("expires_at" in item)
             assert event["payload"]["state"]
         assert events[-1]["payload"]["state"] == item["state"]
+
+
+def test_a_claim_names_what_its_agent_stood_by_and_that_is_missed(context: Context, dynamodb_local: Engine) -> None:
+    service = InProcess(*dynamodb_local)
+    request = decided(service, "allow")
+    agent = Agent(request["agentId"], request["tenantId"])
+    envelope = operator(request["tenantId"])
+    assert put(service, request["agentId"], state="active", reason="it is known", envelope=envelope).status == 200
+    assert claim(service, request).status == 200
+    assert verify_request(context, request["requestId"]) == []
+
+    for key in (record_key(agent), change_key(agent, 1)):
+        service.dynamodb.delete_item(TableName=service.tables.policy, Key=marshal(key))
+
+    [finding] = verify_request(context, request["requestId"])
+    assert finding.problem.endswith("decided it and is not there")
+
+
+def test_what_is_claimed_was_not_taken_back_afterwards(context: Context, dynamodb_local: Engine) -> None:
+    """No writer of ours does that, whoever wrote it chained it, and the claim would read as refused in time."""
+    service = InProcess(*dynamodb_local)
+    request = decided(service, "allow")
+    assert claim(service, request).status == 200
+    [item] = context.dynamo.batch_get([(service.tables.workflow, state_key(request["requestId"]))])
+    claimed = record_from(item)
+    assert claimed is not None
+    now = now_ms()
+    forged = record_revocation(claimed.revoked(now_ms=now), {"actor": "eve"}, origin(context), now_ms=now)
+    tx = RequestTransaction(context)
+    tx.revoke_request(forged, seen=claimed)
+    assert tx.commit()
+
+    [finding] = verify_request(context, request["requestId"])
+    assert "cannot be" in finding.problem

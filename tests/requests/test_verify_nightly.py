@@ -305,9 +305,8 @@ def test_a_lane_counts_a_nights_pages_and_keeps_the_last_findings(nights: list[l
             key: Item | None = {"pk": "REQ#x", "sk": "STATE"} if place < len(pages) else None
             progress = progress.after(items, [f"request {place}"] * findings, key)
             checked += items
-            assert progress.checked == (checked if key else 0)
+            assert (progress.start, progress.checked) == (key, checked if key else 0)
         assert progress.night == night + 1
-        assert progress.start is None
         total = sum(findings for _, findings in pages)
         if total:
             assert (progress.broken, progress.broken_night) == (total, night)

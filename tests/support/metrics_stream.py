@@ -21,12 +21,12 @@ def records_of(events: Iterable[MetricsEvent], *, stream: str = "2026-03-05T00:0
 
 def stream_of(client: Any, table: str) -> list[Record]:
     """Give the records of all events that a table holds, in some order."""
-    stored = client.scan(
+    pages = client.get_paginator("scan").paginate(
         TableName=table,
         FilterExpression="begins_with(pk, :events)",
         ExpressionAttributeValues={":events": {"S": PARTITION_PREFIX}},
     )
-    return _records(stored["Items"], "2026-03-05T00:00:00.000")
+    return _records((item for page in pages for item in page["Items"]), "2026-03-05T00:00:00.000")
 
 
 def _records(images: Iterable[Any], stream: str) -> list[Record]:

@@ -43,6 +43,8 @@ from tests.support.workflow_requests import an_action
 TABLES: Final = ("workflow", "policy", "metrics", "replay_guards", "runtime_kv")
 # Everything that the release before this one stored, table by table, as it was on the wire.
 EARLIER_RELEASE: Final = ROOT / "tests" / "support" / "earlier_release.json"
+# What the last release before grants, agents and actions stored, of the same kinds.
+BEFORE_GRANTS: Final = ROOT / "tests" / "support" / "before_grants.json"
 _TTL_MS: Final = 300_000
 _DAY_MS: Final = 24 * 60 * 60 * 1000
 _FLOOD: Final = 22
@@ -110,11 +112,8 @@ def populate(service: InProcess, *, flood: int = 2) -> Iterator[None]:
     act(service, refused)
     yield
     yield from _moved(service)
-    executed, waiting = decided(service, "allow"), decided(service, "allow", tenantId=None)
     claim(service, approved, key="executing")
-    report(service, claim(service, executed).body["grantId"], envelope=own(executed), detail="it was paid")
-    claim(service, waiting)
-    yield
+    yield from _executed(service)
     asked = parse_recorded(submission(tenantId=None))
     submit_request(service.context._replace(synthetic=True), asked, escalation_ttl_ms=_TTL_MS)
     get(service, f"/workflow/requests/{paid['requestId']}", envelope=human("stranger"))
@@ -169,6 +168,18 @@ def _moved(service: InProcess) -> Iterator[None]:
     yield
 
 
+def _executed(service: InProcess) -> Iterator[None]:
+    """Claim grants, of which some are reported; yields after each step."""
+    executed, failed = decided(service, "allow"), decided(service, "allow")
+    claimed = decided(service, "allow", tenantId=None)
+    yield
+    grants = [claim(service, request).body["grantId"] for request in (executed, failed, claimed)]
+    yield
+    report(service, grants[0], envelope=own(executed), detail="it was paid")
+    report(service, grants[1], envelope=own(failed), status="failed", resultDigest="sha256:" + "0" * 64)
+    yield
+
+
 def _actions(service: InProcess) -> Iterator[None]:
     """Fill them with actions: whole, erased, claimed by nobody in time, and waiting."""
     for payee in ("ACME Ltd", "Umbrella Corp"):
@@ -201,9 +212,9 @@ def place_of(table: str, item: Item) -> Place:
     return Place(table, key[0], key[1] if len(key) > 1 else "")
 
 
-def load_earlier_release(client: Any, tables: Tables) -> Items:
-    """Store what the release before this one stored."""
-    kept: Mapping[str, Sequence[Mapping[str, Any]]] = json.loads(EARLIER_RELEASE.read_text())
+def load_earlier_release(client: Any, tables: Tables, kept_in: Path = EARLIER_RELEASE) -> Items:
+    """Store what the release before this one stored, or another that was kept."""
+    kept: Mapping[str, Sequence[Mapping[str, Any]]] = json.loads(kept_in.read_text())
     for table, items in kept.items():
         for item in items:
             client.put_item(TableName=getattr(tables, table), Item=item)

@@ -190,8 +190,19 @@ def _response_class(code: ReasonCode, family: str) -> ResponseClass:
     return "blocked"
 
 
+# What the advice of a code's family would be wrong for: who left something out, or was too slow, can mend it.
+_ADVICE: Final[dict[str, RetryAdvice]] = {
+    ReasonCode.SECURITY_MISSING_IDENTITY_ENVELOPE: "retry_after_remediation",
+    ReasonCode.SECURITY_MISSING_INTERNAL_TRUST_CONTEXT: "retry_after_remediation",
+    ReasonCode.SECURITY_INTERNAL_TRUST_CONTEXT_EXPIRED: "retry_after_remediation",
+    ReasonCode.HITL_DEADLINE_NOT_EXTENDABLE: "do_not_retry",
+}
+
+
 def _retry(code: str, family: str) -> RetryAdvice:
-    if family == "security" or code.startswith("hitl_terminal_state_") or code == "hitl_deadline_not_extendable":
+    if code in _ADVICE:
+        return _ADVICE[code]
+    if family == "security" or code.startswith("hitl_terminal_state_"):
         return "do_not_retry"
     return "retry_with_backoff" if family == "adapter" else "retry_after_remediation"
 

@@ -20,8 +20,8 @@ writes this file. A test fails when it is stale.
 
 An event is told as decision, risk tier and, where it ends nothing, "open". A counter goes up by one; `airt` stands for
 the bin of the duration. Signals are 0 on every other call, which is what makes their average a rate; beside them each
-call has its `Latency`. `Denied` has the dimensions endpoint and reason_code, `Decisions` has decision. Paths that leave
-the same behind share a row.
+call has its `Latency`, and what a person decided its `TimeToDecide`. `Denied` has the dimensions endpoint and
+reason_code, `Decisions` has decision. Paths that leave the same behind share a row.
 
 | code | status | route or job | path | event | roll-up counters | signals |
 | --- | --- | --- | --- | --- | --- | --- |

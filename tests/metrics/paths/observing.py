@@ -19,15 +19,15 @@ from tests.support.metrics_stream import stream_of
 from tests.support.service import InProcess, Reply
 from tests.support.store import forget, kept
 
-# Every call has it, whatever came of it.
-_LATENCY = "Latency"
+# Durations: every call has a latency, and what a person decided waited for that person.
+_DURATIONS = ("Latency", "TimeToDecide")
 
 
 @dataclass(frozen=True)
 class Observed:
     """One path, walked once. ``reply`` is None where nobody is answered.
 
-    ``lines`` are the log lines that are metrics, ``signals`` the sums of these but for latencies and zeros, by name and
+    ``lines`` are the log lines that are metrics, ``signals`` the sums of these but for durations and zeros, by name and
     dimensions: ``Denied{endpoint,reason_code}``. ``counters`` is what the events added to their hour; AIRT's bins count
     as one.
     """
@@ -41,8 +41,8 @@ class Observed:
 
     @property
     def route(self) -> str:
-        """``METHOD /path`` or the job's name, as the log line has it; "" without one."""
-        [line] = self.lines or [{}]
+        """``METHOD /path`` or the first job's name, as the log line has it; "" without one."""
+        line = next(iter(self.lines), {})
         return str(line.get("endpoint") or line.get("job", ""))
 
     @property
@@ -69,7 +69,7 @@ def observe(service: InProcess, path: Path) -> Observed:
         path,
         reply if isinstance(reply, Reply) else None,
         lines,
-        {name: total for name, total in signals.items() if total and not name.startswith(_LATENCY)},
+        {name: total for name, total in signals.items() if total and not name.startswith(_DURATIONS)},
         events,
         _counters(service, before),
     )

@@ -44,6 +44,12 @@ def test_the_registry_the_document_and_the_code_agree(options: Options) -> None:
         ("hitl_boundary_escalated", {"response_class": "blocked"}, "and the contract says retryable"),
         ("security_replay_detected", {"retry": "retry_with_backoff"}, "and the contract says do_not_retry"),
         ("hitl_rejected", {"retry": "do_not_retry"}, "and the contract says retry_after_remediation"),
+        ("hitl_deadline_not_extendable", {"retry": "retry_after_remediation"}, "and the contract says do_not_retry"),
+        (
+            "security_internal_trust_context_expired",
+            {"retry": "do_not_retry"},
+            "and the contract says retry_after_remediation",
+        ),
         ("policy_denied", {"family": "hitl"}, "family is hitl, and the contract says policy"),
         ("policy_denied", {"status": 418}, "418 is no status the contract has for it"),
         ("adapter_store_unavailable", {"status": 400}, "400 is no status the contract has for it"),

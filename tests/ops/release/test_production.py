@@ -17,7 +17,7 @@ PRODUCTION: Final = environment_of(ROOT, "production")
 LOCAL: Final = environment_of(ROOT, "local")
 ALARMS: Final = nested(PRODUCTION, "Alarms")
 STATE: Final = nested(PRODUCTION, "State")
-HTTP: Final = {"Workflow", "DecisionRoom", "PolicyApply", "Policy", "Agents", "Metrics"}
+HTTP: Final = {"Workflow", "DecisionRoom", "Grants", "PolicyApply", "Policy", "Agents", "Metrics"}
 ROLL_BACK: Final = {"alert_replay_guard_unavailable", "release-denials", "release-tenant_mismatches"}
 # What production has and the local AWS is not given, because it does not know these types.
 NOT_REHEARSED: Final = {
@@ -80,7 +80,7 @@ def test_every_function_that_answers_the_api_shifts_its_traffic_behind_the_gate_
         alarms = {
             alarm["Name"].removeprefix("handshake-production-") for alarm in group["AlarmConfiguration"]["Alarms"]
         }
-        watched = ROLL_BACK | {"api_errors", *(f"function_errors-{_hyphened(name)}" for name in HTTP)}
+        watched = ROLL_BACK | {"api_errors", "release-function_errors"}
         assert (group["AlarmConfiguration"]["Enabled"], alarms) == (True, watched)
         assert len(alarms) <= 10, "CodeDeploy takes no more"
         assert set(group["AutoRollbackConfiguration"]["Events"]) >= {"DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM"}

@@ -142,7 +142,7 @@ REASONS: Final[Mapping[str, Reason]] = {
         "security", 401, "blocked", "do_not_retry", "The service has no key to check trust tokens with."
     ),
     "security_internal_trust_context_expired": Reason(
-        "security", 401, "blocked", "do_not_retry", "The trust token is too old, or not valid yet."
+        "security", 401, "blocked", "retry_after_remediation", "The trust token is too old, or not valid yet."
     ),
     "security_invalid_identity_envelope": Reason(
         "security",
@@ -161,10 +161,10 @@ REASONS: Final[Mapping[str, Reason]] = {
         "security", 403, "blocked", "do_not_retry", "No decision was presented."
     ),
     "security_missing_identity_envelope": Reason(
-        "security", 401, "blocked", "do_not_retry", "The call does not say whom it is for."
+        "security", 401, "blocked", "retry_after_remediation", "The call does not say whom it is for."
     ),
     "security_missing_internal_trust_context": Reason(
-        "security", 401, "blocked", "do_not_retry", "The call changes policy and has no trust token."
+        "security", 401, "blocked", "retry_after_remediation", "The call changes policy and has no trust token."
     ),
     "security_non_allow_artifact": Reason(
         "security", 403, "blocked", "do_not_retry", "The decision that was presented does not allow it."
