@@ -7,7 +7,20 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from tests.metrics.paths.path import BINDING, CONTEXT, DENIED, PAUSED, REPLAY, SHAPE, Path, nothing, while_paused
+from tests.metrics.paths.path import (
+    BINDING,
+    CONTEXT,
+    DENIED,
+    GUARD,
+    PAUSED,
+    REPLAY,
+    SHAPE,
+    STORE,
+    Path,
+    nothing,
+    unanswered,
+    while_paused,
+)
 from tests.support.grants import KEY_ARN, Kms, signer_of
 from tests.support.service import (
     InProcess,
@@ -150,6 +163,15 @@ PATHS: Final = (
         BINDING, "a claim without requestId", nothing, lambda service, _: post(service, GRANTS, {}, envelope=human("p"))
     ),
     Path(PAUSED, "a claim while mutations are paused", _allowed, while_paused(_claim)),
+    Path(STORE, "a claim: the store does not answer", _allowed, unanswered(_claim)),
+    Path(
+        GUARD,
+        "a claim under a key: the store does not answer",
+        _allowed,
+        unanswered(lambda service, given: _claim(service, given, key="k")),
+        DENIED,
+    ),
+    Path(STORE, "a report: the store does not answer", _claimed, unanswered(_report)),
     Path(
         UNSIGNED,
         "a claim while nothing signs",

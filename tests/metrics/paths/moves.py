@@ -2,10 +2,23 @@
 
 from typing import Any, Final
 
-from tests.metrics.paths.path import BINDING, DENIED, EXPIRED, REPLAY, SHAPE, SUBJECT, Path, nothing
+from tests.metrics.paths.path import (
+    BINDING,
+    DENIED,
+    EXPIRED,
+    GUARD,
+    REPLAY,
+    SHAPE,
+    STORE,
+    SUBJECT,
+    Path,
+    nothing,
+    unanswered,
+)
 from tests.support.service import (
     InProcess,
     act,
+    claim,
     escalated,
     extend,
     human,
@@ -18,6 +31,7 @@ from tests.support.service import (
 
 AUTHORIZE: Final = "/workflow/authorize-execution"
 EXTEND: Final = "/workflow/decision-room/extend"
+REVOKE: Final = "/workflow/decision-room/revoke"
 
 
 def _approved(service: InProcess, key: str | None = None) -> dict[str, Any]:
@@ -30,6 +44,19 @@ def _revoked(service: InProcess) -> dict[str, Any]:
     request = _approved(service)
     artifact = submit(service, request).body
     assert revoke(service, request).status == 200
+    return {"request": request, "artifact": artifact}
+
+
+def _claimed(service: InProcess) -> dict[str, Any]:
+    request = _approved(service)
+    assert claim(service, request).status == 200
+    return request
+
+
+def _claimed_artifact(service: InProcess) -> dict[str, Any]:
+    request = _approved(service)
+    artifact = submit(service, request).body
+    assert claim(service, request).status == 200
     return {"request": request, "artifact": artifact}
 
 
@@ -74,6 +101,43 @@ MOVES: Final = (
         lambda service, body: post(service, AUTHORIZE, body),
         DENIED,
     ),
+    Path(
+        "security_grant_consumed",
+        "an execution of what was claimed",
+        _claimed_artifact,
+        lambda service, body: post(service, AUTHORIZE, body),
+        DENIED,
+    ),
+    Path("security_grant_consumed", "a revocation of what was claimed", _claimed, revoke, DENIED),
+    Path(
+        SUBJECT,
+        "an extension by a machine",
+        escalated,
+        lambda service, request: extend(service, request, envelope=own(request, subjectType="service")),
+        DENIED,
+    ),
+    Path(
+        "hitl_approval_unauthorized",
+        "a revocation by a stranger",
+        _approved,
+        lambda service, request: revoke(service, request, envelope=human("stranger")),
+        DENIED,
+    ),
+    Path(
+        BINDING,
+        "a revocation without requestId",
+        nothing,
+        lambda service, _: post(service, REVOKE, {"reason": "r"}, envelope=human("p")),
+    ),
+    Path(STORE, "an extension: the store does not answer", escalated, unanswered(extend)),
+    Path(
+        GUARD,
+        "an extension under a key: the store does not answer",
+        escalated,
+        unanswered(lambda service, request: extend(service, request, key="k")),
+        DENIED,
+    ),
+    Path(STORE, "a revocation: the store does not answer", _approved, unanswered(revoke)),
     Path("hitl_request_not_found", "an extension of no escalation", lambda _: submission(), extend),
     Path("hitl_request_not_found", "a revocation of no request", lambda _: submission(), revoke),
     Path(

@@ -1,6 +1,7 @@
 """Paths of everything else: reads, policy, metrics, and a store that does not answer."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
@@ -48,7 +49,8 @@ _ROOMS: Final = "/workflow/decision-room"
 _READS: Final = ("/workflow/requests/{}", "/workflow/evidence/{}", f"{_ROOMS}/{{}}")
 _ENVELOPED: Final = (
     (("GET", path) for path in (*_READS, _ROOMS)),
-    (("POST", f"{_ROOMS}/action"), ("POST", "/policy/apply")),
+    (("POST", f"{_ROOMS}/{act}") for act in ("action", "extend", "revoke")),
+    (("POST", "/policy/apply"), ("POST", "/workflow/grants"), ("POST", "/workflow/grants/{}/outcome")),
     (("GET", "/agents"), ("GET", "/agents/{}"), ("PUT", "/agents/{}")),
 )
 
@@ -207,7 +209,7 @@ def _twice(code: str, method: str, path: str, header: str) -> Path:
     headers = [(header, "one"), (header, "another")]
 
     def call(service: InProcess, _: object) -> Reply:
-        return send(service, method, path.replace("{requestId}", "r"), headers=headers, body="{}")
+        return send(service, method, re.sub(r"\{\w+\}", "r", path), headers=headers, body="{}")
 
     return Path(code, f"{header} given twice", nothing, call, counted)
 

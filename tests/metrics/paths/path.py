@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+from tests.support.clients import FAULTS
+from tests.support.endpoints import READS, failing
 from tests.support.service import InProcess, Reply
 from tests.support.store import paused
 
@@ -13,6 +15,8 @@ TIMESTAMP: Final = "trust_context_invalid_timestamp"
 SUBJECT: Final = "security_identity_subject_mismatch"
 REPLAY: Final = "security_replay_detected"
 CONTEXT: Final = "security_decision_context_mismatch"
+STORE: Final = "adapter_store_unavailable"
+GUARD: Final = "security_replay_guard_unavailable"
 PAUSED: Final = "adapter_privileged_mutations_paused"
 TENANT: Final = "security_read_tenant_mismatch"
 
@@ -62,6 +66,11 @@ class Path:
 
 def nothing(_: InProcess) -> None:
     """Give what a path needs that needs nothing."""
+
+
+def unanswered(call: Callable[[InProcess, Any], Reply]) -> Callable[[InProcess, Any], Reply]:
+    """``call``, made while the store answers no read."""
+    return lambda service, given: call(failing(service, FAULTS["no answer"], operations=READS), given)
 
 
 def while_paused(call: Callable[[InProcess, Any], Reply]) -> Callable[[InProcess, Any], Reply]:
