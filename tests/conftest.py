@@ -21,6 +21,7 @@ from tests.support import engines
 from tests.support.another_user import another_user_missing, try_as_another_user
 from tests.support.chromium import chromium_missing, show
 from tests.support.logs import RunLog
+from tests.support.node import install, node_missing
 from tests.support.service import TRUST_KEY
 
 # Deadlines measure the machine, not the code.
@@ -36,7 +37,11 @@ Engine = tuple[Any, Tables]
 # Fixtures, the first two named by a test's parameter ``service``.
 _ON_DYNAMODB_LOCAL: Final = {"in_process", "on_dynamodb_local", "dynamodb_local_home"}
 # What else a machine may lack, by the fixture that needs it.
-_MISSING: Final = {"chromium": chromium_missing, "as_another_user": another_user_missing}
+_MISSING: Final = {
+    "chromium": chromium_missing,
+    "as_another_user": another_user_missing,
+    "typescript_client": node_missing,
+}
 _STORES: Final = _ON_DYNAMODB_LOCAL | {"on_ministack", "ministack_endpoint", "moto_tables"}
 
 
@@ -130,6 +135,12 @@ def dynamodb_local(dynamodb_local_endpoint: str) -> Iterator[Engine]:
 def chromium() -> Callable[..., str]:
     """Shows a page in Chromium (``tests.support.chromium.show``)."""
     return show
+
+
+@pytest.fixture(scope="session")
+def typescript_client() -> Path:
+    """The folder of the TypeScript client, with what it depends on."""
+    return install()
 
 
 @pytest.fixture(scope="session")

@@ -37,6 +37,9 @@ def cost(
     reads_per_decision: Annotated[
         float, typer.Option(min=0, help="Reads that callers make for each, counted as authorize-execution.")
     ] = 1.0,
+    grants_per_decision: Annotated[
+        float, typer.Option(min=0, max=1, help="Grants claimed and reported for each.")
+    ] = 0.0,
     months: Annotated[float, typer.Option(min=0, help="How long data has been kept when the month is billed.")] = 12.0,
     environment: Environment = Environment.PRODUCTION,
     details: Annotated[bool, typer.Option("--details", help="Each size by itself, with quantities.")] = False,
@@ -60,7 +63,7 @@ def cost(
     if escalation_rate + deny_rate > 1:
         fail("escalated and denied decisions are more than all decisions; lower --escalation-rate or --deny-rate")
     bills = [
-        bill(Load(size, escalation_rate, deny_rate, reads_per_decision, months, environment.value))
+        bill(Load(size, escalation_rate, deny_rate, reads_per_decision, months, environment.value, grants_per_decision))
         for size in rps or SIZES
     ]
     if as_json:

@@ -12,8 +12,11 @@ from ops.local.settings import ROOT
 SCALE: Final = ROOT / "docs/scale.md"
 BEGIN: Final = "<!-- ops cost --markdown -->"
 END: Final = "<!-- end -->"
+BEGIN_GRANTS: Final = "<!-- ops cost --markdown --reads-per-decision 0 --grants-per-decision 0.93 -->"
 SIZES: Final = (1.0, 100.0, 10_000.0)
 """The calls a second that the document shows."""
+GRANTED: Final = 0.93
+"""The grants for each decision, where each execution needs one: most of what is not denied."""
 SMALL: Final = 0.005
 """Dollars a month below which a driver is not shown."""
 
@@ -38,10 +41,20 @@ def main() -> None:
 
     counted = {environment: asdict(count(environment)) for environment in ("staging", "production")}
     DEPLOYED.write_text(json.dumps(counted, indent=2) + "\n", encoding="utf-8")
-    before, _, rest = SCALE.read_text(encoding="utf-8").partition(BEGIN)
-    after = rest.partition(END)[2]
-    table = "\n".join(markdown_table([bill(Load(size)) for size in SIZES]))
-    SCALE.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", encoding="utf-8")
+    text = SCALE.read_text(encoding="utf-8")
+    for begin, loads in tables().items():
+        before, _, rest = text.partition(begin)
+        table = "\n".join(markdown_table(list(map(bill, loads))))
+        text = f"{before}{begin}\n{table}\n{END}{rest.partition(END)[2]}"
+    SCALE.write_text(text, encoding="utf-8")
+
+
+def tables() -> dict[str, list[Load]]:
+    """Give what the document's tables show, by the line that begins each."""
+    return {
+        BEGIN: [Load(size) for size in SIZES],
+        BEGIN_GRANTS: [Load(size, reads_per_decision=0, grants_per_decision=GRANTED) for size in SIZES],
+    }
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ _DENIED: Final = "submit, denied"
 _ESCALATED: Final = "submit, escalated"
 _ACTION: Final = "approve with key"
 _READ: Final = "authorize"
+_CLAIM: Final = "claim with key"
+_REPORT: Final = "report"
 
 # What each price is asked for, as people call it.
 DRIVERS: Final[Mapping[str, str]] = {
@@ -43,6 +45,7 @@ DRIVERS: Final[Mapping[str, str]] = {
     "secret_reads": "Secrets Manager calls",
     "keys": "KMS keys",
     "key_uses": "KMS calls",
+    "grant_signatures": "KMS signatures of grants",
     "scheduler_runs": "EventBridge Scheduler",
     "notifications": "SNS",
     "queue_requests": "SQS",
@@ -63,11 +66,12 @@ class Load:
     reads_per_decision: float = 1.0
     months: float = 12.0
     environment: str = "production"
+    grants_per_decision: float = 0.0
 
     @property
     def calls_per_decision(self) -> float:
-        """Count a decision's calls: its submission, its action where it escalated, and its reads."""
-        return 1 + self.escalation_rate + self.reads_per_decision
+        """Count a decision's calls: its submission, its action where it escalated, its reads, its claim and report."""
+        return 1 + self.escalation_rate + self.reads_per_decision + 2 * self.grants_per_decision
 
     @property
     def decisions_per_second(self) -> float:
@@ -82,6 +86,8 @@ class Load:
             _ESCALATED: self.escalation_rate,
             _ACTION: self.escalation_rate,
             _READ: self.reads_per_decision,
+            _CLAIM: self.grants_per_decision,
+            _REPORT: self.grants_per_decision,
         }
 
 
@@ -142,6 +148,7 @@ def quantities(load: Load, stack: Deployed) -> dict[str, float]:
     access_bytes = of_all * (known["access_line"] + known["event_overhead"])
     kept = decisions * load.months / _GB
     in_tables, in_indexes = (kept * sum(known[f"{name}_per_decision"].values()) for name in ("stored", "indexed"))
+    in_tables += kept * load.grants_per_decision * sum(known["stored_per_grant"].values())
     log_months = min(load.months, stack.log_retention_months)
     metrics = known["metrics"]
     return {
@@ -152,7 +159,7 @@ def quantities(load: Load, stack: Deployed) -> dict[str, float]:
             + verifying.seconds * stack.verification_memory_gb
             + (folding.seconds + runs * known["scheduled"]["handler_ms"] / 1000) * stack.projector_memory_gb
         ),
-        "dynamodb_writes": took.writes + calls[_ACTION] * known["guard_removal_writes"],
+        "dynamodb_writes": took.writes + (calls[_ACTION] + calls[_CLAIM]) * known["guard_removal_writes"],
         "projector_writes": folding.writes,
         "dynamodb_reads": took.reads + folding.reads,
         "verification_reads": verifying.reads,
@@ -171,6 +178,7 @@ def quantities(load: Load, stack: Deployed) -> dict[str, float]:
         "secret_reads": known["secret_reads"],
         "keys": stack.keys,
         "key_uses": known["key_uses"],
+        "grant_signatures": calls[_CLAIM],
         "scheduler_runs": runs,
         "notifications": known["notifications"],
         "queue_requests": known["queue_requests"],

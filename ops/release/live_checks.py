@@ -26,6 +26,8 @@ NEEDS_ENVELOPE: Final = frozenset(
         ("GET", "/workflow/decision-room/{requestId}"),
         ("GET", "/workflow/decision-room"),
         ("POST", "/workflow/decision-room/action"),
+        ("POST", "/workflow/decision-room/extend"),
+        ("POST", "/workflow/decision-room/revoke"),
         ("POST", "/workflow/grants"),
         ("POST", "/workflow/grants/{grantId}/outcome"),
         ("POST", "/policy/apply"),

@@ -1,4 +1,4 @@
-"""Parameters that decide who and what is believed: what CloudFormation takes for them, and which functions are told."""
+"""Parameters that decide who and what is believed, and for how long: what CloudFormation takes, and who is told."""
 
 import re
 from collections.abc import Mapping
@@ -6,6 +6,8 @@ from typing import Any, Final
 
 import pytest
 
+from ops.local.translation import Translated, nested
+from tests.aws.iam import listed
 from tests.aws.test_api import switched
 from tests.aws.translated import ENVIRONMENTS, deployment
 
@@ -114,3 +116,68 @@ def test_arguments_are_kept_for_ever_by_default_and_only_the_sweep_is_told_for_h
             if "ARGUMENT_RETENTION_DAYS" in one["Properties"]["Environment"]["Variables"]
         }
         assert told == {"HitlExpiryFunction": days}
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_who_decides_or_claims_is_told_how_long_an_effect_may_begin(environment: str) -> None:
+    parameter = _parameter("ExecuteWithinSeconds")
+    assert (parameter["Default"], parameter["MinValue"], parameter["MaxValue"]) == (300, 30, 86_400)
+
+    for seconds, stack in (
+        ("300", deployment(environment).stacks[""]),
+        ("3600", switched(environment, ExecuteWithinSeconds="3600")),
+    ):
+        told = {
+            path: str(one["Properties"]["Environment"]["Variables"]["EXECUTE_WITHIN_SECONDS"])
+            for path, one in stack.of_type("AWS::Lambda::Function").items()
+            if "EXECUTE_WITHIN_SECONDS" in one["Properties"]["Environment"]["Variables"]
+        }
+        assert told == dict.fromkeys(("WorkflowFunction", "DecisionRoomFunction", "GrantsFunction"), seconds)
+
+
+# By the value of GrantKeys: the keys that there are.
+GRANT_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
+    "first": ("FirstGrantKey",),
+    "both": ("FirstGrantKey", "SecondGrantKey"),
+    "second": ("SecondGrantKey",),
+}
+
+
+def test_one_key_signs_grants_by_default() -> None:
+    assert (_parameter("GrantKeys")["Default"], _parameter("GrantKeys")["AllowedValues"]) == ("first", [*GRANT_KEYS])
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+@pytest.mark.parametrize("value", GRANT_KEYS)
+def test_the_keys_that_there_are_the_grants_function_alone_knows_and_may_sign_with(
+    environment: str, value: str
+) -> None:
+    names = GRANT_KEYS[value]
+    stack = switched(environment, GrantKeys=value)
+    state = nested(stack, "State")
+    arns = [{"Fn::GetAtt": ["State", f"Outputs.{name}Arn"]} for name in names]
+
+    assert sorted(state.of_type("AWS::KMS::Key")) == sorted(names)
+    assert {one["Properties"]["TargetKeyId"]["Ref"] for one in state.of_type("AWS::KMS::Alias").values()} == {*names}
+    known = {
+        path: {key: arn for key, arn in one["Properties"]["Environment"]["Variables"].items() if "GRANT_KEY" in key}
+        for path, one in stack.of_type("AWS::Lambda::Function").items()
+    }
+    variables = {"FirstGrantKey": "FIRST_GRANT_KEY", "SecondGrantKey": "SECOND_GRANT_KEY"}
+    told = {variables[name]: arn for name, arn in zip(names, arns, strict=True)}
+    assert {path: keys for path, keys in known.items() if keys} == {"GrantsFunction": told}
+    signs = {role: found for role in stack.of_type("AWS::IAM::Role") if (found := _allowed(stack, role, "kms:Sign"))}
+    assert signs == {"GrantsRole": arns}
+    # When a key was made is asked only where there are two to choose from.
+    assert _allowed(stack, "GrantsRole", "kms:DescribeKey") == (arns if value == "both" else [])
+
+
+def _allowed(stack: Translated, role: str, action: str) -> list[Any]:
+    """List the resources on which ``role`` may do ``action``."""
+    return [
+        resource
+        for policy in stack.resources[role]["Properties"].get("Policies", ())
+        for statement in policy["PolicyDocument"]["Statement"]
+        if action in listed(statement["Action"])
+        for resource in listed(statement["Resource"])
+    ]

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from handshake.core.agents import Agent
+from handshake.core.paging import cursor_after
 from handshake.metrics.event_stream import read_stream
 from handshake.metrics.project_metrics import project_metrics
 from tests.support.agents import operator, put, read
@@ -14,6 +15,7 @@ from tests.support.service import InProcess, Service, decided, escalated, get, n
 from tests.support.store import kept, paused
 
 HOUR_MS = 60 * 60 * 1000
+SHAPE = (400, "trust_context_invalid_request_shape")
 
 
 def listed(service: Service, *, envelope: Any = None, **query: str) -> list[dict[str, Any]]:
@@ -248,3 +250,9 @@ def test_a_change_leaves_evidence_that_names_who_made_it_and_why(in_process: InP
 def test_agents_are_stopped_while_mutations_are_paused(in_process: InProcess) -> None:
     with paused(in_process):
         assert put(in_process, unique("agent")).status == 200
+
+
+def test_a_cursor_of_another_tenants_list_is_none(in_process: InProcess) -> None:
+    cursor = cursor_after(unique("agent"), "elsewhere")
+
+    assert get(in_process, "/agents", envelope=operator(), query={"cursor": cursor}).outcome == SHAPE

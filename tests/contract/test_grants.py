@@ -1,10 +1,14 @@
 """Contract section 11: a grant is claimed once, by who may, for what was decided, and its outcome is reported once."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from itertools import chain, repeat
 from typing import Any
 
 import pytest
 
+from handshake.requests.record import DEFAULT_EXECUTE_WITHIN_MS
+from handshake.requests.verify import verify_request
 from tests.support.grants import claims_of, header_of
 from tests.support.service import (
     InProcess,
@@ -198,6 +202,19 @@ def test_what_was_taken_back_has_no_grant_and_what_is_claimed_is_not_taken_back(
     assert revoke(service, claimed).outcome == CONSUMED
 
 
+def test_a_claim_whose_time_passes_while_it_reads_is_refused(in_process: InProcess) -> None:
+    request = decided(in_process, "allow")
+    decision = submit(in_process, request).body
+    execute_by = decision["timestamp"] + DEFAULT_EXECUTE_WITHIN_MS
+    clock = chain([execute_by - 1500], repeat(execute_by))
+
+    late = claim(replace(in_process, now_ms=lambda: next(clock)), request, digest=decision["actionDigest"])
+
+    assert late.outcome == EXPIRED
+    assert verify_request(in_process.context, request["requestId"]) == []
+    assert claim(in_process, request).status == 200
+
+
 BODIES: dict[str, tuple[Any, tuple[int, str]]] = {
     "no object": ([], SHAPE),
     "no requestId": ({"actionDigest": "d"}, BINDING),
@@ -375,6 +392,15 @@ def test_an_outcome_is_for_who_claimed_to_report(service: Service) -> None:
     assert report(service, grant_id, envelope=own(request)).outcome == UNAUTHORIZED
     assert report(service, grant_id, envelope=executor | {"tenantId": "elsewhere"}).outcome == UNAUTHORIZED
     assert report(service, grant_id, envelope=executor).status == 200
+
+
+def test_an_outcome_of_a_tenants_request_is_not_for_a_namesake_in_another(in_process: InProcess) -> None:
+    """Who claims in the name of no tenant leaves none to compare: it is the request's that keeps the other out."""
+    request = decided(in_process, "allow")
+    grant_id = claim(in_process, request, envelope=own(request)).body["grantId"]
+
+    assert report(in_process, grant_id, envelope=own(request, tenantId="elsewhere")).outcome == UNAUTHORIZED
+    assert report(in_process, grant_id, envelope=own(request)).status == 200
 
 
 def test_what_was_never_claimed_has_no_outcome(service: Service) -> None:

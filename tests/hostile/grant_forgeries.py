@@ -3,11 +3,14 @@
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from handshake.dynamo.marshalling import Item
+from handshake.dynamo.sharding import shard
 from handshake.requests.evidence_items import evidence_from
+from handshake.requests.grant import ReportedOutcome
 from handshake.requests.recording import CLAIMED, REPORTED
+from handshake.requests.table import PENDING_SHARDS, record_from, unreported_shard
 from tests.hostile.attacks import Attack, places_of
 from tests.hostile.forgeries import ending_in, link_anew, unlinked
 from tests.support.worlds import Place, Stored
@@ -18,8 +21,12 @@ Says = Mapping[str, Any]
 def another_outcome(dice: random.Random, stored: Stored) -> None:
     """Have an effect have come out otherwise, and write the chain and what remembers it anew."""
     place = dice.choice(ending_in(stored, REPORTED))
-    outcome = dice.choice(["failed", "unknown"])
-    _rewrite(stored, place, {"outcome": outcome}, lambda _: {"outcome_status": outcome})
+    outcome: Literal["failed", "unknown"] = dice.choice(["failed", "unknown"])
+    [lineage, _] = evidence_from(stored.items[place])
+    request_id = place.pk.removeprefix("REQ#")
+    reported = ReportedOutcome(request_id, outcome, lineage.detail.get("resultDigest"), lineage.detail.get("detail"))
+    sets = {"outcome_status": outcome, "outcome_digest": reported.digest}
+    _rewrite(stored, place, {"outcome": outcome}, lambda _: sets)
 
 
 def another_claimer(dice: random.Random, stored: Stored) -> None:
@@ -28,10 +35,10 @@ def another_claimer(dice: random.Random, stored: Stored) -> None:
     _rewrite(stored, place, {"actor": "mallory"}, lambda _: {"claimed_by": "mallory"})
 
 
-def longer_grant(dice: random.Random, stored: Stored) -> None:
-    """Have a grant hold for longer than it did, and write the chain and what remembers it anew."""
+def shorter_grant(dice: random.Random, stored: Stored) -> None:
+    """Have a grant hold for less long than it did, and write the chain and what remembers it anew."""
     place = dice.choice(ending_in(stored, CLAIMED))
-    more = 1000 * dice.randrange(1, 600)
+    more = -1000 * dice.randrange(1, 30)
     [lineage, _] = evidence_from(stored.items[place])
     until = lineage.detail["expiresAt"] + more
     _rewrite(stored, place, {"expiresAt": until}, lambda state: {"grant_expires_at": state["grant_expires_at"] + more})
@@ -50,21 +57,29 @@ def made_up(kind: str, named: str) -> Attack:
         free = [
             pk
             for pk, at in states.items()
-            if pk != donor.pk and stored.items[at]["outcome"] == "allow" and not _has(stored.items[at], named)
+            if pk != donor.pk
+            and stored.items[at]["outcome"] == "allow"
+            and not _has(stored.items[at], f"{named} revoked lapsed")
         ]
         pk = dice.choice([pk for pk in free if kind == CLAIMED or "claimed_at" in stored.items[states[pk]]])
         length = _lengths(stored)[pk]
         request_id = pk.removeprefix("REQ#")
+        record = record_from(stored.items[states[pk]])
+        assert record is not None
+        says = {
+            "grantId": record.grant_id,
+            "actionDigest": record.submission.action_digest,
+            "actor": record.submission.principal_id,
+            "tenantId": record.submission.tenant_id,
+            "state": record.state.value,
+            "decisionContextHash": record.submission.decision_context_hash,
+        }
         events = [
             replace(
                 event,
                 request_id=request_id,
                 sequence=event.sequence - before + length,
-                detail={
-                    **event.detail,
-                    **({"grantId": f"grant_{request_id}"} if "grantId" in event.detail else {}),
-                    **({"actor": stored.items[states[pk]]["principal_id"]} if "actor" in event.detail else {}),
-                },
+                detail={**event.detail, **{name: says[name] for name in event.detail.keys() & says}},
             )
             for event in evidence_from(stored.items[donor])
         ]
@@ -74,7 +89,12 @@ def made_up(kind: str, named: str) -> Attack:
             "sk": f"EVT#{length + 1:06d}",
         }
         taken = {name: value for name, value in stored.items[states[donor.pk]].items() if _sets(name, named)}
-        stored.items[states[pk]] = {**stored.items[states[pk]], **taken, "chain_length": length + len(events)}
+        if kind == CLAIMED:
+            taken["claimed_by"] = record.submission.principal_id
+        if "pending_lane" in taken:
+            taken["pending_lane"] = unreported_shard(shard(request_id, PENDING_SHARDS))
+        kept = {name: value for name, value in stored.items[states[pk]].items() if not name.startswith("pending")}
+        stored.items[states[pk]] = {**kept, **taken, "chain_length": length + len(events)}
         link_anew(stored, pk)
 
     return attack

@@ -18,7 +18,7 @@ from tests.support.secrets_manager import SECRET, SecretsManager
 from tests.support.service import HANDLERS, ISSUER_ARN, SIGNER_ARN, InProcess
 
 Event = Mapping[str, Any]
-NAMES = ("workflow", "decision_room", "policy_apply", "policy", "agents", "metrics")
+NAMES = ("workflow", "decision_room", "grants", "policy_apply", "policy", "agents", "metrics")
 CHECKSUM = "a" * 64
 
 
@@ -81,10 +81,10 @@ def test_a_release_that_holds_is_ready_and_leaves_nothing_in_metrics(release: Re
     with standard_output() as output:
         checked = ensure_ready(release)
 
-    assert len(checked) == 6
+    assert len(checked) == 7
     lines = lines_of(output)
     assert {line["message"] for line in lines} == {"synthetic"}
-    assert len(lines) == 13
+    assert len(lines) == 16
     assert not any("_aws" in line for line in lines)
     kept = _events(service)
     assert kept
@@ -133,8 +133,11 @@ def _steps() -> Iterator[tuple[str, int]]:
         ("GET /workflow/decision-room/{requestId}", 1),
         ("POST /workflow/decision-room/action", 2),
         ("POST /workflow/authorize-execution", 2),
+        ("POST /workflow/grants", 2),
+        ("GET /.well-known/jwks.json", 1),
         ("POST /policy/apply", 3),
         ("GET /policy/config", 1),
+        ("GET /agents/{agentId}", 2),
         ("GET /metrics/summary", 1),
     ):
         yield from ((route, turn) for turn in range(times))
@@ -176,8 +179,11 @@ def test_its_calls_come_with_the_path_parameters_that_api_gateway_would_send(
         "/workflow/decision-room/{requestId}": {"requestId": waiting},
         "/workflow/decision-room/action": None,
         "/workflow/authorize-execution": None,
+        "/workflow/grants": None,
+        "/.well-known/jwks.json": None,
         "/policy/apply": None,
         "/policy/config": None,
+        "/agents/{agentId}": {"agentId": waiting},
         "/metrics/summary": None,
     }
 

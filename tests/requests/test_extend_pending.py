@@ -152,6 +152,18 @@ def test_a_run_that_failed_half_way_is_run_again_and_gives_each_its_time_once(wo
     assert len(kept(world.service, world.service.tables.replay_guards)) == 130
 
 
+def test_no_key_of_a_caller_stands_for_an_extension_of_a_pause(world: Paused) -> None:
+    """One of a tenant called as the operator, and a principal called as the request, was the very key."""
+    request, since = world.escalated(), NOW_MS - 90_000
+    namesake = escalated(world.service, timestamp=NOW_MS, tenantId=OPERATOR, principalId=request["requestId"])
+    envelope = own(namesake, tenantId=OPERATOR)
+    assert act(world.service, namesake, "reject", key=f"paused at {since}", envelope=envelope).status == 200
+
+    done = extend_pending(world.service.context, paused_at_ms=since, operator=OPERATOR)
+
+    assert done == ExtendedPending(90, extended=1, already=0, not_extendable=0)
+
+
 @dataclass
 class _Breaking:
     """A DynamoDB client whose writes fail once ``after`` of them were done."""

@@ -99,6 +99,19 @@ def test_what_lapsed_is_neither_claimed_nor_executed_and_may_be_asked_for_anew(
     assert _spent(service, request) == 90
 
 
+def test_what_takes_a_grant_takes_one_whatever_the_parameter_says_later(service: InProcess, clock: list[int]) -> None:
+    """Executed without a claim, it would give back what it had spent, and the agent could spend that again."""
+    request = _paid(service, clock)
+    answer = submit(service, request).body
+    lax = replace(service, settings={})
+    presented = {"request": request, "artifact": {"decision": "allow"} | answer}
+
+    executed = post(lax, "/workflow/authorize-execution", presented)
+
+    assert executed.outcome == (409, "security_grant_required")
+    assert _claim(lax, request).status == 200
+
+
 def test_what_was_claimed_keeps_what_it_spent(service: InProcess, clock: list[int]) -> None:
     request = _paid(service, clock)
     assert _claim(service, request).status == 200

@@ -10,22 +10,26 @@ from typing import Any
 import pytest
 
 from handshake.agents.standing import UNRECORDED
+from handshake.agents.table import change_key, record_key
+from handshake.core.agents import Agent
 from handshake.core.reasons import ReasonCode
 from handshake.dynamo.client import Page as StorePage
 from handshake.dynamo.context import Context
-from handshake.dynamo.marshalling import Item
+from handshake.dynamo.marshalling import Item, marshal
 from handshake.policy.rules import PolicyInForce, Scope, ScopePolicy
 from handshake.policy.tools_table import PARTITION as TOOLS
 from handshake.requests.decision import Decision
 from handshake.requests.evidence_items import evidence_item
 from handshake.requests.record import RequestRecord, State
-from handshake.requests.recording import Origin, record_close, record_decision
+from handshake.requests.recording import Origin, record_close, record_decision, record_revocation
 from handshake.requests.submission import parse_recorded
-from handshake.requests.table import state_item
+from handshake.requests.table import record_from, state_item, state_key
+from handshake.requests.transaction import RequestTransaction, origin
 from handshake.requests.verification import verify_partition
 from handshake.requests.verify import PAGES, ByPage, Finding, events_page, requests_page, verify_request
 from tests.conftest import Engine
-from tests.support.service import InProcess, act, get, human, now_ms, submission
+from tests.support.agents import operator, put
+from tests.support.service import InProcess, act, claim, decided, get, human, now_ms, submission
 from tests.support.worlds import InMemory, Stored, a_world, load_earlier_release
 
 EVERY_PAYLOAD = {"source", "event", "reasonCode", "timestamp", "decision", "state", "decisionContextHash"}
@@ -304,3 +308,37 @@ def test_evidence_of_the_release_before_is_shown_with_what_every_payload_has(ear
             assert ("hitlRequestId" in event["payload"]) == ("expires_at" in item)
             assert event["payload"]["state"]
         assert events[-1]["payload"]["state"] == item["state"]
+
+
+def test_a_claim_names_what_its_agent_stood_by_and_that_is_missed(context: Context, dynamodb_local: Engine) -> None:
+    service = InProcess(*dynamodb_local)
+    request = decided(service, "allow")
+    agent = Agent(request["agentId"], request["tenantId"])
+    envelope = operator(request["tenantId"])
+    assert put(service, request["agentId"], state="active", reason="it is known", envelope=envelope).status == 200
+    assert claim(service, request).status == 200
+    assert verify_request(context, request["requestId"]) == []
+
+    for key in (record_key(agent), change_key(agent, 1)):
+        service.dynamodb.delete_item(TableName=service.tables.policy, Key=marshal(key))
+
+    [finding] = verify_request(context, request["requestId"])
+    assert finding.problem.endswith("decided it and is not there")
+
+
+def test_what_is_claimed_was_not_taken_back_afterwards(context: Context, dynamodb_local: Engine) -> None:
+    """No writer of ours does that, whoever wrote it chained it, and the claim would read as refused in time."""
+    service = InProcess(*dynamodb_local)
+    request = decided(service, "allow")
+    assert claim(service, request).status == 200
+    [item] = context.dynamo.batch_get([(service.tables.workflow, state_key(request["requestId"]))])
+    claimed = record_from(item)
+    assert claimed is not None
+    now = now_ms()
+    forged = record_revocation(claimed.revoked(now_ms=now), {"actor": "eve"}, origin(context), now_ms=now)
+    tx = RequestTransaction(context)
+    tx.revoke_request(forged, seen=claimed)
+    assert tx.commit()
+
+    [finding] = verify_request(context, request["requestId"])
+    assert "cannot be" in finding.problem

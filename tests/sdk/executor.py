@@ -1,4 +1,4 @@
-"""An executor, as a process that can be killed: `python -m tests.sdk.executor URL ORDER EFFECTS FACE [DIES]`.
+"""An executor, as a process that can be killed: `python -m tests.sdk.executor FACE URL ORDER EFFECTS [DIES]`.
 
 It executes the request in the file ORDER; the effect adds a line to the file EFFECTS. DIES says where in its effect the
 process kills itself: `before` that line is written, or `after`. Prints what came of it.
@@ -14,7 +14,7 @@ from pathlib import Path
 from handshake_rail import AsyncHandshake, Grant, Handshake, HandshakeError, Retry, models
 
 
-def main(url: str, order_file: str, effects: str, face: str, dies: str = "") -> str:
+def main(face: str, url: str, order_file: str, effects: str, dies: str = "") -> str:
     """Execute, and say what came of it."""
     order = json.loads(Path(order_file).read_text(encoding="utf-8"))
     agent: models.IdentityEnvelope = {

@@ -54,7 +54,7 @@ class Signer:
     kid: str = "key-1"
     key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
 
-    def sign(self, content: Mapping[str, Any], header: Mapping[str, Any] | None = None) -> str:
+    def sign(self, content: bytes | Mapping[str, Any], header: Mapping[str, Any] | None = None) -> str:
         """Give a grant with ``content``."""
         head: dict[str, Any] = {**HEADER, "kid": self.kid, **(header or {})}
         signed = f"{b64(head)}.{b64(content)}"

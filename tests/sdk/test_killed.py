@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -116,25 +116,38 @@ CRASHES: Final = [
 ]
 
 
-# Both clients follow one plan, so the one that is awaited is killed only where most is at stake.
+# Both faces of Python's client follow one plan, so the one that is awaited is killed only where most is at stake.
 KILLED: Final = [("blocking", crash) for crash in CRASHES] + [("async", crash) for crash in CRASHES[-5:]]
+
+
+@pytest.mark.usefixtures("typescript_client")
+@pytest.mark.parametrize("crash", CRASHES, ids=str)
+def test_no_crash_of_the_typescript_client_does_it_twice_or_without_a_grant(
+    service: InProcess, tmp_path: Path, crash: Crash
+) -> None:
+    _is_done_once_whatever_crashes(service, tmp_path, crash, ["node", str(ROOT / "tests/sdk/executor.js")])
 
 
 @pytest.mark.parametrize(("face", "crash"), KILLED, ids=str)
 def test_no_crash_does_it_twice_or_without_a_grant(service: InProcess, tmp_path: Path, crash: Crash, face: str) -> None:
+    start = [sys.executable, "-m", "tests.sdk.executor", face]
+    _is_done_once_whatever_crashes(service, tmp_path, crash, start)
+
+
+def _is_done_once_whatever_crashes(service: InProcess, tmp_path: Path, crash: Crash, start: Sequence[str]) -> None:
     order = an_order(10)
     (tmp_path / "order.json").write_text(json.dumps(order))
     (tmp_path / "effects").touch()
     doorway = Doorway(service, crash.where, crash.when)
     with served(doorway) as url:
-        killed = _start(url, tmp_path, face, crash.when if crash.where == "effect" else "")
+        killed = _start(start, url, tmp_path, crash.when if crash.where == "effect" else "")
         doorway.victim = killed
         printed, _ = killed.communicate(timeout=60)
         assert (killed.returncode, printed) == (-signal.SIGKILL, "")
 
-        runs = [_start(url, tmp_path, face).communicate(timeout=60)[0].strip()]
+        runs = [_start(start, url, tmp_path).communicate(timeout=60)[0].strip()]
         if runs == ["done"]:
-            runs.append(_start(url, tmp_path, face).communicate(timeout=60)[0].strip())
+            runs.append(_start(start, url, tmp_path).communicate(timeout=60)[0].strip())
 
         effects = (tmp_path / "effects").read_text().splitlines()
         assert len(effects) == crash.effects
@@ -145,8 +158,8 @@ def test_no_crash_does_it_twice_or_without_a_grant(service: InProcess, tmp_path:
             _report_as_the_readme_says(service, client, order, crash)
 
 
-def _start(url: str, folder: Path, face: str, dies: str = "") -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tests.sdk.executor", url, folder / "order.json", folder / "effects", face, dies]
+def _start(start: Sequence[str], url: str, folder: Path, dies: str = "") -> subprocess.Popen[str]:
+    command = [*start, url, folder / "order.json", folder / "effects", dies]
     return subprocess.Popen(  # noqa: S603 - our own words
         [str(part) for part in command if part], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )

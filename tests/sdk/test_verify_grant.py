@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handshake_rail import FileReplays, GrantError, MemoryReplays, Replays, models, verify_grant
+from handshake_rail import FileReplays, GrantError, MemoryReplays, Replays, action_digest, models, verify_grant
 from handshake_rail.grant import SKEW_S, Grant
 from tests.sdk.grant_maker import HEADER, NOW, REQUEST, Signer, b64, claims, published
 
@@ -49,6 +49,18 @@ def test_a_genuine_grant_says_what_it_is_for() -> None:
     assert (grant.tenant_id, grant.principal_id, grant.expires_at) == ("acme", "ana", NOW + 60)
     assert grant.claims == claims()
     assert verify(SIGNER.sign(claims(ten=None))).tenant_id is None
+
+
+def test_the_longest_ids_make_no_grant_that_is_too_long() -> None:
+    longest = "\N{GRINNING FACE}" * 256
+    asked = cast("models.Submission", REQUEST | dict.fromkeys(("principalId", "agentId", "tenantId"), longest))
+    ids = dict.fromkeys(("aud", "sub", "req", "ten", "prn", "apr"), longest) | {"jti": f"grant_{longest}"}
+    content = claims(act=action_digest(asked), **ids)
+    unescaped = json.dumps(content, ensure_ascii=False).encode()  # as the service writes it
+
+    grant = verify(SIGNER.sign(unescaped), action=asked, audience=longest)
+
+    assert grant.request_id == longest
 
 
 def test_the_next_key_is_as_good() -> None:

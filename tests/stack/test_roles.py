@@ -100,6 +100,14 @@ def test_a_function_may_do_to_the_trust_secret_what_it_needs_and_nothing_more(st
     assert may == MAY_WITH_SECRET.get(function, set())
 
 
+def test_the_grants_function_alone_may_use_the_key_that_signs_and_only_to_sign(stack: LocalStack) -> None:
+    actions = ["Sign", "GetPublicKey", "DisableKey", "ScheduleKeyDeletion", "PutKeyPolicy", "CreateGrant"]
+    key = stack.outputs["FirstGrantKeyArn"]
+    may = {function: _allowed(stack, function, [f"kms:{action}" for action in actions], key) for function in MAY}
+
+    assert {function: allowed for function, allowed in may.items() if allowed} == {"grants": {"Sign", "GetPublicKey"}}
+
+
 def test_retention_may_write_where_it_stands_and_not_the_pause_flag(stack: LocalStack) -> None:
     role = stack.client("lambda").get_function_configuration(FunctionName=stack.functions["replay_retention"])["Role"]
     policy = stack.client("iam").get_role_policy(RoleName=role.rpartition("/")[2], PolicyName="least-privilege")

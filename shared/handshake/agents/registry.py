@@ -5,7 +5,10 @@ from typing import Any, Final
 from handshake.agents.standing import AgentRecord, AgentState
 from handshake.agents.table import LANE, agent_from, index_place, record_key, tenant_place
 from handshake.core.agents import Agent
+from handshake.core.errors import HandshakeError
 from handshake.core.paging import PageRequest, cursor_after
+from handshake.core.reasons import ReasonCode
+from handshake.core.text import is_label
 from handshake.dynamo.context import Context
 from handshake.dynamo.marshalling import Item
 
@@ -21,9 +24,9 @@ def in_index(
     """Give one page of a tenant's records, or of all, in ``state`` now where one is named; and the next page's cursor.
 
     A page may be short, or empty, and have a next one: of many records only so many are looked at. Raises
-    StoreUnavailableError.
+    HandshakeError trust_context_invalid_request_shape for a cursor of another list, StoreUnavailableError.
     """
-    start = _resume(page)
+    start = _resume(page, tenant_id)
     records: list[AgentRecord] = []
     last: AgentRecord | None = None
     for _ in range(_PAGES):
@@ -50,10 +53,14 @@ def _cursor(record: AgentRecord) -> str:
     return cursor_after(record.agent_id, record.tenant_id or " ")
 
 
-def _resume(page: PageRequest) -> Item | None:
+def _resume(page: PageRequest, tenant_id: str | None) -> Item | None:
+    """Give the place to go on after, which the store takes only within the list that is asked for."""
     if not page.after:
         return None
-    agent_id, tenant_id = map(str, page.after)
-    agent = Agent(agent_id, tenant_id.strip() or None)
+    agent_id, named = map(str, page.after)
+    agent = Agent(agent_id, named.strip() or None)
+    if not is_label(agent_id) or (tenant_id is not None and agent.tenant_id != tenant_id):
+        message = "cursor is not one this list gave."
+        raise HandshakeError(ReasonCode.TRUST_CONTEXT_INVALID_REQUEST_SHAPE, message)
     start: dict[str, Any] = {**record_key(agent), "agents_lane": LANE, "agents_place": index_place(agent)}
     return start

@@ -186,7 +186,8 @@ class _SyntheticCalls:
             MEMBER: True,
             "httpMethod": route.method,
             "resource": route.resource,
-            "pathParameters": dict.fromkeys(("requestId", "agentId"), self._name) if "{" in route.resource else None,
+            "pathParameters": {name: self._name for name in ("requestId", "agentId") if f"{{{name}}}" in route.resource}
+            or None,
             "multiValueHeaders": {name: [value] for name, value in sent.items()},
             "multiValueQueryStringParameters": query,
             "requestContext": {"identity": {"userArn": self._release.issuer}},

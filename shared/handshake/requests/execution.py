@@ -60,7 +60,8 @@ def decide_execution(
     ``agent`` is how the agent that was presented stands, and ``paused`` the refusal of everything privileged, where
     operators have paused it. Otherwise: security_artifact_request_not_found, security_decision_context_mismatch (an
     artifact that agrees with itself but not with the decision), security_artifact_state_not_authorized, of what was
-    revoked or lapsed security_grant_expired, of what was claimed security_grant_consumed, or security_agent_stopped.
+    revoked or lapsed security_grant_expired, of what was claimed security_grant_consumed, of what was submitted where
+    each effect takes a grant security_grant_required, or security_agent_stopped.
     """
     request_id = presented.request_id
     if paused is not None:
@@ -81,6 +82,9 @@ def decide_execution(
         return _refused(ReasonCode.SECURITY_GRANT_EXPIRED, "Nobody claimed the request in time.", request_id)
     if record.claim is not None:
         return _refused(ReasonCode.SECURITY_GRANT_CONSUMED, "The request's one grant was claimed.", request_id)
+    if record.bound:
+        # Nobody could tell afterwards that it was executed, and it would give back what it had spent.
+        return grant_required(request_id)
     if agent.state_at(now_ms) is AgentState.STOPPED:
         return _refused(ReasonCode.SECURITY_AGENT_STOPPED, "Operators have stopped the agent.", request_id)
     return None

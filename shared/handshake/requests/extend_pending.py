@@ -60,7 +60,8 @@ def extend_pending(context: Context, *, paused_at_ms: int, operator: str) -> Ext
 
 def _give(context: Context, record: RequestRecord, *, paused_at_ms: int, seconds: int, operator: str) -> Outcome:
     actor = {"actor": operator, "action": "extend", "reason": f"decisions were paused for {seconds} s"}
-    key = guard_key("decision_action", operator, record.request_id, f"paused at {paused_at_ms}")
+    # Four parts: callers' keys have three, so none of theirs is this one.
+    key = guard_key("decision_action", "extend_pending", operator, record.request_id, f"paused at {paused_at_ms}")
     for _ in range(_TRIES):
         now = context.now_ms()
         extended = record.extended(seconds, now_ms=now)

@@ -16,7 +16,7 @@ from handshake.core.reasons import ReasonCode
 from handshake.policy.budgets import NONE_KNOWN, Taken
 from handshake.policy.rules import PolicyInForce
 from handshake.policy.setting import BARE, Setting
-from handshake.requests.access import is_own, may_claim
+from handshake.requests.access import is_own, may_claim, other_tenant
 from handshake.requests.decision import decide, restrict
 from handshake.requests.record import Claim, OutcomeStatus, Report, RequestRecord, State
 from handshake.requests.submission import Submission
@@ -156,9 +156,8 @@ def decide_claim(
     if request.revoked_at_ms is not None:
         return Refuse(_refused(claim, ReasonCode.SECURITY_GRANT_EXPIRED, "What was allowed has been taken back."))
     # What lapsed gave back what it had taken of a limit, by whosever clock it was time.
-    is_late = expiry_s(now_ms, request.execute_by(execute_within_ms)) <= now_ms // _MS
-    if is_late or request.lapsed_at_ms is not None:
-        return Refuse(_refused(claim, ReasonCode.SECURITY_GRANT_EXPIRED, "The time to execute the request has passed."))
+    if _is_late(request, now_ms, execute_within_ms) or request.lapsed_at_ms is not None:
+        return Refuse(_too_late(claim))
     return Eligible(request)
 
 
@@ -194,8 +193,11 @@ def decide_grant(
     """Decide whether ``request``, which may have a grant by itself, may have it by its agent and policy at ``now_ms``.
 
     Policy is asked as of the decision, without the request's own share of the day's spend. It must not deny by now, nor
-    escalate what no person approved; an agent whose every action is escalated has that done to it.
+    escalate what no person approved; an agent whose every action is escalated has that done to it. Its time may have
+    passed while they were read.
     """
+    if _is_late(request, now_ms, execute_within_ms):
+        return Refuse(_too_late(claim))
     state = _agent_state(in_force, now_ms)
     if state is AgentState.STOPPED:
         return Refuse(_refused(claim, ReasonCode.SECURITY_AGENT_STOPPED, "The agent is stopped."))
@@ -236,7 +238,9 @@ def decide_outcome(
     if request is None or request.claim is None:
         return Refuse(no_such_grant(reported.request_id))
     claim = request.claim
-    if not is_own(envelope, principal_id=claim.principal_id, tenant_id=claim.tenant_id):
+    # Whoever claimed in no tenant's name has namesakes in others, and the request may be one tenant's.
+    own_claim = is_own(envelope, principal_id=claim.principal_id, tenant_id=claim.tenant_id)
+    if not own_claim or other_tenant(envelope, request.submission.tenant_id):
         message = "The grant was claimed by another principal."
         return Refuse(refusal_of(ReasonCode.SECURITY_GRANT_UNAUTHORIZED, message, request_id=reported.request_id))
     if request.report is None:
@@ -258,6 +262,15 @@ def decide_outcome(
 def expiry_s(now_ms: int, execute_by_ms: int) -> int:
     """Give until when a grant claimed at ``now_ms`` is good, in epoch seconds: a minute, or till it is too late."""
     return min(now_ms + MAX_LIFETIME_MS, execute_by_ms) // _MS
+
+
+def _is_late(request: RequestRecord, now_ms: int, execute_within_ms: int) -> bool:
+    """Say whether a grant that is claimed at ``now_ms`` would have expired when it is given."""
+    return expiry_s(now_ms, request.execute_by(execute_within_ms)) <= now_ms // _MS
+
+
+def _too_late(claim: GrantClaim) -> Refusal:
+    return _refused(claim, ReasonCode.SECURITY_GRANT_EXPIRED, "The time to execute the request has passed.")
 
 
 def grant_claims(

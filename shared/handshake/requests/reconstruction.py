@@ -49,7 +49,7 @@ def rebuilt(stored: RequestRecord, chained: Sequence[EvidenceEvent]) -> Iterator
             record = _closed(record, lineage, audit)
         elif kind == EXTENDED and record is not None:
             record = _extended(record, lineage, audit)
-        elif kind == REVOKED and record is not None and record.state.authorizes and record.revoked_at_ms is None:
+        elif kind == REVOKED and record is not None and _is_revocable(record):
             record = _revoked(record, lineage, audit)
         elif kind == LAPSED and record is not None and record.lapses_at_ms is not None:
             record = _lapsed(record, lineage, audit)
@@ -172,6 +172,10 @@ def _erased(record: RequestRecord, lineage: EvidenceEvent, audit: EvidenceEvent)
     if says != (audit.timestamp_ms, record.submission.action_digest):
         raise BrokenEvidenceError(f"event {audit.sequence} contradicts itself or what was before")
     return record.arguments_erased(now_ms=audit.timestamp_ms)
+
+
+def _is_revocable(record: RequestRecord) -> bool:
+    return record.state.authorizes and record.revoked_at_ms is None and record.claim is None
 
 
 def _is_claimable(record: RequestRecord) -> bool:

@@ -24,6 +24,7 @@ from handshake.requests.evidence_items import evidence_from, evidence_item, evid
 from handshake.requests.reconstruction import BrokenEvidenceError, Step, rebuilt
 from handshake.requests.record import RequestRecord
 from handshake.requests.recording import (
+    CLAIMED,
     DECISIONS,
     actor_named,
     decision_event,
@@ -61,7 +62,7 @@ class Verdict:
     """Says what verification saw of a request.
 
     ``events`` are the metrics events that its evidence says were written, as they must be stored; ``policies`` the
-    versions of policies and of its agent's records that decided it.
+    versions of policies and of its agent's records that decided it, or that its grant was claimed under.
     """
 
     request_id: str
@@ -149,7 +150,7 @@ def _verify(request_id: str, items: Sequence[Item]) -> Verdict:
     return Verdict(
         request_id,
         events={Place(event["pk"], event["sk"]): event for event in counting if event},
-        policies=frozenset(_policies(steps[0])),
+        policies=frozenset(place for step in steps if _is_judged(step) for place in _policies(step)),
     )
 
 
@@ -220,10 +221,15 @@ def _ensure_action_is(record: RequestRecord, items: Sequence[Item]) -> None:
         raise BrokenEvidenceError("its action is not the one that was decided on")
 
 
-def _policies(first: Step) -> Iterator[Place]:
-    """Give the policy versions that a decision names, and the changes that its agent stood by."""
-    named = first.lineage.detail["policyVersions"]
-    agent = first.record.submission.agent
+def _is_judged(step: Step) -> bool:
+    """Say whether policy and the agent's records were asked: when it was decided, and when it was claimed."""
+    return step.lineage.sequence == 1 or step.audit.detail.get("event") == CLAIMED
+
+
+def _policies(step: Step) -> Iterator[Place]:
+    """Give the versions of policies and tools that a decision or a claim names, and the changes its agent stood by."""
+    named = step.lineage.detail["policyVersions"]
+    agent = step.record.submission.agent
     for scope in scopes_of(agent):
         kind = scope.name
         number = version_number(named[kind]) if named.get(kind) is not None else None
@@ -233,11 +239,11 @@ def _policies(first: Step) -> Iterator[Place]:
             if not _is_key(place):
                 raise BrokenEvidenceError("it was decided by the policy of an agent that can have none")
             yield place
-    if (tools := first.lineage.detail.get("toolsVersion")) is not None:
+    if (tools := step.lineage.detail.get("toolsVersion")) is not None:
         yield Place(**tools_version_key(version_number(tools) or 0))
     records = {"agent": Agent(agent.agent_id), "agentInTenant": agent}
     # An earlier release wrote none.
-    for reach, version in first.lineage.detail.get("agentVersions", {}).items():
+    for reach, version in step.lineage.detail.get("agentVersions", {}).items():
         yield Place(**change_key(records[reach], version))
 
 

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ops.commands.app import app
-from ops.cost.document import BEGIN, END, SCALE
+from ops.cost.document import BEGIN, BEGIN_GRANTS, END, SCALE
 
 
 def cost(*options: str, code: int = 0) -> str:
@@ -25,6 +25,9 @@ def test_the_document_has_the_table_that_the_command_prints() -> None:
     written = SCALE.read_text(encoding="utf-8")
 
     assert written.partition(BEGIN)[2].partition(END)[0].strip() == cost("--markdown").strip()
+    with_grants = cost(*BEGIN_GRANTS.split()[3:-1]).strip()
+    assert written.partition(BEGIN_GRANTS)[2].partition(END)[0].strip() == with_grants
+    assert "KMS signatures of grants" in with_grants
 
 
 def test_three_sizes_unless_asked_for_others() -> None:

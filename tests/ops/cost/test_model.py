@@ -21,6 +21,7 @@ LOADS = st.builds(
     escalation_rate=RATES,
     deny_rate=RATES,
     reads_per_decision=st.floats(0, 20),
+    grants_per_decision=st.floats(0, 1),
     months=st.floats(0, 36),
     environment=st.sampled_from(["staging", "production"]),
 )
@@ -43,7 +44,7 @@ def test_the_last_tier_has_no_end() -> None:
 
 
 def test_calls_bring_their_actions_and_reads_with_them() -> None:
-    load = Load(rps=100, escalation_rate=0.1, deny_rate=0.2, reads_per_decision=0.9)
+    load = Load(rps=100, escalation_rate=0.1, deny_rate=0.2, reads_per_decision=0.9, grants_per_decision=0)
 
     assert load.decisions_per_second == pytest.approx(50)
     assert load.calls() == pytest.approx(
@@ -53,8 +54,20 @@ def test_calls_bring_their_actions_and_reads_with_them() -> None:
             "submit, escalated": 0.1,
             "approve with key": 0.1,
             "authorize": 0.9,
+            "claim with key": 0,
+            "report": 0,
         }
     )
+
+
+def test_a_grant_is_a_claim_a_signature_and_a_report() -> None:
+    load = Load(rps=3, escalation_rate=0, deny_rate=0, reads_per_decision=0, grants_per_decision=1)
+
+    of = quantities(load, STACK)
+
+    assert of["api_requests"] == 3 * MONTH
+    assert of["grant_signatures"] == MONTH
+    assert line(bill(load), "grant_signatures").dollars == pytest.approx(15e-6 * MONTH)
 
 
 def test_a_month_by_hand_where_every_decision_is_allowed_and_read_once() -> None:
@@ -132,8 +145,8 @@ def test_what_is_counted_of_the_templates(environment: str) -> None:
 
     assert stack == count(environment), "python -m ops.cost.document counts anew"
 
-    assert (stack.routes, stack.alarms, stack.composite_alarms, stack.dashboards) == (18, 50, 1, 1)
-    assert (stack.secrets, stack.keys, stack.scheduled_runs) == (2, 1, 121 * 730)
+    assert (stack.routes, stack.alarms, stack.composite_alarms, stack.dashboards) == (23, 62, 1, 1)
+    assert (stack.secrets, stack.keys, stack.scheduled_runs) == (2, 2, 121 * 730)
 
 
 def test_every_price_has_a_unit_and_tiers_that_only_get_cheaper() -> None:

@@ -9,7 +9,7 @@ from ops.cost.inputs import background
 from tests.bench.capacity import size_of
 from tests.conftest import Engine
 from tests.support import engines
-from tests.support.service import InProcess, submission, submit
+from tests.support.service import InProcess, claim, own, report, submission, submit
 
 OVERHEAD = 100  # DynamoDB's, for each item and index entry
 DIGITS = 4  # bytes by which times differ
@@ -32,6 +32,23 @@ def test_an_allowed_payment_leaves_what_the_model_counts(moto_tables: Engine) ->
     assert background()["indexed_per_decision"] == {
         name: pytest.approx(_stored([entry]), abs=DIGITS) for name, entry in _entries(state).items()
     }
+
+
+def test_a_grant_leaves_what_the_model_counts(moto_tables: Engine) -> None:
+    client, tables = moto_tables
+    service = InProcess(client, tables)
+    ids = {name: str(uuid4()) for name in ("requestId", "principalId", "agentId")}
+    asked = submission(**ids, context={"amount": 42, "category": "ops"})
+    del asked["tenantId"]
+    digest = submit(service, asked).body["actionDigest"]
+    tables_of = {"workflow": tables.workflow, "metrics": tables.metrics}
+    before = {name: _stored(_items(client, table)) for name, table in tables_of.items()}
+
+    grant = claim(service, asked, digest=digest, key=str(uuid4())).body["grantId"]
+    assert report(service, grant, envelope=own(asked)).status == 200
+
+    left = {name: _stored(_items(client, table)) - before[name] for name, table in tables_of.items()}
+    assert background()["stored_per_grant"] == {name: pytest.approx(size, abs=DIGITS) for name, size in left.items()}
 
 
 def _items(client: Any, table: str) -> list[dict[str, Any]]:

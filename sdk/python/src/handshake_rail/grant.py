@@ -26,7 +26,8 @@ from handshake_rail.replays import Replays
 
 AUDIENCE: Final = "handshake-executor"
 SKEW_S: Final = 30
-MAX_BYTES: Final = 8192
+# The longest that a stack makes, each id 256 characters of four bytes, has some 10 000.
+MAX_BYTES: Final = 16_384
 
 _ALGORITHM: Final = "ES256"
 _TYPE: Final = "handshake-grant+jwt"

@@ -1,0 +1,3567 @@
+/** The API's types, made from openapi/handshake.json by `npm run generate`: do not edit. */
+export interface paths {
+    "/.well-known/jwks.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the public keys that verify grants
+         * @description the next one a day before it signs
+         */
+        get: operations["getGrantKeys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/agents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Agents that operators have named, with how each stands
+         * @description those of the envelope's tenant; for an admin without a tenant, all
+         */
+        get: operations["listAgents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/agents/{agentId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show how an agent stands */
+        get: operations["getAgent"];
+        /**
+         * Stop an agent, restrict it, or let it act again
+         * @description the agent of the envelope's tenant; by an admin without a tenant, the id in all tenants
+         */
+        put: operations["putAgent"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics/project": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Report a decision that was made elsewhere */
+        post: operations["projectEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics/reasons": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Events by family of reasons */
+        get: operations["getMetricsReasons"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics/series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One metric, bucket by bucket */
+        get: operations["getMetricsSeries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every metric over a window */
+        get: operations["getMetricsSummary"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/policy/apply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Put a policy in force */
+        post: operations["applyPolicy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/policy/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The policy of a scope
+         * @description where global scope stores nothing, the defaults that stand in for it
+         */
+        get: operations["getPolicyConfig"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/policy/simulate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Simulate what a policy would have changed */
+        post: operations["simulatePolicy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/policy/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The versions of a scope's policy
+         * @description newest first
+         */
+        get: operations["listPolicyVersions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/workflow/authorize-execution": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask whether a privileged effect may go ahead */
+        post: operations["authorizeExecution"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/workflow/decision-room": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Requests that wait for the caller, or for the caller's tenant */
+        get: operations["listDecisionRooms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/workflow/decision-room/action": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Approve or reject an escalated request, or withdraw one's own */
+        post: operations["resolveRequest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/workflow/decision-room/extend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give an escalated request more time
+         * @description by who may approve it, three times at most; goes on while mutations are paused
+         */
+        post: operations["extendDeadline"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/workflow/decision-room/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take back what a request authorizes
+         * @description by who may approve it, before it is claimed; goes on while mutations are paused
+         */
+        post: operations["revokeRequest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/workflow/decision-room/{requestId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show what a person sees before deciding */
+        get: operations["getDecisionRoom"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/workflow/evidence/{requestId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List what happened to a request, oldest first */
+        get: operations["getEvidence"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/workflow/grants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Claim the one grant of a request
+         * @description signed, good for a minute at most; with a key, a repeat is told the same grant
+         */
+        post: operations["claimGrant"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/workflow/grants/{grantId}/outcome": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Report what came of the effect that a grant allowed
+         * @description once, by who claimed it; goes on while mutations are paused
+         */
+        post: operations["reportOutcome"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/workflow/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Submit an action for a decision */
+        post: operations["submitRequest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/workflow/requests/{requestId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show where a request stands */
+        get: operations["getRequest"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        /**
+         * Action
+         * @description Says exactly what is to be done. The request's ``actionDigest`` binds all of it.
+         */
+        Action: {
+            /**
+             * @description Numbers that a double does not keep are refused: send them as strings. With all else, at most
+             *     32768 bytes as canonical JSON and 16 levels deep.
+             */
+            arguments?: {
+                [key: string]: unknown;
+            } | null;
+            operation: components["schemas"]["ActionName"];
+            resource?: components["schemas"]["NewId"] | null;
+            tool?: components["schemas"]["ActionName"] | null;
+            toolVersion?: components["schemas"]["NewId"] | null;
+        };
+        /** @description Binds everything that was decided on, each argument included: what is executed must have it. */
+        ActionDigest: string;
+        /**
+         * ActionDone
+         * @description An escalation that is closed now.
+         */
+        ActionDone: {
+            artifact: components["schemas"]["Artifact"];
+            /** @enum {string} */
+            decision: "allow" | "deny";
+            /** @enum {string} */
+            reasonCode: "hitl_approved" | "hitl_rejected";
+            requestId: components["schemas"]["Id"];
+            /** @constant */
+            status: "ok";
+        };
+        ActionName: string;
+        /**
+         * ActionRefusal
+         * @description A decision action that was not carried out.
+         */
+        ActionRefusal: {
+            /** @description Of the refusal; null where the action names no request. */
+            artifact: components["schemas"]["Artifact"] | null;
+            /** @constant */
+            decision: "deny";
+            /** @description The same as ``reasonCode``. */
+            error: string;
+            message: string;
+            reasonCode: string;
+            requestId: components["schemas"]["Id"] | null;
+            responseClass: components["schemas"]["ResponseClass"];
+            /** @constant */
+            status: "error";
+            /** @description Only for those who may read or resolve the request. */
+            stored?: components["schemas"]["StoredOutcome"];
+        };
+        /** @enum {string} */
+        ActionType: "payment" | "data_access" | "credential_use" | "external_call" | "other";
+        /**
+         * Agent
+         * @description An agent's record; without ``tenantId`` it is that of the id in all tenants.
+         */
+        Agent: {
+            agentId: components["schemas"]["Id"];
+            changedAt: number;
+            changedBy: components["schemas"]["Id"];
+            decisions24h: components["schemas"]["RecentDecisions"];
+            /** @description When a submission of the agent was last decided. */
+            lastDecisionAt?: number;
+            /** @description Who answers for the agent. */
+            owner?: string;
+            /** @description Why it is in this state, in the words of whoever put it there. */
+            reason?: string;
+            /** @description The state in force now: ``active`` once ``until`` has passed. */
+            state: components["schemas"]["AgentState"];
+            tenantId?: components["schemas"]["Id"];
+            /** @description When the state ends as ``active``, or has ended. */
+            until?: number;
+        };
+        /**
+         * AgentChange
+         * @description Says in which state an agent is to be, and why.
+         */
+        AgentChange: {
+            /** @description Who answers for the agent. Left out or null, it stays as it is; "" is nobody. */
+            owner?: string | null;
+            /** @description Kept in evidence. Not blank. */
+            reason: string;
+            /** @description ``escalate_all``: what would be allowed waits for a person. ``stopped``: all is denied. */
+            state: components["schemas"]["AgentState"];
+            /** @description A time ahead, epoch ms, at which the state ends as ``active``. */
+            until?: number | null;
+        };
+        /**
+         * AgentState
+         * @description The states of an agent, from the most lenient to the strictest.
+         * @enum {string}
+         */
+        AgentState: "active" | "escalate_all" | "stopped";
+        /**
+         * Agents
+         * @description Agents' records, in the order of tenants and ids.
+         */
+        Agents: {
+            agents: components["schemas"]["Agent"][];
+            nextCursor?: string;
+        };
+        /**
+         * AmountRule
+         * @description A limit on a payment, or on what an agent spends in a UTC day. Keys are read in any case.
+         */
+        AmountRule: {
+            id: components["schemas"]["NewId"];
+            /** @enum {string} */
+            key: "max_transaction" | "maxtransaction" | "max_payment" | "daily_spend_limit" | "dailyspendlimit";
+            value: number;
+        };
+        /**
+         * AppliedVersion
+         * @description One immutable version of a policy.
+         */
+        AppliedVersion: {
+            appliedAt: number;
+            auditEventId: string;
+            policyVersion: components["schemas"]["PolicyVersion"];
+            rules: components["schemas"]["StoredRule"][];
+        };
+        /**
+         * Artifact
+         * @description A decision, as an execution is authorized with.
+         */
+        Artifact: {
+            decision: components["schemas"]["Outcome"];
+            decisionContextHash: components["schemas"]["ContextHash"];
+            /** @description Once a person was asked. */
+            hitlRequestId?: string;
+            reasonCode: components["schemas"]["ReasonCode"];
+            requestId: components["schemas"]["Id"];
+            responseClass: components["schemas"]["ResponseClass"];
+            tier: number;
+            /** @description When it was decided. */
+            timestamp: number;
+            /** @description While the decision is allow: the idempotency key to give a payment provider. */
+            txnId?: string;
+        };
+        /**
+         * BlastRadius
+         * @description Counts the agents that a policy would decide otherwise for.
+         */
+        BlastRadius: {
+            affectedAgents: number;
+            highRiskAgents: number;
+        };
+        /** @enum {string} */
+        BucketName: "hour" | "day";
+        /**
+         * CategoriesRule
+         * @description Allows payments of these categories only: names, or one text of names between commas.
+         */
+        CategoriesRule: {
+            id: components["schemas"]["NewId"];
+            /** @enum {string} */
+            key: "allowed_categories";
+            value: string[] | string;
+        };
+        ContextHash: string;
+        /**
+         * CountRule
+         * @description A limit on the escalations of a principal and agent within ten minutes.
+         */
+        CountRule: {
+            id: components["schemas"]["Id"];
+            /** @enum {string} */
+            key: "escalations_per_window";
+            value: number;
+        };
+        /**
+         * DeadlineRule
+         * @description Gives people this many seconds to decide on an escalation, in place of the stack's own deadline.
+         */
+        DeadlineRule: {
+            id: components["schemas"]["Id"];
+            /** @enum {string} */
+            key: "escalation_ttl_seconds";
+            value: number;
+        };
+        /**
+         * Decided
+         * @description Tells the decision on a submission.
+         */
+        Decided: {
+            actionDigest: components["schemas"]["ActionDigest"];
+            decision: components["schemas"]["Outcome"];
+            decisionContextHash: components["schemas"]["ContextHash"];
+            /** @description Once a person was asked. */
+            hitlRequestId?: string;
+            reasonCode: components["schemas"]["ReasonCode"];
+            requestId: components["schemas"]["Id"];
+            /** @description The ``timestamp`` that the request was first submitted with: what authorize-execution must be shown. */
+            requestTimestamp: number;
+            responseClass: components["schemas"]["ResponseClass"];
+            state: components["schemas"]["State"];
+            tier: number;
+            /** @description When it was decided. */
+            timestamp: number;
+            /** @description While the decision is allow: the idempotency key to give a payment provider. */
+            txnId?: string;
+        };
+        /**
+         * DecisionAction
+         * @description Says what to do with an escalation.
+         */
+        DecisionAction: {
+            /**
+             * @description ``deny`` means reject; ``withdraw`` is for the requester itself.
+             * @enum {string}
+             */
+            action: "approve" | "APPROVE" | "reject" | "REJECT" | "deny" | "DENY" | "withdraw" | "WITHDRAW";
+            hitlRequestId?: string | null;
+            /** @description The person's own words, kept in evidence. */
+            reason?: string | null;
+            requestId: components["schemas"]["Id"];
+        };
+        /**
+         * EscalationCause
+         * @description The rule that asked for a person, its limit, and the value that crossed it.
+         */
+        EscalationCause: {
+            limit: unknown;
+            rule: string;
+            value: unknown;
+        };
+        /**
+         * EventKept
+         * @description Says whether the event was new.
+         */
+        EventKept: {
+            duplicate: boolean;
+            eventId: components["schemas"]["Id"];
+            /** @enum {string} */
+            projectorVersion: "v1";
+            /** @enum {string} */
+            schemaVersion: "v1";
+            /** @constant */
+            status: "ok";
+        };
+        /**
+         * EvidenceEvent
+         * @description One immutable event of a request.
+         */
+        EvidenceEvent: {
+            id: string;
+            payload: components["schemas"]["EvidencePayload"];
+            reasonCode: components["schemas"]["ReasonCode"];
+            requestId: components["schemas"]["Id"];
+            timestamp: number;
+        };
+        /**
+         * EvidencePayload
+         * @description Records what happened, linked to what happened before.
+         */
+        EvidencePayload: {
+            /** @description Of the decision on a request that has an action. */
+            actionDigest?: components["schemas"]["ActionDigest"];
+            /** @description Of a refused action: deny. */
+            decision: components["schemas"]["Outcome"];
+            decisionContextHash: components["schemas"]["ContextHash"];
+            /** @description What happened: `decided`, `closed`, `extended`, `revoked` or `refused` (an action). */
+            event: string;
+            hash: string;
+            hitlRequestId?: string;
+            previousHash: string;
+            reasonCode: components["schemas"]["ReasonCode"];
+            /** @description From 1 in the chain; 0 for a refused action, which stands beside it. */
+            sequence: number;
+            /** @enum {string} */
+            source: "audit" | "lineage";
+            /** @description Of the request, once this had happened. */
+            state: components["schemas"]["State"];
+            timestamp: number;
+        };
+        /**
+         * ExecutionAuthorized
+         * @description The effect may go ahead.
+         */
+        ExecutionAuthorized: {
+            /** @constant */
+            allowed: true;
+            /** @constant */
+            reasonCode: "security_artifact_authorized";
+            /** @constant */
+            responseClass: "ok";
+            /** @constant */
+            status: "ok";
+        };
+        /**
+         * ExecutionOutcome
+         * @description Reports what came of the effect, once.
+         */
+        ExecutionOutcome: {
+            /** @description The executor's own words, kept in evidence. */
+            detail?: string | null;
+            /** @description Of the result, as the executor digests it. */
+            resultDigest?: components["schemas"]["NewId"] | null;
+            /**
+             * @description ``unknown`` where nobody can tell.
+             * @enum {string}
+             */
+            status: "succeeded" | "failed" | "unknown";
+        };
+        /**
+         * ExecutionRefusal
+         * @description An execution that must not go ahead.
+         */
+        ExecutionRefusal: {
+            /** @constant */
+            allowed: false;
+            /** @description The same as ``reasonCode``. */
+            error: string;
+            message: string;
+            reasonCode: string;
+            responseClass: components["schemas"]["ResponseClass"];
+            /** @constant */
+            status: "error";
+        };
+        /**
+         * ExecutionRequest
+         * @description A request and the artifact that allows it.
+         */
+        ExecutionRequest: {
+            artifact: components["schemas"]["PresentedArtifact"];
+            request: components["schemas"]["Submission"];
+        };
+        /**
+         * Extended
+         * @description An escalation whose deadline is later now.
+         */
+        Extended: {
+            /** @description The deadline by which a person decides. */
+            expiresAt: number;
+            /** @description How often it can be extended yet. */
+            extensionsLeft: number;
+            requestId: components["schemas"]["Id"];
+            /** @constant */
+            status: "ok";
+        };
+        /**
+         * Extension
+         * @description Asks for more time to decide on an escalation.
+         */
+        Extension: {
+            /** @description The person's own words, kept in evidence. */
+            reason?: string | null;
+            requestId: components["schemas"]["Id"];
+            /** @description Added to the deadline that it has. */
+            seconds: number;
+        };
+        /** @enum {string} */
+        Family: "trust_context" | "security" | "policy" | "hitl" | "adapter" | "unknown";
+        /**
+         * FamilyShare
+         * @description Counts the events of one family of reasons.
+         */
+        FamilyShare: {
+            count: number;
+            percentage: number;
+            reasonFamily: components["schemas"]["Family"];
+        };
+        /**
+         * GrantClaim
+         * @description Claims the one grant of a request that may be executed.
+         */
+        GrantClaim: {
+            /** @description Of what is about to be executed. */
+            actionDigest: string;
+            /** @description Who is to take the grant; `handshake-executor` where absent. */
+            audience?: components["schemas"]["NewId"] | null;
+            requestId: components["schemas"]["Id"];
+        };
+        /**
+         * Granted
+         * @description A grant, for whoever executes what it says, once.
+         */
+        Granted: {
+            actionDigest: components["schemas"]["ActionDigest"];
+            /** @description When the effect must have begun. */
+            executeBy: number;
+            /** @description Until when the grant is good. */
+            expiresAt: number;
+            /** @description A JWS: ``ES256``, typ ``handshake-grant+jwt``. */
+            grant: string;
+            grantId: string;
+            requestId: components["schemas"]["Id"];
+            /** @constant */
+            status: "ok";
+        };
+        /**
+         * HoursRule
+         * @description Allows payments at these times only, UTC; an end before the start spans midnight.
+         */
+        HoursRule: {
+            id: components["schemas"]["NewId"];
+            /** @enum {string} */
+            key: "allowed_hours";
+            value: string;
+        };
+        Id: string;
+        /**
+         * IdentityEnvelope
+         * @description Asserts, as the JSON of x-identity-envelope, who is asking.
+         *
+         *     Texts are trimmed, and then each is a NewId; roles and scopes are sets.
+         */
+        IdentityEnvelope: {
+            issuer?: components["schemas"]["Id"];
+            principalId: components["schemas"]["Id"];
+            roles?: components["schemas"]["Id"][];
+            scopes?: components["schemas"]["Id"][];
+            sessionId?: components["schemas"]["Id"];
+            /** @enum {string} */
+            subjectType?: "human" | "service" | "agent";
+            tenantId?: components["schemas"]["Id"];
+        };
+        /**
+         * KeySet
+         * @description Holds every public key that verifies grants, those that do not sign yet included.
+         */
+        KeySet: {
+            keys: components["schemas"]["PublicKey"][];
+        };
+        /** @enum {string} */
+        MetricName: "uair" | "airt_p50_ms" | "airt_p95_ms" | "gar" | "tca" | "security_denial_total" | "security_replay_detected_total" | "security_replay_guard_unavailable_total";
+        /**
+         * MetricsReasons
+         * @description Events by family of reasons, largest first.
+         */
+        MetricsReasons: {
+            families: components["schemas"]["FamilyShare"][];
+            /** @enum {string} */
+            projectorVersion: "v1";
+            /** @enum {string} */
+            schemaVersion: "v1";
+            total: number;
+            window: components["schemas"]["WindowName"];
+        };
+        /**
+         * MetricsSeries
+         * @description One metric, bucket by bucket, oldest first.
+         */
+        MetricsSeries: {
+            bucket: components["schemas"]["BucketName"];
+            metric: components["schemas"]["MetricName"];
+            /** @enum {string} */
+            projectorVersion: "v1";
+            /** @enum {string} */
+            schemaVersion: "v1";
+            series: components["schemas"]["Point"][];
+            window: components["schemas"]["WindowName"];
+        };
+        /**
+         * MetricsSummary
+         * @description Every metric over a window.
+         */
+        MetricsSummary: {
+            airtP50Ms: number;
+            airtP95Ms: number;
+            denialEvents: number;
+            gar: number;
+            /** @enum {string} */
+            projectorVersion: "v1";
+            replayDetectedEvents: number;
+            replayGuardUnavailableEvents: number;
+            /** @enum {string} */
+            schemaVersion: "v1";
+            tca: number;
+            totalEvents: number;
+            uair: number;
+            window: components["schemas"]["WindowName"];
+        };
+        /**
+         * @description Has one spelling: it is in NFC, holds no control, format, private-use, unassigned or invisible character
+         *     of Unicode 14.0.0, and has no white space at either end.
+         */
+        NewId: string;
+        /** @enum {string} */
+        Outcome: "allow" | "deny" | "escalate";
+        /**
+         * OutcomeKept
+         * @description An outcome that is in evidence, reported by this call or by the same one before.
+         */
+        OutcomeKept: {
+            grantId: string;
+            /** @enum {string} */
+            outcome: "succeeded" | "failed" | "unknown";
+            reportedAt: number;
+            requestId: components["schemas"]["Id"];
+            /** @constant */
+            status: "ok";
+        };
+        /**
+         * @description Has one spelling: it is in NFC, holds no control, format, private-use, unassigned or invisible character
+         *     of Unicode 14.0.0, and has no white space at either end.
+         */
+        PayloadRef: string;
+        /**
+         * Point
+         * @description One bucket; its timestamp is where it begins.
+         */
+        Point: {
+            /**
+             * @description Where events that callers reported are among its samples.
+             * @constant
+             */
+            dimension?: "reported";
+            sampleCount: number;
+            timestamp: number;
+            value: number;
+        };
+        /**
+         * PolicyApplied
+         * @description The policy now in force.
+         */
+        PolicyApplied: {
+            auditEventId: string;
+            message: string;
+            policyVersion: components["schemas"]["PolicyVersion"];
+            /** @constant */
+            status: "ok";
+        };
+        /**
+         * PolicyChange
+         * @description Rules to put in force for a scope, or an earlier version of its own to put in force again.
+         */
+        PolicyChange: {
+            /** @description The version believed active; if another is, nothing changes. */
+            expectedPolicyVersion?: string | null;
+            /** @description An earlier version, instead of rules. */
+            policyVersion?: string | null;
+            /** @description Rules, each with an id of its own. */
+            rules?: (components["schemas"]["AmountRule"] | components["schemas"]["HoursRule"] | components["schemas"]["CategoriesRule"] | components["schemas"]["CountRule"] | components["schemas"]["DeadlineRule"])[];
+            scope: components["schemas"]["ScopeKind"];
+            /** @description The agent; not read beside global scope. */
+            scopeId?: components["schemas"]["NewId"] | null;
+            /** @description With agent scope: the one tenant in which the policy applies to the agent; in every tenant when left out. */
+            tenantId?: components["schemas"]["NewId"] | "" | null;
+        } & ({
+            policyVersion?: null;
+        } | {
+            policyVersion: string;
+        });
+        /**
+         * PolicyConfig
+         * @description Shows the rules that a scope stores, or the defaults that stand in for it.
+         */
+        PolicyConfig: {
+            policyVersion?: components["schemas"]["PolicyVersion"];
+            rules: components["schemas"]["StoredRule"][];
+            scope: components["schemas"]["ScopeKind"];
+            scopeId?: components["schemas"]["Id"];
+            tenantId?: components["schemas"]["Id"];
+        };
+        /**
+         * PolicyProposal
+         * @description Rules for a scope, to see what they would change.
+         */
+        PolicyProposal: {
+            /** @description Rules, each with an id of its own. */
+            rules: (components["schemas"]["AmountRule"] | components["schemas"]["HoursRule"] | components["schemas"]["CategoriesRule"] | components["schemas"]["CountRule"] | components["schemas"]["DeadlineRule"])[];
+            scope: components["schemas"]["ScopeKind"];
+            /** @description The agent; not read beside global scope. */
+            scopeId?: components["schemas"]["NewId"] | null;
+            /** @description With agent scope: the one tenant in which the policy applies to the agent; in every tenant when left out. */
+            tenantId?: components["schemas"]["NewId"] | "" | null;
+        };
+        PolicyVersion: string;
+        /**
+         * PolicyVersions
+         * @description The versions of a scope, newest first.
+         */
+        PolicyVersions: {
+            nextCursor?: string;
+            scope: components["schemas"]["ScopeKind"];
+            scopeId?: components["schemas"]["Id"];
+            tenantId?: components["schemas"]["Id"];
+            versions: components["schemas"]["AppliedVersion"][];
+        };
+        /**
+         * PredictedChange
+         * @description A kind of request that would be decided otherwise.
+         */
+        PredictedChange: {
+            after: components["schemas"]["Outcome"];
+            before: components["schemas"]["Outcome"];
+            requestClass: string;
+        };
+        /**
+         * PresentedArtifact
+         * @description The artifact as it was received; more of it may be sent along.
+         */
+        PresentedArtifact: {
+            /** @constant */
+            decision: "allow";
+            decisionContextHash: components["schemas"]["ContextHash"];
+        };
+        /**
+         * PublicKey
+         * @description A public key that verifies grants (RFC 7517).
+         */
+        PublicKey: {
+            /** @constant */
+            alg: "ES256";
+            /** @constant */
+            crv: "P-256";
+            kid: string;
+            /** @constant */
+            kty: "EC";
+            /** @constant */
+            use: "sig";
+            x: string;
+            y: string;
+        };
+        /**
+         * Queue
+         * @description Requests that wait for a person, soonest deadline first.
+         */
+        Queue: {
+            nextCursor?: string;
+            requests: components["schemas"]["Room"][];
+        };
+        /**
+         * ReasonCode
+         * @description Every reason code a caller can see, in the order of the contract's table.
+         * @enum {string}
+         */
+        ReasonCode: "trust_context_invalid_request_shape" | "trust_context_missing_binding" | "trust_context_invalid_timestamp" | "trust_context_timestamp_skew_fail_closed" | "policy_allow" | "security_missing_identity_envelope" | "security_invalid_identity_envelope" | "security_identity_envelope_required" | "security_missing_internal_trust_context" | "security_invalid_internal_trust_context" | "security_internal_trust_context_expired" | "security_internal_trust_config_missing" | "security_missing_authorization_header" | "security_identity_claim_missing" | "security_token_invalid" | "security_identity_provider_not_configured" | "security_handshake_required_bypass_denied" | "security_side_channel_denied" | "security_escalation_flood_throttled" | "security_missing_decision_artifact" | "security_non_allow_artifact" | "security_artifact_authorized" | "security_identity_subject_mismatch" | "security_read_scope_denied" | "security_read_tenant_mismatch" | "hitl_approval_unauthorized" | "security_grant_unauthorized" | "security_artifact_request_not_found" | "hitl_request_not_found" | "policy_version_not_found" | "security_grant_not_found" | "security_agent_stopped" | "security_scope_missing" | "security_agent_not_found" | "security_decision_context_mismatch" | "security_artifact_state_not_authorized" | "security_grant_required" | "security_replay_detected" | "hitl_sensitive_ambiguous_escalated" | "hitl_boundary_escalated" | "hitl_request_mismatch" | "hitl_terminal_state_immutable" | "hitl_timeout_fail_closed" | "hitl_deadline_not_extendable" | "hitl_rejected" | "hitl_approved" | "policy_version_conflict" | "security_grant_consumed" | "security_grant_expired" | "security_policy_changed" | "security_outcome_already_reported" | "hitl_agent_restricted_escalated" | "policy_sensitive_scope_denied" | "policy_invalid_policy" | "policy_invalid_request" | "policy_daily_limit_exceeded" | "policy_category_not_allowed" | "policy_outside_allowed_hours" | "policy_max_transaction_exceeded" | "policy_denied" | "security_replay_guard_unavailable" | "adapter_store_unavailable" | "adapter_privileged_mutations_paused" | "adapter_signer_unavailable";
+        /**
+         * RecentDecisions
+         * @description Counts what was decided of an agent's submissions in the last 24 hours, up to a minute ago.
+         */
+        RecentDecisions: {
+            allow: number;
+            deny: number;
+            escalate: number;
+        };
+        /**
+         * Refusal
+         * @description Says why a call was refused. ``reasonCode`` and ``responseClass`` are for programs, ``message`` is for people.
+         */
+        Refusal: {
+            /** @description The same as ``reasonCode``. */
+            error: string;
+            message: string;
+            reasonCode: string;
+            responseClass: components["schemas"]["ResponseClass"];
+            /** @constant */
+            status: "error";
+        };
+        /**
+         * ReportedEvent
+         * @description One decision that was made elsewhere. An optional field that is null counts as left out.
+         */
+        ReportedEvent: {
+            computeCostUnits?: number | null;
+            decision: components["schemas"]["Outcome"];
+            escalationOverheadUnits?: number | null;
+            /** @description The first event of an id stays as it is. */
+            eventId: components["schemas"]["NewId"];
+            hasValidLineage?: boolean | null;
+            humanMinutes?: number | null;
+            incidentDetectedTsMs?: number | null;
+            isTerminal?: boolean | null;
+            reasonCode: components["schemas"]["NewId"];
+            /** @description The registry's word goes over it. */
+            reasonFamily: components["schemas"]["NewId"];
+            requestId: components["schemas"]["NewId"];
+            riskTier: components["schemas"]["RiskTier"] | "unknown" | number;
+            /** @description Not before ``incidentDetectedTsMs``. */
+            terminalDecisionTsMs?: number | null;
+            /** @description Like every time here from 2020 on, and at most five minutes ahead. */
+            timestampMs: number;
+        };
+        /**
+         * RequestStatus
+         * @description Tells where a request stands.
+         */
+        RequestStatus: {
+            actionDigest: components["schemas"]["ActionDigest"];
+            actionType: components["schemas"]["ActionType"];
+            agentId: components["schemas"]["Id"];
+            artifact: components["schemas"]["Artifact"];
+            decisionContextHash: components["schemas"]["ContextHash"];
+            hitlRequestId?: string;
+            payloadRef: string;
+            principalId: components["schemas"]["Id"];
+            requestId: components["schemas"]["Id"];
+            /** @description The ``timestamp`` that the request was first submitted with: what authorize-execution must be shown. */
+            requestTimestamp: number;
+            /** @description Once what it authorized was taken back. */
+            revokedAt?: number;
+            state: components["schemas"]["State"];
+            terminal: boolean;
+        };
+        /** @enum {string} */
+        ResponseClass: "ok" | "retryable" | "blocked" | "unknown";
+        /**
+         * Revocation
+         * @description Takes back what was allowed or approved, before it is claimed.
+         */
+        Revocation: {
+            /** @description Why, in the person's own words, kept in evidence. */
+            reason: string;
+            requestId: components["schemas"]["Id"];
+        };
+        /**
+         * Revoked
+         * @description A request that authorizes nothing any more.
+         */
+        Revoked: {
+            requestId: components["schemas"]["Id"];
+            /** @description When it was first revoked. */
+            revokedAt: number;
+            /** @description As it was: what was decided stays decided. */
+            state: components["schemas"]["State"];
+            /** @constant */
+            status: "ok";
+        };
+        /** @enum {string} */
+        RiskTier: "low" | "medium" | "high" | "critical";
+        /**
+         * Room
+         * @description Shows a person what to decide on.
+         */
+        Room: {
+            /** @description Without its arguments in a list, and once they were erased. */
+            action?: components["schemas"]["Action"];
+            actionDigest: components["schemas"]["ActionDigest"];
+            actionType: components["schemas"]["ActionType"];
+            agentId: components["schemas"]["Id"];
+            /** @description As the agent sent it. */
+            amount?: unknown;
+            argumentsErasedAt?: number;
+            artifact: components["schemas"]["Artifact"];
+            /** @description The very text that ``actionDigest`` is of (RFC 8785); in no list, and gone once it was erased. */
+            canonicalAction?: string;
+            /** @description As the agent sent it. */
+            category?: unknown;
+            escalatedBy?: components["schemas"]["EscalationCause"];
+            expiresAt?: number;
+            hitlRequestId?: string;
+            payloadRef: string;
+            principalId: components["schemas"]["Id"];
+            reasonFamily: components["schemas"]["Family"];
+            requestId: components["schemas"]["Id"];
+            /** @description The ``timestamp`` that the request was first submitted with: what authorize-execution must be shown. */
+            requestTimestamp: number;
+            /** @description Once what it authorized was taken back. */
+            revokedAt?: number;
+            riskTier: components["schemas"]["RiskTier"];
+            state: components["schemas"]["State"];
+        };
+        /** @enum {string} */
+        ScopeKind: "global" | "agent";
+        /**
+         * Simulated
+         * @description Tells what recorded requests say of a proposal.
+         */
+        Simulated: {
+            blastRadius: components["schemas"]["BlastRadius"];
+            decision: components["schemas"]["Outcome"];
+            predictedChanges: components["schemas"]["PredictedChange"][];
+            reasons: string[];
+            /** @constant */
+            status: "ok";
+            tier: number;
+        };
+        /**
+         * State
+         * @description The states of a request. Every one but ``escalated_pending`` is terminal and never changes.
+         * @enum {string}
+         */
+        State: "allowed_terminal" | "denied_terminal" | "escalated_pending" | "escalated_approved_terminal" | "escalated_rejected_terminal" | "escalated_expired_terminal";
+        /**
+         * StoredOutcome
+         * @description Tells how a request stands, or what came of the first use of a key that is used again.
+         */
+        StoredOutcome: {
+            artifact: components["schemas"]["Artifact"];
+            state: components["schemas"]["State"];
+        };
+        /**
+         * StoredRule
+         * @description A rule as its operator wrote it.
+         */
+        StoredRule: {
+            id: components["schemas"]["Id"];
+            key: string;
+            value: number | string | string[];
+        };
+        /**
+         * Submission
+         * @description An action that an agent wants to take.
+         */
+        Submission: {
+            /**
+             * @description A payment's ``amount`` and ``category`` may stand in its arguments, in ``context``, or alike
+             *     in both.
+             */
+            action?: components["schemas"]["Action"] | null;
+            actionType: components["schemas"]["ActionType"];
+            agentId: components["schemas"]["NewId"];
+            /**
+             * @description What decides: ``amount``, ``category`` and limits of the caller's own that narrow the policy
+             *     (``maxTransaction``, ``dailySpendLimit``, ``allowedHours``, ``allowedCategories``) of a payment;
+             *     ``sensitivity`` and ``authorizedSensitiveScope`` of a data access. What cannot be understood denies.
+             */
+            context?: {
+                [key: string]: unknown;
+            } | null;
+            payloadRef: components["schemas"]["PayloadRef"];
+            principalId: components["schemas"]["NewId"];
+            /** @description False is refused: a privileged path cannot opt out. */
+            privilegedPath?: boolean | null;
+            /** @description Submitting it again answers what was decided first. */
+            requestId: components["schemas"]["NewId"];
+            /** @description "" is none. */
+            tenantId?: components["schemas"]["NewId"] | "" | null;
+            /** @description The caller's clock, epoch ms, within 5 minutes of the server's. */
+            timestamp: number;
+        };
+        /**
+         * SubmissionRefusal
+         * @description A submission that was not even decided.
+         */
+        SubmissionRefusal: {
+            /** @constant */
+            decision: "deny";
+            /** @description Of no decision where the facts could not be read. */
+            decisionContextHash: components["schemas"]["ContextHash"];
+            /** @description The same as ``reasonCode``. */
+            error: string;
+            message: string;
+            reasonCode: string;
+            requestId: components["schemas"]["Id"] | null;
+            responseClass: components["schemas"]["ResponseClass"];
+            /** @constant */
+            state: "denied_terminal";
+            /** @constant */
+            status: "error";
+            tier: number;
+        };
+        /**
+         * TrustClaims
+         * @description Claims of the token in x-internal-trust-context. Its times are epoch seconds.
+         */
+        TrustClaims: {
+            /** @enum {string} */
+            aud: "handshake-core";
+            /** @description SHA-256 of the body's bytes, which no other body then has. */
+            bodySha256?: string;
+            exp: number;
+            iat: number;
+            /** @enum {string} */
+            iss: "handshake-edge";
+            jti: string;
+            principalId?: components["schemas"]["Id"];
+            /** @description The stack's name: no other stack then takes the token. */
+            stack?: string;
+            /** @enum {string} */
+            sub: "policy.apply";
+            traceId?: components["schemas"]["Id"];
+        };
+        /** @enum {string} */
+        WindowName: "24h" | "7d" | "30d";
+    };
+    responses: never;
+    parameters: {
+        agentId: components["schemas"]["Id"];
+        /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
+        correlationId: string;
+        /** @description As the claim answered it. */
+        grantId: string;
+        /** @description Good for one action of the principal who sends it. */
+        idempotencyKey: string;
+        requestId: components["schemas"]["Id"];
+    };
+    requestBodies: never;
+    headers: {
+        /** @description Names the call in logs and traces. */
+        CorrelationId: string;
+        /** @description Seconds. */
+        RetryAfter: number;
+    };
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    getGrantKeys: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
+                "x-correlation-id"?: components["parameters"]["correlationId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description List the public keys that verify grants */
+            200: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeySet"];
+                };
+            };
+            /** @description Refused: trust_context_invalid_request_shape. */
+            400: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "trust_context_invalid_request_shape";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context. */
+            401: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: adapter_store_unavailable, adapter_signer_unavailable. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "adapter_store_unavailable" | "adapter_signer_unavailable";
+                        /** @enum {unknown} */
+                        responseClass?: "retryable";
+                    };
+                };
+            };
+        };
+    };
+    listAgents: {
+        parameters: {
+            query?: {
+                /** @description How many at once. */
+                limit?: number;
+                /** @description The last page's ``nextCursor``; the first page when left out or empty. */
+                cursor?: string;
+                /** @description The state in force now. */
+                state?: components["schemas"]["AgentState"];
+            };
+            header?: {
+                /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
+                "x-correlation-id"?: components["parameters"]["correlationId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Agents that operators have named, with how each stands */
+            200: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Agents"];
+                };
+            };
+            /** @description Refused: trust_context_invalid_request_shape. */
+            400: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "trust_context_invalid_request_shape";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
+            401: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_read_scope_denied. */
+            403: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_read_scope_denied";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: adapter_store_unavailable. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "adapter_store_unavailable";
+                        /** @enum {unknown} */
+                        responseClass?: "retryable";
+                    };
+                };
+            };
+        };
+    };
+    getAgent: {
+        parameters: {
+            query?: {
+                /** @description Whose record: for an admin without a tenant, who is shown that of all tenants without it. */
+                tenantId?: string;
+            };
+            header?: {
+                /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
+                "x-correlation-id"?: components["parameters"]["correlationId"];
+            };
+            path: {
+                agentId: components["parameters"]["agentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Show how an agent stands */
+            200: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Agent"];
+                };
+            };
+            /** @description Refused: trust_context_invalid_request_shape. */
+            400: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "trust_context_invalid_request_shape";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
+            401: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_read_scope_denied, security_read_tenant_mismatch. */
+            403: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_read_scope_denied" | "security_read_tenant_mismatch";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_agent_not_found. */
+            404: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_agent_not_found";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: adapter_store_unavailable. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "adapter_store_unavailable";
+                        /** @enum {unknown} */
+                        responseClass?: "retryable";
+                    };
+                };
+            };
+        };
+    };
+    putAgent: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
+                "x-correlation-id"?: components["parameters"]["correlationId"];
+            };
+            path: {
+                agentId: components["parameters"]["agentId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AgentChange"];
+            };
+        };
+        responses: {
+            /** @description Stop an agent, restrict it, or let it act again */
+            200: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Agent"];
+                };
+            };
+            /** @description Refused: trust_context_invalid_request_shape. */
+            400: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "trust_context_invalid_request_shape";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
+            401: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_scope_missing. */
+            403: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_scope_missing";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: adapter_store_unavailable. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "adapter_store_unavailable";
+                        /** @enum {unknown} */
+                        responseClass?: "retryable";
+                    };
+                };
+            };
+        };
+    };
+    projectEvent: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
+                "x-correlation-id"?: components["parameters"]["correlationId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReportedEvent"];
+            };
+        };
+        responses: {
+            /** @description Report a decision that was made elsewhere */
+            200: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventKept"];
+                };
+            };
+            /** @description Refused: trust_context_invalid_request_shape, invalid_metrics_event. */
+            400: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "trust_context_invalid_request_shape" | "invalid_metrics_event";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context. */
+            401: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: adapter_store_unavailable. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "adapter_store_unavailable";
+                        /** @enum {unknown} */
+                        responseClass?: "retryable";
+                    };
+                };
+            };
+        };
+    };
+    getMetricsReasons: {
+        parameters: {
+            query?: {
+                /** @description The last 24 hours when left out. */
+                window?: components["schemas"]["WindowName"];
+            };
+            header?: {
+                /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
+                "x-correlation-id"?: components["parameters"]["correlationId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events by family of reasons */
+            200: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MetricsReasons"];
+                };
+            };
+            /** @description Refused: trust_context_invalid_request_shape, invalid_metric_query. */
+            400: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "trust_context_invalid_request_shape" | "invalid_metric_query";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context. */
+            401: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: adapter_store_unavailable. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "adapter_store_unavailable";
+                        /** @enum {unknown} */
+                        responseClass?: "retryable";
+                    };
+                };
+            };
+        };
+    };
+    getMetricsSeries: {
+        parameters: {
+            query?: {
+                /** @description The last 24 hours when left out. */
+                window?: components["schemas"]["WindowName"];
+                /** @description ``security_denial_total`` when left out. */
+                metric?: components["schemas"]["MetricName"];
+                /** @description Hours when left out. */
+                bucket?: components["schemas"]["BucketName"];
+            };
+            header?: {
+                /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
+                "x-correlation-id"?: components["parameters"]["correlationId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One metric, bucket by bucket */
+            200: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MetricsSeries"];
+                };
+            };
+            /** @description Refused: trust_context_invalid_request_shape, invalid_metric_query. */
+            400: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "trust_context_invalid_request_shape" | "invalid_metric_query";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context. */
+            401: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: adapter_store_unavailable. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "adapter_store_unavailable";
+                        /** @enum {unknown} */
+                        responseClass?: "retryable";
+                    };
+                };
+            };
+        };
+    };
+    getMetricsSummary: {
+        parameters: {
+            query?: {
+                /** @description The last 24 hours when left out. */
+                window?: components["schemas"]["WindowName"];
+            };
+            header?: {
+                /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
+                "x-correlation-id"?: components["parameters"]["correlationId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every metric over a window */
+            200: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MetricsSummary"];
+                };
+            };
+            /** @description Refused: trust_context_invalid_request_shape, invalid_metric_query. */
+            400: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "trust_context_invalid_request_shape" | "invalid_metric_query";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context. */
+            401: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: adapter_store_unavailable. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "adapter_store_unavailable";
+                        /** @enum {unknown} */
+                        responseClass?: "retryable";
+                    };
+                };
+            };
+        };
+    };
+    applyPolicy: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
+                "x-correlation-id"?: components["parameters"]["correlationId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyChange"];
+            };
+        };
+        responses: {
+            /** @description Put a policy in force */
+            200: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyApplied"];
+                };
+            };
+            /** @description Refused: trust_context_invalid_request_shape, trust_context_missing_binding. */
+            400: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "trust_context_invalid_request_shape" | "trust_context_missing_binding";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope, security_missing_internal_trust_context, security_internal_trust_context_expired, security_internal_trust_config_missing. */
+            401: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope" | "security_missing_internal_trust_context" | "security_internal_trust_context_expired" | "security_internal_trust_config_missing";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_identity_subject_mismatch. */
+            403: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_identity_subject_mismatch";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: policy_version_not_found. */
+            404: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "policy_version_not_found";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_replay_detected, policy_version_conflict. */
+            409: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_replay_detected" | "policy_version_conflict";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: policy_invalid_policy. */
+            422: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "policy_invalid_policy";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: adapter_store_unavailable, security_replay_guard_unavailable, adapter_privileged_mutations_paused. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "adapter_store_unavailable" | "security_replay_guard_unavailable" | "adapter_privileged_mutations_paused";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked" | "retryable";
+                    };
+                };
+            };
+        };
+    };
+    getPolicyConfig: {
+        parameters: {
+            query?: {
+                /** @description The agent; required with agent scope, not read beside global scope. */
+                scopeId?: components["schemas"]["Id"];
+                /** @description With agent scope: the policy that applies in this tenant only. */
+                tenantId?: components["schemas"]["Id"];
+                /** @description Whose policy; global when left out. */
+                scope?: components["schemas"]["ScopeKind"];
+            };
+            header?: {
+                /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
+                "x-correlation-id"?: components["parameters"]["correlationId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The policy of a scope */
+            200: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyConfig"];
+                };
+            };
+            /** @description Refused: trust_context_invalid_request_shape, trust_context_missing_binding. */
+            400: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "trust_context_invalid_request_shape" | "trust_context_missing_binding";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context. */
+            401: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: adapter_store_unavailable. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "adapter_store_unavailable";
+                        /** @enum {unknown} */
+                        responseClass?: "retryable";
+                    };
+                };
+            };
+        };
+    };
+    simulatePolicy: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
+                "x-correlation-id"?: components["parameters"]["correlationId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyProposal"];
+            };
+        };
+        responses: {
+            /** @description Simulate what a policy would have changed */
+            200: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Simulated"];
+                };
+            };
+            /** @description Refused: trust_context_invalid_request_shape, trust_context_missing_binding. */
+            400: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "trust_context_invalid_request_shape" | "trust_context_missing_binding";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context. */
+            401: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: policy_invalid_policy. */
+            422: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "policy_invalid_policy";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: adapter_store_unavailable. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "adapter_store_unavailable";
+                        /** @enum {unknown} */
+                        responseClass?: "retryable";
+                    };
+                };
+            };
+        };
+    };
+    listPolicyVersions: {
+        parameters: {
+            query: {
+                /** @description The agent; required with agent scope, not read beside global scope. */
+                scopeId?: components["schemas"]["Id"];
+                /** @description With agent scope: the policy that applies in this tenant only. */
+                tenantId?: components["schemas"]["Id"];
+                /** @description How many at once. */
+                limit?: number;
+                /** @description The last page's ``nextCursor``; the first page when left out or empty. */
+                cursor?: string;
+                /** @description Whose policy. */
+                scope: components["schemas"]["ScopeKind"];
+            };
+            header?: {
+                /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
+                "x-correlation-id"?: components["parameters"]["correlationId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The versions of a scope's policy */
+            200: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyVersions"];
+                };
+            };
+            /** @description Refused: trust_context_invalid_request_shape, trust_context_missing_binding. */
+            400: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "trust_context_invalid_request_shape" | "trust_context_missing_binding";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context. */
+            401: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: adapter_store_unavailable. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "adapter_store_unavailable";
+                        /** @enum {unknown} */
+                        responseClass?: "retryable";
+                    };
+                };
+            };
+        };
+    };
+    authorizeExecution: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
+                "x-correlation-id"?: components["parameters"]["correlationId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExecutionRequest"];
+            };
+        };
+        responses: {
+            /** @description Ask whether a privileged effect may go ahead */
+            200: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExecutionAuthorized"];
+                };
+            };
+            /** @description Refused: trust_context_invalid_request_shape, trust_context_missing_binding, trust_context_invalid_timestamp. */
+            400: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExecutionRefusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "trust_context_invalid_request_shape" | "trust_context_missing_binding" | "trust_context_invalid_timestamp";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
+            401: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_identity_subject_mismatch, security_read_tenant_mismatch, security_handshake_required_bypass_denied, security_side_channel_denied, security_missing_decision_artifact, security_non_allow_artifact, security_agent_stopped. */
+            403: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExecutionRefusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_identity_subject_mismatch" | "security_read_tenant_mismatch" | "security_handshake_required_bypass_denied" | "security_side_channel_denied" | "security_missing_decision_artifact" | "security_non_allow_artifact" | "security_agent_stopped";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_artifact_request_not_found. */
+            404: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExecutionRefusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_artifact_request_not_found";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_decision_context_mismatch, security_artifact_state_not_authorized, security_grant_required, security_grant_expired, security_grant_consumed. */
+            409: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExecutionRefusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_decision_context_mismatch" | "security_artifact_state_not_authorized" | "security_grant_required" | "security_grant_expired" | "security_grant_consumed";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: adapter_store_unavailable, adapter_privileged_mutations_paused. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": (components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "adapter_store_unavailable";
+                        /** @enum {unknown} */
+                        responseClass?: "retryable";
+                    }) | (components["schemas"]["ExecutionRefusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "adapter_privileged_mutations_paused";
+                        /** @enum {unknown} */
+                        responseClass?: "retryable";
+                    });
+                };
+            };
+        };
+    };
+    listDecisionRooms: {
+        parameters: {
+            query?: {
+                /** @description How many at once. */
+                limit?: number;
+                /** @description The last page's ``nextCursor``; the first page when left out or empty. */
+                cursor?: string;
+            };
+            header?: {
+                /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
+                "x-correlation-id"?: components["parameters"]["correlationId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Requests that wait for the caller, or for the caller's tenant */
+            200: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Queue"];
+                };
+            };
+            /** @description Refused: trust_context_invalid_request_shape. */
+            400: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "trust_context_invalid_request_shape";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
+            401: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: adapter_store_unavailable. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "adapter_store_unavailable";
+                        /** @enum {unknown} */
+                        responseClass?: "retryable";
+                    };
+                };
+            };
+        };
+    };
+    resolveRequest: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Good for one action of the principal who sends it. */
+                "x-idempotency-key"?: components["parameters"]["idempotencyKey"];
+                /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
+                "x-correlation-id"?: components["parameters"]["correlationId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecisionAction"];
+            };
+        };
+        responses: {
+            /** @description Approve or reject an escalated request, or withdraw one's own */
+            200: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActionDone"];
+                };
+            };
+            /** @description Refused: trust_context_invalid_request_shape, trust_context_missing_binding. */
+            400: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActionRefusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "trust_context_invalid_request_shape" | "trust_context_missing_binding";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
+            401: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_identity_subject_mismatch, hitl_approval_unauthorized, security_agent_stopped. */
+            403: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActionRefusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_identity_subject_mismatch" | "hitl_approval_unauthorized" | "security_agent_stopped";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: hitl_request_not_found. */
+            404: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActionRefusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "hitl_request_not_found";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_replay_detected, hitl_request_mismatch, hitl_terminal_state_immutable, hitl_timeout_fail_closed. */
+            409: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActionRefusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_replay_detected" | "hitl_request_mismatch" | "hitl_terminal_state_immutable" | "hitl_timeout_fail_closed";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: policy_daily_limit_exceeded. */
+            422: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActionRefusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "policy_daily_limit_exceeded";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: adapter_store_unavailable, security_replay_guard_unavailable, adapter_privileged_mutations_paused. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "adapter_store_unavailable" | "security_replay_guard_unavailable" | "adapter_privileged_mutations_paused";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked" | "retryable";
+                    };
+                };
+            };
+        };
+    };
+    extendDeadline: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Good for one action of the principal who sends it. */
+                "x-idempotency-key"?: components["parameters"]["idempotencyKey"];
+                /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
+                "x-correlation-id"?: components["parameters"]["correlationId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Extension"];
+            };
+        };
+        responses: {
+            /** @description Give an escalated request more time */
+            200: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Extended"];
+                };
+            };
+            /** @description Refused: trust_context_invalid_request_shape, trust_context_missing_binding. */
+            400: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "trust_context_invalid_request_shape" | "trust_context_missing_binding";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
+            401: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_identity_subject_mismatch, hitl_approval_unauthorized. */
+            403: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_identity_subject_mismatch" | "hitl_approval_unauthorized";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: hitl_request_not_found. */
+            404: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "hitl_request_not_found";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_replay_detected, hitl_deadline_not_extendable. */
+            409: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_replay_detected" | "hitl_deadline_not_extendable";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: adapter_store_unavailable, security_replay_guard_unavailable. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "adapter_store_unavailable" | "security_replay_guard_unavailable";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked" | "retryable";
+                    };
+                };
+            };
+        };
+    };
+    revokeRequest: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
+                "x-correlation-id"?: components["parameters"]["correlationId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Revocation"];
+            };
+        };
+        responses: {
+            /** @description Take back what a request authorizes */
+            200: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Revoked"];
+                };
+            };
+            /** @description Refused: trust_context_invalid_request_shape, trust_context_missing_binding. */
+            400: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "trust_context_invalid_request_shape" | "trust_context_missing_binding";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
+            401: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_identity_subject_mismatch, hitl_approval_unauthorized. */
+            403: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_identity_subject_mismatch" | "hitl_approval_unauthorized";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: hitl_request_not_found. */
+            404: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "hitl_request_not_found";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_artifact_state_not_authorized, security_grant_consumed. */
+            409: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_artifact_state_not_authorized" | "security_grant_consumed";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: adapter_store_unavailable. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "adapter_store_unavailable";
+                        /** @enum {unknown} */
+                        responseClass?: "retryable";
+                    };
+                };
+            };
+        };
+    };
+    getDecisionRoom: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
+                "x-correlation-id"?: components["parameters"]["correlationId"];
+            };
+            path: {
+                requestId: components["parameters"]["requestId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Show what a person sees before deciding */
+            200: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Room"];
+                };
+            };
+            /** @description Refused: trust_context_invalid_request_shape. */
+            400: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "trust_context_invalid_request_shape";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
+            401: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_read_scope_denied, security_read_tenant_mismatch. */
+            403: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_read_scope_denied" | "security_read_tenant_mismatch";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: hitl_request_not_found. */
+            404: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "hitl_request_not_found";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: adapter_store_unavailable. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "adapter_store_unavailable";
+                        /** @enum {unknown} */
+                        responseClass?: "retryable";
+                    };
+                };
+            };
+        };
+    };
+    getEvidence: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
+                "x-correlation-id"?: components["parameters"]["correlationId"];
+            };
+            path: {
+                requestId: components["parameters"]["requestId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description List what happened to a request, oldest first */
+            200: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvidenceEvent"][];
+                };
+            };
+            /** @description Refused: trust_context_invalid_request_shape. */
+            400: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "trust_context_invalid_request_shape";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
+            401: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_read_scope_denied, security_read_tenant_mismatch. */
+            403: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_read_scope_denied" | "security_read_tenant_mismatch";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: hitl_request_not_found. */
+            404: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "hitl_request_not_found";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: adapter_store_unavailable. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "adapter_store_unavailable";
+                        /** @enum {unknown} */
+                        responseClass?: "retryable";
+                    };
+                };
+            };
+        };
+    };
+    claimGrant: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Good for one action of the principal who sends it. */
+                "x-idempotency-key"?: components["parameters"]["idempotencyKey"];
+                /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
+                "x-correlation-id"?: components["parameters"]["correlationId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GrantClaim"];
+            };
+        };
+        responses: {
+            /** @description Claim the one grant of a request */
+            200: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Granted"];
+                };
+            };
+            /** @description Refused: trust_context_invalid_request_shape, trust_context_missing_binding. */
+            400: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "trust_context_invalid_request_shape" | "trust_context_missing_binding";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
+            401: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_grant_unauthorized, security_agent_stopped. */
+            403: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_grant_unauthorized" | "security_agent_stopped";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_artifact_request_not_found. */
+            404: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_artifact_request_not_found";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_decision_context_mismatch, security_replay_detected, security_grant_consumed, security_artifact_state_not_authorized, security_grant_expired, security_policy_changed. */
+            409: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_decision_context_mismatch" | "security_replay_detected" | "security_grant_consumed" | "security_artifact_state_not_authorized" | "security_grant_expired" | "security_policy_changed";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: adapter_store_unavailable, security_replay_guard_unavailable, adapter_privileged_mutations_paused, adapter_signer_unavailable. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "adapter_store_unavailable" | "security_replay_guard_unavailable" | "adapter_privileged_mutations_paused" | "adapter_signer_unavailable";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked" | "retryable";
+                    };
+                };
+            };
+        };
+    };
+    reportOutcome: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
+                "x-correlation-id"?: components["parameters"]["correlationId"];
+            };
+            path: {
+                /** @description As the claim answered it. */
+                grantId: components["parameters"]["grantId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExecutionOutcome"];
+            };
+        };
+        responses: {
+            /** @description Report what came of the effect that a grant allowed */
+            200: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutcomeKept"];
+                };
+            };
+            /** @description Refused: trust_context_invalid_request_shape. */
+            400: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "trust_context_invalid_request_shape";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
+            401: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_grant_unauthorized. */
+            403: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_grant_unauthorized";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_grant_not_found. */
+            404: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_grant_not_found";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_outcome_already_reported. */
+            409: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_outcome_already_reported";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: adapter_store_unavailable. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "adapter_store_unavailable";
+                        /** @enum {unknown} */
+                        responseClass?: "retryable";
+                    };
+                };
+            };
+        };
+    };
+    submitRequest: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
+                "x-correlation-id"?: components["parameters"]["correlationId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Submission"];
+            };
+        };
+        responses: {
+            /** @description Submit an action for a decision */
+            200: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Decided"];
+                };
+            };
+            /** @description Refused: trust_context_invalid_request_shape, trust_context_missing_binding, trust_context_invalid_timestamp, trust_context_timestamp_skew_fail_closed. */
+            400: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubmissionRefusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "trust_context_invalid_request_shape" | "trust_context_missing_binding" | "trust_context_invalid_timestamp" | "trust_context_timestamp_skew_fail_closed";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
+            401: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_handshake_required_bypass_denied, security_side_channel_denied, security_identity_subject_mismatch, security_read_tenant_mismatch. */
+            403: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubmissionRefusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_handshake_required_bypass_denied" | "security_side_channel_denied" | "security_identity_subject_mismatch" | "security_read_tenant_mismatch";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_decision_context_mismatch. */
+            409: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_decision_context_mismatch";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: adapter_store_unavailable. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "adapter_store_unavailable";
+                        /** @enum {unknown} */
+                        responseClass?: "retryable";
+                    };
+                };
+            };
+        };
+    };
+    getRequest: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
+                "x-correlation-id"?: components["parameters"]["correlationId"];
+            };
+            path: {
+                requestId: components["parameters"]["requestId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Show where a request stands */
+            200: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestStatus"];
+                };
+            };
+            /** @description Refused: trust_context_invalid_request_shape. */
+            400: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "trust_context_invalid_request_shape";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
+            401: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_read_scope_denied, security_read_tenant_mismatch. */
+            403: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_read_scope_denied" | "security_read_tenant_mismatch";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: hitl_request_not_found. */
+            404: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "hitl_request_not_found";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: adapter_store_unavailable. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "adapter_store_unavailable";
+                        /** @enum {unknown} */
+                        responseClass?: "retryable";
+                    };
+                };
+            };
+        };
+    };
+}
