@@ -4,6 +4,7 @@ The gates run these with ``--live``, and a rehearsal on the stack that it deploy
 """
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
@@ -26,6 +27,8 @@ NEEDS_ENVELOPE: Final = frozenset(
         ("GET", "/workflow/decision-room/{requestId}"),
         ("GET", "/workflow/decision-room"),
         ("POST", "/workflow/decision-room/action"),
+        ("POST", "/workflow/decision-room/extend"),
+        ("POST", "/workflow/decision-room/revoke"),
         ("POST", "/workflow/grants"),
         ("POST", "/workflow/grants/{grantId}/outcome"),
         ("POST", "/policy/apply"),
@@ -75,7 +78,7 @@ def check_routes(verdict: Verdict, stack: Deployment, served: Iterable[Name]) ->
     """
     names, upstream = sorted(served), _signed(stack)
     for name in names:
-        target, body = name[1].replace("{requestId}", "probe"), b"{}" if name[0] == "POST" else b""
+        target, body = re.sub(r"\{\w+\}", "probe", name[1]), b"{}" if name[0] == "POST" else b""
         unsigned = urllib3.request(name[0], stack.api_url + target, body=body, retries=False, timeout=30)
         _expect(verdict, name, "a signature", unsigned, {_UNSIGNED})
         if name in NEEDS_ENVELOPE:
