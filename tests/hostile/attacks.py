@@ -6,11 +6,18 @@ from decimal import Decimal
 from typing import Any, Final
 
 from handshake.dynamo.marshalling import Item
+from tests.support import engines
 from tests.support.worlds import Place, Stored
 
 Attack = Callable[[random.Random, Stored], None]
 
 KEYS: Final = ("pk", "sk", "guard_key", "kv_key")
+# Keys of tables and indexes, with the type that DynamoDB demands of each.
+TYPED: Final = {
+    one["AttributeName"]: Decimal if one["AttributeType"] == "N" else str
+    for table in engines.described_tables().values()
+    for one in table["AttributeDefinitions"]
+}
 
 
 # -- where -------------------------------------------------------------------------------------------------------
@@ -100,6 +107,8 @@ def edit(at: Callable[[Stored], list[Place]], names: Callable[[Place, Item], lis
             item.pop(name, None)
         else:
             item[name] = _another(dice, item.get(name), [value for value in alike if value is not None])
+            if name in TYPED and (not isinstance(item[name], TYPED[name]) or item[name] == ""):
+                del item[name]  # no table takes it as an index's key, and without it the item is in no index either
         stored.items[place] = item
 
     return attack
