@@ -4,6 +4,7 @@ The gates run these with ``--live``, and a rehearsal on the stack that it deploy
 """
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
@@ -77,7 +78,7 @@ def check_routes(verdict: Verdict, stack: Deployment, served: Iterable[Name]) ->
     """
     names, upstream = sorted(served), _signed(stack)
     for name in names:
-        target, body = name[1].replace("{requestId}", "probe"), b"{}" if name[0] == "POST" else b""
+        target, body = re.sub(r"\{\w+\}", "probe", name[1]), b"{}" if name[0] == "POST" else b""
         unsigned = urllib3.request(name[0], stack.api_url + target, body=body, retries=False, timeout=30)
         _expect(verdict, name, "a signature", unsigned, {_UNSIGNED})
         if name in NEEDS_ENVELOPE:

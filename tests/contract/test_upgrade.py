@@ -14,7 +14,22 @@ import pytest
 from handshake.requests.expire_overdue import expire_overdue
 from handshake.requests.verify import PAGES, verify_request
 from tests.conftest import Engine
-from tests.support.service import InProcess, act, claim, escalated, extend, get, own, report, revoke, submit
+from tests.support.service import (
+    InProcess,
+    act,
+    apply_policy,
+    claim,
+    escalated,
+    extend,
+    get,
+    own,
+    post,
+    report,
+    revoke,
+    rules,
+    submission,
+    submit,
+)
 from tests.support.worlds import BEFORE_GRANTS, load_earlier_release
 
 OK: Final = (200, None)
@@ -162,3 +177,21 @@ def test_what_was_decided_is_told_again_to_who_submits_it_again(upgraded: Upgrad
             assert (again.status, again.body["state"]) == (200, state)
             assert again.body["requestTimestamp"] == request["timestamp"]
             assert verify_request(service.context, request["requestId"]) == []
+
+
+def test_what_was_kept_under_a_folded_word_is_repeated_and_executed_as_it_was_sent(dynamodb_local: Engine) -> None:
+    """The release before grants kept the category "Straße" as "strasse"."""
+    service = InProcess(*dynamodb_local)
+    sent = submission(context={"amount": 10, "category": "Straße"}, tenantId=None)
+    apply_policy(service, {"scope": "global", "rules": rules(allowed_categories="straße")})
+    kept_then = sent | {"context": {"amount": 10, "category": "strasse"}}
+    decided = submit(service, kept_then).body
+    assert decided["decision"] == "allow"
+
+    again = submit(service, sent)
+    executed = post(service, "/workflow/authorize-execution", {"request": sent, "artifact": decided})
+
+    assert again.body == decided
+    assert executed.body["allowed"]
+    other = sent | {"context": {"amount": 10, "category": "Strase"}}
+    assert submit(service, other).outcome == (409, "security_decision_context_mismatch")

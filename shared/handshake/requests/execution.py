@@ -41,10 +41,11 @@ def parse_presented(body: Any) -> Submission:
     except HandshakeError as fault:
         refusal = replace(fault.refusal, fields=NOT_ALLOWED, denies=False)
         raise HandshakeError.of(refusal) from None
-    same_request = artifact.get("requestId") in (None, submission.request_id)
-    if not same_request or not _equal(artifact.get("decisionContextHash"), submission.decision_context_hash):
-        raise HandshakeError.of(_mismatch(submission.request_id))
-    return submission
+    shown = artifact.get("decisionContextHash")
+    for spelling in submission.spellings:
+        if artifact.get("requestId") in (None, submission.request_id) and _equal(shown, spelling.decision_context_hash):
+            return spelling
+    raise HandshakeError.of(_mismatch(submission.request_id))
 
 
 def decide_execution(

@@ -1,7 +1,7 @@
 """A submitted action: its checks in the contract's order, and the hash of what decides it (contract.md section 3)."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
@@ -9,7 +9,7 @@ from handshake.core.agents import Agent
 from handshake.core.errors import HandshakeError
 from handshake.core.jsonio import canonical, digest, normal, number
 from handshake.core.reasons import ReasonCode
-from handshake.core.text import id_faults, lowered
+from handshake.core.text import folded, id_faults, lowered
 from handshake.core.tiers import DENIAL_TIER
 from handshake.policy.rule_keys import CONTEXT_LIMITS
 from handshake.requests.access import decide_submitter
@@ -31,6 +31,8 @@ _DECIDING_FACTS: Final[Mapping[str, tuple[str, ...]]] = {
     "payment": ("amount", "category", *CONTEXT_LIMITS),
     "data_access": ("sensitivity", "authorizedSensitiveScope"),
 }
+# Compared trimmed and without case, where they are text.
+_WORDS: Final = ("category", "sensitivity")
 # Those that may stand in an action's arguments instead, or there alike.
 _ALSO_IN_ARGUMENTS: Final[Mapping[str, tuple[str, ...]]] = {"payment": ("amount", "category")}
 
@@ -84,6 +86,12 @@ class Submission:
     def facts_digest(self) -> str:
         """Digest what the same requestId must repeat to be the same request: all but its timestamp (9.10)."""
         return digest([self.tenant_id, *self._deciding(), self.action_digest])
+
+    @property
+    def spellings(self) -> Sequence["Submission"]:
+        """Give the request as it is kept, and as releases before actions kept it: they folded its words further."""
+        facts = _spelled(self.facts, folded)
+        return (self,) if self.action or facts == self.facts else (self, replace(self, facts=facts))
 
     @cached_property
     def decision_context_hash(self) -> str:
@@ -210,10 +218,11 @@ def _facts(
 def _kept(given: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
     """Give the facts called ``names`` as they are kept: numbers that are equal alike, words as they are compared."""
     facts: dict[str, Any] = normal({name: given[name] for name in names if given.get(name) is not None})
-    for name in ("category", "sensitivity"):
-        if isinstance(facts.get(name), str):
-            facts[name] = lowered(facts[name])
-    return facts
+    return _spelled(facts, lowered)
+
+
+def _spelled(facts: Mapping[str, Any], spell: Callable[[str], str]) -> dict[str, Any]:
+    return {name: spell(value) if name in _WORDS and isinstance(value, str) else value for name, value in facts.items()}
 
 
 def refusal_fields(request_id: str | None, decision_context_hash: str | None = None) -> "RefusedSubmission":

@@ -69,7 +69,7 @@ def decide_submission(
     of a ``bound`` one, no effect goes ahead without a grant.
     """
     if seen.stored is not None:
-        if seen.stored.submission.facts_digest == submission.facts_digest:
+        if seen.stored.submission.facts_digest in {spelling.facts_digest for spelling in submission.spellings}:
             return Repeat(seen.stored)
         return Refuse(
             refusal_of(
