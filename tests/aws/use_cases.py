@@ -16,6 +16,7 @@ from tests.aws.fleet import Fleet, running
 from tests.aws.translated import deployment
 from tests.support.agents import operator, put, read
 from tests.support.logs import lines_of, standard_output
+from tests.support.policies import a_budget
 from tests.support.recorder import Asked
 from tests.support.service import (
     act,
@@ -148,6 +149,24 @@ def _policies(fleet: Fleet) -> None:
     get(fleet, "/policy/config?scope=nothing")
 
 
+def _budgets_and_shadow(fleet: Fleet) -> None:
+    """Take of budgets and give it back in each way that there is, beside a shadow that would have decided otherwise."""
+    tenant, narrow = unique("tenant"), unique("tenant")
+    apply_policy(fleet, {"scope": "tenant", "scopeId": tenant, "budgets": [a_budget()]})
+    apply_policy(fleet, {"scope": "tenant", "scopeId": tenant, "budgets": [a_budget(max=1)], "mode": "shadow"})
+    apply_policy(fleet, {"scope": "tenant", "scopeId": narrow, "budgets": [a_budget(max=1, over="escalate")]})
+    approved, rejected, late = (escalated(fleet, tenantId=tenant) for _ in range(3))
+    get(fleet, f"/workflow/decision-room/{approved['requestId']}", envelope=own(approved))
+    for request in (approved, escalated(fleet, tenantId=narrow)):
+        act(fleet, request)
+        claim(fleet, request)
+    act(fleet, rejected, "reject")
+    let_expire(fleet, late)
+    _let_lapse(fleet, decided(fleet, "allow", tenantId=tenant))
+    fleet.run("hitl_expiry")
+    get(fleet, f"/policy/shadow?scope=tenant&scopeId={tenant}")
+
+
 def _agents(fleet: Fleet) -> None:
     agent, tenant, admin = unique("agent"), operator(), operator(None)
     for envelope in (tenant, admin):
@@ -233,6 +252,7 @@ USE_CASES: Final[Mapping[str, Callable[[Fleet], Any]]] = {
     "grant": _grant,
     "apply": _apply,
     "policies": _policies,
+    "budgets and shadow": _budgets_and_shadow,
     "agents": _agents,
     "metrics": _metrics,
     "expire": _expire,

@@ -110,6 +110,7 @@ ENDPOINTS: Mapping[str, Endpoint] = {
     "authorize": Endpoint(_allowed, lambda s, body: post(s, "/workflow/authorize-execution", body), STORE),
     "config": _asking("/policy/config?scope=global"),
     "versions": _asking("/policy/versions?scope=global"),
+    "shadow": _asking("/policy/shadow?scope=global"),
     "simulate": Endpoint(
         lambda _: for_agent("agent", max_transaction=1), lambda s, body: post(s, "/policy/simulate", body), STORE
     ),

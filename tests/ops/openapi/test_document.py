@@ -46,12 +46,15 @@ NEEDS_ENVELOPE: Final = {
     "POST /workflow/decision-room/action",
     "POST /workflow/decision-room/extend",
     "POST /workflow/decision-room/revoke",
+    "POST /workflow/grants",
+    "POST /workflow/grants/{grantId}/outcome",
     "POST /policy/apply",
+    "POST /policy/tools",
     "GET /agents",
     "GET /agents/{agentId}",
     "PUT /agents/{agentId}",
 }
-NEEDS_TOKEN: Final = {"POST /policy/apply"}
+NEEDS_TOKEN: Final = {"POST /policy/apply", "POST /policy/tools"}
 
 
 def test_the_document_is_valid() -> None:
