@@ -227,6 +227,8 @@ CALLS: dict[str, tuple[Prepare, list[str]]] = {
     "authorize": (_authorizing, [READ]),
     "config": (_asking("/policy/config?scope=global"), [READ]),
     "versions": (_asking("/policy/versions?scope=global"), [QUERY]),
+    # Of a scope without one; where it has one, its report is read too.
+    "shadow": (_asking("/policy/shadow?scope=global"), [READ]),
     # Each hundred that are found are read once more: the index does not say in which tenant they were made. The last
     # read is of the registered tools.
     "simulate for an agent": (_simulating, [*WEEK_OF_ONE_AGENT, READ, READ, READ]),

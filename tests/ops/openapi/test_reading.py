@@ -79,8 +79,9 @@ class Object(dict[str, Any]):
 
 def _noting(value: Any, read: set[str], path: str) -> Any:
     if isinstance(value, dict):
-        # What an agent says of its action is its own; a test of decisions holds it to what decides.
-        own = ("context.", "action.arguments.")
+        # What an agent says of its action is its own; a test of decisions holds it to what decides. So is a tool's
+        # schema, which is JSON Schema.
+        own = ("context.", "action.arguments.", "tools.inputSchema.")
         return value if path.endswith(own) else Object(value, read, path)
     return [_noting(one, read, path) for one in value] if isinstance(value, list) else value
 
