@@ -104,7 +104,7 @@ class Torn(InMemory):
         return InMemory(self.before).scan_page(table, where, values, **options)
 
     def query_all(self, table: str, condition: str, values: Any, **options: Any) -> list[Item]:
-        """Give a partition as it was, or as it is. The registry of tools, which no write of these is in, is as it is."""
+        """Give a partition as it was, or as it is; the registry of tools, which these writes do not touch, as it is."""
         if TOOLS in values.values():
             return super().query_all(table, condition, values, **options)
         self.queries += 1

@@ -57,7 +57,7 @@ def _problems(kept: Mapping[str, Item]) -> list[str]:
         problems += (f"version {number} {problem}" for problem in _version_problems(version, audit, before, kept))
         expected = expected.after(policy_from(version), ends_shadow=bool(audit.get("ends_shadow")))
         before = version
-    if _differ(active, {**active, **scope_item(_ANYWHERE, expected), "pk": active["pk"]}):
+    if _differ(active, {**scope_item(_ANYWHERE, expected), "pk": active["pk"]}):
         problems.append("what is in force is not the versions of it as they were applied")
     return problems
 
