@@ -12,6 +12,7 @@ from ops.local.settings import STACK_NAME
 from ops.local.stack import LocalStack
 from ops.verdict import CannotJudgeError
 from tests.ops.gates.findings import problems
+from tests.support.service import ROUTES
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +47,7 @@ def test_a_stack_as_the_template_has_it_holds(stack: LocalStack) -> None:
     verdict = check(Options(stack=STACK_NAME))
 
     assert problems(verdict) == ""
-    assert verdict.checked[-1] == f"15 routes of {stack.api_url}, called over HTTP without each protection"
+    assert verdict.checked[-1] == f"{len(ROUTES)} routes of {stack.api_url}, called over HTTP without each protection"
 
 
 @pytest.mark.parametrize(

@@ -214,7 +214,7 @@ class _Failing:
         ("cloudwatch", {"alarms"}),
         ("secretsmanager", {"trustSecret"}),
         ("sqs", {"deadLetters"}),
-        ("dynamodb", {"mutations", "incidents", "approvals", "migrations", "verification", "retention"}),
+        ("dynamodb", {"mutations", "incidents", "approvals", "grants", "migrations", "verification", "retention"}),
     ],
 )
 @pytest.mark.parametrize(
