@@ -4,9 +4,7 @@ HANDSHAKE_RACERS and HANDSHAKE_ROUNDS make them longer, as in test_races.
 """
 
 import json
-import os
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from threading import Barrier, Event
@@ -17,6 +15,7 @@ import pytest
 from handshake.agents.standing import AgentState
 from handshake.dynamo.runtime_kv import RuntimeTransaction
 from handshake.requests.verify import verify_request
+from tests.faults.racing import RACERS, ROUNDS, Attempt, race, told
 from tests.support.audit import audit
 from tests.support.grants import claims_of
 from tests.support.service import (
@@ -38,30 +37,10 @@ from tests.support.service import (
     unique,
 )
 
-RACERS = int(os.environ.get("HANDSHAKE_RACERS", "16"))
-ROUNDS = int(os.environ.get("HANDSHAKE_ROUNDS", "2"))
 CONSUMED = (409, "security_grant_consumed")
 EXPIRED = (409, "security_grant_expired")
 
 pytestmark = pytest.mark.timeout(120 + RACERS * ROUNDS)
-
-Attempt = Callable[[InProcess], Reply]
-
-
-def _race(service: InProcess, attempts: Sequence[Attempt]) -> list[Reply]:
-    start = Barrier(len(attempts))
-
-    def run(attempt: Attempt) -> Reply:
-        instance = service.another()
-        start.wait()
-        return attempt(instance)
-
-    with ThreadPoolExecutor(len(attempts)) as pool:
-        return list(pool.map(run, attempts))
-
-
-def _told(replies: Sequence[Reply]) -> Counter[tuple[int, str | None]]:
-    return Counter(reply.outcome for reply in replies)
 
 
 def _digest(service: InProcess, request: Mapping[str, Any]) -> str:
@@ -88,9 +67,9 @@ def test_of_many_claimers_one_has_the_grant(service: InProcess) -> None:
         act(service, request)
         digest = _digest(service, request)
 
-        replies = _race(service, [partial(claim, request=request, digest=digest)] * RACERS)
+        replies = race(service, [partial(claim, request=request, digest=digest)] * RACERS)
 
-        assert _told(replies) == {(200, None): 1, CONSUMED: RACERS - 1}
+        assert told(replies) == {(200, None): 1, CONSUMED: RACERS - 1}
         assert _claimed(service, request) == 1
         assert verify_request(service.context, request["requestId"]) == []
 
@@ -101,9 +80,9 @@ def test_many_claims_under_one_key_are_one_claim_and_all_are_told_it(service: In
         request = decided(service, "allow")
         digest, key = _digest(service, request), unique("key")
 
-        replies = _race(service, [partial(claim, request=request, digest=digest, key=key)] * RACERS)
+        replies = race(service, [partial(claim, request=request, digest=digest, key=key)] * RACERS)
 
-        assert _told(replies) == {(200, None): RACERS}
+        assert told(replies) == {(200, None): RACERS}
         assert len({json.dumps(claims_of(reply.body["grant"], keys), sort_keys=True) for reply in replies}) == 1
         assert _claimed(service, request) == 1
 
@@ -115,11 +94,11 @@ def test_of_a_claim_and_a_revocation_one_wins(service: InProcess) -> None:
         half = RACERS // 2
 
         claims = [partial(claim, request=request, digest=digest)] * half
-        replies = _race(service, [*claims, *([partial(revoke, request=request)] * half)])
+        replies = race(service, [*claims, *([partial(revoke, request=request)] * half)])
 
-        won = _told(replies[:half])[200, None]
+        won = told(replies[:half])[200, None]
         assert won <= 1
-        assert _told(replies[half:]) == ({CONSUMED: half} if won else {(200, None): half})
+        assert told(replies[half:]) == ({CONSUMED: half} if won else {(200, None): half})
         assert _claimed(service, request) == won
         assert verify_request(service.context, request["requestId"]) == []
 
@@ -132,11 +111,11 @@ def test_one_of_many_outcomes_is_kept(service: InProcess) -> None:
         def outcome(status: str, *, grant_id: str = grant_id, request: Mapping[str, Any] = request) -> Attempt:
             return lambda instance: report(instance, grant_id, envelope=own(request), status=status)
 
-        replies = _race(service, [outcome(("succeeded", "failed")[number % 2]) for number in range(RACERS)])
+        replies = race(service, [outcome(("succeeded", "failed")[number % 2]) for number in range(RACERS)])
 
         kept = {reply.body["outcome"] for reply in replies if reply.status == 200}
         assert len(kept) == 1
-        assert _told(replies) == {(200, None): RACERS // 2, (409, "security_outcome_already_reported"): RACERS // 2}
+        assert told(replies) == {(200, None): RACERS // 2, (409, "security_outcome_already_reported"): RACERS // 2}
         assert verify_request(service.context, request["requestId"]) == []
 
 
@@ -228,7 +207,7 @@ def test_no_claim_wins_once_the_time_to_execute_has_passed(service: InProcess) -
         digest = _digest(service, request)
         late = InProcess(service.dynamodb, service.tables, now_ms=lambda: now_ms() + 300_001)
 
-        replies = _race(late, [partial(claim, request=request, digest=digest)] * RACERS)
+        replies = race(late, [partial(claim, request=request, digest=digest)] * RACERS)
 
-        assert _told(replies) == {EXPIRED: RACERS}
+        assert told(replies) == {EXPIRED: RACERS}
         assert _claimed(service, request) == 0

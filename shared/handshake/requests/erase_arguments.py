@@ -1,24 +1,18 @@
 """Erase the arguments of actions that were kept as long as operators want them (contract.md section 10)."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 from handshake.dynamo.context import Context
 from handshake.requests import queue
 from handshake.requests.record import RequestRecord
 from handshake.requests.recording import record_erasure
-from handshake.requests.table import record_from
+from handshake.requests.sweep import BATCH, BATCH_S, sweep
 from handshake.requests.transaction import RequestTransaction, origin
 
 # Of the minute that a run has, most belongs to deadlines.
 RUN_MS: Final = 10_000
 _DAY_MS: Final = 24 * 60 * 60 * 1000
-_BATCH_S: Final = 30.0
-_BATCH: Final = 100
-# As many as botocore keeps connections open.
-_AT_ONCE: Final = 10
 
 
 @dataclass(frozen=True)
@@ -41,25 +35,14 @@ def erase_arguments(context: Context, *, kept_days: int, run_ms: int = RUN_MS) -
     """
     if not kept_days:
         return Erasure(0, 0)
-    now, table = context.now_ms(), context.tables.workflow
-    erased = kept = unfinished = 0
-    due = queue.erasable(context.dynamo, table, created_by_ms=now - kept_days * _DAY_MS, batch=_BATCH, page_s=_BATCH_S)
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for keys in due:
-            batch = context.within(_BATCH_S)
-            states = batch.dynamo.batch_get([(table, key) for key in keys])
-            done = list(pool.map(partial(_erase, batch), map(record_from, states)))
-            erased += done.count(True)
-            kept += done.count(False)
-            unfinished = int(context.now_ms() - now >= run_ms)
-            if unfinished:
-                break
-    return Erasure(erased, kept, unfinished)
+    before, table = context.now_ms() - kept_days * _DAY_MS, context.tables.workflow
+    due = queue.erasable(context.dynamo, table, created_by_ms=before, batch=BATCH, page_s=BATCH_S)
+    return Erasure(*sweep(context, due, _erase, run_ms=run_ms))
 
 
-def _erase(context: Context, record: RequestRecord | None) -> bool:
+def _erase(context: Context, record: RequestRecord) -> bool:
     """Erase the arguments of a request, unless it is pending, is erased, or somebody appends to its evidence first."""
-    if record is None or not record.state.terminal or record.arguments_erased_at_ms is not None:
+    if not record.state.terminal or record.arguments_erased_at_ms is not None:
         return False
     now = context.now_ms()
     actor = {"actor": "hitl_expiry", "action": "erase"}

@@ -1,23 +1,18 @@
 """Expire escalations whose deadline passed with nobody acting on them."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 from handshake.dynamo.context import Context
 from handshake.requests import queue
 from handshake.requests.record import RequestRecord
 from handshake.requests.recording import record_close
+from handshake.requests.sweep import BATCH, BATCH_S, sweep
 from handshake.requests.table import record_from
 from handshake.requests.transaction import RequestTransaction, origin
 
 # Lambda ends a run after 60 s; what cannot be done in this time is left to the next run.
 RUN_MS: Final = 40_000
-_BATCH_S: Final = 30.0
-_BATCH: Final = 100
-# As many as botocore keeps connections open.
-_AT_ONCE: Final = 10
 
 
 @dataclass(frozen=True)
@@ -47,31 +42,21 @@ def expire_overdue(context: Context, *, run_ms: int = RUN_MS) -> Expiry:
     An approval that comes first wins: each request is closed on the condition that it is still pending. Raises
     StoreUnavailableError; what was expired by then stays expired.
     """
-    now = context.now_ms()
-    count = raced = unfinished = 0
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for keys in queue.overdue(context.dynamo, context.tables.workflow, now_ms=now, batch=_BATCH, page_s=_BATCH_S):
-            batch = context.within(_BATCH_S)
-            items = batch.dynamo.batch_get([(context.tables.workflow, key) for key in keys])
-            due = [record for record in map(record_from, items) if record and not record.state.terminal]
-            done = list(pool.map(partial(_expire, batch), due))
-            count += done.count(True)
-            raced += done.count(False)
-            unfinished = int(context.now_ms() - now >= run_ms)
-            if unfinished:
-                break
+    table = context.tables.workflow
+    due = queue.overdue(context.dynamo, table, now_ms=context.now_ms(), batch=BATCH, page_s=BATCH_S)
+    swept = sweep(context, due, _expire, run_ms=run_ms)
     pending, waiting = _left(context)
     now = context.now_ms()
     oldest_ms = max((now - record.created_at_ms for record in waiting), default=0)
     used = max((record.time_used(now) for record in waiting), default=0.0)
     overdue_ms = max((now - (record.expires_at_ms or now) for record in waiting), default=0)
-    late = queue.unreported(context.within(_BATCH_S).dynamo, context.tables.workflow, now_ms=now)
+    late = queue.unreported(context.within(BATCH_S).dynamo, table, now_ms=now)
     return Expiry(
-        count,
-        raced,
+        swept.changed,
+        swept.left,
         pending,
         oldest_ms // 1000,
-        unfinished,
+        swept.unfinished,
         unreported=len(late),
         time_used_percent=int(100 * used),
         overdue_seconds=max(0, overdue_ms) // 1000,
@@ -80,6 +65,8 @@ def expire_overdue(context: Context, *, run_ms: int = RUN_MS) -> Expiry:
 
 def _expire(context: Context, record: RequestRecord) -> bool:
     """Close an overdue escalation; False where somebody else came first."""
+    if record.state.terminal:
+        return False
     closed = record.expired(context.now_ms())
     recorded = record_close(record, closed, {"actor": "hitl_expiry", "action": "expire"}, origin(context))
     tx = RequestTransaction(context)
@@ -89,7 +76,7 @@ def _expire(context: Context, record: RequestRecord) -> bool:
 
 def _left(context: Context) -> tuple[int, list[RequestRecord]]:
     """Count the escalations that wait, and give those with the soonest deadlines."""
-    context = context.within(_BATCH_S)
+    context = context.within(BATCH_S)
     count, keys = queue.waiting(context.dynamo, context.tables.workflow)
     items = context.dynamo.batch_get([(context.tables.workflow, key) for key in keys]) if keys else []
     return count, [record for record in map(record_from, items) if record and not record.state.terminal]

@@ -38,6 +38,15 @@ NOWHERE: Final = {
 ELSEWHERE: Final = {"ops up", "ops cost", "ops rehearse", "ops edge", "ops replay", "ops token mint"}
 ARGUMENTS: Final = {
     "ops pseudonym": ["somebody"],
+    "ops agents show": ["agent-1"],
+    "ops agents stop": ["agent-1", "--reason", "it went wild"],
+    "ops agents restrict": ["agent-1", "--reason", "it went wild"],
+    "ops agents resume": ["agent-1", "--reason", "it is mended"],
+    "ops approvals show": ["request-1"],
+    "ops approvals approve": ["request-1"],
+    "ops approvals reject": ["request-1"],
+    "ops approvals extend": ["request-1", "--seconds", "600"],
+    "ops approvals revoke": ["request-1", "--reason", "it was a mistake"],
     "ops policy diff": ["-"],
     "ops policy simulate": ["-"],
     "ops policy apply": ["-", "--yes"],

@@ -46,6 +46,8 @@ NEEDS_ENVELOPE: Final = {
     "POST /workflow/decision-room/action",
     "POST /workflow/decision-room/extend",
     "POST /workflow/decision-room/revoke",
+    "POST /workflow/grants",
+    "POST /workflow/grants/{grantId}/outcome",
     "POST /policy/apply",
     "GET /agents",
     "GET /agents/{agentId}",

@@ -35,6 +35,8 @@ BODIES: Final[dict[tuple[str, str], dict[str, Any]]] = {
     ("POST", "/workflow/decision-room/action"): {"requestId": "r", "action": "approve"},
     ("POST", "/workflow/decision-room/extend"): {"requestId": "r", "seconds": 60},
     ("POST", "/workflow/decision-room/revoke"): {"requestId": "r", "reason": "why"},
+    ("POST", "/workflow/grants"): {"requestId": "r", "actionDigest": "d", "audience": "executor"},
+    ("POST", "/workflow/grants/{grantId}/outcome"): {"status": "failed", "resultDigest": "d", "detail": "why"},
     ("POST", "/policy/apply"): {"scope": "agent", "scopeId": "agent-1", "rules": RULES},
     ("PUT", "/agents/{agentId}"): {"state": "stopped", "reason": "r"},
     ("POST", "/policy/simulate"): {"scope": "agent", "scopeId": "agent-1", "rules": RULES},

@@ -13,7 +13,7 @@ from ops.local.translation import environment_of
 TEXT: Final = (ROOT / "docs" / "only-api-gateway-invokes.json").read_text()
 POLICY: Final = json.loads(TEXT)
 STATEMENTS: Final[dict[str, dict[str, Any]]] = {one["Sid"]: one for one in POLICY["Statement"]}
-ANSWERING: Final = {"Workflow", "DecisionRoom", "PolicyApply", "Policy", "Agents", "Metrics"}
+ANSWERING: Final = {"Workflow", "DecisionRoom", "Grants", "PolicyApply", "Policy", "Agents", "Metrics"}
 ACCOUNT: Final = "111122223333"
 # IAM's actions that are not named like the operation they allow.
 _OTHERWISE_NAMED: Final = {"InvokeFunction": "Invoke", "InvokeFunctionUrl": ""}

@@ -40,6 +40,7 @@ LEFT_OUT: Final = {
     "ServerlessDeploymentApplication": "AWS::CodeDeploy::Application",
     "WorkflowFunctionDeploymentGroup": "AWS::CodeDeploy::DeploymentGroup",
     "DecisionRoomFunctionDeploymentGroup": "AWS::CodeDeploy::DeploymentGroup",
+    "GrantsFunctionDeploymentGroup": "AWS::CodeDeploy::DeploymentGroup",
     "PolicyApplyFunctionDeploymentGroup": "AWS::CodeDeploy::DeploymentGroup",
     "PolicyFunctionDeploymentGroup": "AWS::CodeDeploy::DeploymentGroup",
     "AgentsFunctionDeploymentGroup": "AWS::CodeDeploy::DeploymentGroup",
@@ -49,6 +50,7 @@ LEFT_OUT: Final = {
     "Page": "AWS::CloudWatch::CompositeAlarm",
     "ReleaseDenials": "AWS::CloudWatch::Alarm",  # on metric math
     "ReleaseTenantMismatches": "AWS::CloudWatch::Alarm",
+    "ReleaseFunctionErrors": "AWS::CloudWatch::Alarm",
     "DenialsByReason": "AWS::Logs::QueryDefinition",
     "WhoIsDenied": "AWS::Logs::QueryDefinition",
     "OneCorrelationId": "AWS::Logs::QueryDefinition",
