@@ -176,12 +176,14 @@ class Drawing:
                 axes.plot(
                     _number(list(line.points)), list(line.points.values()), marker=".", linewidth=1, label=line.label
                 )
-        for bound in properties.get("annotations", {}).get("horizontal", []):
+        bounds = properties.get("annotations", {}).get("horizontal", [])
+        for bound in bounds:
             axes.axhline(bound["value"], color=_COLORS["ALARM"], linestyle="--", linewidth=0.8)
             axes.annotate(bound["label"], (0.01, bound["value"]), xycoords=("axes fraction", "data"), fontsize=6)
         axes.set_xlim(_number(self.start), _number(self.end))
         highest = max((value for line in recorded for value in line.points.values()), default=0.0)
-        axes.set_ylim(bottom=properties["yAxis"]["left"]["min"], top=None if highest else 1)
+        # A bound that stays outside has its name drawn outside, and the panel shrinks to nothing to make room for it.
+        axes.set_ylim(bottom=properties["yAxis"]["left"]["min"], top=None if highest or bounds else 1)
         axes.set_ylabel(properties["yAxis"]["left"]["label"], fontsize=7)
         axes.xaxis.set_major_formatter(DateFormatter("%H:%M"))  # type: ignore[no-untyped-call]  # its stubs leave it untyped
         axes.tick_params(labelsize=7)
