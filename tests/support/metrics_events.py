@@ -109,5 +109,5 @@ def _is_security_denial(event: MetricsEvent) -> bool:
     return (
         event.decision == "deny"
         and event.reason_code.startswith("security_")
-        and event.reason_code != "security_artifact_authorized"
+        and event.reason_code not in {"security_artifact_authorized", "security_agent_stopped"}
     )
