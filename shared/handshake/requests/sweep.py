@@ -13,7 +13,7 @@ from handshake.requests.table import record_from
 BATCH: Final = 100
 """Keys of one read."""
 BATCH_S: Final = 30.0
-"""What one batch may take, its page of the index included, in seconds."""
+"""Limits one batch, its page of the index included, in seconds."""
 # As many as botocore keeps connections open.
 _AT_ONCE: Final = 10
 
