@@ -1,4 +1,4 @@
-"""What people, and requesters, do to a request: act on it, extend its deadline, revoke it (contract.md 3, 11, 13).
+"""Serves what people, and requesters, do to a request: act, extend its deadline, revoke (contract.md 3, 11, 13).
 
 It is alone here, so that nothing which needs less than it does can take the concurrency that is reserved for it.
 """

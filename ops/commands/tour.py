@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from rich.box import SIMPLE_HEAD
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from handshake.trust.token import Binding, mint_token
@@ -204,7 +204,7 @@ def _stopped(agent: _Agent) -> Iterator[Stop]:
 
 def new_table() -> Table:
     """Make the table that stops are added to."""
-    return Table("what was sent, and why", "decision", "reason", box=SIMPLE_HEAD)
+    return Table("what was sent, and why", "decision", Column("reason", no_wrap=True), box=SIMPLE_HEAD)
 
 
 def add_stop(table: Table, stop: Stop) -> None:

@@ -47,6 +47,14 @@ def test_the_registry_holds_the_contracts_codes_and_no_other() -> None:
     assert set(REGISTRY) == set(STATUS) == {code.value for code in ReasonCode}
 
 
+# The exceptions that section 1 names.
+REMEDIABLE = {
+    "security_missing_identity_envelope",
+    "security_missing_internal_trust_context",
+    "security_internal_trust_context_expired",
+}
+
+
 @pytest.mark.parametrize("code", CODES)
 def test_each_code_has_its_status_and_the_family_of_its_prefix(code: str) -> None:
     row = describe(code)
@@ -72,7 +80,9 @@ def test_each_code_has_the_class_that_the_contract_names(code: str) -> None:
 def test_each_code_has_the_retry_advice_that_the_contract_names(code: str) -> None:
     told = describe(code).retry
 
-    if code.startswith(("security_", "hitl_terminal_state_")) or code == "hitl_deadline_not_extendable":
+    if code in REMEDIABLE:
+        assert told == "retry_after_remediation"
+    elif code.startswith(("security_", "hitl_terminal_state_")) or code == "hitl_deadline_not_extendable":
         assert told == "do_not_retry"
     elif code.startswith("adapter_"):
         assert told == "retry_with_backoff"

@@ -778,7 +778,7 @@ export interface components {
          */
         GrantClaim: {
             /** @description Of what is about to be executed. */
-            actionDigest: string;
+            actionDigest: components["schemas"]["Id"];
             /** @description Who is to take the grant; `handshake-executor` where absent. */
             audience?: components["schemas"]["NewId"] | null;
             requestId: components["schemas"]["Id"];

@@ -32,7 +32,7 @@ class AgentChange:
 
 @dataclass(frozen=True)
 class Actor:
-    """Who changes a record, and by which call, as its evidence names them."""
+    """Names who changes a record, and by which call, as its evidence names them."""
 
     principal_id: str
     subject_type: str

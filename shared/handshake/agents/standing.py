@@ -59,7 +59,7 @@ class AgentRecord:
 
 @dataclass(frozen=True)
 class AgentStanding:
-    """What operators have said of an agent: of its id in all tenants, and of it in its own; None where nobody has."""
+    """Holds what operators say of an agent: of its id in all tenants, and of it in its own; None where nobody does."""
 
     for_all: AgentRecord | None = None
     in_tenant: AgentRecord | None = None

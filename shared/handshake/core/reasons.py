@@ -233,7 +233,7 @@ def describe(code: str) -> Reason:
 
 
 AGENT_STOPPED_DENIALS: Final = frozenset({ReasonCode.SECURITY_AGENT_STOPPED.value})
-"""What operators have stopped: counted apart, so that a stop does not look like the attack that it answers."""
+"""Counts apart what operators have stopped, so that a stop does not look like the attack that it answers."""
 SECURITY_DENIALS: Final = (
     frozenset(row.code for row in REGISTRY.values() if row.family == "security" and row.response_class == "blocked")
     - AGENT_STOPPED_DENIALS

@@ -1,4 +1,4 @@
-"""What was decided of each agent's submissions in the last 24 hours, and when last: counters by agent and hour.
+"""Counts what was decided of each agent's submissions in the last 24 hours, by agent and hour, and says when last.
 
 An agent is named by a digest, as events name it. Its counters are whole numbers that add up in any order. A shard's
 events come in their order, so when its last one was is the shard's own to write; of all shards the latest counts.
@@ -34,7 +34,7 @@ class AgentDecisions:
 
 @dataclass(frozen=True)
 class RecentDecisions:
-    """What an agent got in the last 24 hours, that of the hour now running included, and when it last got anything."""
+    """Counts what an agent got in the last 24 hours, the hour now running included, and says when it got the last."""
 
     last_at_ms: int | None = None
     counts: Mapping[Outcome, int] = field(default_factory=lambda: dict.fromkeys(_OUTCOMES, 0))

@@ -26,7 +26,7 @@ _VERSION: Final = 1
 
 @dataclass(frozen=True)
 class Action:
-    """What is to be done, by its names, and with which arguments.
+    """Says what is to be done, by its names, and with which arguments.
 
     Of a stored request the arguments are kept beside it, and are None here.
     """

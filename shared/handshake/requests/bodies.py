@@ -3,7 +3,6 @@
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from handshake.core.shapes import Id, NewId, PayloadRef, Schema, closed
-from handshake.core.text import MAX_ID_LENGTH
 from handshake.requests.action_bodies import MAX_REASON_LENGTH
 from handshake.requests.answers import Action, ActionType, ContextHash
 from handshake.requests.decision_action import ACTION_WORDS
@@ -94,7 +93,7 @@ class GrantClaim(TypedDict):
     """Claims the one grant of a request that may be executed."""
 
     requestId: Id
-    actionDigest: Annotated[str, Schema(minLength=1, maxLength=MAX_ID_LENGTH), "Of what is about to be executed."]
+    actionDigest: Annotated[Id, "Of what is about to be executed."]
     audience: NotRequired[Annotated[NewId | None, f"Who is to take the grant; `{DEFAULT_AUDIENCE}` where absent."]]
 
 

@@ -42,7 +42,7 @@ _TRIES: Final = 5
 
 
 class Claiming(NamedTuple):
-    """How this stack grants: by what signer, in what name, and until when after a decision.
+    """Says how this stack grants: by what signer, in what name, and until when after a decision.
 
     ``unknown_agents`` is the state of an agent that nobody has named.
     """
@@ -114,7 +114,7 @@ def _claim(context: Context, claim: GrantClaim, envelope: Envelope, claiming: Cl
 
 
 class _Lost(NamedTuple):
-    """What a claim lost to: the request as the winner left it, and what the key's use left."""
+    """Shows what a claim lost to: the request as the winner left it, and what the key's use left."""
 
     request: RequestRecord | None
     used: Mapping[str, Any] | None

@@ -1,4 +1,4 @@
-"""What people, and requesters, do to a request: the actions there are, and what becomes of each.
+"""Decides what people, and requesters, do to a request: the actions there are, and what becomes of each.
 
 Rules from contract.md sections 2, 3, 11 and 13: envelope, body, request and authority, then replay, then the state.
 """
@@ -28,7 +28,7 @@ _NO_REQUEST: Final = "No request has this requestId."
 
 
 class _Ending(NamedTuple):
-    """What an action makes of an escalation, and what evidence ``says`` of it beside who did it."""
+    """Says what an action makes of an escalation, and what evidence ``says`` of it beside who did it."""
 
     state: State
     reason: ReasonCode

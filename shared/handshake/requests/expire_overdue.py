@@ -63,10 +63,10 @@ def expire_overdue(context: Context, *, run_ms: int = RUN_MS) -> Expiry:
     )
 
 
-def _expire(context: Context, record: RequestRecord) -> bool:
-    """Close an overdue escalation; False where somebody else came first."""
+def _expire(context: Context, record: RequestRecord) -> bool | None:
+    """Close an overdue escalation; False where somebody else comes first, None where somebody had: the index lags."""
     if record.state.terminal:
-        return False
+        return None
     closed = record.expired(context.now_ms())
     recorded = record_close(record, closed, {"actor": "hitl_expiry", "action": "expire"}, origin(context))
     tx = RequestTransaction(context)

@@ -60,7 +60,7 @@ class ReportedOutcome:
 
 
 class InForce(NamedTuple):
-    """What holds at a claim beside the request itself.
+    """Holds what a claim is judged by, beside the request itself.
 
     ``standing`` is its agent's, and ``unknown_agents`` the state of one that nobody has named. ``spent`` is what the
     agent has spent of the request's day, and ``taken`` what is taken of its budgets, the request's own share included.

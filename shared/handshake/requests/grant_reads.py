@@ -1,4 +1,4 @@
-"""What a claim reads: the request with pause and key, then what it names: its agent, policies and spend."""
+"""Reads for a claim: the request with pause and key, then what it names: its agent, policies and spend."""
 
 from collections.abc import Mapping
 from decimal import Decimal

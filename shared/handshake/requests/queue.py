@@ -80,8 +80,8 @@ def _keys(
         while True:
             page = dynamo.within(page_s).query(
                 table,
-                f"pending_lane = :lane{condition}",
-                {":lane": lane, **values},
+                f"pending_lane = :shard{condition}",
+                {":shard": lane, **values},
                 start=start,
                 IndexName=PENDING_BY_SHARD,
                 Limit=batch,

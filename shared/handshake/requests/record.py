@@ -70,7 +70,7 @@ class Claim(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What a grant's claimer reported of the effect, when (epoch ms), and the digest of all that was said."""
+    """Keeps what a grant's claimer reported of the effect, when (epoch ms), and the digest of all that was said."""
 
     status: OutcomeStatus
     digest: str

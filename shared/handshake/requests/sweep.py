@@ -13,7 +13,7 @@ from handshake.requests.table import record_from
 BATCH: Final = 100
 """Keys of one read."""
 BATCH_S: Final = 30.0
-"""What one batch may take, its page of the index included, in seconds."""
+"""Limits one batch, its page of the index included, in seconds."""
 # As many as botocore keeps connections open.
 _AT_ONCE: Final = 10
 
@@ -32,11 +32,12 @@ class Swept(NamedTuple):
 def sweep(
     context: Context,
     due: Iterable[Sequence[Key]],
-    change: Callable[[Context, RequestRecord], bool],
+    change: Callable[[Context, RequestRecord], bool | None],
     *,
     run_ms: int,
 ) -> Swept:
-    """Read each batch of ``due`` and ``change`` its requests, which says whether it did, for ``run_ms``.
+    """Read each batch of ``due`` and ``change`` its requests, for ``run_ms``; it says whether it did, None of
+    what was no longer due.
 
     Raises StoreUnavailableError; what was changed by then stays changed.
     """

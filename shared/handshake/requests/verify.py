@@ -107,7 +107,7 @@ def agents_page(context: Context, start: Item | None = None, **options: Any) -> 
 
 
 class _Kept(NamedTuple):
-    """What partitions of the policy table that begin with ``prefix`` hold, and what finds problems in one of them."""
+    """Names what partitions of the policy table that begin with ``prefix`` hold, and what finds problems in one."""
 
     subject: Literal["policy", "agent"]
     prefix: str

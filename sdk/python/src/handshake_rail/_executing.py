@@ -28,7 +28,7 @@ class NotDoneError(Exception):
 
 @dataclass(frozen=True)
 class Executed(Generic[Result]):
-    """What was done: ``result`` is what the effect returned, on ``grant``.
+    """Says what was done: ``result`` is what the effect returned, on ``grant``.
 
     ``unreported`` is why the outcome could not be reported, None where it was. Report it, for ``grant.grant_id``.
     """
@@ -41,7 +41,7 @@ class Executed(Generic[Result]):
 
 @dataclass(frozen=True)
 class Executing(Generic[Result]):
-    """What to do, once it is allowed, and as whom. ``effect`` is given the grant."""
+    """Says what to do, once it is allowed, and as whom. ``effect`` is given the grant."""
 
     waiting: Waiting
     effect: Callable[[Grant], Result]

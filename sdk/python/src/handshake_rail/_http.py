@@ -1,4 +1,4 @@
-"""What HTTP needs of a call, and what an answer comes to."""
+"""Writes a call as HTTP, and reads what an answer comes to."""
 
 import ipaddress
 from typing import Any, Final

@@ -12,7 +12,7 @@ from handshake_rail._plan import Plan, Send, Sleep
 from handshake_rail.errors import NO_ANSWER, UNKNOWN, HandshakeError
 
 TIMEOUT_S: Final = 300.0
-"""How long a decision is waited for unless somebody says otherwise: as long as people have unless a stack says so."""
+"""Limits the wait for a decision unless somebody says otherwise: as long as people have unless a stack says so."""
 PENDING: Final = "escalated_pending"
 
 _FIRST_PAUSE_S: Final = 1.0
@@ -21,7 +21,7 @@ _LONGEST_PAUSE_S: Final = 10.0
 
 @dataclass(frozen=True)
 class Waiting:
-    """What to wait for, and how long. ``clock`` gives seconds that only grow."""
+    """Says what to wait for, and how long. ``clock`` gives seconds that only grow."""
 
     request: Submission
     timeout_s: float

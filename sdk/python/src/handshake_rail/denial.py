@@ -52,7 +52,7 @@ def explain(decided: Decided) -> Explanation:
 
 
 class NotAllowedError(HandshakeError):
-    """What was to be executed is not allowed, or not yet: nothing was done. ``decided`` says how it stands."""
+    """Says that what was to be executed is not allowed, or not yet. ``decided`` says how it stands."""
 
     decided: Decided
     for_people: str

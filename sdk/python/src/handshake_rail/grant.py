@@ -49,7 +49,7 @@ Fault = Literal[
     "expired",
     "used",
 ]
-"""What a grant is refused for. Up to ``wrong_signature`` it is not known to be the service's at all."""
+"""Names what a grant is refused for. Up to ``wrong_signature`` it is not known to be the service's at all."""
 
 
 class GrantError(Exception):
@@ -62,7 +62,7 @@ class GrantError(Exception):
 
 @dataclass(frozen=True)
 class Grant:
-    """What a grant says, once it is verified. Times are epoch seconds, as in its token.
+    """Holds what a grant says, once it is verified. Times are epoch seconds, as in its token.
 
     ``grant_id`` is what the system acted on takes as its idempotency key, and what an outcome is reported for.
     """

@@ -895,7 +895,7 @@ class GrantClaim(TypedDict):
     Claims the one grant of a request that may be executed.
     """
 
-    actionDigest: str
+    actionDigest: Id
     """
     Of what is about to be executed.
     """
