@@ -166,6 +166,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/policy/shadow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the shadow of a scope would have decided otherwise
+         * @description the most frequent change first, some seconds late
+         */
+        get: operations["getPolicyShadow"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/policy/simulate": {
         parameters: {
             query?: never;
@@ -177,6 +197,24 @@ export interface paths {
         put?: never;
         /** Simulate what a policy would have changed */
         post: operations["simulatePolicy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/policy/tools": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The registered tools */
+        get: operations["getTools"];
+        put?: never;
+        /** Register the tools of an action type */
+        post: operations["registerTools"];
         delete?: never;
         options?: never;
         head?: never;
@@ -528,8 +566,16 @@ export interface components {
         AppliedVersion: {
             appliedAt: number;
             auditEventId: string;
+            budgets?: components["schemas"]["StoredBudget"][];
+            /** @description Of its text of Cedar. */
+            cedarSha256?: string;
+            /** @description ``shadow`` of a version that was applied as one. */
+            mode?: components["schemas"]["Mode"];
             policyVersion: components["schemas"]["PolicyVersion"];
             rules: components["schemas"]["StoredRule"][];
+            /** @description What becomes of a call that no Cedar policy matches. */
+            unmatched?: components["schemas"]["Unmatched"];
+            unmatchedTools?: components["schemas"]["UnmatchedTools"];
         };
         /**
          * Artifact
@@ -559,6 +605,56 @@ export interface components {
         };
         /** @enum {string} */
         BucketName: "hour" | "day";
+        /**
+         * Budget
+         * @description How much, or how often, within a UTC hour, day or month. What is allowed or escalated takes its share.
+         */
+        Budget: {
+            /** @description Only calls in this currency count. Without it each currency counts by itself: none are added together. */
+            currency?: string | null;
+            /** @description Distinct within its scope. */
+            id: components["schemas"]["NewId"];
+            /** @description A whole number of calls, or the largest sum. */
+            max: number;
+            /**
+             * @description Calls, or the sum of what ``of`` names.
+             * @enum {string}
+             */
+            measure: "count" | "sum";
+            /** @description With ``sum``, and only then: ``amount``, or ``input.`` and a path into the arguments. */
+            of?: string | null;
+            /**
+             * @description What becomes of a call that it has no room for.
+             * @enum {string}
+             */
+            over: "deny" | "escalate";
+            /**
+             * @description Whose calls are counted together; those of no tenant, or of no tool, are too.
+             * @enum {string}
+             */
+            per: "agent" | "principal" | "tenant" | "tool";
+            /** @description Spreads what counts over items, each of which may hold its share: never over, possibly early. */
+            shards?: number | null;
+            /** @enum {string} */
+            window: "hour" | "day" | "month";
+        };
+        /**
+         * BudgetLeft
+         * @description What a budget has left in its window, of which the request takes a share.
+         */
+        BudgetLeft: {
+            /** @description Whether it is taken already; else it is once a person approves. */
+            held: boolean;
+            id: string;
+            left: number;
+            max: number;
+            /** @description Of which policy: ``global``, ``tenant``, ``agent`` or ``agentInTenant``. */
+            scope: string;
+            /** @description What the request takes of it. */
+            share: number;
+            /** @description The UTC hour, day or month. */
+            window: string;
+        };
         /**
          * CategoriesRule
          * @description Allows payments of these categories only: names, or one text of names between commas.
@@ -611,6 +707,15 @@ export interface components {
             timestamp: number;
             /** @description While the decision is allow: the idempotency key to give a payment provider. */
             txnId?: string;
+        };
+        /**
+         * DecidingPolicy
+         * @description Names a policy that decided: the Cedar policy's @id, or what of its scope stood in for none.
+         */
+        DecidingPolicy: {
+            policy: string;
+            scope: string;
+            version: string;
         };
         /**
          * DecisionAction
@@ -773,6 +878,18 @@ export interface components {
             reasonFamily: components["schemas"]["Family"];
         };
         /**
+         * GivenTool
+         * @description A tool as MCP's tools/list gives it; what else it says of itself is passed over.
+         */
+        GivenTool: {
+            /** @description A JSON Schema of an object. x-policy: false keeps a member from policy. */
+            inputSchema: {
+                [key: string]: unknown;
+            };
+            name: string;
+            version?: components["schemas"]["NewId"] | null;
+        };
+        /**
          * GrantClaim
          * @description Claims the one grant of a request that may be executed.
          */
@@ -883,6 +1000,8 @@ export interface components {
             uair: number;
             window: components["schemas"]["WindowName"];
         };
+        /** @enum {string} */
+        Mode: "active" | "shadow";
         /**
          * @description Has one spelling: it is in NFC, holds no control, format, private-use, unassigned or invisible character
          *     of Unicode 14.0.0, and has no white space at either end.
@@ -924,7 +1043,7 @@ export interface components {
         };
         /**
          * PolicyApplied
-         * @description The policy now in force.
+         * @description The policy now in force, or in the shadow of the active one.
          */
         PolicyApplied: {
             auditEventId: string;
@@ -932,51 +1051,97 @@ export interface components {
             policyVersion: components["schemas"]["PolicyVersion"];
             /** @constant */
             status: "ok";
+            /** @description What an operator may not expect of it. */
+            warnings?: string[];
         };
         /**
          * PolicyChange
-         * @description Rules to put in force for a scope, or an earlier version of its own to put in force again.
+         * @description Members to put in force for a scope, or an earlier version of its own to put in force again, all of it.
          */
-        PolicyChange: {
+        PolicyChange: ({
+            budgets?: components["schemas"]["Budget"][] | null;
+            /** @description Cedar policies, at most 65536 bytes in UTF-8. */
+            cedar?: string | null;
             /** @description The version believed active; if another is, nothing changes. */
             expectedPolicyVersion?: string | null;
-            /** @description An earlier version, instead of rules. */
+            /**
+             * @description ``shadow``: judged beside the active policy, and never decides. An empty one, or one that holds what is
+             *     active, ends the shadow.
+             */
+            mode?: components["schemas"]["Mode"] | null;
+            /** @description An earlier version, instead of members. */
             policyVersion?: string | null;
-            /** @description Rules, each with an id of its own. */
-            rules?: (components["schemas"]["AmountRule"] | components["schemas"]["HoursRule"] | components["schemas"]["CategoriesRule"] | components["schemas"]["CountRule"] | components["schemas"]["DeadlineRule"])[];
+            rules?: (components["schemas"]["AmountRule"] | components["schemas"]["HoursRule"] | components["schemas"]["CategoriesRule"] | components["schemas"]["CountRule"] | components["schemas"]["DeadlineRule"])[] | null;
             scope: components["schemas"]["ScopeKind"];
-            /** @description The agent; not read beside global scope. */
+            /** @description The tenant or the agent; not read beside global scope. */
             scopeId?: components["schemas"]["NewId"] | null;
             /** @description With agent scope: the one tenant in which the policy applies to the agent; in every tenant when left out. */
             tenantId?: components["schemas"]["NewId"] | "" | null;
-        } & ({
+            /** @description What becomes of a call that no Cedar policy of the scope matches; a set with a permit must name it. */
+            unmatched?: components["schemas"]["Unmatched"] | "" | null;
+            /** @description With global scope: what becomes of a call of a tool that is not registered, where others of its type are. */
+            unmatchedTools?: components["schemas"]["UnmatchedTools"] | "" | null;
+        } & (unknown & unknown)) & (({
             policyVersion?: null;
-        } | {
+        } | unknown | unknown | unknown | unknown | unknown) | {
             policyVersion: string;
         });
         /**
          * PolicyConfig
-         * @description Shows the rules that a scope stores, or the defaults that stand in for it.
+         * @description Shows the policy that a scope stores, or the defaults that stand in for its rules.
          */
         PolicyConfig: {
+            budgets?: components["schemas"]["StoredBudget"][];
+            /** @description The text of its Cedar policies. */
+            cedar?: string;
+            /** @description ``shadow`` of a version that was applied as one. */
+            mode?: components["schemas"]["Mode"];
             policyVersion?: components["schemas"]["PolicyVersion"];
             rules: components["schemas"]["StoredRule"][];
             scope: components["schemas"]["ScopeKind"];
             scopeId?: components["schemas"]["Id"];
             tenantId?: components["schemas"]["Id"];
+            /** @description What becomes of a call that no Cedar policy matches. */
+            unmatched?: components["schemas"]["Unmatched"];
+            unmatchedTools?: components["schemas"]["UnmatchedTools"];
         };
         /**
          * PolicyProposal
-         * @description Rules for a scope, to see what they would change.
+         * @description Members of a policy for a scope, to see what they would change; others are as the active policy has them.
          */
-        PolicyProposal: {
-            /** @description Rules, each with an id of its own. */
-            rules: (components["schemas"]["AmountRule"] | components["schemas"]["HoursRule"] | components["schemas"]["CategoriesRule"] | components["schemas"]["CountRule"] | components["schemas"]["DeadlineRule"])[];
+        PolicyProposal: ({
+            budgets?: components["schemas"]["Budget"][] | null;
+            /** @description Cedar policies, at most 65536 bytes in UTF-8. */
+            cedar?: string | null;
+            /**
+             * @description ``shadow``: judged beside the active policy, and never decides. An empty one, or one that holds what is
+             *     active, ends the shadow.
+             */
+            mode?: components["schemas"]["Mode"] | null;
+            rules?: (components["schemas"]["AmountRule"] | components["schemas"]["HoursRule"] | components["schemas"]["CategoriesRule"] | components["schemas"]["CountRule"] | components["schemas"]["DeadlineRule"])[] | null;
             scope: components["schemas"]["ScopeKind"];
-            /** @description The agent; not read beside global scope. */
+            /** @description The tenant or the agent; not read beside global scope. */
             scopeId?: components["schemas"]["NewId"] | null;
             /** @description With agent scope: the one tenant in which the policy applies to the agent; in every tenant when left out. */
             tenantId?: components["schemas"]["NewId"] | "" | null;
+            /** @description What becomes of a call that no Cedar policy of the scope matches; a set with a permit must name it. */
+            unmatched?: components["schemas"]["Unmatched"] | "" | null;
+            /** @description With global scope: what becomes of a call of a tool that is not registered, where others of its type are. */
+            unmatchedTools?: components["schemas"]["UnmatchedTools"] | "" | null;
+        } & (unknown & unknown)) | unknown | unknown | unknown | unknown | unknown;
+        /**
+         * PolicyShadow
+         * @description Tells what a shadow would have decided otherwise, some seconds late; without ``version`` there is none.
+         */
+        PolicyShadow: {
+            changes: components["schemas"]["ShadowChange"][];
+            /** @description How many requests the shadow was judged on. */
+            judged: number;
+            scope: components["schemas"]["ScopeKind"];
+            scopeId?: components["schemas"]["Id"];
+            since?: number;
+            tenantId?: components["schemas"]["Id"];
+            version?: components["schemas"]["PolicyVersion"];
         };
         PolicyVersion: string;
         /**
@@ -997,6 +1162,11 @@ export interface components {
         PredictedChange: {
             after: components["schemas"]["Outcome"];
             before: components["schemas"]["Outcome"];
+            count?: number;
+            /** @description Some requests that it is so for. */
+            examples?: components["schemas"]["Id"][];
+            /** @description The policy or budget that makes the difference, where it is no rule. */
+            policy?: string;
             requestClass: string;
         };
         /**
@@ -1038,7 +1208,7 @@ export interface components {
          * @description Every reason code a caller can see, in the order of the contract's table.
          * @enum {string}
          */
-        ReasonCode: "trust_context_invalid_request_shape" | "trust_context_missing_binding" | "trust_context_invalid_timestamp" | "trust_context_timestamp_skew_fail_closed" | "policy_allow" | "security_missing_identity_envelope" | "security_invalid_identity_envelope" | "security_identity_envelope_required" | "security_missing_internal_trust_context" | "security_invalid_internal_trust_context" | "security_internal_trust_context_expired" | "security_internal_trust_config_missing" | "security_missing_authorization_header" | "security_identity_claim_missing" | "security_token_invalid" | "security_identity_provider_not_configured" | "security_handshake_required_bypass_denied" | "security_side_channel_denied" | "security_escalation_flood_throttled" | "security_missing_decision_artifact" | "security_non_allow_artifact" | "security_artifact_authorized" | "security_identity_subject_mismatch" | "security_read_scope_denied" | "security_read_tenant_mismatch" | "hitl_approval_unauthorized" | "security_grant_unauthorized" | "security_artifact_request_not_found" | "hitl_request_not_found" | "policy_version_not_found" | "security_grant_not_found" | "security_agent_stopped" | "security_scope_missing" | "security_agent_not_found" | "security_decision_context_mismatch" | "security_artifact_state_not_authorized" | "security_grant_required" | "security_replay_detected" | "hitl_sensitive_ambiguous_escalated" | "hitl_boundary_escalated" | "hitl_request_mismatch" | "hitl_terminal_state_immutable" | "hitl_timeout_fail_closed" | "hitl_deadline_not_extendable" | "hitl_rejected" | "hitl_approved" | "policy_version_conflict" | "security_grant_consumed" | "security_grant_expired" | "security_policy_changed" | "security_outcome_already_reported" | "hitl_agent_restricted_escalated" | "policy_sensitive_scope_denied" | "policy_invalid_policy" | "policy_invalid_request" | "policy_daily_limit_exceeded" | "policy_category_not_allowed" | "policy_outside_allowed_hours" | "policy_max_transaction_exceeded" | "policy_denied" | "security_replay_guard_unavailable" | "adapter_store_unavailable" | "adapter_privileged_mutations_paused" | "adapter_signer_unavailable";
+        ReasonCode: "trust_context_invalid_request_shape" | "trust_context_missing_binding" | "trust_context_invalid_timestamp" | "trust_context_timestamp_skew_fail_closed" | "policy_allow" | "security_missing_identity_envelope" | "security_invalid_identity_envelope" | "security_identity_envelope_required" | "security_missing_internal_trust_context" | "security_invalid_internal_trust_context" | "security_internal_trust_context_expired" | "security_internal_trust_config_missing" | "security_missing_authorization_header" | "security_identity_claim_missing" | "security_token_invalid" | "security_identity_provider_not_configured" | "security_handshake_required_bypass_denied" | "security_side_channel_denied" | "security_escalation_flood_throttled" | "security_missing_decision_artifact" | "security_non_allow_artifact" | "security_artifact_authorized" | "security_identity_subject_mismatch" | "security_read_scope_denied" | "security_read_tenant_mismatch" | "hitl_approval_unauthorized" | "security_grant_unauthorized" | "security_artifact_request_not_found" | "hitl_request_not_found" | "policy_version_not_found" | "security_grant_not_found" | "security_agent_stopped" | "security_scope_missing" | "security_agent_not_found" | "security_decision_context_mismatch" | "security_artifact_state_not_authorized" | "security_grant_required" | "security_replay_detected" | "hitl_sensitive_ambiguous_escalated" | "hitl_boundary_escalated" | "hitl_policy_escalated" | "hitl_request_mismatch" | "hitl_terminal_state_immutable" | "hitl_timeout_fail_closed" | "hitl_deadline_not_extendable" | "hitl_rejected" | "hitl_approved" | "policy_version_conflict" | "security_grant_consumed" | "security_grant_expired" | "security_policy_changed" | "security_outcome_already_reported" | "hitl_agent_restricted_escalated" | "hitl_budget_escalated" | "policy_sensitive_scope_denied" | "policy_invalid_policy" | "policy_invalid_request" | "policy_daily_limit_exceeded" | "policy_category_not_allowed" | "policy_outside_allowed_hours" | "policy_max_transaction_exceeded" | "policy_denied" | "policy_evaluation_failed" | "policy_unmatched_denied" | "policy_budget_exceeded" | "security_replay_guard_unavailable" | "adapter_store_unavailable" | "adapter_privileged_mutations_paused" | "adapter_signer_unavailable";
         /**
          * RecentDecisions
          * @description Counts what was decided of an agent's submissions in the last 24 hours, up to a minute ago.
@@ -1060,6 +1230,27 @@ export interface components {
             responseClass: components["schemas"]["ResponseClass"];
             /** @constant */
             status: "error";
+        };
+        /**
+         * RegisteredTool
+         * @description A tool that policies can name. ``unchecked`` are the paths of its input that Cedar is never told.
+         */
+        RegisteredTool: {
+            actionType: string;
+            inputSchema: {
+                [key: string]: unknown;
+            };
+            name: string;
+            unchecked: string[];
+            version?: components["schemas"]["Id"];
+        };
+        /**
+         * RegisteredTools
+         * @description Every registered tool, by type and then in the order of its list.
+         */
+        RegisteredTools: {
+            tools: components["schemas"]["RegisteredTool"][];
+            toolsVersion?: components["schemas"]["PolicyVersion"];
         };
         /**
          * ReportedEvent
@@ -1146,14 +1337,19 @@ export interface components {
             amount?: unknown;
             argumentsErasedAt?: number;
             artifact: components["schemas"]["Artifact"];
+            /** @description Of a request that is read by itself, not in a list. */
+            budgetLeft?: components["schemas"]["BudgetLeft"][];
             /** @description The very text that ``actionDigest`` is of (RFC 8785); in no list, and gone once it was erased. */
             canonicalAction?: string;
             /** @description As the agent sent it. */
             category?: unknown;
+            decidedBy?: components["schemas"]["DecidingPolicy"][];
             escalatedBy?: components["schemas"]["EscalationCause"];
             expiresAt?: number;
             hitlRequestId?: string;
             payloadRef: string;
+            /** @description What the deciding policy says to people. */
+            policyMessage?: string;
             principalId: components["schemas"]["Id"];
             reasonFamily: components["schemas"]["Family"];
             requestId: components["schemas"]["Id"];
@@ -1165,7 +1361,18 @@ export interface components {
             state: components["schemas"]["State"];
         };
         /** @enum {string} */
-        ScopeKind: "global" | "agent";
+        ScopeKind: "global" | "tenant" | "agent";
+        /** ShadowChange */
+        ShadowChange: {
+            count: number;
+            /** @description Some requests that it was so for. */
+            examples: components["schemas"]["Id"][];
+            from: components["schemas"]["Outcome"];
+            /** @description What of the shadow decided: a policy, rule or budget, or else a reason code. */
+            policy: string;
+            /** @description What the shadow would have decided. */
+            to: components["schemas"]["Outcome"];
+        };
         /**
          * Simulated
          * @description Tells what recorded requests say of a proposal.
@@ -1185,6 +1392,34 @@ export interface components {
          * @enum {string}
          */
         State: "allowed_terminal" | "denied_terminal" | "escalated_pending" | "escalated_approved_terminal" | "escalated_rejected_terminal" | "escalated_expired_terminal";
+        /**
+         * StoredBudget
+         * @description How much, or how often, within a window of UTC, as its operator wrote it.
+         */
+        StoredBudget: {
+            /** @description Only calls in this currency count; without it each by itself. */
+            currency?: string | null;
+            id: components["schemas"]["Id"];
+            max: number;
+            /** @enum {string} */
+            measure: "count" | "sum";
+            /** @description What a sum is of: ``amount``, or ``input.`` and a path into arguments. */
+            of?: string | null;
+            /**
+             * @description What becomes of a call that it has no room for.
+             * @enum {string}
+             */
+            over: "deny" | "escalate";
+            /**
+             * @description Whose calls are counted together.
+             * @enum {string}
+             */
+            per: "agent" | "principal" | "tenant" | "tool";
+            /** @description Spreads what counts; each shard may hold its share of ``max``. */
+            shards?: number | null;
+            /** @enum {string} */
+            window: "hour" | "day" | "month";
+        };
         /**
          * StoredOutcome
          * @description Tells how a request stands, or what came of the first use of a key that is used again.
@@ -1255,6 +1490,29 @@ export interface components {
             tier: number;
         };
         /**
+         * ToolList
+         * @description The tools of an action type, which replace those that it had. A name belongs to one type.
+         */
+        ToolList: {
+            /**
+             * @description Their type.
+             * @enum {string}
+             */
+            actionType: "payment" | "data_access" | "credential_use" | "external_call" | "other";
+            tools: components["schemas"]["GivenTool"][];
+        };
+        /**
+         * ToolsRegistered
+         * @description The list of tools that is now that of its type.
+         */
+        ToolsRegistered: {
+            auditEventId: string;
+            message: string;
+            /** @constant */
+            status: "ok";
+            toolsVersion: components["schemas"]["PolicyVersion"];
+        };
+        /**
          * TrustClaims
          * @description Claims of the token in x-internal-trust-context. Its times are epoch seconds.
          */
@@ -1272,9 +1530,13 @@ export interface components {
             /** @description The stack's name: no other stack then takes the token. */
             stack?: string;
             /** @enum {string} */
-            sub: "policy.apply";
+            sub: "policy.apply" | "policy.tools";
             traceId?: components["schemas"]["Id"];
         };
+        /** @enum {string} */
+        Unmatched: "allow" | "escalate" | "deny";
+        /** @enum {string} */
+        UnmatchedTools: "allow" | "deny";
         /** @enum {string} */
         WindowName: "24h" | "7d" | "30d";
     };
@@ -2092,12 +2354,14 @@ export interface operations {
     getPolicyConfig: {
         parameters: {
             query?: {
-                /** @description The agent; required with agent scope, not read beside global scope. */
+                /** @description The tenant or the agent; required with their scopes, not read beside global. */
                 scopeId?: components["schemas"]["Id"];
                 /** @description With agent scope: the policy that applies in this tenant only. */
                 tenantId?: components["schemas"]["Id"];
                 /** @description Whose policy; global when left out. */
                 scope?: components["schemas"]["ScopeKind"];
+                /** @description One version of it; the active one when left out. */
+                policyVersion?: components["schemas"]["Id"];
             };
             header?: {
                 /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
@@ -2116,6 +2380,98 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PolicyConfig"];
+                };
+            };
+            /** @description Refused: trust_context_invalid_request_shape, trust_context_missing_binding. */
+            400: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "trust_context_invalid_request_shape" | "trust_context_missing_binding";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context. */
+            401: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: policy_version_not_found. */
+            404: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "policy_version_not_found";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: adapter_store_unavailable. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "adapter_store_unavailable";
+                        /** @enum {unknown} */
+                        responseClass?: "retryable";
+                    };
+                };
+            };
+        };
+    };
+    getPolicyShadow: {
+        parameters: {
+            query: {
+                /** @description The tenant or the agent; required with their scopes, not read beside global. */
+                scopeId?: components["schemas"]["Id"];
+                /** @description With agent scope: the policy that applies in this tenant only. */
+                tenantId?: components["schemas"]["Id"];
+                /** @description Whose policy. */
+                scope: components["schemas"]["ScopeKind"];
+            };
+            header?: {
+                /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
+                "x-correlation-id"?: components["parameters"]["correlationId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the shadow of a scope would have decided otherwise */
+            200: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyShadow"];
                 };
             };
             /** @description Refused: trust_context_invalid_request_shape, trust_context_missing_binding. */
@@ -2255,10 +2611,199 @@ export interface operations {
             };
         };
     };
+    getTools: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
+                "x-correlation-id"?: components["parameters"]["correlationId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The registered tools */
+            200: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegisteredTools"];
+                };
+            };
+            /** @description Refused: trust_context_invalid_request_shape. */
+            400: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "trust_context_invalid_request_shape";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context. */
+            401: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: adapter_store_unavailable. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "adapter_store_unavailable";
+                        /** @enum {unknown} */
+                        responseClass?: "retryable";
+                    };
+                };
+            };
+        };
+    };
+    registerTools: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
+                "x-correlation-id"?: components["parameters"]["correlationId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ToolList"];
+            };
+        };
+        responses: {
+            /** @description Register the tools of an action type */
+            200: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToolsRegistered"];
+                };
+            };
+            /** @description Refused: trust_context_invalid_request_shape. */
+            400: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "trust_context_invalid_request_shape";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope, security_missing_internal_trust_context, security_internal_trust_context_expired, security_internal_trust_config_missing. */
+            401: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope" | "security_missing_internal_trust_context" | "security_internal_trust_context_expired" | "security_internal_trust_config_missing";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_identity_subject_mismatch. */
+            403: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_identity_subject_mismatch";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: security_replay_detected. */
+            409: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "security_replay_detected";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: policy_invalid_policy. */
+            422: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "policy_invalid_policy";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked";
+                    };
+                };
+            };
+            /** @description Refused: adapter_store_unavailable, security_replay_guard_unavailable, adapter_privileged_mutations_paused. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"] & {
+                        /** @enum {unknown} */
+                        reasonCode?: "adapter_store_unavailable" | "security_replay_guard_unavailable" | "adapter_privileged_mutations_paused";
+                        /** @enum {unknown} */
+                        responseClass?: "blocked" | "retryable";
+                    };
+                };
+            };
+        };
+    };
     listPolicyVersions: {
         parameters: {
             query: {
-                /** @description The agent; required with agent scope, not read beside global scope. */
+                /** @description The tenant or the agent; required with their scopes, not read beside global. */
                 scopeId?: components["schemas"]["Id"];
                 /** @description With agent scope: the policy that applies in this tenant only. */
                 tenantId?: components["schemas"]["Id"];
