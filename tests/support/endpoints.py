@@ -80,6 +80,11 @@ def apply(service: Service, change: Mapping[str, Any]) -> Reply:
 
 
 def tool_list(service: Service) -> dict[str, Any]:
+    assert register(service, _tools(service)).status == 200, "the first one makes the registry"
+    return _tools(service)
+
+
+def _tools(service: Service) -> dict[str, Any]:
     return {"body": {"actionType": "other", "tools": []}, "token": token(service, subject=TOOLS_SUBJECT)}
 
 
