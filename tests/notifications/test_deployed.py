@@ -84,7 +84,7 @@ def _of(told: list[dict[str, Any]], request_id: str) -> list[dict[str, Any]]:
 def test_a_person_may_hear_within_seconds_of_the_commit(
     service: Deployed, listening: Callable[..., list[dict[str, Any]]]
 ) -> None:
-    """The bound is for a busy machine; `python -m tests.bench telling` measures."""
+    """The bound is for a busy machine, and the middle of ten."""
     requests = [escalated(service)["requestId"] for _ in range(10)]
 
     told = listening(*requests, count=10)
