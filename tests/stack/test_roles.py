@@ -47,7 +47,11 @@ MAY = {
     "metrics": {"metrics": {"Query", "PutItem"}},
     "metrics_projector": {"metrics": {"BatchGetItem", "UpdateItem"}},
     "replay_retention": {"replay_guards": {"PartiQLDelete"}, "runtime_kv": {"BatchGetItem", "PutItem"}},
-    "hitl_expiry": {"workflow": {"BatchGetItem", "PutItem", "UpdateItem"}, "metrics": {"PutItem"}},
+    "hitl_expiry": {
+        "workflow": {"BatchGetItem", "ConditionCheckItem", "PutItem", "UpdateItem"},
+        "metrics": {"PutItem"},
+    },
+    "notifier": {"workflow": {"PutItem"}},
     "evidence_verification": {
         "workflow": {"BatchGetItem", "Query", "Scan"},
         "policy": {"BatchGetItem", "Query", "Scan"},
@@ -154,7 +158,9 @@ LEADING_KEYS = {
     ("DecisionRoomRole", "WorkflowTable", "PutItem"): ["REQ#*"],
     ("DecisionRoomRole", "WorkflowTable", "UpdateItem"): ["REQ#*", "SPEND#*", "SPEND@tenant#*", "BUDGET#*"],
     ("HitlExpiryRole", "WorkflowTable", "PutItem"): ["REQ#*"],
-    ("HitlExpiryRole", "WorkflowTable", "UpdateItem"): ["REQ#*", "SPEND#*", "SPEND@tenant#*", "BUDGET#*"],
+    ("HitlExpiryRole", "WorkflowTable", "UpdateItem"): ["REQ#*", "SPEND#*", "SPEND@tenant#*", "BUDGET#*", "NOTICE#*"],
+    ("HitlExpiryRole", "WorkflowTable", "ConditionCheckItem"): ["REQ#*"],
+    ("NotifierRole", "WorkflowTable", "PutItem"): ["NOTICE#*"],
     ("DecisionRoomRole", "ReplayGuardsTable", "PutItem"): ["decision_action#*"],
     ("DecisionRoomRole", "ReplayGuardsTable", "BatchGetItem"): ["decision_action#*"],
     ("PolicyRole", "WorkflowTable", "BatchGetItem"): ["REQ#*"],
