@@ -265,6 +265,7 @@ ReasonCode: TypeAlias = Literal[
     "policy_version_not_found",
     "security_grant_not_found",
     "security_agent_stopped",
+    "security_identity_assurance_insufficient",
     "security_scope_missing",
     "security_agent_not_found",
     "security_decision_context_mismatch",
