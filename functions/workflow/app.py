@@ -35,12 +35,13 @@ def submit_request(call: Call) -> "Decided":
     )
     call.decided(record.reason, record.outcome, repeated=repeated)
     call.shadowed(len(shadows), sum(shadow.outcome != record.outcome for shadow in shadows))
-    return record.result_view()
+    return record.result_view(call.context.now_ms())
 
 
 def get_request(call: Call) -> "RequestStatus":
     """Read where a request stands."""
-    return read_request(call.context, call.path("requestId"), call.envelope()).status_view()
+    record = read_request(call.context, call.path("requestId"), call.envelope())
+    return record.status_view(call.context.now_ms())
 
 
 def get_evidence(call: Call) -> "list[EvidenceEvent]":

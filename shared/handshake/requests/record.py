@@ -14,10 +14,21 @@ from handshake.policy.verdict import Named
 from handshake.requests.action import named_members
 from handshake.requests.decision import Decision, spend_day
 from handshake.requests.evidence import Chain
+from handshake.requests.polling import poll_after_ms
 from handshake.requests.submission import Submission
+from handshake.trust.identity import Assured
 
 if TYPE_CHECKING:
-    from handshake.requests.answers import ActionDone, Artifact, Decided, Extended, RequestStatus, Revoked, Room
+    from handshake.requests.answers import (
+        ActionDone,
+        Artifact,
+        Decided,
+        Extended,
+        Polled,
+        RequestStatus,
+        Revoked,
+        Room,
+    )
 
 # Seconds that one extension adds.
 MIN_EXTENSION_S: Final = 60
@@ -27,7 +38,6 @@ MAX_EXTENSIONS: Final = 3
 MAX_EXTENDED_MS: Final = 7 * 24 * 60 * 60 * 1000
 # After this long, a claimed grant whose outcome nobody has reported is counted and alarmed (contract.md section 11).
 REPORTED_WITHIN_MS: Final = 15 * 60 * 1000
-
 
 GRANT_PREFIX: Final = "grant_"
 DEFAULT_EXECUTE_WITHIN_MS: Final = 300_000
@@ -89,7 +99,8 @@ class RequestRecord:
     ``first_expires_at_ms`` is the deadline that it was escalated with, set once that was extended, which was done
     ``extensions`` times. What was allowed or approved may be revoked, at ``revoked_at_ms``. ``execute_by_ms`` is until
     when the effect may begin, and ``approved_by`` the principal who approved it; what an earlier release decided has
-    neither. A ``synthetic`` one is the release gate's, and left out of metrics even where its deadline is what closes
+    neither. ``assured`` says on what it rests who closed it: None where nobody did, or an earlier release kept it not.
+    A ``synthetic`` one is the release gate's, and left out of metrics even where its deadline is what closes
     it. The arguments of its action were erased at ``arguments_erased_at_ms``. A ``bound`` one was submitted where each
     effect takes a grant; never claimed, it gave back at ``lapsed_at_ms`` what it had taken of a limit.
     """
@@ -112,6 +123,7 @@ class RequestRecord:
     synthetic: bool = False
     execute_by_ms: int | None = None
     approved_by: str | None = None
+    assured: Assured | None = None
     claim: Claim | None = None
     report: Report | None = None
     extensions: int = 0
@@ -257,10 +269,18 @@ class RequestRecord:
             artifact["txnId"] = f"txn_{self.request_id}"
         return artifact
 
-    def result_view(self) -> "Decided":
-        """Show what submitting the request answers, first or repeated."""
+    def _polled(self, now_ms: int) -> "Polled":
+        """Say in how long, from ``now_ms``, to ask for a pending decision again (contract.md section 14)."""
+        if self.state is not State.PENDING or self.expires_at_ms is None:
+            return {}
+        waited_ms, left_ms = now_ms - self.created_at_ms, self.expires_at_ms - now_ms
+        return {"pollAfterMs": poll_after_ms(waited_ms=waited_ms, left_ms=left_ms)}
+
+    def result_view(self, now_ms: int) -> "Decided":
+        """Show what submitting the request answers at ``now_ms``, first or repeated."""
         return {
             **self.artifact(),
+            **self._polled(now_ms),
             "state": self.state,
             "requestTimestamp": self.submission.timestamp_ms,
             "actionDigest": self.submission.action_digest,
@@ -295,8 +315,8 @@ class RequestRecord:
             "revokedAt": self.revoked_at_ms or 0,
         }
 
-    def status_view(self) -> "RequestStatus":
-        """Show where the request stands."""
+    def status_view(self, now_ms: int) -> "RequestStatus":
+        """Show where the request stands at ``now_ms``."""
         submission = self.submission
         view: RequestStatus = {
             "requestId": self.request_id,
@@ -315,6 +335,8 @@ class RequestRecord:
             view["hitlRequestId"] = self.hitl_request_id
         if self.revoked_at_ms is not None:
             view["revokedAt"] = self.revoked_at_ms
+        if polled := self._polled(now_ms):
+            view["pollAfterMs"] = polled["pollAfterMs"]
         return view
 
     def room_view(self, canonical: str | None = None) -> "Room":

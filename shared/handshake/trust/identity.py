@@ -22,6 +22,40 @@ ROLE_ADMIN: Final = "admin"
 
 
 SubjectType = Literal["human", "service", "agent"]
+Assurance = Literal["issuer_asserted", "oidc"]
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """Says that a person signed in: the OpenID provider's URL, its name for the person (``sub``), and when, epoch s."""
+
+    issuer: str
+    subject: str
+    auth_time_s: int
+
+
+class Assured(NamedTuple):
+    """Says on what it rests that who decided is who the envelope named, with the sign-in where there was one."""
+
+    assurance: Assurance
+    sign_in: SignIn | None = None
+
+
+def assured_members(assured: Assured) -> dict[str, Any]:
+    """Give what evidence says of an assurance: ``assurance``, and ``signIn`` of who signed in."""
+    members: dict[str, Any] = {"assurance": assured.assurance}
+    if signed := assured.sign_in:
+        members["signIn"] = {"issuer": signed.issuer, "subject": signed.subject, "authTime": signed.auth_time_s}
+    return members
+
+
+def assured_from(members: Mapping[str, Any]) -> Assured | None:
+    """Read an assurance from the members that evidence has of it; None where an earlier release kept none."""
+    if "assurance" not in members:
+        return None
+    signed = members.get("signIn")
+    sign_in = SignIn(signed["issuer"], signed["subject"], signed["authTime"]) if signed else None
+    return Assured(members["assurance"], sign_in)
 
 
 @dataclass(frozen=True)
@@ -30,7 +64,8 @@ class Envelope:
 
     Only ``principalId`` must be given. What is left out grants nothing: without ``subjectType`` nobody is
     human, without scopes nothing wider than one's own requests can be read. One without a tenant that is
-    ``tenant_bound`` acts on requests without one only (contract.md section 9.17).
+    ``tenant_bound`` acts on requests without one only (contract.md section 9.17). One that was made from the record of
+    a person who signed in has the ``sign_in``; no field of a header gives it.
     """
 
     principal_id: str
@@ -41,6 +76,12 @@ class Envelope:
     session_id: str = ""
     tenant_id: str = ""
     tenant_bound: bool = False
+    sign_in: SignIn | None = None
+
+    @property
+    def assured(self) -> Assured:
+        """Say on what it rests that the principal is who the envelope says (contract.md section 13)."""
+        return Assured("oidc", self.sign_in) if self.sign_in else Assured("issuer_asserted")
 
 
 def _name(value: Any) -> str:

@@ -265,6 +265,7 @@ ReasonCode: TypeAlias = Literal[
     "policy_version_not_found",
     "security_grant_not_found",
     "security_agent_stopped",
+    "security_identity_assurance_insufficient",
     "security_scope_missing",
     "security_agent_not_found",
     "security_decision_context_mismatch",
@@ -726,6 +727,10 @@ class Decided(TypedDict):
     hitlRequestId: NotRequired[str]
     """
     Once a person was asked.
+    """
+    pollAfterMs: NotRequired[int]
+    """
+    While a person is awaited: in how many milliseconds to ask again.
     """
     reasonCode: ReasonCode
     requestId: Id
@@ -1566,6 +1571,10 @@ class RequestStatus(TypedDict):
     decisionContextHash: ContextHash
     hitlRequestId: NotRequired[str]
     payloadRef: str
+    pollAfterMs: NotRequired[int]
+    """
+    While a person is awaited: in how many milliseconds to ask again.
+    """
     principalId: Id
     requestId: Id
     requestTimestamp: int
