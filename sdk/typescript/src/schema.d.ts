@@ -469,10 +469,8 @@ export interface components {
          */
         ActionDone: {
             artifact: components["schemas"]["Artifact"];
-            /** @enum {string} */
-            decision: "allow" | "deny";
-            /** @enum {string} */
-            reasonCode: "hitl_approved" | "hitl_rejected";
+            decision: ("allow" | "deny") | string;
+            reasonCode: ("hitl_approved" | "hitl_rejected") | string;
             requestId: components["schemas"]["Id"];
             /** @constant */
             status: "ok";
@@ -492,7 +490,7 @@ export interface components {
             message: string;
             reasonCode: string;
             requestId: components["schemas"]["Id"] | null;
-            responseClass: components["schemas"]["ResponseClass"];
+            responseClass: components["schemas"]["ResponseClass"] | string;
             /** @constant */
             status: "error";
             /** @description Only for those who may read or resolve the request. */
@@ -516,7 +514,7 @@ export interface components {
             /** @description Why it is in this state, in the words of whoever put it there. */
             reason?: string;
             /** @description The state in force now: ``active`` once ``until`` has passed. */
-            state: components["schemas"]["AgentState"];
+            state: components["schemas"]["AgentState"] | string;
             tenantId?: components["schemas"]["Id"];
             /** @description When the state ends as ``active``, or has ended. */
             until?: number;
@@ -570,25 +568,25 @@ export interface components {
             /** @description Of its text of Cedar. */
             cedarSha256?: string;
             /** @description ``shadow`` of a version that was applied as one. */
-            mode?: components["schemas"]["Mode"];
+            mode?: components["schemas"]["Mode"] | string;
             policyVersion: components["schemas"]["PolicyVersion"];
             rules: components["schemas"]["StoredRule"][];
             /** @description What becomes of a call that no Cedar policy matches. */
-            unmatched?: components["schemas"]["Unmatched"];
-            unmatchedTools?: components["schemas"]["UnmatchedTools"];
+            unmatched?: components["schemas"]["Unmatched"] | string;
+            unmatchedTools?: components["schemas"]["UnmatchedTools"] | string;
         };
         /**
          * Artifact
          * @description A decision, as an execution is authorized with.
          */
         Artifact: {
-            decision: components["schemas"]["Outcome"];
+            decision: components["schemas"]["Outcome"] | string;
             decisionContextHash: components["schemas"]["ContextHash"];
             /** @description Once a person was asked. */
             hitlRequestId?: string;
-            reasonCode: components["schemas"]["ReasonCode"];
+            reasonCode: components["schemas"]["ReasonCode"] | string;
             requestId: components["schemas"]["Id"];
-            responseClass: components["schemas"]["ResponseClass"];
+            responseClass: components["schemas"]["ResponseClass"] | string;
             tier: number;
             /** @description When it was decided. */
             timestamp: number;
@@ -692,16 +690,16 @@ export interface components {
          */
         Decided: {
             actionDigest: components["schemas"]["ActionDigest"];
-            decision: components["schemas"]["Outcome"];
+            decision: components["schemas"]["Outcome"] | string;
             decisionContextHash: components["schemas"]["ContextHash"];
             /** @description Once a person was asked. */
             hitlRequestId?: string;
-            reasonCode: components["schemas"]["ReasonCode"];
+            reasonCode: components["schemas"]["ReasonCode"] | string;
             requestId: components["schemas"]["Id"];
             /** @description The ``timestamp`` that the request was first submitted with: what authorize-execution must be shown. */
             requestTimestamp: number;
-            responseClass: components["schemas"]["ResponseClass"];
-            state: components["schemas"]["State"];
+            responseClass: components["schemas"]["ResponseClass"] | string;
+            state: components["schemas"]["State"] | string;
             tier: number;
             /** @description When it was decided. */
             timestamp: number;
@@ -748,10 +746,8 @@ export interface components {
         EventKept: {
             duplicate: boolean;
             eventId: components["schemas"]["Id"];
-            /** @enum {string} */
-            projectorVersion: "v1";
-            /** @enum {string} */
-            schemaVersion: "v1";
+            projectorVersion: "v1" | string;
+            schemaVersion: "v1" | string;
             /** @constant */
             status: "ok";
         };
@@ -762,7 +758,7 @@ export interface components {
         EvidenceEvent: {
             id: string;
             payload: components["schemas"]["EvidencePayload"];
-            reasonCode: components["schemas"]["ReasonCode"];
+            reasonCode: components["schemas"]["ReasonCode"] | string;
             requestId: components["schemas"]["Id"];
             timestamp: number;
         };
@@ -774,20 +770,19 @@ export interface components {
             /** @description Of the decision on a request that has an action. */
             actionDigest?: components["schemas"]["ActionDigest"];
             /** @description Of a refused action: deny. */
-            decision: components["schemas"]["Outcome"];
+            decision: components["schemas"]["Outcome"] | string;
             decisionContextHash: components["schemas"]["ContextHash"];
             /** @description What happened: `decided`, `closed`, `extended`, `revoked` or `refused` (an action). */
             event: string;
             hash: string;
             hitlRequestId?: string;
             previousHash: string;
-            reasonCode: components["schemas"]["ReasonCode"];
+            reasonCode: components["schemas"]["ReasonCode"] | string;
             /** @description From 1 in the chain; 0 for a refused action, which stands beside it. */
             sequence: number;
-            /** @enum {string} */
-            source: "audit" | "lineage";
+            source: ("audit" | "lineage") | string;
             /** @description Of the request, once this had happened. */
-            state: components["schemas"]["State"];
+            state: components["schemas"]["State"] | string;
             timestamp: number;
         };
         /**
@@ -830,7 +825,7 @@ export interface components {
             error: string;
             message: string;
             reasonCode: string;
-            responseClass: components["schemas"]["ResponseClass"];
+            responseClass: components["schemas"]["ResponseClass"] | string;
             /** @constant */
             status: "error";
         };
@@ -875,7 +870,7 @@ export interface components {
         FamilyShare: {
             count: number;
             percentage: number;
-            reasonFamily: components["schemas"]["Family"];
+            reasonFamily: components["schemas"]["Family"] | string;
         };
         /**
          * GivenTool
@@ -959,26 +954,22 @@ export interface components {
          */
         MetricsReasons: {
             families: components["schemas"]["FamilyShare"][];
-            /** @enum {string} */
-            projectorVersion: "v1";
-            /** @enum {string} */
-            schemaVersion: "v1";
+            projectorVersion: "v1" | string;
+            schemaVersion: "v1" | string;
             total: number;
-            window: components["schemas"]["WindowName"];
+            window: components["schemas"]["WindowName"] | string;
         };
         /**
          * MetricsSeries
          * @description One metric, bucket by bucket, oldest first.
          */
         MetricsSeries: {
-            bucket: components["schemas"]["BucketName"];
-            metric: components["schemas"]["MetricName"];
-            /** @enum {string} */
-            projectorVersion: "v1";
-            /** @enum {string} */
-            schemaVersion: "v1";
+            bucket: components["schemas"]["BucketName"] | string;
+            metric: components["schemas"]["MetricName"] | string;
+            projectorVersion: "v1" | string;
+            schemaVersion: "v1" | string;
             series: components["schemas"]["Point"][];
-            window: components["schemas"]["WindowName"];
+            window: components["schemas"]["WindowName"] | string;
         };
         /**
          * MetricsSummary
@@ -989,16 +980,14 @@ export interface components {
             airtP95Ms: number;
             denialEvents: number;
             gar: number;
-            /** @enum {string} */
-            projectorVersion: "v1";
+            projectorVersion: "v1" | string;
             replayDetectedEvents: number;
             replayGuardUnavailableEvents: number;
-            /** @enum {string} */
-            schemaVersion: "v1";
+            schemaVersion: "v1" | string;
             tca: number;
             totalEvents: number;
             uair: number;
-            window: components["schemas"]["WindowName"];
+            window: components["schemas"]["WindowName"] | string;
         };
         /** @enum {string} */
         Mode: "active" | "shadow";
@@ -1015,8 +1004,7 @@ export interface components {
          */
         OutcomeKept: {
             grantId: string;
-            /** @enum {string} */
-            outcome: "succeeded" | "failed" | "unknown";
+            outcome: ("succeeded" | "failed" | "unknown") | string;
             reportedAt: number;
             requestId: components["schemas"]["Id"];
             /** @constant */
@@ -1095,15 +1083,15 @@ export interface components {
             /** @description The text of its Cedar policies. */
             cedar?: string;
             /** @description ``shadow`` of a version that was applied as one. */
-            mode?: components["schemas"]["Mode"];
+            mode?: components["schemas"]["Mode"] | string;
             policyVersion?: components["schemas"]["PolicyVersion"];
             rules: components["schemas"]["StoredRule"][];
-            scope: components["schemas"]["ScopeKind"];
+            scope: components["schemas"]["ScopeKind"] | string;
             scopeId?: components["schemas"]["Id"];
             tenantId?: components["schemas"]["Id"];
             /** @description What becomes of a call that no Cedar policy matches. */
-            unmatched?: components["schemas"]["Unmatched"];
-            unmatchedTools?: components["schemas"]["UnmatchedTools"];
+            unmatched?: components["schemas"]["Unmatched"] | string;
+            unmatchedTools?: components["schemas"]["UnmatchedTools"] | string;
         };
         /**
          * PolicyProposal
@@ -1137,7 +1125,7 @@ export interface components {
             changes: components["schemas"]["ShadowChange"][];
             /** @description How many requests the shadow was judged on. */
             judged: number;
-            scope: components["schemas"]["ScopeKind"];
+            scope: components["schemas"]["ScopeKind"] | string;
             scopeId?: components["schemas"]["Id"];
             since?: number;
             tenantId?: components["schemas"]["Id"];
@@ -1150,7 +1138,7 @@ export interface components {
          */
         PolicyVersions: {
             nextCursor?: string;
-            scope: components["schemas"]["ScopeKind"];
+            scope: components["schemas"]["ScopeKind"] | string;
             scopeId?: components["schemas"]["Id"];
             tenantId?: components["schemas"]["Id"];
             versions: components["schemas"]["AppliedVersion"][];
@@ -1160,8 +1148,8 @@ export interface components {
          * @description A kind of request that would be decided otherwise.
          */
         PredictedChange: {
-            after: components["schemas"]["Outcome"];
-            before: components["schemas"]["Outcome"];
+            after: components["schemas"]["Outcome"] | string;
+            before: components["schemas"]["Outcome"] | string;
             count?: number;
             /** @description Some requests that it is so for. */
             examples?: components["schemas"]["Id"][];
@@ -1171,12 +1159,23 @@ export interface components {
         };
         /**
          * PresentedArtifact
-         * @description The artifact as it was received; more of it may be sent along.
+         * @description The artifact as it was answered, or that answer itself. The first two members are looked at; allow is needed.
          */
         PresentedArtifact: {
-            /** @constant */
-            decision: "allow";
+            actionDigest?: string;
+            /** @description As it was answered: any other than ``allow`` authorizes nothing. */
+            decision: string;
             decisionContextHash: components["schemas"]["ContextHash"];
+            hitlRequestId?: string;
+            reasonCode?: string;
+            /** @description Of the request, where it is sent along. */
+            requestId?: string;
+            requestTimestamp?: number;
+            responseClass?: string;
+            state?: string;
+            tier?: number;
+            timestamp?: number;
+            txnId?: string;
         };
         /**
          * PublicKey
@@ -1227,7 +1226,7 @@ export interface components {
             error: string;
             message: string;
             reasonCode: string;
-            responseClass: components["schemas"]["ResponseClass"];
+            responseClass: components["schemas"]["ResponseClass"] | string;
             /** @constant */
             status: "error";
         };
@@ -1282,7 +1281,7 @@ export interface components {
          */
         RequestStatus: {
             actionDigest: components["schemas"]["ActionDigest"];
-            actionType: components["schemas"]["ActionType"];
+            actionType: components["schemas"]["ActionType"] | string;
             agentId: components["schemas"]["Id"];
             artifact: components["schemas"]["Artifact"];
             decisionContextHash: components["schemas"]["ContextHash"];
@@ -1294,7 +1293,7 @@ export interface components {
             requestTimestamp: number;
             /** @description Once what it authorized was taken back. */
             revokedAt?: number;
-            state: components["schemas"]["State"];
+            state: components["schemas"]["State"] | string;
             terminal: boolean;
         };
         /** @enum {string} */
@@ -1317,7 +1316,7 @@ export interface components {
             /** @description When it was first revoked. */
             revokedAt: number;
             /** @description As it was: what was decided stays decided. */
-            state: components["schemas"]["State"];
+            state: components["schemas"]["State"] | string;
             /** @constant */
             status: "ok";
         };
@@ -1329,9 +1328,9 @@ export interface components {
          */
         Room: {
             /** @description Without its arguments in a list, and once they were erased. */
-            action?: components["schemas"]["Action"];
+            action?: components["schemas"]["ShownAction"];
             actionDigest: components["schemas"]["ActionDigest"];
-            actionType: components["schemas"]["ActionType"];
+            actionType: components["schemas"]["ActionType"] | string;
             agentId: components["schemas"]["Id"];
             /** @description As the agent sent it. */
             amount?: unknown;
@@ -1351,14 +1350,14 @@ export interface components {
             /** @description What the deciding policy says to people. */
             policyMessage?: string;
             principalId: components["schemas"]["Id"];
-            reasonFamily: components["schemas"]["Family"];
+            reasonFamily: components["schemas"]["Family"] | string;
             requestId: components["schemas"]["Id"];
             /** @description The ``timestamp`` that the request was first submitted with: what authorize-execution must be shown. */
             requestTimestamp: number;
             /** @description Once what it authorized was taken back. */
             revokedAt?: number;
-            riskTier: components["schemas"]["RiskTier"];
-            state: components["schemas"]["State"];
+            riskTier: components["schemas"]["RiskTier"] | string;
+            state: components["schemas"]["State"] | string;
         };
         /** @enum {string} */
         ScopeKind: "global" | "tenant" | "agent";
@@ -1367,11 +1366,24 @@ export interface components {
             count: number;
             /** @description Some requests that it was so for. */
             examples: components["schemas"]["Id"][];
-            from: components["schemas"]["Outcome"];
+            from: components["schemas"]["Outcome"] | string;
             /** @description What of the shadow decided: a policy, rule or budget, or else a reason code. */
             policy: string;
             /** @description What the shadow would have decided. */
-            to: components["schemas"]["Outcome"];
+            to: components["schemas"]["Outcome"] | string;
+        };
+        /**
+         * ShownAction
+         * @description What is to be done. The request's ``actionDigest`` binds all of it.
+         */
+        ShownAction: {
+            arguments?: {
+                [key: string]: unknown;
+            };
+            operation: components["schemas"]["ActionName"];
+            resource?: components["schemas"]["Id"];
+            tool?: components["schemas"]["ActionName"];
+            toolVersion?: components["schemas"]["Id"];
         };
         /**
          * Simulated
@@ -1379,7 +1391,7 @@ export interface components {
          */
         Simulated: {
             blastRadius: components["schemas"]["BlastRadius"];
-            decision: components["schemas"]["Outcome"];
+            decision: components["schemas"]["Outcome"] | string;
             predictedChanges: components["schemas"]["PredictedChange"][];
             reasons: string[];
             /** @constant */
@@ -1401,24 +1413,16 @@ export interface components {
             currency?: string | null;
             id: components["schemas"]["Id"];
             max: number;
-            /** @enum {string} */
-            measure: "count" | "sum";
+            measure: ("count" | "sum") | string;
             /** @description What a sum is of: ``amount``, or ``input.`` and a path into arguments. */
             of?: string | null;
-            /**
-             * @description What becomes of a call that it has no room for.
-             * @enum {string}
-             */
-            over: "deny" | "escalate";
-            /**
-             * @description Whose calls are counted together.
-             * @enum {string}
-             */
-            per: "agent" | "principal" | "tenant" | "tool";
+            /** @description What becomes of a call that it has no room for. */
+            over: ("deny" | "escalate") | string;
+            /** @description Whose calls are counted together. */
+            per: ("agent" | "principal" | "tenant" | "tool") | string;
             /** @description Spreads what counts; each shard may hold its share of ``max``. */
             shards?: number | null;
-            /** @enum {string} */
-            window: "hour" | "day" | "month";
+            window: ("hour" | "day" | "month") | string;
         };
         /**
          * StoredOutcome
@@ -1426,7 +1430,7 @@ export interface components {
          */
         StoredOutcome: {
             artifact: components["schemas"]["Artifact"];
-            state: components["schemas"]["State"];
+            state: components["schemas"]["State"] | string;
         };
         /**
          * StoredRule
@@ -1482,7 +1486,7 @@ export interface components {
             message: string;
             reasonCode: string;
             requestId: components["schemas"]["Id"] | null;
-            responseClass: components["schemas"]["ResponseClass"];
+            responseClass: components["schemas"]["ResponseClass"] | string;
             /** @constant */
             state: "denied_terminal";
             /** @constant */
@@ -1542,13 +1546,28 @@ export interface components {
     };
     responses: never;
     parameters: {
+        /** @example buyer */
         agentId: components["schemas"]["Id"];
         /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
         correlationId: string;
-        /** @description As the claim answered it. */
+        /**
+         * @description As the claim answered it.
+         * @example grant_pay-18
+         */
         grantId: string;
-        /** @description Good for one action of the principal who sends it. */
+        /**
+         * @description Good for one action of the principal who sends it.
+         * @example extend-pay-18
+         */
         idempotencyKey: string;
+        /**
+         * @description Who is asking, as JSON. Demanded where the operation's security names it.
+         * @example {"principalId": "bob", "subjectType": "human", "tenantId": "acme"}
+         */
+        identityEnvelope: string;
+        /** @description A compact JWT of TrustClaims. Demanded where the operation's security names it. */
+        internalTrustContext: string;
+        /** @example pay-17 */
         requestId: components["schemas"]["Id"];
     };
     requestBodies: never;
@@ -1591,12 +1610,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context. */
@@ -1606,12 +1620,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable, adapter_signer_unavailable. */
@@ -1622,12 +1631,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable" | "adapter_signer_unavailable";
-                        /** @enum {unknown} */
-                        responseClass?: "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
@@ -1639,10 +1643,18 @@ export interface operations {
                 limit?: number;
                 /** @description The last page's ``nextCursor``; the first page when left out or empty. */
                 cursor?: string;
-                /** @description The state in force now. */
+                /**
+                 * @description The state in force now.
+                 * @example stopped
+                 */
                 state?: components["schemas"]["AgentState"];
             };
             header?: {
+                /**
+                 * @description Who is asking, as JSON. Demanded where the operation's security names it.
+                 * @example {"principalId": "bob", "subjectType": "human", "tenantId": "acme"}
+                 */
+                "x-identity-envelope"?: components["parameters"]["identityEnvelope"];
                 /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
                 "x-correlation-id"?: components["parameters"]["correlationId"];
             };
@@ -1668,12 +1680,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
@@ -1683,12 +1690,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_read_scope_denied. */
@@ -1698,12 +1700,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_read_scope_denied";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable. */
@@ -1714,12 +1711,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable";
-                        /** @enum {unknown} */
-                        responseClass?: "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
@@ -1731,10 +1723,16 @@ export interface operations {
                 tenantId?: string;
             };
             header?: {
+                /**
+                 * @description Who is asking, as JSON. Demanded where the operation's security names it.
+                 * @example {"principalId": "bob", "subjectType": "human", "tenantId": "acme"}
+                 */
+                "x-identity-envelope"?: components["parameters"]["identityEnvelope"];
                 /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
                 "x-correlation-id"?: components["parameters"]["correlationId"];
             };
             path: {
+                /** @example buyer */
                 agentId: components["parameters"]["agentId"];
             };
             cookie?: never;
@@ -1758,12 +1756,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
@@ -1773,12 +1766,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_read_scope_denied, security_read_tenant_mismatch. */
@@ -1788,12 +1776,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_read_scope_denied" | "security_read_tenant_mismatch";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_agent_not_found. */
@@ -1803,12 +1786,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_agent_not_found";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable. */
@@ -1819,12 +1797,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable";
-                        /** @enum {unknown} */
-                        responseClass?: "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
@@ -1833,10 +1806,16 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /**
+                 * @description Who is asking, as JSON. Demanded where the operation's security names it.
+                 * @example {"principalId": "bob", "subjectType": "human", "tenantId": "acme"}
+                 */
+                "x-identity-envelope"?: components["parameters"]["identityEnvelope"];
                 /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
                 "x-correlation-id"?: components["parameters"]["correlationId"];
             };
             path: {
+                /** @example buyer */
                 agentId: components["parameters"]["agentId"];
             };
             cookie?: never;
@@ -1864,12 +1843,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
@@ -1879,12 +1853,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_scope_missing. */
@@ -1894,12 +1863,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_scope_missing";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable. */
@@ -1910,12 +1874,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable";
-                        /** @enum {unknown} */
-                        responseClass?: "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
@@ -1953,12 +1912,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape" | "invalid_metrics_event";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context. */
@@ -1968,12 +1922,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable. */
@@ -1984,12 +1933,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable";
-                        /** @enum {unknown} */
-                        responseClass?: "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
@@ -1997,7 +1941,10 @@ export interface operations {
     getMetricsReasons: {
         parameters: {
             query?: {
-                /** @description The last 24 hours when left out. */
+                /**
+                 * @description The last 24 hours when left out.
+                 * @example 24h
+                 */
                 window?: components["schemas"]["WindowName"];
             };
             header?: {
@@ -2026,12 +1973,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape" | "invalid_metric_query";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context. */
@@ -2041,12 +1983,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable. */
@@ -2057,12 +1994,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable";
-                        /** @enum {unknown} */
-                        responseClass?: "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
@@ -2070,11 +2002,20 @@ export interface operations {
     getMetricsSeries: {
         parameters: {
             query?: {
-                /** @description The last 24 hours when left out. */
+                /**
+                 * @description The last 24 hours when left out.
+                 * @example 24h
+                 */
                 window?: components["schemas"]["WindowName"];
-                /** @description ``security_denial_total`` when left out. */
+                /**
+                 * @description ``security_denial_total`` when left out.
+                 * @example uair
+                 */
                 metric?: components["schemas"]["MetricName"];
-                /** @description Hours when left out. */
+                /**
+                 * @description Hours when left out.
+                 * @example hour
+                 */
                 bucket?: components["schemas"]["BucketName"];
             };
             header?: {
@@ -2103,12 +2044,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape" | "invalid_metric_query";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context. */
@@ -2118,12 +2054,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable. */
@@ -2134,12 +2065,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable";
-                        /** @enum {unknown} */
-                        responseClass?: "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
@@ -2147,7 +2073,10 @@ export interface operations {
     getMetricsSummary: {
         parameters: {
             query?: {
-                /** @description The last 24 hours when left out. */
+                /**
+                 * @description The last 24 hours when left out.
+                 * @example 24h
+                 */
                 window?: components["schemas"]["WindowName"];
             };
             header?: {
@@ -2176,12 +2105,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape" | "invalid_metric_query";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context. */
@@ -2191,12 +2115,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable. */
@@ -2207,12 +2126,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable";
-                        /** @enum {unknown} */
-                        responseClass?: "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
@@ -2221,6 +2135,13 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /**
+                 * @description Who is asking, as JSON. Demanded where the operation's security names it.
+                 * @example {"principalId": "bob", "subjectType": "human", "tenantId": "acme"}
+                 */
+                "x-identity-envelope"?: components["parameters"]["identityEnvelope"];
+                /** @description A compact JWT of TrustClaims. Demanded where the operation's security names it. */
+                "x-internal-trust-context"?: components["parameters"]["internalTrustContext"];
                 /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
                 "x-correlation-id"?: components["parameters"]["correlationId"];
             };
@@ -2250,12 +2171,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape" | "trust_context_missing_binding";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope, security_missing_internal_trust_context, security_internal_trust_context_expired, security_internal_trust_config_missing. */
@@ -2265,12 +2181,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope" | "security_missing_internal_trust_context" | "security_internal_trust_context_expired" | "security_internal_trust_config_missing";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_identity_subject_mismatch. */
@@ -2280,12 +2191,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_identity_subject_mismatch";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: policy_version_not_found. */
@@ -2295,12 +2201,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "policy_version_not_found";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_replay_detected, policy_version_conflict. */
@@ -2310,12 +2211,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_replay_detected" | "policy_version_conflict";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: policy_invalid_policy. */
@@ -2325,12 +2221,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "policy_invalid_policy";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable, security_replay_guard_unavailable, adapter_privileged_mutations_paused. */
@@ -2341,12 +2232,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable" | "security_replay_guard_unavailable" | "adapter_privileged_mutations_paused";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked" | "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
@@ -2354,11 +2240,17 @@ export interface operations {
     getPolicyConfig: {
         parameters: {
             query?: {
-                /** @description The tenant or the agent; required with their scopes, not read beside global. */
+                /**
+                 * @description The tenant or the agent; required with their scopes, not read beside global.
+                 * @example buyer
+                 */
                 scopeId?: components["schemas"]["Id"];
                 /** @description With agent scope: the policy that applies in this tenant only. */
                 tenantId?: components["schemas"]["Id"];
-                /** @description Whose policy; global when left out. */
+                /**
+                 * @description Whose policy; global when left out.
+                 * @example agent
+                 */
                 scope?: components["schemas"]["ScopeKind"];
                 /** @description One version of it; the active one when left out. */
                 policyVersion?: components["schemas"]["Id"];
@@ -2389,12 +2281,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape" | "trust_context_missing_binding";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context. */
@@ -2404,12 +2291,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: policy_version_not_found. */
@@ -2419,12 +2301,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "policy_version_not_found";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable. */
@@ -2435,12 +2312,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable";
-                        /** @enum {unknown} */
-                        responseClass?: "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
@@ -2448,11 +2320,17 @@ export interface operations {
     getPolicyShadow: {
         parameters: {
             query: {
-                /** @description The tenant or the agent; required with their scopes, not read beside global. */
+                /**
+                 * @description The tenant or the agent; required with their scopes, not read beside global.
+                 * @example buyer
+                 */
                 scopeId?: components["schemas"]["Id"];
                 /** @description With agent scope: the policy that applies in this tenant only. */
                 tenantId?: components["schemas"]["Id"];
-                /** @description Whose policy. */
+                /**
+                 * @description Whose policy.
+                 * @example agent
+                 */
                 scope: components["schemas"]["ScopeKind"];
             };
             header?: {
@@ -2481,12 +2359,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape" | "trust_context_missing_binding";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context. */
@@ -2496,12 +2369,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable. */
@@ -2512,12 +2380,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable";
-                        /** @enum {unknown} */
-                        responseClass?: "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
@@ -2555,12 +2418,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape" | "trust_context_missing_binding";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context. */
@@ -2570,12 +2428,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: policy_invalid_policy. */
@@ -2585,12 +2438,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "policy_invalid_policy";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable. */
@@ -2601,12 +2449,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable";
-                        /** @enum {unknown} */
-                        responseClass?: "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
@@ -2640,12 +2483,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context. */
@@ -2655,12 +2493,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable. */
@@ -2671,12 +2504,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable";
-                        /** @enum {unknown} */
-                        responseClass?: "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
@@ -2685,6 +2513,13 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /**
+                 * @description Who is asking, as JSON. Demanded where the operation's security names it.
+                 * @example {"principalId": "bob", "subjectType": "human", "tenantId": "acme"}
+                 */
+                "x-identity-envelope"?: components["parameters"]["identityEnvelope"];
+                /** @description A compact JWT of TrustClaims. Demanded where the operation's security names it. */
+                "x-internal-trust-context"?: components["parameters"]["internalTrustContext"];
                 /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
                 "x-correlation-id"?: components["parameters"]["correlationId"];
             };
@@ -2714,12 +2549,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope, security_missing_internal_trust_context, security_internal_trust_context_expired, security_internal_trust_config_missing. */
@@ -2729,12 +2559,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope" | "security_missing_internal_trust_context" | "security_internal_trust_context_expired" | "security_internal_trust_config_missing";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_identity_subject_mismatch. */
@@ -2744,12 +2569,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_identity_subject_mismatch";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_replay_detected. */
@@ -2759,12 +2579,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_replay_detected";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: policy_invalid_policy. */
@@ -2774,12 +2589,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "policy_invalid_policy";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable, security_replay_guard_unavailable, adapter_privileged_mutations_paused. */
@@ -2790,12 +2600,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable" | "security_replay_guard_unavailable" | "adapter_privileged_mutations_paused";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked" | "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
@@ -2803,15 +2608,24 @@ export interface operations {
     listPolicyVersions: {
         parameters: {
             query: {
-                /** @description The tenant or the agent; required with their scopes, not read beside global. */
+                /**
+                 * @description The tenant or the agent; required with their scopes, not read beside global.
+                 * @example buyer
+                 */
                 scopeId?: components["schemas"]["Id"];
                 /** @description With agent scope: the policy that applies in this tenant only. */
                 tenantId?: components["schemas"]["Id"];
-                /** @description How many at once. */
+                /**
+                 * @description How many at once.
+                 * @example 10
+                 */
                 limit?: number;
                 /** @description The last page's ``nextCursor``; the first page when left out or empty. */
                 cursor?: string;
-                /** @description Whose policy. */
+                /**
+                 * @description Whose policy.
+                 * @example agent
+                 */
                 scope: components["schemas"]["ScopeKind"];
             };
             header?: {
@@ -2840,12 +2654,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape" | "trust_context_missing_binding";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context. */
@@ -2855,12 +2664,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable. */
@@ -2871,12 +2675,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable";
-                        /** @enum {unknown} */
-                        responseClass?: "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
@@ -2885,6 +2684,11 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /**
+                 * @description Who is asking, as JSON. Demanded where the operation's security names it.
+                 * @example {"principalId": "bob", "subjectType": "human", "tenantId": "acme"}
+                 */
+                "x-identity-envelope"?: components["parameters"]["identityEnvelope"];
                 /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
                 "x-correlation-id"?: components["parameters"]["correlationId"];
             };
@@ -2914,12 +2718,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ExecutionRefusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape" | "trust_context_missing_binding" | "trust_context_invalid_timestamp";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["ExecutionRefusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
@@ -2929,12 +2728,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_identity_subject_mismatch, security_read_tenant_mismatch, security_handshake_required_bypass_denied, security_side_channel_denied, security_missing_decision_artifact, security_non_allow_artifact, security_agent_stopped. */
@@ -2944,12 +2738,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ExecutionRefusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_identity_subject_mismatch" | "security_read_tenant_mismatch" | "security_handshake_required_bypass_denied" | "security_side_channel_denied" | "security_missing_decision_artifact" | "security_non_allow_artifact" | "security_agent_stopped";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["ExecutionRefusal"];
                 };
             };
             /** @description Refused: security_artifact_request_not_found. */
@@ -2959,12 +2748,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ExecutionRefusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_artifact_request_not_found";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["ExecutionRefusal"];
                 };
             };
             /** @description Refused: security_decision_context_mismatch, security_artifact_state_not_authorized, security_grant_required, security_grant_expired, security_grant_consumed. */
@@ -2974,12 +2758,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ExecutionRefusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_decision_context_mismatch" | "security_artifact_state_not_authorized" | "security_grant_required" | "security_grant_expired" | "security_grant_consumed";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["ExecutionRefusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable, adapter_privileged_mutations_paused. */
@@ -2990,17 +2769,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": (components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable";
-                        /** @enum {unknown} */
-                        responseClass?: "retryable";
-                    }) | (components["schemas"]["ExecutionRefusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_privileged_mutations_paused";
-                        /** @enum {unknown} */
-                        responseClass?: "retryable";
-                    });
+                    "application/json": components["schemas"]["ExecutionRefusal"] | components["schemas"]["Refusal"];
                 };
             };
         };
@@ -3008,12 +2777,20 @@ export interface operations {
     listDecisionRooms: {
         parameters: {
             query?: {
-                /** @description How many at once. */
+                /**
+                 * @description How many at once.
+                 * @example 10
+                 */
                 limit?: number;
                 /** @description The last page's ``nextCursor``; the first page when left out or empty. */
                 cursor?: string;
             };
             header?: {
+                /**
+                 * @description Who is asking, as JSON. Demanded where the operation's security names it.
+                 * @example {"principalId": "bob", "subjectType": "human", "tenantId": "acme"}
+                 */
+                "x-identity-envelope"?: components["parameters"]["identityEnvelope"];
                 /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
                 "x-correlation-id"?: components["parameters"]["correlationId"];
             };
@@ -3039,12 +2816,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
@@ -3054,12 +2826,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable. */
@@ -3070,12 +2837,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable";
-                        /** @enum {unknown} */
-                        responseClass?: "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
@@ -3084,7 +2846,15 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Good for one action of the principal who sends it. */
+                /**
+                 * @description Who is asking, as JSON. Demanded where the operation's security names it.
+                 * @example {"principalId": "bob", "subjectType": "human", "tenantId": "acme"}
+                 */
+                "x-identity-envelope"?: components["parameters"]["identityEnvelope"];
+                /**
+                 * @description Good for one action of the principal who sends it.
+                 * @example extend-pay-18
+                 */
                 "x-idempotency-key"?: components["parameters"]["idempotencyKey"];
                 /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
                 "x-correlation-id"?: components["parameters"]["correlationId"];
@@ -3115,12 +2885,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ActionRefusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape" | "trust_context_missing_binding";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["ActionRefusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
@@ -3130,12 +2895,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_identity_subject_mismatch, hitl_approval_unauthorized, security_agent_stopped. */
@@ -3145,12 +2905,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ActionRefusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_identity_subject_mismatch" | "hitl_approval_unauthorized" | "security_agent_stopped";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["ActionRefusal"];
                 };
             };
             /** @description Refused: hitl_request_not_found. */
@@ -3160,12 +2915,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ActionRefusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "hitl_request_not_found";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["ActionRefusal"];
                 };
             };
             /** @description Refused: security_replay_detected, hitl_request_mismatch, hitl_terminal_state_immutable, hitl_timeout_fail_closed. */
@@ -3175,12 +2925,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ActionRefusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_replay_detected" | "hitl_request_mismatch" | "hitl_terminal_state_immutable" | "hitl_timeout_fail_closed";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["ActionRefusal"];
                 };
             };
             /** @description Refused: policy_daily_limit_exceeded. */
@@ -3190,12 +2935,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ActionRefusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "policy_daily_limit_exceeded";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["ActionRefusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable, security_replay_guard_unavailable, adapter_privileged_mutations_paused. */
@@ -3206,12 +2946,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable" | "security_replay_guard_unavailable" | "adapter_privileged_mutations_paused";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked" | "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
@@ -3220,7 +2955,15 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Good for one action of the principal who sends it. */
+                /**
+                 * @description Who is asking, as JSON. Demanded where the operation's security names it.
+                 * @example {"principalId": "bob", "subjectType": "human", "tenantId": "acme"}
+                 */
+                "x-identity-envelope"?: components["parameters"]["identityEnvelope"];
+                /**
+                 * @description Good for one action of the principal who sends it.
+                 * @example extend-pay-18
+                 */
                 "x-idempotency-key"?: components["parameters"]["idempotencyKey"];
                 /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
                 "x-correlation-id"?: components["parameters"]["correlationId"];
@@ -3251,12 +2994,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape" | "trust_context_missing_binding";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
@@ -3266,12 +3004,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_identity_subject_mismatch, hitl_approval_unauthorized. */
@@ -3281,12 +3014,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_identity_subject_mismatch" | "hitl_approval_unauthorized";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: hitl_request_not_found. */
@@ -3296,12 +3024,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "hitl_request_not_found";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_replay_detected, hitl_deadline_not_extendable. */
@@ -3311,12 +3034,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_replay_detected" | "hitl_deadline_not_extendable";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable, security_replay_guard_unavailable. */
@@ -3327,12 +3045,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable" | "security_replay_guard_unavailable";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked" | "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
@@ -3341,6 +3054,11 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /**
+                 * @description Who is asking, as JSON. Demanded where the operation's security names it.
+                 * @example {"principalId": "bob", "subjectType": "human", "tenantId": "acme"}
+                 */
+                "x-identity-envelope"?: components["parameters"]["identityEnvelope"];
                 /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
                 "x-correlation-id"?: components["parameters"]["correlationId"];
             };
@@ -3370,12 +3088,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape" | "trust_context_missing_binding";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
@@ -3385,12 +3098,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_identity_subject_mismatch, hitl_approval_unauthorized. */
@@ -3400,12 +3108,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_identity_subject_mismatch" | "hitl_approval_unauthorized";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: hitl_request_not_found. */
@@ -3415,12 +3118,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "hitl_request_not_found";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_artifact_state_not_authorized, security_grant_consumed. */
@@ -3430,12 +3128,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_artifact_state_not_authorized" | "security_grant_consumed";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable. */
@@ -3446,12 +3139,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable";
-                        /** @enum {unknown} */
-                        responseClass?: "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
@@ -3460,10 +3148,16 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /**
+                 * @description Who is asking, as JSON. Demanded where the operation's security names it.
+                 * @example {"principalId": "bob", "subjectType": "human", "tenantId": "acme"}
+                 */
+                "x-identity-envelope"?: components["parameters"]["identityEnvelope"];
                 /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
                 "x-correlation-id"?: components["parameters"]["correlationId"];
             };
             path: {
+                /** @example pay-17 */
                 requestId: components["parameters"]["requestId"];
             };
             cookie?: never;
@@ -3487,12 +3181,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
@@ -3502,12 +3191,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_read_scope_denied, security_read_tenant_mismatch. */
@@ -3517,12 +3201,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_read_scope_denied" | "security_read_tenant_mismatch";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: hitl_request_not_found. */
@@ -3532,12 +3211,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "hitl_request_not_found";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable. */
@@ -3548,12 +3222,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable";
-                        /** @enum {unknown} */
-                        responseClass?: "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
@@ -3562,10 +3231,16 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /**
+                 * @description Who is asking, as JSON. Demanded where the operation's security names it.
+                 * @example {"principalId": "bob", "subjectType": "human", "tenantId": "acme"}
+                 */
+                "x-identity-envelope"?: components["parameters"]["identityEnvelope"];
                 /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
                 "x-correlation-id"?: components["parameters"]["correlationId"];
             };
             path: {
+                /** @example pay-17 */
                 requestId: components["parameters"]["requestId"];
             };
             cookie?: never;
@@ -3589,12 +3264,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
@@ -3604,12 +3274,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_read_scope_denied, security_read_tenant_mismatch. */
@@ -3619,12 +3284,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_read_scope_denied" | "security_read_tenant_mismatch";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: hitl_request_not_found. */
@@ -3634,12 +3294,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "hitl_request_not_found";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable. */
@@ -3650,12 +3305,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable";
-                        /** @enum {unknown} */
-                        responseClass?: "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
@@ -3664,7 +3314,15 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Good for one action of the principal who sends it. */
+                /**
+                 * @description Who is asking, as JSON. Demanded where the operation's security names it.
+                 * @example {"principalId": "bob", "subjectType": "human", "tenantId": "acme"}
+                 */
+                "x-identity-envelope"?: components["parameters"]["identityEnvelope"];
+                /**
+                 * @description Good for one action of the principal who sends it.
+                 * @example extend-pay-18
+                 */
                 "x-idempotency-key"?: components["parameters"]["idempotencyKey"];
                 /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
                 "x-correlation-id"?: components["parameters"]["correlationId"];
@@ -3695,12 +3353,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape" | "trust_context_missing_binding";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
@@ -3710,12 +3363,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_grant_unauthorized, security_agent_stopped. */
@@ -3725,12 +3373,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_grant_unauthorized" | "security_agent_stopped";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_artifact_request_not_found. */
@@ -3740,12 +3383,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_artifact_request_not_found";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_decision_context_mismatch, security_replay_detected, security_grant_consumed, security_artifact_state_not_authorized, security_grant_expired, security_policy_changed. */
@@ -3755,12 +3393,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_decision_context_mismatch" | "security_replay_detected" | "security_grant_consumed" | "security_artifact_state_not_authorized" | "security_grant_expired" | "security_policy_changed";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable, security_replay_guard_unavailable, adapter_privileged_mutations_paused, adapter_signer_unavailable. */
@@ -3771,12 +3404,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable" | "security_replay_guard_unavailable" | "adapter_privileged_mutations_paused" | "adapter_signer_unavailable";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked" | "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
@@ -3785,11 +3413,19 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /**
+                 * @description Who is asking, as JSON. Demanded where the operation's security names it.
+                 * @example {"principalId": "bob", "subjectType": "human", "tenantId": "acme"}
+                 */
+                "x-identity-envelope"?: components["parameters"]["identityEnvelope"];
                 /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
                 "x-correlation-id"?: components["parameters"]["correlationId"];
             };
             path: {
-                /** @description As the claim answered it. */
+                /**
+                 * @description As the claim answered it.
+                 * @example grant_pay-18
+                 */
                 grantId: components["parameters"]["grantId"];
             };
             cookie?: never;
@@ -3817,12 +3453,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
@@ -3832,12 +3463,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_grant_unauthorized. */
@@ -3847,12 +3473,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_grant_unauthorized";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_grant_not_found. */
@@ -3862,12 +3483,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_grant_not_found";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_outcome_already_reported. */
@@ -3877,12 +3493,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_outcome_already_reported";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable. */
@@ -3893,12 +3504,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable";
-                        /** @enum {unknown} */
-                        responseClass?: "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
@@ -3907,6 +3513,11 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /**
+                 * @description Who is asking, as JSON. Demanded where the operation's security names it.
+                 * @example {"principalId": "bob", "subjectType": "human", "tenantId": "acme"}
+                 */
+                "x-identity-envelope"?: components["parameters"]["identityEnvelope"];
                 /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
                 "x-correlation-id"?: components["parameters"]["correlationId"];
             };
@@ -3936,12 +3547,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SubmissionRefusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape" | "trust_context_missing_binding" | "trust_context_invalid_timestamp" | "trust_context_timestamp_skew_fail_closed";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["SubmissionRefusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
@@ -3951,12 +3557,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_handshake_required_bypass_denied, security_side_channel_denied, security_identity_subject_mismatch, security_read_tenant_mismatch. */
@@ -3966,12 +3567,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SubmissionRefusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_handshake_required_bypass_denied" | "security_side_channel_denied" | "security_identity_subject_mismatch" | "security_read_tenant_mismatch";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["SubmissionRefusal"];
                 };
             };
             /** @description Refused: security_decision_context_mismatch. */
@@ -3981,12 +3577,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_decision_context_mismatch";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable. */
@@ -3997,12 +3588,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable";
-                        /** @enum {unknown} */
-                        responseClass?: "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
@@ -4011,10 +3597,16 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /**
+                 * @description Who is asking, as JSON. Demanded where the operation's security names it.
+                 * @example {"principalId": "bob", "subjectType": "human", "tenantId": "acme"}
+                 */
+                "x-identity-envelope"?: components["parameters"]["identityEnvelope"];
                 /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
                 "x-correlation-id"?: components["parameters"]["correlationId"];
             };
             path: {
+                /** @example pay-17 */
                 requestId: components["parameters"]["requestId"];
             };
             cookie?: never;
@@ -4038,12 +3630,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
@@ -4053,12 +3640,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_read_scope_denied, security_read_tenant_mismatch. */
@@ -4068,12 +3650,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_read_scope_denied" | "security_read_tenant_mismatch";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: hitl_request_not_found. */
@@ -4083,12 +3660,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "hitl_request_not_found";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable. */
@@ -4099,12 +3671,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable";
-                        /** @enum {unknown} */
-                        responseClass?: "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
