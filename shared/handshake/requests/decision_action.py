@@ -322,6 +322,10 @@ def _has_authority(action: DecisionAction, envelope: Envelope, request: RequestR
     if ACTIONS[action.action].by_requester:
         ids = {"principal_id": submission.principal_id, "agent_id": submission.agent_id}
         return is_requester(envelope, **ids, tenant_id=submission.tenant_id)
+    # What holds budgets keeps them from others while it waits: for longer only where somebody else says so.
+    is_holder = envelope.principal_id == submission.principal_id and any(held.held for held in request.reservations)
+    if action.action is Action.EXTEND and is_holder:
+        return False
     if action.action is Action.REVOKE and envelope.principal_id == request.approved_by:
         return not other_tenant(envelope, submission.tenant_id)
     return may_resolve(envelope, principal_id=submission.principal_id, tenant_id=submission.tenant_id)
