@@ -8,12 +8,23 @@ from handshake.core.reasons import ReasonCode
 from handshake.requests.authorize_execution import authorize_execution
 from handshake.requests.evidence import views
 from handshake.requests.execution import NOT_ALLOWED, parse_presented
-from handshake.requests.read import read_budgets_left, read_evidence, read_queue, read_request, read_room
+from handshake.requests.history_query import parse_history_query
+from handshake.requests.read import read_evidence, read_queue, read_request
+from handshake.requests.read_history import read_history
+from handshake.requests.read_room import read_room
 from handshake.requests.submission import REFUSED, ensure_submitted_by, parse_submission
 from handshake.requests.submit import submit
 
 if TYPE_CHECKING:
-    from handshake.requests.answers import Decided, EvidenceEvent, ExecutionAuthorized, Queue, RequestStatus, Room
+    from handshake.requests.answers import (
+        Decided,
+        EvidenceEvent,
+        ExecutionAuthorized,
+        History,
+        Queue,
+        RequestStatus,
+        Room,
+    )
 
 
 def submit_request(call: Call) -> "Decided":
@@ -64,11 +75,26 @@ def list_rooms(call: Call) -> "Queue":
 
 def get_room(call: Call) -> "Room":
     """Read what a person sees before deciding."""
-    record, canonical = read_room(call.context, call.path("requestId"), call.envelope())
-    room = record.room_view(canonical)
-    if left := read_budgets_left(call.context, record):
-        room["budgetLeft"] = left
-    return room
+    return read_room(call.context, call.path("requestId"), call.envelope()).view()
+
+
+def list_decisions(call: Call) -> "History":
+    """List closed escalations of the caller, or of the caller's tenant, newest first."""
+    envelope = call.envelope()
+    asked = parse_history_query(
+        envelope,
+        outcome=call.query("outcome"),
+        actor=call.query("actor"),
+        since=call.query("from"),
+        until=call.query("to"),
+        limit=call.query("limit"),
+        cursor=call.query("cursor"),
+    )
+    closed, cursor = read_history(call.context, asked, envelope)
+    answer: History = {"decisions": [decision.view() for decision in closed]}
+    if cursor:
+        answer["nextCursor"] = cursor
+    return answer
 
 
 def authorize(call: Call) -> "ExecutionAuthorized":
@@ -92,5 +118,6 @@ handler = HttpHandler(
     Route("GET", "/workflow/evidence/{requestId}", get_evidence),
     Route("GET", "/workflow/decision-room", list_rooms),
     Route("GET", "/workflow/decision-room/{requestId}", get_room),
+    Route("GET", "/workflow/decisions", list_decisions),
     Route("POST", "/workflow/authorize-execution", authorize, NOT_ALLOWED),
 )
