@@ -150,6 +150,7 @@ lock: .venv/made
 	$(compile) $(LOCK_OPTIONS) -c requirements-run.txt shared/requirements.in -o shared/requirements.txt
 	$(compile) $(LOCK_OPTIONS) -c requirements-run.txt shared/cedar.in -o shared/cedar.txt
 	$(compile) $(LOCK_OPTIONS) requirements-audit.in -o requirements-audit.txt
+	$(compile) $(LOCK_OPTIONS) requirements-generators.in -o requirements-generators.txt
 
 clean:
-	rm -rf .venv .venv-audit .handshake .aws-sam .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-audit .venv-generators .handshake .aws-sam .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
