@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 
@@ -44,9 +44,12 @@ def served(answering: Answering) -> Iterator[str]:
             self.send_response(status)
             for name, value in ({"content-type": "application/json"} | dict(answered)).items():
                 self.send_header(name, value)
-            self.send_header("content-length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
+            if "content-length" not in answered:
+                self.send_header("content-length", str(len(text)))
+            with suppress(ConnectionError):  # a caller that waited no longer
+                self.end_headers()
+                self.wfile.write(text)
+            self.close_connection = "content-length" in answered
 
         do_GET = do_PUT = do_POST  # noqa: N815 - as http.server calls them
 
