@@ -82,7 +82,7 @@ lint: .venv/made
 	$(bin)/mypy
 	$(bin)/lint-imports
 	$(bin)/python -m ops.openapi --check
-	$(bin)/cfn-lint template.yaml state/template.yaml alarms/template.yaml alarms/dashboard.yaml alarms/audit.yaml
+	$(bin)/cfn-lint examples/eventbridge/template.yaml template.yaml state/template.yaml alarms/template.yaml alarms/dashboard.yaml alarms/audit.yaml
 	$(bin)/sam validate --lint --region us-east-1
 	$(bin)/sam validate --lint --region us-east-1 --template state/template.yaml
 	$(bin)/sam validate --lint --region us-east-1 --template alarms/template.yaml
@@ -150,6 +150,7 @@ lock: .venv/made
 	$(compile) $(LOCK_OPTIONS) -c requirements-run.txt shared/requirements.in -o shared/requirements.txt
 	$(compile) $(LOCK_OPTIONS) -c requirements-run.txt shared/cedar.in -o shared/cedar.txt
 	$(compile) $(LOCK_OPTIONS) requirements-audit.in -o requirements-audit.txt
+	$(compile) $(LOCK_OPTIONS) requirements-generators.in -o requirements-generators.txt
 
 clean:
-	rm -rf .venv .venv-audit .handshake .aws-sam .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-audit .venv-generators .handshake .aws-sam .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
