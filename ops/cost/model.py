@@ -67,6 +67,7 @@ class Load:
     months: float = 12.0
     environment: str = "production"
     grants_per_decision: float = 0.0
+    budgets_per_decision: float = 0.0
 
     @property
     def calls_per_decision(self) -> float:
@@ -159,7 +160,11 @@ def quantities(load: Load, stack: Deployed) -> dict[str, float]:
             + verifying.seconds * stack.verification_memory_gb
             + (folding.seconds + runs * known["scheduled"]["handler_ms"] / 1000) * stack.projector_memory_gb
         ),
-        "dynamodb_writes": took.writes + (calls[_ACTION] + calls[_CLAIM]) * known["guard_removal_writes"],
+        "dynamodb_writes": (
+            took.writes
+            + (calls[_ACTION] + calls[_CLAIM]) * known["guard_removal_writes"]
+            + (calls[_ALLOWED] + calls[_ESCALATED]) * load.budgets_per_decision * known["budget_writes"]
+        ),
         "projector_writes": folding.writes,
         "dynamodb_reads": took.reads + folding.reads,
         "verification_reads": verifying.reads,

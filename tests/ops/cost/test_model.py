@@ -22,6 +22,7 @@ LOADS = st.builds(
     deny_rate=RATES,
     reads_per_decision=st.floats(0, 20),
     grants_per_decision=st.floats(0, 1),
+    budgets_per_decision=st.floats(0, 12),
     months=st.floats(0, 36),
     environment=st.sampled_from(["staging", "production"]),
 )
@@ -68,6 +69,18 @@ def test_a_grant_is_a_claim_a_signature_and_a_report() -> None:
     assert of["api_requests"] == 3 * MONTH
     assert of["grant_signatures"] == MONTH
     assert line(bill(load), "grant_signatures").dollars == pytest.approx(15e-6 * MONTH)
+
+
+def test_a_budget_is_two_write_units_of_each_call_that_takes_a_share() -> None:
+    counted, uncounted = (
+        quantities(
+            Load(rps=2, escalation_rate=0.1, deny_rate=0.3, reads_per_decision=0.9, budgets_per_decision=n), STACK
+        )
+        for n in (1, 0)
+    )
+
+    more = {name: counted[name] - uncounted[name] for name in counted if counted[name] != uncounted[name]}
+    assert more == {"dynamodb_writes": pytest.approx(0.7 * MONTH * 2)}
 
 
 def test_a_month_by_hand_where_every_decision_is_allowed_and_read_once() -> None:
