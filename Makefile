@@ -63,6 +63,7 @@ faults: .venv/made
 	$(bin)/python -m tests.hostile.mutated_actions
 	HANDSHAKE_ATTACKS_ON_ENGINE=300 $(bin)/pytest -q tests/hostile/test_table_writer.py -k real_store
 	HANDSHAKE_DIGESTS=10000 $(bin)/pytest -q tests/sdk/test_action_digest.py -k agree
+	$(bin)/python -m tests.sdk.matrix
 
 # A hundred changes of the code at random places, on a copy: at least 97 must fail a test. Some 35 minutes alone on two
 # cores, an hour beside other work, eight minutes of it to learn what each test calls, which MUTANTS="--reach FILE" keeps.
