@@ -33,7 +33,7 @@ def submit_request(call: Call) -> "Decided":
     )
     call.decided(record.reason, record.outcome, repeated=repeated)
     call.shadowed(len(shadows), sum(shadow.outcome != record.outcome for shadow in shadows))
-    return record.result_view()
+    return record.result_view(call.context.now_ms())
 
 
 def authorize(call: Call) -> "ExecutionAuthorized":

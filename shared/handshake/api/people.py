@@ -28,14 +28,14 @@ def people_handler(*routes: Route) -> HttpHandler:
 def show_me(call: Call) -> Me:
     """Show who has signed in."""
     visitor = _visitor(call)
-    record, identity = visitor.record, visitor.sign_in.identity
+    record, sign_in = visitor.record, visitor.sign_in
     call.acts_for(record.principal_id, record.tenant_id)
     me: Me = {
         "principalId": record.principal_id,
         "scopes": list(record.scopes),
-        "issuer": identity.issuer,
-        "subject": identity.subject,
-        "signedInAt": visitor.sign_in.auth_time_s * 1000,
+        "issuer": sign_in.issuer,
+        "subject": sign_in.subject,
+        "signedInAt": sign_in.auth_time_s * 1000,
         "expiresAt": visitor.expires_at_s * 1000,
     }
     if record.tenant_id:
@@ -44,7 +44,8 @@ def show_me(call: Call) -> Me:
 
 
 def _envelope(call: Call) -> Envelope:
-    return _visitor(call).record.envelope()
+    visitor = _visitor(call)
+    return visitor.record.envelope(visitor.sign_in)
 
 
 def _visitor(call: Call) -> Visitor:

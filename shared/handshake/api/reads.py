@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 def get_request(call: Call) -> "RequestStatus":
     """Read where a request stands."""
-    return read_request(call.context, call.path("requestId"), call.envelope()).status_view()
+    record = read_request(call.context, call.path("requestId"), call.envelope())
+    return record.status_view(call.context.now_ms())
 
 
 def get_evidence(call: Call) -> "list[EvidenceEvent]":

@@ -1,4 +1,4 @@
-"""The people's door: who comes in by an ID token of the stack's user pool, and by nothing else (contract.md section 13).
+"""The people's door: who comes in by an ID token of the stack's user pool, and by nothing else (contract.md 13).
 
 API Gateway has looked at the token already. It is verified here again, with what the gateway does not look at, so that
 whoever can invoke the function, or has set the gateway up wrongly, is nobody either.
@@ -12,7 +12,8 @@ from handshake.dynamo.context import Context
 from handshake.people.admit import Roster, admit
 from handshake.people.id_token import Audience, Verify, signed_in, take_apart
 from handshake.people.pool_keys import PoolKeys, fetch_from
-from handshake.people.standing import PersonRecord, SignIn
+from handshake.people.standing import Identity, PersonRecord
+from handshake.trust.identity import SignIn
 
 _BEARER: Final = "bearer "
 
@@ -49,7 +50,7 @@ class Door:
         taken = take_apart(token.strip())
         verify = self.keys.verifier(taken.key_id)
         sign_in, expires_at_s = signed_in(taken, verify, self.audience, now_s=context.now_ms() / 1000)
-        return Visitor(sign_in, expires_at_s, admit(context, sign_in.identity, self.roster))
+        return Visitor(sign_in, expires_at_s, admit(context, Identity(sign_in.issuer, sign_in.subject), self.roster))
 
 
 def door_of(environment: Mapping[str, str]) -> Door:

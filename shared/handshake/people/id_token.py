@@ -14,7 +14,7 @@ from handshake.core.errors import HandshakeError
 from handshake.core.jsonio import BadJsonError, number, parse
 from handshake.core.reasons import ReasonCode
 from handshake.core.text import id_fault
-from handshake.people.standing import Identity, SignIn
+from handshake.trust.identity import SignIn
 
 MAX_TOKEN_BYTES: Final = 8192
 CLOCK_SKEW_S: Final = 30
@@ -83,7 +83,7 @@ def signed_in(token: SignedToken, verify: Verify | None, audience: Audience, *, 
         raise _invalid("its times are not numbers")
     if expires <= now_s or max(issued, at) - CLOCK_SKEW_S > now_s:
         raise _invalid("it is expired, or not valid yet")
-    return SignIn(Identity(audience.issuer, subject), int(at)), int(expires)
+    return SignIn(audience.issuer, subject, int(at)), int(expires)
 
 
 def public_numbers(key: Mapping[str, Any]) -> tuple[int, int] | None:

@@ -17,6 +17,7 @@ from handshake.trust.identity import (
     SCOPE_READ_TENANT,
     SCOPE_RESOLVE,
     Envelope,
+    SignIn,
 )
 
 GENESIS: Final = "0" * 64
@@ -46,14 +47,6 @@ class Identity:
 
 
 @dataclass(frozen=True)
-class SignIn:
-    """Says who has signed in, and when (epoch s), by a token that was verified."""
-
-    identity: Identity
-    auth_time_s: int
-
-
-@dataclass(frozen=True)
 class PersonRecord:
     """A person's record as it is stored. ``scopes`` are sorted; without a ``tenant_id`` it is of no tenant.
 
@@ -72,14 +65,15 @@ class PersonRecord:
     version: int
     head: str
 
-    def envelope(self) -> Envelope:
-        """Make the envelope of the person: a human, with what the record says and no role."""
+    def envelope(self, sign_in: SignIn) -> Envelope:
+        """Make the envelope of the person who has signed in: a human, with what the record says and no role."""
         return Envelope(
             principal_id=self.principal_id,
             subject_type="human",
             scopes=self.scopes,
             issuer=self.identity.issuer,
             tenant_id=self.tenant_id or "",
+            sign_in=sign_in,
         )
 
 

@@ -1,9 +1,9 @@
 """Keeps how far the nightly verification of evidence has come, lane by lane, in the runtime key-value table.
 
 A lane is what one run works on at a time: a shard of what was recorded the day before, a part of a night's thirtieth
-of the workflow or the metrics table, all policies, all agents or all people. It goes from night to night and leaves none out: a
-night that is not done when the next begins is done first. Each write names the version that it follows, so two runs
-never move one lane; the lease only keeps the second from trying.
+of the workflow or the metrics table, all policies, all agents or all people. It goes from night to night and leaves
+none out: a night that is not done when the next begins is done first. Each write names the version that it follows, so
+two runs never move one lane; the lease only keeps the second from trying.
 """
 
 import json

@@ -727,6 +727,10 @@ class Decided(TypedDict):
     """
     Once a person was asked.
     """
+    pollAfterMs: NotRequired[int]
+    """
+    While a person is awaited: in how many milliseconds to ask again.
+    """
     reasonCode: ReasonCode
     requestId: Id
     requestTimestamp: int
@@ -1566,6 +1570,10 @@ class RequestStatus(TypedDict):
     decisionContextHash: ContextHash
     hitlRequestId: NotRequired[str]
     payloadRef: str
+    pollAfterMs: NotRequired[int]
+    """
+    While a person is awaited: in how many milliseconds to ask again.
+    """
     principalId: Id
     requestId: Id
     requestTimestamp: int
