@@ -51,8 +51,7 @@ def _envelope(call: Call) -> Envelope:
 def _visitor(call: Call) -> Visitor:
     """Give who calls. Raises HandshakeError: security_token_invalid, security_person_unknown or _disabled."""
     if call.runtime.people is None:
-        message = "This stack has no sign-in for people."
-        raise HandshakeError(ReasonCode.SECURITY_IDENTITY_PROVIDER_NOT_CONFIGURED, message)
+        raise HandshakeError(ReasonCode.SECURITY_TOKEN_INVALID, "This stack has no user pool whose tokens it takes.")
     return call.runtime.people.admit(call.context, call.headers.get("authorization"))
 
 

@@ -265,6 +265,8 @@ ReasonCode: TypeAlias = Literal[
     "policy_version_not_found",
     "security_grant_not_found",
     "security_agent_stopped",
+    "security_person_unknown",
+    "security_person_disabled",
     "security_scope_missing",
     "security_agent_not_found",
     "security_decision_context_mismatch",
