@@ -149,6 +149,7 @@ lock: .venv/made
 	$(compile) $(LOCK_OPTIONS) -c requirements-run.txt requirements-dev.in -o requirements-dev.txt
 	$(compile) $(LOCK_OPTIONS) -c requirements-run.txt shared/requirements.in -o shared/requirements.txt
 	$(compile) $(LOCK_OPTIONS) -c requirements-run.txt shared/cedar.in -o shared/cedar.txt
+	$(compile) $(LOCK_OPTIONS) -c requirements-run.txt shared/sign_in.in -o shared/sign_in.txt
 	$(compile) $(LOCK_OPTIONS) requirements-audit.in -o requirements-audit.txt
 
 clean:
