@@ -3,17 +3,15 @@
 from typing import TYPE_CHECKING
 
 from handshake.api.http import Call, HttpHandler, Route
-from handshake.core.paging import parse_page
+from handshake.api.reads import get_evidence, get_request, get_room, list_rooms
 from handshake.core.reasons import ReasonCode
 from handshake.requests.authorize_execution import authorize_execution
-from handshake.requests.evidence import views
 from handshake.requests.execution import NOT_ALLOWED, parse_presented
-from handshake.requests.read import read_budgets_left, read_evidence, read_queue, read_request, read_room
 from handshake.requests.submission import REFUSED, ensure_submitted_by, parse_submission
 from handshake.requests.submit import submit
 
 if TYPE_CHECKING:
-    from handshake.requests.answers import Decided, EvidenceEvent, ExecutionAuthorized, Queue, RequestStatus, Room
+    from handshake.requests.answers import Decided, ExecutionAuthorized
 
 
 def submit_request(call: Call) -> "Decided":
@@ -35,39 +33,7 @@ def submit_request(call: Call) -> "Decided":
     )
     call.decided(record.reason, record.outcome, repeated=repeated)
     call.shadowed(len(shadows), sum(shadow.outcome != record.outcome for shadow in shadows))
-    return record.result_view()
-
-
-def get_request(call: Call) -> "RequestStatus":
-    """Read where a request stands."""
-    return read_request(call.context, call.path("requestId"), call.envelope()).status_view()
-
-
-def get_evidence(call: Call) -> "list[EvidenceEvent]":
-    """Read what happened to a request, oldest first."""
-    record, events = read_evidence(call.context, call.path("requestId"), call.envelope())
-    context_hash = record.submission.decision_context_hash
-    return views(events, decision_context_hash=context_hash, hitl_request_id=record.hitl_request_id)
-
-
-def list_rooms(call: Call) -> "Queue":
-    """List the requests that wait for the caller, or for the caller's tenant."""
-    envelope = call.envelope()
-    page = parse_page(call.query("limit"), call.query("cursor"), parts=(str, int))
-    records, cursor = read_queue(call.context, envelope, page)
-    answer: Queue = {"requests": [record.room_view() for record in records]}
-    if cursor:
-        answer["nextCursor"] = cursor
-    return answer
-
-
-def get_room(call: Call) -> "Room":
-    """Read what a person sees before deciding."""
-    record, canonical = read_room(call.context, call.path("requestId"), call.envelope())
-    room = record.room_view(canonical)
-    if left := read_budgets_left(call.context, record):
-        room["budgetLeft"] = left
-    return room
+    return record.result_view(call.context.now_ms())
 
 
 def authorize(call: Call) -> "ExecutionAuthorized":

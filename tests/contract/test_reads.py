@@ -81,7 +81,7 @@ def test_a_request_shows_its_state_and_its_artifact(service: Service, decision: 
     reply = _read(service, "requests", body["requestId"], own(body))
 
     named = {name: body[name] for name in ("requestId", "principalId", "agentId", "actionType", "payloadRef")}
-    room = {"hitlRequestId": result["hitlRequestId"]} if decision == "escalate" else {}
+    room = {"hitlRequestId": result["hitlRequestId"], "pollAfterMs": 1000} if decision == "escalate" else {}
     assert reply.status == 200
     assert reply.body == named | room | {
         "requestTimestamp": body["timestamp"],

@@ -230,7 +230,7 @@ COMMON = {
     [
         (10, ("allow", "allowed_terminal", "ok"), {"txnId"}),
         (5000, ("deny", "denied_terminal", "blocked"), set()),
-        (150, ("escalate", "escalated_pending", "retryable"), {"hitlRequestId"}),
+        (150, ("escalate", "escalated_pending", "retryable"), {"hitlRequestId", "pollAfterMs"}),
     ],
     ids=["allow", "deny", "escalate"],
 )

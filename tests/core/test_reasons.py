@@ -23,7 +23,7 @@ TABLE = {
         security_escalation_flood_throttled, security_missing_decision_artifact, security_non_allow_artifact,
         security_artifact_authorized, security_identity_subject_mismatch, security_read_scope_denied,
         security_read_tenant_mismatch, hitl_approval_unauthorized, security_agent_stopped, security_scope_missing,
-        security_grant_unauthorized""",
+        security_person_unknown, security_person_disabled, security_grant_unauthorized""",
     404: """security_artifact_request_not_found, hitl_request_not_found, policy_version_not_found,
         security_agent_not_found, security_grant_not_found""",
     409: """security_decision_context_mismatch, security_artifact_state_not_authorized, security_grant_required,

@@ -25,8 +25,9 @@ class Request:
 
     @property
     def views(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-        """Give what submitting it answers: when it was decided, and now."""
-        now, audit = self.record.result_view(), self.chain[1]
+        """Give what submitting it answers, but for when to ask again: when it was decided, and now."""
+        now, audit = {**self.record.result_view(self.record.created_at_ms)}, self.chain[1]
+        now.pop("pollAfterMs", None)
         first = {name: audit.detail[name] for name in ("decision", "tier", "state")}
         return {**now, **first, "reasonCode": audit.reason_code}, now
 

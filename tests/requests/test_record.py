@@ -64,8 +64,8 @@ def test_only_an_escalation_has_a_room_and_a_deadline(outcome: Outcome) -> None:
 
     assert record.hitl_request_id == ("hitl_req-1" if escalated else None)
     assert record.expires_at_ms == (NOW_MS + TTL_MS if escalated else None)
-    assert ("hitlRequestId" in record.result_view()) == escalated
-    assert ("hitlRequestId" in record.status_view()) == escalated
+    assert ("hitlRequestId" in record.result_view(NOW_MS)) == escalated
+    assert ("hitlRequestId" in record.status_view(NOW_MS)) == escalated
     assert ("expiresAt" in record.room_view()) == escalated
 
 
@@ -102,9 +102,9 @@ def test_a_result_has_the_contracts_fields(outcome: Outcome) -> None:
         "requestTimestamp",
         "actionDigest",
     }
-    optional = {"allow": {"txnId"}, "escalate": {"hitlRequestId"}, "deny": set[str]()}[outcome]
+    optional = {"allow": {"txnId"}, "escalate": {"hitlRequestId", "pollAfterMs"}, "deny": set[str]()}[outcome]
 
-    assert _decided(outcome).result_view().keys() == expected | optional
+    assert _decided(outcome).result_view(NOW_MS).keys() == expected | optional
 
 
 def test_a_transaction_is_named_exactly_when_something_is_allowed() -> None:
@@ -127,7 +127,7 @@ def test_an_artifact_carries_the_class_of_its_reason(outcome: Outcome, response_
 def test_a_status_says_who_asked_for_what_and_where_it_stands() -> None:
     record = a_record()
 
-    assert record.status_view() == {
+    assert record.status_view(NOW_MS) == {
         "requestId": "req-1",
         "principalId": "alice",
         "agentId": "agent-1",
@@ -140,6 +140,7 @@ def test_a_status_says_who_asked_for_what_and_where_it_stands() -> None:
         "decisionContextHash": record.submission.decision_context_hash,
         "artifact": record.artifact(),
         "hitlRequestId": "hitl_req-1",
+        "pollAfterMs": 1000,
     }
 
 

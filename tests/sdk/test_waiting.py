@@ -52,7 +52,7 @@ def test_it_ends_when_a_person_decides(
     decided = client.wait_for_decision(request, 60)
 
     assert (decided["decision"], decided["state"]) == outcome
-    assert clock.waits == [1, 2, 4]
+    assert clock.waits == [1, 1, 1]  # as the service says of what has hardly waited: its own clock stands
 
 
 @pytest.mark.parametrize("amount", [10, 5000], ids=["allowed", "denied"])
@@ -69,10 +69,10 @@ def test_it_ends_at_its_time_and_can_be_taken_up_again(connect: Connect, service
     request = _payment(150)
     client = connect(service)
 
-    assert client.wait_for_decision(request, 25)["state"] == "escalated_pending"
-    assert clock.waits == [1, 2, 4, 8, 10]
+    assert client.wait_for_decision(request, 5)["state"] == "escalated_pending"
+    assert clock.waits == [1, 1, 1, 1, 1]
     assert client.wait_for_decision(request, 0)["state"] == "escalated_pending"
-    assert clock.now == 25
+    assert clock.now == 5
     act(service, request)
     assert client.wait_for_decision(request, 0)["decision"] == "allow"
 
@@ -108,6 +108,28 @@ def test_a_request_that_has_become_another_is_not_taken_for_it(connect: Connect)
 
     with pytest.raises(HandshakeError, match="security_decision_context_mismatch"):
         connect(script).wait_for_decision(_payment(150))
+
+
+def test_a_service_that_does_not_say_is_asked_more_and_more_seldom(connect: Connect, clock: Clock) -> None:
+    script = Script([*[ok(PENDING)] * 6, ok(APPROVED)])
+
+    connect(script).wait_for_decision(_payment(150))
+
+    assert clock.waits == [1, 2, 4, 8, 10, 10]
+
+
+def test_who_waits_asks_as_often_as_a_service_with_the_same_clock_says(
+    connect: Connect, service: InProcess, clock: Clock
+) -> None:
+    """Five minutes take 24 calls more, the last of them at the deadline, where the answer is another."""
+    begun = now_ms()
+    timed = replace(service, now_ms=lambda: begun + round(clock.now * 1000))
+
+    decided = connect(timed).wait_for_decision(_payment(150), 600)
+
+    assert decided["state"] == "escalated_expired_terminal"
+    assert 24 <= len(clock.waits) <= 25
+    assert 300 <= clock.now <= 301
 
 
 def test_the_service_says_how_often_it_is_asked(connect: Connect, clock: Clock) -> None:

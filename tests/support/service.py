@@ -273,7 +273,8 @@ def submit(service: Service, body: Any) -> Reply:
 
 def artifact_in(answer: Mapping[str, Any]) -> dict[str, Any]:
     """Give the decision artifact in the answer to a submission."""
-    return {name: value for name, value in answer.items() if name not in ("state", "requestTimestamp", "actionDigest")}
+    others = ("state", "requestTimestamp", "actionDigest", "pollAfterMs")
+    return {name: value for name, value in answer.items() if name not in others}
 
 
 def decided(service: Service, decision: str, **changes: Any) -> dict[str, Any]:

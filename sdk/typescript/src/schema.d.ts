@@ -696,6 +696,8 @@ export interface components {
             decisionContextHash: components["schemas"]["ContextHash"];
             /** @description Once a person was asked. */
             hitlRequestId?: string;
+            /** @description While a person is awaited: in how many milliseconds to ask again. */
+            pollAfterMs?: number;
             reasonCode: components["schemas"]["ReasonCode"];
             requestId: components["schemas"]["Id"];
             /** @description The ``timestamp`` that the request was first submitted with: what authorize-execution must be shown. */
@@ -1288,6 +1290,8 @@ export interface components {
             decisionContextHash: components["schemas"]["ContextHash"];
             hitlRequestId?: string;
             payloadRef: string;
+            /** @description While a person is awaited: in how many milliseconds to ask again. */
+            pollAfterMs?: number;
             principalId: components["schemas"]["Id"];
             requestId: components["schemas"]["Id"];
             /** @description The ``timestamp`` that the request was first submitted with: what authorize-execution must be shown. */

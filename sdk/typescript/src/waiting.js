@@ -27,7 +27,7 @@ export async function waited(submit, request, { timeoutS, sleep }) {
   for (let pauseS = FIRST_PAUSE_S; decided.state === PENDING; pauseS = Math.min(pauseS * 2, LONGEST_PAUSE_S)) {
     const leftS = (ends - performance.now()) / 1000;
     if (leftS <= 0) break;
-    const askedS = "pollAfterMs" in decided ? Number(decided.pollAfterMs) / 1000 : pauseS;
+    const askedS = decided.pollAfterMs ? decided.pollAfterMs / 1000 : pauseS;
     await sleep(Math.min(askedS, leftS));
     try {
       decided = await ask();

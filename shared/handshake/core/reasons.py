@@ -50,6 +50,8 @@ class ReasonCode(StrEnum):
     POLICY_VERSION_NOT_FOUND = auto()
     SECURITY_GRANT_NOT_FOUND = auto()
     SECURITY_AGENT_STOPPED = auto()
+    SECURITY_PERSON_UNKNOWN = auto()
+    SECURITY_PERSON_DISABLED = auto()
     SECURITY_SCOPE_MISSING = auto()
     SECURITY_AGENT_NOT_FOUND = auto()
     SECURITY_DECISION_CONTEXT_MISMATCH = auto()
@@ -133,6 +135,8 @@ _STATUS: Final[dict[int, tuple[ReasonCode, ...]]] = {
         ReasonCode.HITL_APPROVAL_UNAUTHORIZED,
         ReasonCode.SECURITY_GRANT_UNAUTHORIZED,
         ReasonCode.SECURITY_AGENT_STOPPED,
+        ReasonCode.SECURITY_PERSON_UNKNOWN,
+        ReasonCode.SECURITY_PERSON_DISABLED,
         ReasonCode.SECURITY_SCOPE_MISSING,
     ),
     404: (

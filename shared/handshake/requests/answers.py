@@ -21,6 +21,7 @@ from handshake.core.shapes import (
 from handshake.core.text import MAX_PAYLOAD_REF_LENGTH
 from handshake.requests.action import MAX_BYTES, MAX_LEVELS, MAX_NAME_LENGTH
 from handshake.requests.evidence import Source
+from handshake.requests.polling import MAX_POLL_MS, MIN_POLL_MS
 from handshake.requests.record import MAX_EXTENSIONS, OutcomeStatus, State
 from handshake.requests.submission import ACTION_TYPES
 from handshake.trust.grant_token import Jwk
@@ -78,8 +79,20 @@ class Artifact(TypedDict):
     txnId: NotRequired[Annotated[str, "While the decision is allow: the idempotency key to give a payment provider."]]
 
 
+class Polled(TypedDict):
+    """Member that the answer has while a person is awaited."""
+
+    pollAfterMs: NotRequired[
+        Annotated[
+            int,
+            Schema(minimum=MIN_POLL_MS, maximum=MAX_POLL_MS),
+            "While a person is awaited: in how many milliseconds to ask again.",
+        ]
+    ]
+
+
 @closed
-class Decided(Artifact):
+class Decided(Artifact, Polled):
     """Tells the decision on a submission."""
 
     state: State
@@ -88,7 +101,7 @@ class Decided(Artifact):
 
 
 @closed
-class RequestStatus(TypedDict):
+class RequestStatus(Polled):
     """Tells where a request stands."""
 
     requestId: Id

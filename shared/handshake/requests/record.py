@@ -14,10 +14,20 @@ from handshake.policy.verdict import Named
 from handshake.requests.action import named_members
 from handshake.requests.decision import Decision, spend_day
 from handshake.requests.evidence import Chain
+from handshake.requests.polling import poll_after_ms
 from handshake.requests.submission import Submission
 
 if TYPE_CHECKING:
-    from handshake.requests.answers import ActionDone, Artifact, Decided, Extended, RequestStatus, Revoked, Room
+    from handshake.requests.answers import (
+        ActionDone,
+        Artifact,
+        Decided,
+        Extended,
+        Polled,
+        RequestStatus,
+        Revoked,
+        Room,
+    )
 
 # Seconds that one extension adds.
 MIN_EXTENSION_S: Final = 60
@@ -25,7 +35,6 @@ MAX_EXTENSION_S: Final = 24 * 60 * 60
 MAX_EXTENSIONS: Final = 3
 # How far beyond its first deadline an escalation may be extended, in all.
 MAX_EXTENDED_MS: Final = 7 * 24 * 60 * 60 * 1000
-
 
 GRANT_PREFIX: Final = "grant_"
 DEFAULT_EXECUTE_WITHIN_MS: Final = 300_000
@@ -255,10 +264,18 @@ class RequestRecord:
             artifact["txnId"] = f"txn_{self.request_id}"
         return artifact
 
-    def result_view(self) -> "Decided":
-        """Show what submitting the request answers, first or repeated."""
+    def _polled(self, now_ms: int) -> "Polled":
+        """Say in how long, from ``now_ms``, to ask for a pending decision again (contract.md section 14)."""
+        if self.state is not State.PENDING or self.expires_at_ms is None:
+            return {}
+        waited_ms, left_ms = now_ms - self.created_at_ms, self.expires_at_ms - now_ms
+        return {"pollAfterMs": poll_after_ms(waited_ms=waited_ms, left_ms=left_ms)}
+
+    def result_view(self, now_ms: int) -> "Decided":
+        """Show what submitting the request answers at ``now_ms``, first or repeated."""
         return {
             **self.artifact(),
+            **self._polled(now_ms),
             "state": self.state,
             "requestTimestamp": self.submission.timestamp_ms,
             "actionDigest": self.submission.action_digest,
@@ -293,8 +310,8 @@ class RequestRecord:
             "revokedAt": self.revoked_at_ms or 0,
         }
 
-    def status_view(self) -> "RequestStatus":
-        """Show where the request stands."""
+    def status_view(self, now_ms: int) -> "RequestStatus":
+        """Show where the request stands at ``now_ms``."""
         submission = self.submission
         view: RequestStatus = {
             "requestId": self.request_id,
@@ -313,6 +330,8 @@ class RequestRecord:
             view["hitlRequestId"] = self.hitl_request_id
         if self.revoked_at_ms is not None:
             view["revokedAt"] = self.revoked_at_ms
+        if polled := self._polled(now_ms):
+            view["pollAfterMs"] = polled["pollAfterMs"]
         return view
 
     def room_view(self, canonical: str | None = None) -> "Room":

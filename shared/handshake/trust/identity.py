@@ -22,6 +22,16 @@ ROLE_ADMIN: Final = "admin"
 
 
 SubjectType = Literal["human", "service", "agent"]
+Assurance = Literal["issuer_asserted", "oidc"]
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """Says that a person signed in: the OpenID provider's URL, its name for the person (``sub``), and when, epoch s."""
+
+    issuer: str
+    subject: str
+    auth_time_s: int
 
 
 @dataclass(frozen=True)
@@ -30,7 +40,8 @@ class Envelope:
 
     Only ``principalId`` must be given. What is left out grants nothing: without ``subjectType`` nobody is
     human, without scopes nothing wider than one's own requests can be read. One without a tenant that is
-    ``tenant_bound`` acts on requests without one only (contract.md section 9.17).
+    ``tenant_bound`` acts on requests without one only (contract.md section 9.17). One that was made from the record of
+    a person who signed in has the ``sign_in``; no field of a header gives it.
     """
 
     principal_id: str
@@ -41,6 +52,12 @@ class Envelope:
     session_id: str = ""
     tenant_id: str = ""
     tenant_bound: bool = False
+    sign_in: SignIn | None = None
+
+    @property
+    def assurance(self) -> Assurance:
+        """Say on what it rests that the principal is who the envelope says (contract.md section 13)."""
+        return "oidc" if self.sign_in else "issuer_asserted"
 
 
 def _name(value: Any) -> str:

@@ -104,7 +104,8 @@ def test_a_handler_that_believes_any_signers_envelope_is_found() -> None:
         call.event["requestContext"]["identity"]["userArn"] = (
             "arn:aws:sts::000000000000:assumed-role/handshake-edge/probe"
         )
-        return read_request(call.context, call.path("requestId"), call.envelope()).status_view()
+        record = read_request(call.context, call.path("requestId"), call.envelope())
+        return record.status_view(call.context.now_ms())
 
     assert "without a signer who is an envelope issuer answers" in _handlers({READ: gullible})
 

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from handshake_rail._call import Call
 from handshake_rail._generated.models import Decided, Submission
@@ -39,7 +39,7 @@ def wait(waiting: Waiting) -> Plan[Decided]:
     first = decided = yield from _ask(waiting)
     pause_s = _FIRST_PAUSE_S
     while decided["state"] == PENDING and (left_s := ends - waiting.clock()) > 0:
-        asked_s = cast("dict[str, Any]", decided).get("pollAfterMs", 0) / 1000
+        asked_s = decided.get("pollAfterMs", 0) / 1000
         yield Sleep(min(asked_s or pause_s, left_s))
         pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
         try:

@@ -265,6 +265,8 @@ ReasonCode: TypeAlias = Literal[
     "policy_version_not_found",
     "security_grant_not_found",
     "security_agent_stopped",
+    "security_person_unknown",
+    "security_person_disabled",
     "security_scope_missing",
     "security_agent_not_found",
     "security_decision_context_mismatch",
@@ -726,6 +728,10 @@ class Decided(TypedDict):
     hitlRequestId: NotRequired[str]
     """
     Once a person was asked.
+    """
+    pollAfterMs: NotRequired[int]
+    """
+    While a person is awaited: in how many milliseconds to ask again.
     """
     reasonCode: ReasonCode
     requestId: Id
@@ -1566,6 +1572,10 @@ class RequestStatus(TypedDict):
     decisionContextHash: ContextHash
     hitlRequestId: NotRequired[str]
     payloadRef: str
+    pollAfterMs: NotRequired[int]
+    """
+    While a person is awaited: in how many milliseconds to ask again.
+    """
     principalId: Id
     requestId: Id
     requestTimestamp: int

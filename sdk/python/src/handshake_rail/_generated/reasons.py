@@ -185,6 +185,12 @@ REASONS: Final[Mapping[str, Reason]] = {
     "security_outcome_already_reported": Reason(
         "security", 409, "blocked", "do_not_retry", "Another outcome was reported already."
     ),
+    "security_person_disabled": Reason(
+        "security", 403, "blocked", "do_not_retry", "An operator has disabled the record of whoever signed in."
+    ),
+    "security_person_unknown": Reason(
+        "security", 403, "blocked", "do_not_retry", "Whoever signed in has no record here."
+    ),
     "security_policy_changed": Reason(
         "security", 409, "blocked", "do_not_retry", "Policy has changed since the decision, and would not allow it now."
     ),
