@@ -97,7 +97,11 @@ class Pool:
         assert (asked["redirect_uri"], asked["code_challenge_method"]) == (f"{self.page}/", "S256")
         action = escape(f"/authorize?{urlencode(asked)}")
         form = f'<form method=post action="{action}"><input name=name><button>Go</button></form>'
-        return Response(200, [("content-type", "text/html")], f"<!doctype html><title>Sign in</title>{form}".encode())
+        return Response(
+            200,
+            [("content-type", "text/html")],
+            f"<!doctype html><meta charset=utf-8><title>Sign in</title>{form}".encode(),
+        )
 
     def _signed_in(self, asked: Mapping[str, str], name: str) -> Response:
         code = secrets.token_urlsafe(16)
