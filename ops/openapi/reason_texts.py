@@ -35,8 +35,6 @@ REASON_TEXTS: Final[Mapping[str, str]] = {
     "security_identity_assurance_insufficient": "Approving takes a person who has signed in.",
     "security_person_unknown": "Nobody has been registered for this sign-in.",
     "security_person_disabled": "The person has been disabled.",
-    "security_person_unknown": "Whoever signed in has no record here.",
-    "security_person_disabled": "An operator has disabled the record of whoever signed in.",
     "security_scope_missing": "The call takes a scope that the caller does not have.",
     "security_artifact_request_not_found": "No request has this id.",
     "hitl_request_not_found": "No request, or no escalation, has this id.",

@@ -91,8 +91,8 @@ def public_numbers(key: Mapping[str, Any]) -> tuple[int, int] | None:
     if key.get("kty") != "RSA" or key.get("alg") != _ALGORITHM or key.get("use") != "sig":
         return None
     try:
-        exponent, modulus = (int.from_bytes(_decode(str(key.get(name, "")))) for name in ("e", "n"))
-    except HandshakeError:
+        exponent, modulus = (int.from_bytes(_decode(key[name])) for name in ("e", "n"))
+    except (HandshakeError, KeyError, TypeError):
         return None
     return exponent, modulus
 

@@ -185,11 +185,9 @@ REASONS: Final[Mapping[str, Reason]] = {
     "security_outcome_already_reported": Reason(
         "security", 409, "blocked", "do_not_retry", "Another outcome was reported already."
     ),
-    "security_person_disabled": Reason(
-        "security", 403, "blocked", "do_not_retry", "An operator has disabled the record of whoever signed in."
-    ),
+    "security_person_disabled": Reason("security", 403, "blocked", "do_not_retry", "The person has been disabled."),
     "security_person_unknown": Reason(
-        "security", 403, "blocked", "do_not_retry", "Whoever signed in has no record here."
+        "security", 403, "blocked", "do_not_retry", "Nobody has been registered for this sign-in."
     ),
     "security_policy_changed": Reason(
         "security", 409, "blocked", "do_not_retry", "Policy has changed since the decision, and would not allow it now."
