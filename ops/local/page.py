@@ -14,7 +14,7 @@ from ops.local.settings import ROOT
 PAGE: Final = ROOT / "room" / "page"
 SIGN_IN: Final = "signin.json"
 """The one file that differs from stack to stack: where its people sign in."""
-_INDEX: Final = "index.html"
+INDEX: Final = "index.html"
 _TYPES: Final = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
@@ -83,11 +83,10 @@ def security_headers(*token_origins: str) -> Mapping[str, str]:
 
 def answer_page(method: str, target: str, sign_in: SignIn | None) -> Response:
     """Answer a call for a file of the page: the names are those of its folder, so no path leads out of it."""
-    origins = {_origin(sign_in["token"])} if sign_in else set()
-    headers = [*security_headers(*origins).items(), ("cache-control", CACHE_CONTROL)]
+    headers = [*security_headers(*_origins(sign_in)).items(), ("cache-control", CACHE_CONTROL)]
     if method not in ("GET", "HEAD"):
         return Response(HTTPStatus.METHOD_NOT_ALLOWED, [*headers, ("allow", "GET, HEAD")], b"")
-    name = target.partition("?")[0].removeprefix("/") or _INDEX
+    name = target.partition("?")[0].removeprefix("/") or INDEX
     file = page_files(sign_in).get(name)
     if file is None:
         return Response(HTTPStatus.NOT_FOUND, [*headers, ("content-type", "text/plain")], b"There is no such file.\n")
@@ -98,6 +97,7 @@ def _type_of(path: Path) -> str:
     return _TYPES[path.suffix]
 
 
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
+def _origins(sign_in: SignIn | None) -> list[str]:
+    """Give the origin that tokens come from, where it is not the page's own: then their URL is a path."""
+    parts = urlsplit(sign_in["token"]) if sign_in else None
+    return [f"{parts.scheme}://{parts.netloc}"] if parts and parts.netloc else []

@@ -52,7 +52,7 @@ async function call(method, where, body, headers, signal) {
   try {
     answer = await fetch(`/api${where}`, {
       method,
-      headers: { authorization: `Bearer ${idToken()}`, ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
+      headers: { authorization: `Bearer ${await idToken()}`, ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
       body: body === undefined ? undefined : JSON.stringify(body),
       signal: AbortSignal.any(limits),
       credentials: "omit",

@@ -2,17 +2,18 @@
 
 import { agentScreen } from "./agent.js";
 import { h } from "./dom.js";
+import { historyScreen } from "./history.js";
 import { isFault, notice } from "./notice.js";
 import { meScreen, readMe, usesKeys } from "./me.js";
 import { queueScreen } from "./queue.js";
 import { requestScreen } from "./request.js";
-import { idToken, openSession, signIn } from "./session.js";
+import { isSignedIn, openSession, signIn } from "./session.js";
 import { startClock } from "./time.js";
 
 const view = document.querySelector("#view");
 const nav = document.querySelector("nav");
-const SCREENS = { "": queueScreen, requests: requestScreen, agents: agentScreen, me: meScreen };
-const TITLES = { "": "Waiting for you", requests: "Request", agents: "Agent", me: "You" };
+const SCREENS = { "": queueScreen, requests: requestScreen, history: historyScreen, agents: agentScreen, me: meScreen };
+const TITLES = { "": "Waiting for you", requests: "Request", history: "What was decided", agents: "Agent", me: "You" };
 const HELP = [
   ["J, K", "next and previous request"],
   ["Enter", "open the request"],
@@ -122,5 +123,5 @@ for (const state of ["online", "offline"]) {
 }
 startClock();
 const trouble = await openSession().catch(() => "The page could not be opened: you may be offline. Load it again.");
-if (idToken() === "") askToSignIn(trouble);
+if (!isSignedIn()) askToSignIn(trouble);
 else await enter();

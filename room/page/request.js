@@ -88,7 +88,12 @@ export function requestScreen({ view, signal, id }) {
     }
     document.title = `${TYPES[room.actionType] ?? "request"} · Handshake`;
     view.querySelector("h1").replaceChildren(...sentence(room));
-    body.replaceChildren(standing(room, evidence), buttons(room, actions), ...details(room, evidence, refresh, tell));
+    const unfolded = body.querySelector("#hashed")?.open;
+    const focused = body.contains(document.activeElement) ? document.activeElement.id : "";
+    body.replaceChildren(standing(room), buttons(actions), ...details(room, evidence, refresh, tell));
+    // Drawn anew because something changed: what the reader had open, and where they were, stays.
+    if (unfolded) body.querySelector("#hashed")?.setAttribute("open", "");
+    if (focused) (document.getElementById(focused) ?? view.querySelector("h1")).focus({ preventScroll: true });
   }
   return {
     actions,
@@ -110,7 +115,7 @@ function standing(room) {
   );
 }
 
-function buttons(room, actions) {
+function buttons(actions) {
   const button = (name, text, letter, primary = false) =>
     actions[name] && h("button", { type: "button", class: primary ? "primary" : "", id: `do-${text.toLowerCase().replaceAll(" ", "-")}`, onclick: () => actions[name]?.() }, text, letter && h("kbd", { "aria-hidden": "true" }, letter));
   return h(
@@ -146,7 +151,7 @@ function details(room, evidence, refresh, tell) {
     section("Why it came to a person", crossed(room, first?.reasonCode ?? room.artifact.reasonCode)),
     room.budgetLeft?.length > 0 && section("What budgets have left", h("ul", {}, room.budgetLeft.map(budget))),
     earlier("What this agent asked before", room.agentEscalations),
-    earlier("Earlier requests for the same operation", room.operationEscalations),
+    earlier("Earlier requests for the same operation", room.sameOperation),
     agentSection(room, refresh, tell),
     section("What happened", timeline(evidence)),
   ].filter(Boolean);
@@ -180,7 +185,18 @@ function earlier(title, rooms) {
     title,
     rooms.length === 0
       ? h("p", { class: "quiet" }, "None.")
-      : h("ul", { class: "earlier" }, rooms.map((room) => h("li", {}, h("a", { href: `#/requests/${encodeURIComponent(room.requestId)}` }, sentence(room, { linked: true })), ` · ${STATES[room.state] ?? room.state} · `, moment(room.artifact.timestamp)))),
+      : h("ul", { class: "earlier" }, rooms.map(past)),
+  );
+}
+
+function past(room) {
+  const { requestId, operation, state, requestedAt } = room;
+  const asked = sentence({ ...room, action: operation === undefined ? undefined : { operation } }, { linked: true });
+  return h(
+    "li",
+    {},
+    h("a", { href: `#/requests/${encodeURIComponent(requestId)}` }, asked),
+    h("p", { class: "quiet" }, `${STATES[state] ?? state} · asked `, moment(requestedAt)),
   );
 }
 

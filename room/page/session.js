@@ -3,11 +3,34 @@
 
 const PENDING = "handshake-sign-in";
 
+// A session goes on while somebody uses the page, and ends with its token after they have left it.
+const IDLE_MS = 15 * 60_000;
+const RENEW_MS = 60_000;
+
 let pool = null;
 let session = null;
+let renewing = null;
+let usedAt = Date.now();
 
-/** Give the ID token; "" before signing in. */
-export const idToken = () => session?.token ?? "";
+for (const name of ["keydown", "pointerdown"]) {
+  addEventListener(name, () => {
+    usedAt = Date.now();
+  }, { capture: true, passive: true });
+}
+
+/** Say whether somebody has signed in. */
+export const isSignedIn = () => session !== null;
+
+/** Give the ID token, renewed where it is about to end and somebody is here; "" before signing in. */
+export async function idToken() {
+  if (session?.refresh && session.until - Date.now() < RENEW_MS && Date.now() - usedAt < IDLE_MS) {
+    renewing ??= redeem({ grant_type: "refresh_token", refresh_token: session.refresh }).finally(() => {
+      renewing = null;
+    });
+    await renewing;
+  }
+  return session?.token ?? "";
+}
 
 /** Say until when the session lasts and since when, epoch ms; null before signing in. */
 export const sessionTimes = () => session && { since: session.since, until: session.until };
@@ -34,7 +57,8 @@ export async function openSession() {
   history.replaceState(null, "", `/${pending?.hash ?? ""}`);
   if (!pending || back.get("state") !== pending.state) return "This sign-in was not begun on this page, or was used already. Sign in again.";
   if (back.has("error")) return "The sign-in page sent you back without signing you in. Try again, or ask your operators.";
-  return redeem(back.get("code"), pending.verifier);
+  const redeemed = await redeem({ grant_type: "authorization_code", code: back.get("code"), redirect_uri: redirectUri(), code_verifier: pending.verifier });
+  return redeemed ? "" : "The sign-in could not be finished. Sign in again; if that does not help, ask your operators.";
 }
 
 function takePending() {
@@ -43,25 +67,26 @@ function takePending() {
   return kept === null ? null : JSON.parse(kept);
 }
 
-async function redeem(code, verifier) {
-  const body = new URLSearchParams({
-    grant_type: "authorization_code",
-    client_id: pool.clientId,
-    code,
-    redirect_uri: redirectUri(),
-    code_verifier: verifier,
-  });
-  let token;
+// Say whether the pool gave a token for what is shown to it. One that it does not give leaves what is there: the API says
+// when that is over.
+async function redeem(shown) {
+  let given;
   try {
+    const body = new URLSearchParams({ client_id: pool.clientId, ...shown });
     const answer = await fetch(pool.token, { method: "POST", body, credentials: "omit", redirect: "error" });
-    token = (await answer.json()).id_token;
+    given = await answer.json();
   } catch {
-    token = undefined;
+    return false;
   }
-  if (typeof token !== "string") return "The sign-in could not be finished. Sign in again; if that does not help, ask your operators.";
-  const claims = claimsOf(token);
-  session = { token, since: Number(claims.auth_time) * 1000, until: Number(claims.exp) * 1000 };
-  return "";
+  if (typeof given?.id_token !== "string") return false;
+  const claims = claimsOf(given.id_token);
+  session = {
+    token: given.id_token,
+    refresh: given.refresh_token ?? session?.refresh,
+    since: Number(claims.auth_time) * 1000,
+    until: Number(claims.exp) * 1000,
+  };
+  return true;
 }
 
 // Read for what is shown only. Whether a token is good is the API's to say.
@@ -95,11 +120,6 @@ export async function signIn() {
 export function signOut() {
   session = null;
   location.assign(withQuery(pool.logout, { client_id: pool.clientId, logout_uri: redirectUri() }));
-}
-
-/** Forget a session that has ended. */
-export function forgetSession() {
-  session = null;
 }
 
 const withQuery = (url, members) => `${url}?${new URLSearchParams(members)}`;

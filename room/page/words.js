@@ -132,6 +132,10 @@ export function crossed(room, code) {
   for (const policy of room.decidedBy ?? []) {
     parts.push(h("p", { class: "quiet" }, "Policy ", said(policy.policy, { class: "code" }), ", scope ", said(policy.scope), ", version ", said(policy.version)));
   }
+  const versions = Object.entries(room.policyVersions ?? {}).filter(([, version]) => version !== null);
+  if (versions.length > 0) {
+    parts.push(h("p", { class: "quiet" }, "Policies in force: ", versions.map(([scope, version], at) => [at > 0 && ", ", said(scope), " ", said(version)]), "."));
+  }
   return parts;
 }
 
@@ -156,7 +160,7 @@ export function eventTitle(event) {
   return EVENTS[payload.event] ?? "Something else";
 }
 
-const ENDINGS = { approved: "Approved", rejected: "Rejected", withdrawn: "Withdrawn by who asked", expired: "Expired: nobody decided in time" };
+export const ENDINGS = { approved: "Approved", rejected: "Rejected", withdrawn: "Withdrawn by who asked", expired: "Expired: nobody decided in time" };
 
 /** Name how an event closed a request. */
 export function endingOf({ payload, reasonCode }) {

@@ -88,7 +88,7 @@ def visits(browser: Browser, site: Site) -> Iterator[Visits]:
         made.page.on("console", lambda line: made.complaints.append(line.text) if _is_policy(line.text) else None)
         made.page.goto(f"{site.url}/{route}")
         if person is not None:
-            site.pool.add(person)
+            site.add(person)
             sign_in(made.page, person)
         return made
 
@@ -101,7 +101,7 @@ def visits(browser: Browser, site: Site) -> Iterator[Visits]:
 def sign_in(page: Page, person: Person) -> None:
     """Press the page's button, fill the pool's form, and wait to be back."""
     page.get_by_role("button", name="Sign in").click()
-    page.locator("input[name=name]").fill(person.name)
+    page.locator("input[name=name]").fill(person.principal)
     page.get_by_role("button", name="Go").click()
     page.locator("nav:not([hidden])").wait_for()
 

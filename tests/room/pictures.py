@@ -70,7 +70,7 @@ def _fill(site: Site) -> list[dict[str, Any]]:
 
 
 def _signed_in(browser: Browser, site: Site, viewport: dict[str, int], scheme: Any) -> Page:
-    person = site.pool.add(resolver("ana", _TENANT, "agents:manage"))
+    person = site.add(resolver("ana", _TENANT, "agents:manage"))
     context = browser.new_context(viewport=viewport, color_scheme=scheme, timezone_id="Europe/Berlin")  # type: ignore[arg-type] # a ViewportSize
     page = context.new_page()
     page.goto(site.url)

@@ -142,7 +142,7 @@ def test_an_answer_that_was_lost_is_asked_for_again_and_nothing_is_done_twice(si
     request = _waiting(site, tenant)
     page = visits(resolver(unique("ana"), tenant), f"#/requests/{request['requestId']}").page
     lost = iter([True])
-    site.lose = lambda method, _path: method == "POST" and next(lost, False)
+    site.lose = lambda method: method == "POST" and next(lost, False)
 
     _approve(page, "150")
     expect(page.get_by_role("dialog").get_by_role("alert")).to_be_visible()

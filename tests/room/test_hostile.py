@@ -94,7 +94,7 @@ def test_thirty_kilobytes_in_one_argument_fit_the_screen(site: Site, visits: Vis
 
 def test_many_arguments_are_all_shown(site: Site, visits: Visits) -> None:
     tenant = unique("tenant")
-    arguments = {f"name {number}": {"deep": [{"er": number}, None, [], {}]} for number in range(300)}
+    arguments: dict[str, Any] = {f"name {number}": {"deep": [{"er": number}, None, [], {}]} for number in range(300)}
     request = escalated(site.service, tenantId=tenant, action={"operation": "x", "arguments": arguments})
     page = visits(resolver(unique("ana"), tenant), _address(request["requestId"])).page
 
@@ -198,9 +198,9 @@ def test_every_call_of_the_page_is_to_its_own_origin_or_its_pools(site: Site, vi
     asked: list[str] = []
     page = visits(None).page
     page.context.on("request", lambda request: asked.append(request.url))
-    person: Any = site.pool.add(resolver(unique("ana"), unique("tenant")))
+    person = site.add(resolver(unique("ana"), unique("tenant")))
     page.get_by_role("button", name="Sign in").click()
-    page.locator("input[name=name]").fill(person.name)
+    page.locator("input[name=name]").fill(person.principal)
     page.get_by_role("button", name="Go").click()
     expect(page.locator("#empty")).to_be_visible()
 

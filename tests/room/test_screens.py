@@ -8,10 +8,12 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Page, expect
 
+from handshake.people.standing import PersonState
 from ops.local.page import page_files
 from tests.room.conftest import PHONE, Visits
 from tests.room.site import Site, resolver
-from tests.support.agents import put
+from tests.support.agents import operator, put
+from tests.support.people import switch, with_people
 from tests.support.service import InProcess, claim, escalated, unique
 from tests.support.workflow_requests import an_action
 
@@ -113,7 +115,7 @@ def test_letters_do_nothing_while_typing_nor_for_whoever_turned_them_off(site: S
 
 
 def test_a_request_that_expires_while_somebody_looks_says_so(in_process: InProcess, site: Site, visits: Visits) -> None:
-    site.service = replace(in_process, settings={"escalation_ttl_ms": 8000})
+    site.service = with_people(replace(in_process, settings={"escalation_ttl_ms": 8000}))
     tenant = unique("tenant")
     request = escalated(site.service, tenantId=tenant)
     page = visits(resolver(unique("ana"), tenant), _address(request)).page
@@ -134,8 +136,7 @@ def test_an_agent_that_was_stopped_meanwhile_cannot_be_approved_and_can_be_rejec
     request = escalated(site.service, tenantId=tenant)
     page = visits(resolver(unique("ana"), tenant), _address(request)).page
     page.get_by_role("button", name="Approve").click()
-    operator = resolver("ops", tenant, "agents:manage").envelope
-    assert put(site.service, request["agentId"], envelope=operator).status == 200
+    assert put(site.service, request["agentId"], envelope=operator(tenant)).status == 200
 
     page.get_by_role("dialog").get_by_label("To approve, type").fill("150")
     page.get_by_role("dialog").get_by_role("button", name="Approve").click()
@@ -152,9 +153,9 @@ def test_an_agent_that_was_stopped_meanwhile_cannot_be_approved_and_can_be_rejec
 def test_an_agent_is_stopped_from_the_request_by_who_may(site: Site, visits: Visits) -> None:
     tenant = unique("tenant")
     request = escalated(site.service, tenantId=tenant)
-    without, operator = resolver(unique("ana"), tenant), resolver(unique("ops"), tenant, "agents:manage")
+    without, manager = resolver(unique("ana"), tenant), resolver(unique("ops"), tenant, "agents:manage")
     expect(visits(without, _address(request)).page.get_by_role("button", name="Stop the agent")).to_have_count(0)
-    page = visits(operator, _address(request)).page
+    page = visits(manager, _address(request)).page
 
     page.get_by_role("button", name="Stop the agent").click()
     page.get_by_role("dialog").get_by_label("Why").fill("it pays strangers")
@@ -210,19 +211,34 @@ def test_a_session_that_ended_says_so_and_signing_in_comes_back_to_the_same_requ
     tenant = unique("tenant")
     request = escalated(site.service, tenantId=tenant)
     person = resolver(unique("ana"), tenant)
+    site.pool.token_s, site.pool.renews = 4, False
     page = visits(person, _address(request)).page
-    expect(page.get_by_role("button", name="Reject")).to_be_visible()
-    site.pool.tokens.clear()
-
     page.get_by_role("button", name="Reject").click()
+    expect(page.get_by_text("Your session has ended.")).to_be_visible()
+    site.pool.token_s = 3600
+
     page.get_by_role("dialog").get_by_role("button", name="Reject").click()
     expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("Your session has ended.")
     page.get_by_role("dialog").get_by_role("button", name="Sign in").click()
-    page.locator("input[name=name]").fill(person.name)
+    page.locator("input[name=name]").fill(person.principal)
     page.get_by_role("button", name="Go").click()
 
     expect(page.get_by_role("button", name="Reject")).to_be_visible()
     assert page.url == f"{site.url}/{_address(request)}"
+
+
+def test_a_session_goes_on_while_somebody_uses_the_page(site: Site, visits: Visits) -> None:
+    site.pool.token_s = 4
+    tenant = unique("tenant")
+    request = escalated(site.service, tenantId=tenant)
+    page = visits(resolver(unique("ana"), tenant), _address(request)).page
+    page.wait_for_timeout(5000)
+
+    page.get_by_role("button", name="Reject").click()
+    page.get_by_role("dialog").get_by_role("button", name="Reject").click()
+
+    expect(page.locator("#state")).to_have_text("rejected")
+    assert site.pool.renewed > 0
 
 
 def test_who_is_disabled_between_two_clicks_is_told_and_has_done_nothing(site: Site, visits: Visits) -> None:
@@ -231,13 +247,13 @@ def test_who_is_disabled_between_two_clicks_is_told_and_has_done_nothing(site: S
     person = resolver(unique("ana"), tenant)
     page = visits(person, _address(request)).page
     page.get_by_role("button", name="Reject").click()
-    person.disabled = True
+    switch(site.service, person.identity, PersonState.DISABLED)
 
     page.get_by_role("dialog").get_by_role("button", name="Reject").click()
 
     expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("Your access has been disabled.")
     page.reload()
-    sign_in_again(page, person.name)
+    sign_in_again(page, person.principal)
     expect(page.get_by_role("alert")).to_contain_text("Ask your operators why.")
 
 
