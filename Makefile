@@ -26,7 +26,7 @@ test: .venv/made $(bin)/ops .venv-audit/made
 	$(bin)/slipcover --merge .coverage.rules .coverage.rest --out .coverage --fail-under 95
 
 # The rooms of the layer, each with its tests.
-rooms := $(addprefix tests/,core dynamo api trust replay_guards policy requests simulation metrics incidents release agents)
+rooms := $(addprefix tests/,core dynamo api trust replay_guards policy requests simulation metrics incidents release agents people)
 
 # The inner loop: what needs neither store nor stack, and waits for nothing. `make test` draws five times the examples.
 unit: .venv/made
@@ -149,6 +149,7 @@ lock: .venv/made
 	$(compile) $(LOCK_OPTIONS) -c requirements-run.txt requirements-dev.in -o requirements-dev.txt
 	$(compile) $(LOCK_OPTIONS) -c requirements-run.txt shared/requirements.in -o shared/requirements.txt
 	$(compile) $(LOCK_OPTIONS) -c requirements-run.txt shared/cedar.in -o shared/cedar.txt
+	$(compile) $(LOCK_OPTIONS) -c requirements-run.txt shared/sign_in.in -o shared/sign_in.txt
 	$(compile) $(LOCK_OPTIONS) requirements-audit.in -o requirements-audit.txt
 
 clean:

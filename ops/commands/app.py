@@ -23,6 +23,7 @@ from ops.commands.grants import grants
 from ops.commands.incidents import incidents
 from ops.commands.metrics import metrics
 from ops.commands.migrate import migrate
+from ops.commands.people import people
 from ops.commands.policy import policy
 from ops.commands.rehearse import rehearse
 from ops.commands.rollback import rollback
@@ -49,6 +50,7 @@ app.add_typer(agents, name="agents")
 app.add_typer(metrics, name="metrics")
 app.add_typer(policy, name="policy")
 app.add_typer(approvals, name="approvals")
+app.add_typer(people, name="people")
 app.add_typer(room, name="room")
 _COMMANDS: tuple[Callable[..., None], ...] = (
     *(operate.pause, operate.resume, operate.retention, operate.pseudonym, operate.dashboard),

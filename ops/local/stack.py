@@ -234,7 +234,10 @@ class LocalStack:
                 continue
             api_id, definition = self.outputs[output], resources[name]["Properties"]["Body"]
             for kind, response in definition["x-amazon-apigateway-gateway-responses"].items():
-                gateway.put_gateway_response(restApiId=api_id, responseType=kind, **response)
+                bodies = response["responseTemplates"]
+                found = {of: _found(body, template["TemplateBody"]["Mappings"]) for of, body in bodies.items()}
+                given = response | {"responseTemplates": found}
+                gateway.put_gateway_response(restApiId=api_id, responseType=kind, **given)
             gateway.create_deployment(restApiId=api_id, stageName=self.outputs["ApiStage"])
 
     def _complete_tables(self) -> None:
@@ -286,6 +289,14 @@ class LocalStack:
         arn = f"arn:aws:iam::{ACCOUNT}:role/{name}"
         renew = create_assume_role_refresher(sts, {"RoleArn": arn, "RoleSessionName": "local"})
         return DeferredRefreshableCredentials(renew, "assume-role")
+
+
+def _found(value: Any, mappings: Mapping[str, Any]) -> str:
+    """Give a text, looked up in the template's mappings where it is said to be there."""
+    if isinstance(value, str):
+        return value
+    mapping, first, second = value["Fn::FindInMap"]
+    return str(mappings[mapping][first][second])
 
 
 def _policy(statement: Mapping[str, Any]) -> str:

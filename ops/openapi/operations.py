@@ -187,6 +187,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
                 ReasonCode.HITL_REQUEST_NOT_FOUND,
                 ReasonCode.SECURITY_IDENTITY_SUBJECT_MISMATCH,
                 ReasonCode.HITL_APPROVAL_UNAUTHORIZED,
+                ReasonCode.SECURITY_IDENTITY_ASSURANCE_INSUFFICIENT,
                 ReasonCode.SECURITY_REPLAY_DETECTED,
                 ReasonCode.HITL_REQUEST_MISMATCH,
                 ReasonCode.HITL_TERMINAL_STATE_IMMUTABLE,
@@ -207,6 +208,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
         codes=_OF_DECIDING
         | _codes(
             ReasonCode.SECURITY_REPLAY_GUARD_UNAVAILABLE,
+            ReasonCode.SECURITY_IDENTITY_ASSURANCE_INSUFFICIENT,
             ReasonCode.SECURITY_REPLAY_DETECTED,
             ReasonCode.HITL_DEADLINE_NOT_EXTENDABLE,
         ),

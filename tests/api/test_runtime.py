@@ -60,6 +60,7 @@ ENVIRONMENT: Final = {
 SWITCHES: Final = {
     "SUBMISSION_IDENTITY": ("asserted", "envelope", "needs_submitter"),
     "TENANTLESS_ENVELOPES": ("allowed", "refused", "binds_tenantless"),
+    "HUMAN_ASSURANCE": ("issuer_asserted", "oidc", "needs_sign_in"),
     "ACTION_BINDING": ("optional", "required", "binds_actions"),
     "TRUST_TOKEN_BINDING": ("optional", "required", "binds_tokens"),
 }

@@ -38,6 +38,7 @@ SWITCHES: Final[Mapping[str, tuple[str, list[str], set[str]]]] = {
         ["allowed", "refused"],
         {"WorkflowFunction", "DecisionRoomFunction", "GrantsFunction", "AgentsFunction"},
     ),
+    "HumanAssurance": ("HUMAN_ASSURANCE", ["issuer_asserted", "oidc"], {"DecisionRoomFunction"}),
     "AgentAssertions": (
         "AGENT_ASSERTIONS",
         ["believed", "ignored"],

@@ -12,6 +12,7 @@ from handshake.people.admit import Roster
 from handshake.people.change import Grant
 from handshake.people.change_person import change_person
 from handshake.people.standing import SCOPES, Identity, PersonState
+from handshake.requests.verify import verify_request
 from handshake.trust.identity import SCOPE_AGENTS_READ, SCOPE_READ_TENANT, SCOPE_RESOLVE
 from tests.hostile.id_tokens import forged
 from tests.support.clients import Counting
@@ -159,7 +160,8 @@ def test_a_stack_without_a_pool_takes_no_token(in_process: InProcess) -> None:
     assert ask(in_process, "GET", "/me", token_of(somebody())).outcome == (401, "security_token_invalid")
 
 
-def test_a_person_approves_and_evidence_says_who(door: InProcess) -> None:
+def test_a_person_approves_and_evidence_says_who_signed_in(in_process: InProcess) -> None:
+    door = with_people(replace(in_process, settings={"needs_sign_in": True}))
     request = escalated(door, tenantId="acme")
     alice = somebody()
     let_in(door, alice, principal="alice", scopes=(SCOPE_RESOLVE, SCOPE_READ_TENANT))
@@ -177,7 +179,10 @@ def test_a_person_approves_and_evidence_says_who(door: InProcess) -> None:
 
     assert request["requestId"] in [room["requestId"] for room in queue.body["requests"]]
     assert (approved.status, approved.body["reasonCode"]) == (200, "hitl_approved")
-    assert "alice" in json.dumps(last)
+    assert last["payload"]["assurance"] == "oidc"
+    assert last["payload"]["signIn"]["issuer"] == POOL.issuer
+    assert last["payload"]["signIn"]["subject"] == alice.subject
+    assert verify_request(door.context, request["requestId"]) == []
 
 
 def test_nobody_of_one_tenant_sees_or_does_anything_in_another(door: InProcess) -> None:

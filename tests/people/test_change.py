@@ -130,7 +130,7 @@ def test_the_envelope_is_a_human_with_what_the_record_says_and_no_role(grant: Gr
         grant.tenant_id or "",
         grant.scopes,
     )
-    assert (envelope.subject_type, envelope.roles, envelope.assurance) == ("human", (), "oidc")
+    assert (envelope.subject_type, envelope.roles, envelope.sign_in) == ("human", (), sign_in)
 
 
 @given(st.lists(st.text(max_size=4), min_size=2, max_size=2), st.lists(st.text(max_size=4), min_size=2, max_size=2))

@@ -32,7 +32,7 @@ from handshake.requests.decision_action import (
 )
 from handshake.requests.record import DEFAULT_EXECUTE_WITHIN_MS, Claim, RequestRecord, State
 from handshake.requests.submission import refused_hash
-from handshake.trust.identity import Envelope
+from handshake.trust.identity import Assured, Envelope, SignIn
 from tests.support.metrics_events import NOW_MS
 from tests.support.refusals import answer, reason
 from tests.support.workflow_requests import ANY_JSON, TTL_MS, a_record, a_submission, an_envelope
@@ -46,6 +46,7 @@ REPLAYED = "security_replay_detected"
 TERMINAL = "hitl_terminal_state_immutable"
 MISMATCH = "hitl_request_mismatch"
 NOT_AUTHORIZED = "security_artifact_state_not_authorized"
+ASSURANCE = "security_identity_assurance_insufficient"
 NOT_EXTENDABLE = "hitl_deadline_not_extendable"
 NOT_TEXT: list[Any] = [7, True, [], {}]
 BODY = {"requestId": "req-1", "action": "approve"}
@@ -129,7 +130,7 @@ def test_an_action_is_approve_reject_deny_which_means_reject_or_withdraw(
     decided = _decide(parsed, pending, an_envelope("alice"), now_ms=NOW_MS + 1)
 
     assert parsed.action == meant
-    closed = pending.resolved(state, ReasonCode(code), now_ms=NOW_MS + 1)
+    closed = replace(pending.resolved(state, ReasonCode(code), now_ms=NOW_MS + 1), assured=Assured("issuer_asserted"))
     if state is State.APPROVED:
         closed = replace(closed, approved_by="alice", execute_by_ms=NOW_MS + 1 + DEFAULT_EXECUTE_WITHIN_MS)
     actor = actor_of(parsed, an_envelope("alice")) | ({"outcome": "withdrawn"} if meant == "withdraw" else {})
@@ -571,3 +572,56 @@ def test_whatever_is_asked_of_whatever_request_one_thing_becomes_of_it_by_the_co
         added = {"requestId", "decision", "artifact"} if action.action in CLOSING else set()
         assert decided.refusal.fields.keys() - {"stored"} == added
     assert decided == _decide(action, request, envelope, used=used, now_ms=now_ms)
+
+
+# -- assurance --------------------------------------------------------------------------------------------------
+
+SIGN_IN = SignIn("https://login.example/pool", "5f1c", NOW_MS // 1000 - 60)
+
+
+def _signed_in(principal_id: str) -> Envelope:
+    """Give the envelope that is made of the record of a person who signed in."""
+    return replace(an_envelope(principal_id), sign_in=SIGN_IN)
+
+
+@pytest.mark.parametrize("action", [APPROVE, REJECT, WITHDRAW])
+def test_what_closes_an_escalation_keeps_whether_its_closer_had_signed_in(action: DecisionAction) -> None:
+    asserted, signed = (_decide(action, a_record(), envelope) for envelope in (an_envelope(), _signed_in("alice")))
+
+    assert isinstance(asserted, Close)
+    assert isinstance(signed, Close)
+    assert asserted.closed.assured == Assured("issuer_asserted")
+    assert signed.closed.assured == Assured("oidc", SIGN_IN)
+    assert asserted.actor["assurance"] == "issuer_asserted"
+    assert "signIn" not in asserted.actor
+    assert signed.actor["assurance"] == "oidc"
+    assert signed.actor["signIn"] == {
+        "issuer": "https://login.example/pool",
+        "subject": "5f1c",
+        "authTime": NOW_MS // 1000 - 60,
+    }
+
+
+def test_who_came_too_late_closed_nothing() -> None:
+    decided = _decide(APPROVE, a_record(), _signed_in("alice"), now_ms=DEADLINE_MS)
+
+    assert isinstance(decided, Expire)
+    assert decided.closed.assured is None
+
+
+@pytest.mark.parametrize("action", [APPROVE, EXTEND, REJECT, WITHDRAW, REVOKE])
+def test_where_people_sign_in_an_issuers_word_ends_things_and_lets_nothing_happen(action: DecisionAction) -> None:
+    request = a_record() if action is not REVOKE else a_record(Decision("allow", ReasonCode.POLICY_ALLOW, 1))
+
+    asserted, signed = (
+        decide_action(action, request, envelope, None, NOW_MS, needs_sign_in=True)
+        for envelope in (an_envelope("alice"), _signed_in("alice"))
+    )
+
+    assert _told(signed) is None
+    assert _told(asserted) == (ASSURANCE if action in (APPROVE, EXTEND) else None)
+
+
+def test_a_stranger_is_not_told_what_an_approval_takes() -> None:
+    for envelope in (an_envelope("mallory"), _signed_in("mallory")):
+        assert _told(decide_action(APPROVE, a_record(), envelope, None, NOW_MS, needs_sign_in=True)) == UNAUTHORIZED

@@ -139,6 +139,7 @@ def test_a_closing_action_says_who_took_it_and_what_it_closed(
     shared = {"event": "closed", "decision": decision, "state": state, "decisionContextHash": context_hash}
     until = {"executeBy": NOW_MS + EXECUTE_WITHIN_MS} if action is Action.APPROVE else {}
     actor = {"actor": "bob", "subjectType": "human", "tenantId": "tenant-a", "reason": "it is due"}
+    actor["assurance"] = "issuer_asserted"
     assert _evidence(context)[2:] == [
         ("lineage", code, shared | {"from": "escalated_pending", "to": state}),
         ("audit", code, shared | actor | {"action": action.value, "tier": 4} | until | CALL),
@@ -160,6 +161,7 @@ def test_a_refused_action_says_that_it_was_one_and_by_whom(context: Context) -> 
                 "decisionContextHash": context_hash,
                 "actor": "mallory",
                 "subjectType": "human",
+                "assurance": "issuer_asserted",
                 "action": "approve",
                 "reason": "it is due",
                 "refused": True,
@@ -174,6 +176,7 @@ def _too_late(context: Context) -> dict[str, Any]:
     return {
         "actor": "alice",
         "subjectType": "human",
+        "assurance": "issuer_asserted",
         "tenantId": "tenant-a",
         "action": "approve",
         "reason": "it is due",

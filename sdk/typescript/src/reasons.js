@@ -54,6 +54,7 @@ export const REASONS = Object.freeze({
   security_grant_required: {"description":"Each execution takes a grant.","family":"security","responseClass":"blocked","retry":"do_not_retry","status":409},
   security_grant_unauthorized: {"description":"The caller may not claim or report this grant.","family":"security","responseClass":"blocked","retry":"do_not_retry","status":403},
   security_handshake_required_bypass_denied: {"description":"A privileged action cannot opt out of being decided.","family":"security","responseClass":"blocked","retry":"do_not_retry","status":403},
+  security_identity_assurance_insufficient: {"description":"Approving takes a person who has signed in.","family":"security","responseClass":"blocked","retry":"do_not_retry","status":403},
   security_identity_claim_missing: {"description":"The identity token lacks a claim.","family":"security","responseClass":"blocked","retry":"do_not_retry","status":401},
   security_identity_envelope_required: {"description":"The call must say whom it is for.","family":"security","responseClass":"blocked","retry":"do_not_retry","status":401},
   security_identity_provider_not_configured: {"description":"The service has no identity provider.","family":"security","responseClass":"blocked","retry":"do_not_retry","status":401},

@@ -1210,7 +1210,7 @@ export interface components {
          * @description Every reason code a caller can see, in the order of the contract's table.
          * @enum {string}
          */
-        ReasonCode: "trust_context_invalid_request_shape" | "trust_context_missing_binding" | "trust_context_invalid_timestamp" | "trust_context_timestamp_skew_fail_closed" | "policy_allow" | "security_missing_identity_envelope" | "security_invalid_identity_envelope" | "security_identity_envelope_required" | "security_missing_internal_trust_context" | "security_invalid_internal_trust_context" | "security_internal_trust_context_expired" | "security_internal_trust_config_missing" | "security_missing_authorization_header" | "security_identity_claim_missing" | "security_token_invalid" | "security_identity_provider_not_configured" | "security_handshake_required_bypass_denied" | "security_side_channel_denied" | "security_escalation_flood_throttled" | "security_missing_decision_artifact" | "security_non_allow_artifact" | "security_artifact_authorized" | "security_identity_subject_mismatch" | "security_read_scope_denied" | "security_read_tenant_mismatch" | "hitl_approval_unauthorized" | "security_grant_unauthorized" | "security_artifact_request_not_found" | "hitl_request_not_found" | "policy_version_not_found" | "security_grant_not_found" | "security_agent_stopped" | "security_scope_missing" | "security_agent_not_found" | "security_decision_context_mismatch" | "security_artifact_state_not_authorized" | "security_grant_required" | "security_replay_detected" | "hitl_sensitive_ambiguous_escalated" | "hitl_boundary_escalated" | "hitl_policy_escalated" | "hitl_request_mismatch" | "hitl_terminal_state_immutable" | "hitl_timeout_fail_closed" | "hitl_deadline_not_extendable" | "hitl_rejected" | "hitl_approved" | "policy_version_conflict" | "security_grant_consumed" | "security_grant_expired" | "security_policy_changed" | "security_outcome_already_reported" | "hitl_agent_restricted_escalated" | "hitl_budget_escalated" | "policy_sensitive_scope_denied" | "policy_invalid_policy" | "policy_invalid_request" | "policy_daily_limit_exceeded" | "policy_category_not_allowed" | "policy_outside_allowed_hours" | "policy_max_transaction_exceeded" | "policy_denied" | "policy_evaluation_failed" | "policy_unmatched_denied" | "policy_budget_exceeded" | "security_replay_guard_unavailable" | "adapter_store_unavailable" | "adapter_privileged_mutations_paused" | "adapter_signer_unavailable";
+        ReasonCode: "trust_context_invalid_request_shape" | "trust_context_missing_binding" | "trust_context_invalid_timestamp" | "trust_context_timestamp_skew_fail_closed" | "policy_allow" | "security_missing_identity_envelope" | "security_invalid_identity_envelope" | "security_identity_envelope_required" | "security_missing_internal_trust_context" | "security_invalid_internal_trust_context" | "security_internal_trust_context_expired" | "security_internal_trust_config_missing" | "security_missing_authorization_header" | "security_identity_claim_missing" | "security_token_invalid" | "security_identity_provider_not_configured" | "security_handshake_required_bypass_denied" | "security_side_channel_denied" | "security_escalation_flood_throttled" | "security_missing_decision_artifact" | "security_non_allow_artifact" | "security_artifact_authorized" | "security_identity_subject_mismatch" | "security_read_scope_denied" | "security_read_tenant_mismatch" | "hitl_approval_unauthorized" | "security_grant_unauthorized" | "security_artifact_request_not_found" | "hitl_request_not_found" | "policy_version_not_found" | "security_grant_not_found" | "security_agent_stopped" | "security_identity_assurance_insufficient" | "security_scope_missing" | "security_agent_not_found" | "security_decision_context_mismatch" | "security_artifact_state_not_authorized" | "security_grant_required" | "security_replay_detected" | "hitl_sensitive_ambiguous_escalated" | "hitl_boundary_escalated" | "hitl_policy_escalated" | "hitl_request_mismatch" | "hitl_terminal_state_immutable" | "hitl_timeout_fail_closed" | "hitl_deadline_not_extendable" | "hitl_rejected" | "hitl_approved" | "policy_version_conflict" | "security_grant_consumed" | "security_grant_expired" | "security_policy_changed" | "security_outcome_already_reported" | "hitl_agent_restricted_escalated" | "hitl_budget_escalated" | "policy_sensitive_scope_denied" | "policy_invalid_policy" | "policy_invalid_request" | "policy_daily_limit_exceeded" | "policy_category_not_allowed" | "policy_outside_allowed_hours" | "policy_max_transaction_exceeded" | "policy_denied" | "policy_evaluation_failed" | "policy_unmatched_denied" | "policy_budget_exceeded" | "security_replay_guard_unavailable" | "adapter_store_unavailable" | "adapter_privileged_mutations_paused" | "adapter_signer_unavailable";
         /**
          * RecentDecisions
          * @description Counts what was decided of an agent's submissions in the last 24 hours, up to a minute ago.
@@ -3142,7 +3142,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description Refused: security_identity_subject_mismatch, hitl_approval_unauthorized, security_agent_stopped. */
+            /** @description Refused: security_identity_subject_mismatch, hitl_approval_unauthorized, security_identity_assurance_insufficient, security_agent_stopped. */
             403: {
                 headers: {
                     "x-correlation-id": components["headers"]["CorrelationId"];
@@ -3151,7 +3151,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ActionRefusal"] & {
                         /** @enum {unknown} */
-                        reasonCode?: "security_identity_subject_mismatch" | "hitl_approval_unauthorized" | "security_agent_stopped";
+                        reasonCode?: "security_identity_subject_mismatch" | "hitl_approval_unauthorized" | "security_identity_assurance_insufficient" | "security_agent_stopped";
                         /** @enum {unknown} */
                         responseClass?: "blocked";
                     };
@@ -3278,7 +3278,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description Refused: security_identity_subject_mismatch, hitl_approval_unauthorized. */
+            /** @description Refused: security_identity_subject_mismatch, hitl_approval_unauthorized, security_identity_assurance_insufficient. */
             403: {
                 headers: {
                     "x-correlation-id": components["headers"]["CorrelationId"];
@@ -3287,7 +3287,7 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Refusal"] & {
                         /** @enum {unknown} */
-                        reasonCode?: "security_identity_subject_mismatch" | "hitl_approval_unauthorized";
+                        reasonCode?: "security_identity_subject_mismatch" | "hitl_approval_unauthorized" | "security_identity_assurance_insufficient";
                         /** @enum {unknown} */
                         responseClass?: "blocked";
                     };

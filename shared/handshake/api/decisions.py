@@ -20,7 +20,13 @@ def act_on_request(call: Call) -> "ActionDone | Refusal":
     except HandshakeError as fault:
         raise HandshakeError.of(unread_action(fault.refusal, now_ms=call.context.now_ms())) from None
     call.about(action.request_id)
-    record = act(call.context, action, envelope, execute_within_ms=call.runtime.execute_within_ms)
+    record = act(
+        call.context,
+        action,
+        envelope,
+        execute_within_ms=call.runtime.execute_within_ms,
+        needs_sign_in=call.runtime.needs_sign_in,
+    )
     if isinstance(record, Refusal):
         return record
     call.decided(record.reason, record.outcome)
@@ -33,7 +39,7 @@ def extend_deadline(call: Call) -> "Extended | Refusal":
     envelope = call.envelope()
     action = parse_extension(call.json_body(), call.headers.get("x-idempotency-key"))
     call.about(action.request_id)
-    record = act(call.context, action, envelope)
+    record = act(call.context, action, envelope, needs_sign_in=call.runtime.needs_sign_in)
     return record if isinstance(record, Refusal) else record.extended_view()
 
 

@@ -38,8 +38,9 @@ class Runtime:
 
     ``now_ms`` is epoch ms; ``new_id`` gives a fresh unique id; ``forget`` drops the trust keys that were read and
     closes connections, so that the next call reads and connects anew. ``stack`` is the stack's name, where it is known;
-    ``needs_submitter``, ``binds_tenantless``, ``binds_tokens`` and ``binds_actions`` are the template's
-    SubmissionIdentity=envelope, TenantlessEnvelopes=refused, TrustTokenBinding=required and ActionBinding=required.
+    ``needs_submitter``, ``binds_tenantless``, ``binds_tokens``, ``binds_actions`` and ``needs_sign_in`` are the
+    template's SubmissionIdentity=envelope, TenantlessEnvelopes=refused, TrustTokenBinding=required,
+    ActionBinding=required and HumanAssurance=oidc.
     ``unknown_agents`` is the state of an agent that has neither a record nor a policy of its own: its UnknownAgents.
     ``environment`` is the template's Environment, ``believes_agents`` its AgentAssertions=believed.
     Arguments are erased after ``arguments_kept_days``, never for 0. ``people`` is the door of those who sign in, of the
@@ -62,6 +63,7 @@ class Runtime:
     binds_tenantless: bool = False
     binds_tokens: bool = False
     binds_actions: bool = False
+    needs_sign_in: bool = False
     arguments_kept_days: int = 0
     unknown_agents: AgentState = AgentState.ACTIVE
     environment: str = ""
@@ -130,6 +132,7 @@ def build_runtime(environment: Mapping[str, str]) -> Runtime:
         environment=environment.get("ENVIRONMENT", ""),
         believes_agents=not _is_strict(environment, "AGENT_ASSERTIONS", "believed", "ignored"),
         arguments_kept_days=int(environment.get("ARGUMENT_RETENTION_DAYS", 0)),
+        needs_sign_in=_is_strict(environment, "HUMAN_ASSURANCE", "issuer_asserted", "oidc"),
         binds_actions=_is_strict(environment, "ACTION_BINDING", "optional", "required"),
         unknown_agents=_unknown_agents(environment.get("UNKNOWN_AGENTS", "allow")),
         people=_door(environment),

@@ -22,6 +22,7 @@ from handshake.dynamo.transaction import Step
 from handshake.replay_guards.table import IDEMPOTENCY_KEY_LIFETIME_MS, action_guards, read_outcomes
 from handshake.requests.decision_action import (
     ACTIONS,
+    ActionDecision,
     AlreadyDone,
     Close,
     DecisionAction,
@@ -51,10 +52,12 @@ def act(
     envelope: Envelope,
     *,
     execute_within_ms: int = DEFAULT_EXECUTE_WITHIN_MS,
+    needs_sign_in: bool = False,
 ) -> RequestRecord | Refusal:
     """Carry out ``action`` for the principal of ``envelope``, once per idempotency key when it has one.
 
-    ``execute_within_ms`` is how long after an approval the effect may begin.
+    ``execute_within_ms`` is how long after an approval the effect may begin, ``needs_sign_in`` whether that takes a
+    person who signed in: but from the release gate, whose requests are its own tenant's and authorize nothing.
 
     Returns the record as the action left it, or the refusal that was left in evidence. Raises HandshakeError
     hitl_request_not_found, which leaves none, or adapter_privileged_mutations_paused. When the store cannot be
@@ -63,7 +66,14 @@ def act(
     key = action.idempotency_key
     guards = action_guards(envelope.tenant_id, envelope.principal_id, key) if key else ()
     try:
-        return _act(context, action, envelope, guards, execute_within_ms=execute_within_ms)
+        return _act(
+            context,
+            action,
+            envelope,
+            guards,
+            execute_within_ms=execute_within_ms,
+            needs_sign_in=needs_sign_in and not context.synthetic,
+        )
     except StoreUnavailableError as unavailable:
         if guards:
             raise ReplayGuardUnavailableError from unavailable
@@ -89,18 +99,28 @@ def _act(
     guards: Sequence[Key],
     *,
     execute_within_ms: int,
+    needs_sign_in: bool,
 ) -> RequestRecord | Refusal:
+    def decide(request: RequestRecord | None, used: Mapping[str, Any] | None) -> ActionDecision:
+        return decide_action(
+            action,
+            request,
+            envelope,
+            used,
+            context.now_ms(),
+            execute_within_ms=execute_within_ms,
+            needs_sign_in=needs_sign_in,
+        )
+
     pauses = ACTIONS[action.action].closes
     request, outcomes, kept = read_for_action(context, action.request_id, envelope, guards, pauses=pauses)
     used = _use(outcomes, action)
     for _ in range(_TRIES):
-        decided = decide_action(action, request, envelope, used, context.now_ms(), execute_within_ms=execute_within_ms)
+        decided = decide(request, used)
         if isinstance(decided, Conflict) and guards:
             # A batch reads its items one after another, so the key may have been used before the state was read.
             used = _use(read_outcomes(context, guards), action)
-            decided = decide_action(
-                action, request, envelope, used, context.now_ms(), execute_within_ms=execute_within_ms
-            )
+            decided = decide(request, used)
         tx = RequestTransaction(context)
         match decided:
             case Refuse(refusal) | Conflict(refusal) | Replay(refusal):

@@ -15,7 +15,7 @@ from handshake.core.tiers import DENIAL_TIER
 from handshake.requests.access import ensure_may_read, is_requester, may_resolve, other_tenant
 from handshake.requests.record import DEFAULT_EXECUTE_WITHIN_MS, RequestRecord, State
 from handshake.requests.submission import refused_hash
-from handshake.trust.identity import Envelope
+from handshake.trust.identity import Assured, Envelope, assured_members
 
 if TYPE_CHECKING:
     from handshake.requests.answers import Artifact, RefusedAction, StoredOutcome
@@ -56,6 +56,7 @@ class ActionRow:
 
     ``words`` are what the body of a decision action may say: none for an action with a route of its own. Only a human
     may take one of ``humans_only``, and only the requester, rather than who resolves, one ``by_requester``. One that
+    ``widens`` what may happen takes a person who signed in, where that is asked (HumanAssurance=oidc). One that
     ``closes`` an escalation is refused while privileged mutations are paused, with an artifact of the refusal; the
     others go on, and refuse plainly.
     """
@@ -63,14 +64,15 @@ class ActionRow:
     words: tuple[str, ...] = ()
     humans_only: bool = False
     by_requester: bool = False
+    widens: bool = False
     closes: bool = True
 
 
 ACTIONS: Final[Mapping[Action, ActionRow]] = {
-    Action.APPROVE: ActionRow(words=("approve",), humans_only=True),
+    Action.APPROVE: ActionRow(words=("approve",), humans_only=True, widens=True),
     Action.REJECT: ActionRow(words=("reject", "deny")),
     Action.WITHDRAW: ActionRow(words=("withdraw",), by_requester=True),
-    Action.EXTEND: ActionRow(humans_only=True, closes=False),
+    Action.EXTEND: ActionRow(humans_only=True, widens=True, closes=False),
     Action.REVOKE: ActionRow(humans_only=True, closes=False),
 }
 ACTION_WORDS: Final[Mapping[str, Action]] = {
@@ -156,11 +158,13 @@ def decide_action(
     now_ms: int,
     *,
     execute_within_ms: int = DEFAULT_EXECUTE_WITHIN_MS,
+    needs_sign_in: bool = False,
 ) -> ActionDecision:
     """Decide what becomes of ``action`` on ``request``, as stored, at ``now_ms`` (epoch ms).
 
-    ``guard`` is the outcome of an earlier use of the action's idempotency key, None where it was not used, and
-    ``execute_within_ms`` how long after an approval the effect may begin. Whoever may neither resolve nor read the
+    ``guard`` is the outcome of an earlier use of the action's idempotency key, None where it was not used,
+    ``execute_within_ms`` how long after an approval the effect may begin, and ``needs_sign_in`` the template's
+    HumanAssurance=oidc. Whoever may neither resolve nor read the
     request learns nothing of it.
     """
     row = ACTIONS[action.action]
@@ -182,6 +186,9 @@ def decide_action(
     if not authority:
         message = f"This principal may not {'withdraw' if row.by_requester else 'resolve'} the request."
         return Refuse(refused(ReasonCode.HITL_APPROVAL_UNAUTHORIZED, message))
+    if needs_sign_in and row.widens and envelope.sign_in is None:
+        message = f"To {action.action} takes a person who signed in; an issuer's envelope may read and reject."
+        return Refuse(refused(ReasonCode.SECURITY_IDENTITY_ASSURANCE_INSUFFICIENT, message))
     if guard is not None:
         message = "This idempotency key was already used; `stored`, where it is there, is what came of it."
         # A use that an earlier release kept may be another tenant's: it counts, and nothing of it is told.
@@ -204,7 +211,9 @@ def decide_action(
             return _revoke(request, actor, refused=refused, now_ms=now_ms)
         case _:
             assert_never(action.action)
-    return _close(request, end, actor, refused=refused, now_ms=now_ms, execute_within_ms=execute_within_ms)
+    return _close(
+        request, end, actor, envelope.assured, refused=refused, now_ms=now_ms, execute_within_ms=execute_within_ms
+    )
 
 
 class _Refused(Protocol):
@@ -217,12 +226,13 @@ def _close(
     request: RequestRecord,
     end: _Ending,
     actor: Mapping[str, Any],
+    assured: Assured,
     *,
     refused: _Refused,
     now_ms: int,
     execute_within_ms: int,
 ) -> Close | Expire | Conflict:
-    """Decide whether an escalation ends as ``end`` says, by the state that it is in."""
+    """Decide whether an escalation ends as ``end`` says, by the state that it is in; ``assured`` is who ends it."""
     if request.state is not State.PENDING:
         message = f"The request is {request.state.value} and stays so."
         return Conflict(refused(ReasonCode.HITL_TERMINAL_STATE_IMMUTABLE, message))
@@ -231,7 +241,7 @@ def _close(
         message = "The deadline has passed; submit a new request."
         code, stored = ReasonCode.HITL_TIMEOUT_FAIL_CLOSED, _stored(closed)
         return Expire(request, closed, actor, refused(code, message, stored))
-    closed = request.resolved(end.state, end.reason, now_ms=now_ms)
+    closed = replace(request.resolved(end.state, end.reason, now_ms=now_ms), assured=assured)
     if closed.state.authorizes:
         closed = replace(closed, approved_by=actor["actor"], execute_by_ms=now_ms + execute_within_ms)
     return Close(request, closed, {**actor, **end.says}, outcome_fields(closed))
@@ -271,6 +281,7 @@ def actor_of(action: DecisionAction, envelope: Envelope) -> dict[str, Any]:
         "tenantId": envelope.tenant_id or None,
         "action": action.action.value,
         "reason": action.reason,
+        **assured_members(envelope.assured),
     }
     return {name: value for name, value in actor.items() if value is not None}
 

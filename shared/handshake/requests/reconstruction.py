@@ -20,6 +20,7 @@ from handshake.requests.grant import MAX_LIFETIME_MS, ReportedOutcome
 from handshake.requests.record import FIRST_STATE, Claim, Report, RequestRecord, State
 from handshake.requests.recording import CLAIMED, CLOSED, DECIDED, ERASED, EXTENDED, LAPSED, REPORTED, REVOKED
 from handshake.requests.submission import Submission
+from handshake.trust.identity import assured_from
 
 
 class BrokenEvidenceError(Exception):
@@ -123,6 +124,8 @@ def _closed(record: RequestRecord, lineage: EvidenceEvent, audit: EvidenceEvent)
     closed = record.resolved(State(audit.detail["state"]), ReasonCode(audit.reason_code), now_ms=audit.timestamp_ms)
     if "executeBy" in audit.detail:  # which an earlier release's approvals do not say
         closed = replace(closed, execute_by_ms=audit.detail["executeBy"], approved_by=audit.detail["actor"])
+    if closed.state is not State.EXPIRED:  # who came too late did not close it
+        closed = replace(closed, assured=assured_from(audit.detail))
     says = (lineage.detail["from"], lineage.detail["to"], audit.detail["tier"])
     if says != (record.state, closed.state, closed.tier):
         raise BrokenEvidenceError(f"event {audit.sequence} contradicts itself or what was before")

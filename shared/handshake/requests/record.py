@@ -16,6 +16,7 @@ from handshake.requests.decision import Decision, spend_day
 from handshake.requests.evidence import Chain
 from handshake.requests.polling import poll_after_ms
 from handshake.requests.submission import Submission
+from handshake.trust.identity import Assured
 
 if TYPE_CHECKING:
     from handshake.requests.answers import (
@@ -96,7 +97,8 @@ class RequestRecord:
     ``first_expires_at_ms`` is the deadline that it was escalated with, set once that was extended, which was done
     ``extensions`` times. What was allowed or approved may be revoked, at ``revoked_at_ms``. ``execute_by_ms`` is until
     when the effect may begin, and ``approved_by`` the principal who approved it; what an earlier release decided has
-    neither. A ``synthetic`` one is the release gate's, and left out of metrics even where its deadline is what closes
+    neither. ``assured`` says on what it rests who closed it: None where nobody did, or an earlier release kept it not.
+    A ``synthetic`` one is the release gate's, and left out of metrics even where its deadline is what closes
     it. The arguments of its action were erased at ``arguments_erased_at_ms``. A ``bound`` one was submitted where each
     effect takes a grant; never claimed, it gave back at ``lapsed_at_ms`` what it had taken of a limit.
     """
@@ -119,6 +121,7 @@ class RequestRecord:
     synthetic: bool = False
     execute_by_ms: int | None = None
     approved_by: str | None = None
+    assured: Assured | None = None
     claim: Claim | None = None
     report: Report | None = None
     extensions: int = 0

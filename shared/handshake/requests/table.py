@@ -38,7 +38,7 @@ from handshake.requests.evidence_items import evidence_from
 from handshake.requests.record import Claim, Report, RequestRecord, State
 from handshake.requests.submission import Submission
 from handshake.requests.submission_rules import Seen
-from handshake.trust.identity import Envelope
+from handshake.trust.identity import Envelope, assured_from, assured_members
 
 PENDING_SHARDS: Final = 4
 REPORTED_WITHIN_MS: Final = 15 * 60 * 1000
@@ -175,6 +175,7 @@ def record_from(item: Item | None) -> RequestRecord | None:
         arguments_erased_at_ms=_whole(item.get("arguments_erased_at")),
         execute_by_ms=_whole(item.get("execute_by")),
         approved_by=item.get("approved_by"),
+        assured=assured_from(item | ({"signIn": json.loads(item["sign_in"])} if "sign_in" in item else {})),
         claim=_claim_from(item),
         report=_report_from(item),
     )
@@ -317,6 +318,7 @@ def state_item(record: RequestRecord) -> Item:
     item |= {
         "execute_by": record.execute_by_ms,
         "approved_by": record.approved_by,
+        **assured_attributes(record),
         **claim_attributes(record),
         **report_attributes(record),
     }
@@ -362,6 +364,13 @@ def claim_attributes(record: RequestRecord) -> Item:
         attributes["pending_lane"] = unreported_shard(shard(record.request_id, PENDING_SHARDS))
         attributes["pending_deadline"] = claim.at_ms + REPORTED_WITHIN_MS
     return attributes
+
+
+def assured_attributes(record: RequestRecord) -> Item:
+    """Give the attributes of what it rests on that who closed the request is who evidence names."""
+    members = assured_members(record.assured) if record.assured else {}
+    attributes: Item = {"assurance": members.get("assurance")}
+    return attributes | ({"sign_in": canonical(members["signIn"])} if "signIn" in members else {})
 
 
 def report_attributes(record: RequestRecord) -> Item:

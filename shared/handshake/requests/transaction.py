@@ -25,6 +25,7 @@ from handshake.requests.submission import Submission
 from handshake.requests.table import (
     PENDING_ATTRIBUTES,
     SWEPT_ATTRIBUTES,
+    assured_attributes,
     budget_key,
     claim_attributes,
     escalations_from,
@@ -70,7 +71,12 @@ class RequestTransaction(EventTransaction, GuardTransaction, AgentTransaction):
         ahead (behind, to expire it): of any number of writers that saw the same, exactly one wins.
         """
         record = recorded.record
-        approved = {"execute_by": record.execute_by_ms, "approved_by": record.approved_by, **lapse_attributes(record)}
+        approved = {
+            "execute_by": record.execute_by_ms,
+            "approved_by": record.approved_by,
+            **assured_attributes(record),
+            **lapse_attributes(record),
+        }
         left = ", ".join(name for name in PENDING_ATTRIBUTES if name not in approved)
         also = "".join(f", {name} = :{name}" for name, value in approved.items() if value is not None)
         update = Update(

@@ -34,6 +34,30 @@ class SignIn:
     auth_time_s: int
 
 
+class Assured(NamedTuple):
+    """Says on what it rests that who decided is who the envelope named, with the sign-in where there was one."""
+
+    assurance: Assurance
+    sign_in: SignIn | None = None
+
+
+def assured_members(assured: Assured) -> dict[str, Any]:
+    """Give what evidence says of an assurance: ``assurance``, and ``signIn`` of who signed in."""
+    members: dict[str, Any] = {"assurance": assured.assurance}
+    if signed := assured.sign_in:
+        members["signIn"] = {"issuer": signed.issuer, "subject": signed.subject, "authTime": signed.auth_time_s}
+    return members
+
+
+def assured_from(members: Mapping[str, Any]) -> Assured | None:
+    """Read an assurance from the members that evidence has of it; None where an earlier release kept none."""
+    if "assurance" not in members:
+        return None
+    signed = members.get("signIn")
+    sign_in = SignIn(signed["issuer"], signed["subject"], signed["authTime"]) if signed else None
+    return Assured(members["assurance"], sign_in)
+
+
 @dataclass(frozen=True)
 class Envelope:
     """A principal with its tenant, roles and scopes. Strings are trimmed; roles and scopes sorted sets.
@@ -55,9 +79,9 @@ class Envelope:
     sign_in: SignIn | None = None
 
     @property
-    def assurance(self) -> Assurance:
+    def assured(self) -> Assured:
         """Say on what it rests that the principal is who the envelope says (contract.md section 13)."""
-        return "oidc" if self.sign_in else "issuer_asserted"
+        return Assured("oidc", self.sign_in) if self.sign_in else Assured("issuer_asserted")
 
 
 def _name(value: Any) -> str:

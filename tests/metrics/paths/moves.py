@@ -1,5 +1,6 @@
 """Paths of what moves a request on without deciding it anew: withdrawals, extensions, revocations."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 from tests.metrics.paths.path import (
@@ -29,6 +30,7 @@ from tests.support.service import (
     submit,
 )
 
+ASSURANCE: Final = "security_identity_assurance_insufficient"
 AUTHORIZE: Final = "/workflow/authorize-execution"
 EXTEND: Final = "/workflow/decision-room/extend"
 REVOKE: Final = "/workflow/decision-room/revoke"
@@ -70,6 +72,20 @@ MOVES: Final = (
         decides="deny",
     ),
     Path("", "an extension of a deadline", escalated, extend),
+    Path(
+        ASSURANCE,
+        "an approval by nobody who signed in, where HumanAssurance is oidc",
+        escalated,
+        lambda service, request: act(replace(service, settings={"needs_sign_in": True}), request),
+        DENIED,
+    ),
+    Path(
+        ASSURANCE,
+        "an extension by nobody who signed in, where HumanAssurance is oidc",
+        escalated,
+        lambda service, request: extend(replace(service, settings={"needs_sign_in": True}), request),
+        DENIED,
+    ),
     Path("", "a revocation of what was approved", _approved, revoke),
     Path("hitl_deadline_not_extendable", "an extension of what is decided", _approved, extend, DENIED),
     Path(

@@ -265,6 +265,7 @@ ReasonCode: TypeAlias = Literal[
     "policy_version_not_found",
     "security_grant_not_found",
     "security_agent_stopped",
+    "security_identity_assurance_insufficient",
     "security_person_unknown",
     "security_person_disabled",
     "security_scope_missing",

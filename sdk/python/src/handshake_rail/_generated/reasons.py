@@ -139,6 +139,9 @@ REASONS: Final[Mapping[str, Reason]] = {
     "security_handshake_required_bypass_denied": Reason(
         "security", 403, "blocked", "do_not_retry", "A privileged action cannot opt out of being decided."
     ),
+    "security_identity_assurance_insufficient": Reason(
+        "security", 403, "blocked", "do_not_retry", "Approving takes a person who has signed in."
+    ),
     "security_identity_claim_missing": Reason(
         "security", 401, "blocked", "do_not_retry", "The identity token lacks a claim."
     ),
