@@ -7,7 +7,7 @@ import { announce, isFault, notice, poll } from "./notice.js";
 import { may, me } from "./me.js";
 import { neighbour } from "./queue.js";
 import { ago, countdown, moment } from "./time.js";
-import { STATES, TYPES, argumentTable, crossed, endingOf, eventTitle, sentence } from "./words.js";
+import { ASSURANCES, STATES, TYPES, argumentTable, crossed, endingOf, eventTitle, sentence } from "./words.js";
 
 const EVERY_MS = 5_000;
 // A request in one of these has nothing more to come from a person but being taken back.
@@ -226,14 +226,14 @@ export function timeline(evidence) {
     "ol",
     { class: "timeline" },
     events.map((event) => {
-      const { actor, principalId, reason, status } = event.payload;
+      const { actor, principalId, reason, status, assurance } = event.payload;
       const who = actor ?? principalId;
       return h(
         "li",
         { class: event.payload.event },
         h("p", {}, h("strong", {}, eventTitle(event)), who !== undefined && who !== "hitl_expiry" && [", by ", said(who)], status !== undefined && [": ", said(status)]),
         reason !== undefined && h("blockquote", {}, said(reason)),
-        h("p", { class: "quiet" }, moment(event.timestamp)),
+        h("p", { class: "quiet" }, moment(event.timestamp), assurance !== undefined && ` · ${ASSURANCES[assurance] ?? assurance}`),
       );
     }),
   );

@@ -139,6 +139,9 @@ export function crossed(room, code) {
   return parts;
 }
 
+// On what it rests that somebody was who they are said to be.
+export const ASSURANCES = { oidc: "had signed in", issuer_asserted: "by the word of a system that operators trust" };
+
 const EVENTS = {
   decided: "Submitted, and left to a person",
   closed: "Closed",

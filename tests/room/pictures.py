@@ -36,7 +36,7 @@ _ACTION: Final = {
 def take() -> None:
     """Take all of them."""
     FOLDER.mkdir(exist_ok=True)
-    with _site() as site, sync_playwright() as playwright:
+    with running_site() as site, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable(), args=["--no-sandbox"])
         requests = _fill(site)
         for name, viewport, scheme in (
@@ -79,7 +79,7 @@ def _signed_in(browser: Browser, site: Site, viewport: dict[str, int], scheme: A
 
 
 @contextmanager
-def _site() -> Iterator[Site]:
+def running_site() -> Iterator[Site]:
     with (
         tempfile.TemporaryDirectory() as folder,
         dynamodb.dynamodb_local(log=Path(folder) / "log", home=engines.DYNAMODB_LOCAL) as endpoint,

@@ -71,6 +71,7 @@ def test_a_person_rejects_and_says_why(site: Site, visits: Visits) -> None:
 
     expect(page.locator("#state")).to_have_text("rejected")
     expect(page.locator(".timeline")).to_contain_text("we do not know this payee")
+    expect(page.locator(".timeline .closed")).to_contain_text("had signed in")
     assert [event["reason"] for event in _events(site, request, "closed")] == ["we do not know this payee"]
 
 
@@ -109,6 +110,25 @@ def test_who_loses_a_race_is_told_who_decided_what(site: Site, visits: Visits) -
     )
     expect(second.locator("#outcome")).to_contain_text("Your approval changed nothing.")
     assert _state(site, request) == "escalated_rejected_terminal"
+
+
+def test_of_two_who_decide_at_once_one_wins_and_the_other_is_told_so(site: Site, visits: Visits) -> None:
+    tenant = unique("tenant")
+    request = _waiting(site, tenant)
+    route = f"#/requests/{request['requestId']}"
+    pages = [visits(resolver(unique(name), tenant), route).page for name in ("ana", "ben")]
+    for page in pages:
+        page.get_by_role("button", name="Reject").click()
+    buttons = [page.get_by_role("dialog").get_by_role("button", name="Reject") for page in pages]
+
+    for button in buttons:
+        button.click()
+
+    for page in pages:
+        expect(page.locator("#outcome")).to_contain_text("rejected this")
+    told = [page.locator("#outcome").inner_text() for page in pages]
+    assert sorted(text.partition(".")[0] for text in told) == ["Too late", "You rejected this"]
+    assert len(_events(site, request, "closed")) == 1
 
 
 def test_an_empty_queue_says_what_to_expect_and_fills_by_itself(site: Site, visits: Visits) -> None:

@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from handshake.people.standing import PersonState
-from ops.local.page import page_files
 from tests.room.conftest import PHONE, Visits
+from tests.room.measure import measure
 from tests.room.site import Site, resolver
 from tests.support.agents import operator, put
 from tests.support.people import switch, with_people
@@ -18,7 +18,9 @@ from tests.support.service import InProcess, claim, escalated, unique
 from tests.support.workflow_requests import an_action
 
 MAX_BYTES: Final = 150_000
-FIRST_PAINT_MS: Final = 2000
+# On a busy machine; python -m tests.room.measure has the figures of an idle one.
+FIRST_PAINT_MS: Final = 3000
+CLICK_TO_STATE_MS: Final = 5000
 
 
 def _address(request: dict[str, Any]) -> str:
@@ -321,15 +323,13 @@ def test_the_request_says_all_that_a_person_needs(site: Site, visits: Visits) ->
     expect(page.locator(".timeline")).to_contain_text("Submitted, and left to a person")
 
 
-def test_the_page_weighs_little_and_paints_soon(site: Site, visits: Visits) -> None:
-    assert sum(len(file.body) for file in page_files(site.pool.sign_in).values()) < MAX_BYTES
-
+def test_the_page_weighs_little_paints_soon_and_answers_a_click_soon(site: Site, visits: Visits) -> None:
     page = visits(None).page
-    page.get_by_role("button", name="Sign in").wait_for()
-    painted = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
-    loaded = page.evaluate(
-        "performance.getEntriesByType('resource').reduce((sum, entry) => sum + entry.transferSize, 0)"
-    )
 
-    assert painted < FIRST_PAINT_MS
-    assert 0 < loaded < MAX_BYTES
+    figures = measure(page, site, clicks=5)
+
+    loaded = page.evaluate("performance.getEntriesByType('resource').reduce((sum, got) => sum + got.transferSize, 0)")
+    assert figures.weight < MAX_BYTES
+    assert 0 < loaded < MAX_BYTES + 100_000  # with what the API answered
+    assert figures.first_paint_ms < FIRST_PAINT_MS
+    assert figures.click_to_state_p95_ms < CLICK_TO_STATE_MS
