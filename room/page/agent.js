@@ -51,6 +51,6 @@ export function agentScreen({ view, signal, id }) {
         draw(null);
       }
     },
-    { everyMs: EVERY_MS, signal, failed: (fault) => trouble.replaceChildren(...(fault ? [notice(fault, () => void again())] : [])) },
+    { everyMs: () => EVERY_MS, signal, failed: (fault) => trouble.replaceChildren(...(fault ? [notice(fault, () => void again())] : [])) },
   );
 }

@@ -30,26 +30,31 @@ export function announce(text) {
 
 /**
  * Call `read` now and every `everyMs` while somebody looks, until `signal` ends it; back from another tab or back
- * online, at once. `failed` is told of a fault, and null once it is over.
+ * online, at once. `failed` is told of a fault, and null once it is over. Whom the service does not let in is not let in
+ * by asking again: then only what this returns, called by a person, asks once more.
  */
 export function poll(read, { everyMs, signal, failed }) {
   let timer, running;
+  let shutOut = false;
   const once = async () => {
     clearTimeout(timer);
     if (running || signal.aborted) return;
     running = true;
+    shutOut = false;
     try {
       await read();
       if (!signal.aborted) failed(null);
     } catch (error) {
-      if (!signal.aborted && isFault(error)) failed(error);
-      else if (!signal.aborted) throw error;
+      if (!signal.aborted && isFault(error)) {
+        shutOut = error.status === 401 || error.status === 403;
+        failed(error);
+      } else if (!signal.aborted) throw error;
     } finally {
       running = false;
-      if (!signal.aborted && !document.hidden) timer = setTimeout(once, everyMs);
+      if (!signal.aborted && !document.hidden && !shutOut) timer = setTimeout(once, everyMs());
     }
   };
-  const back = () => !document.hidden && void once();
+  const back = () => !document.hidden && !shutOut && void once();
   document.addEventListener("visibilitychange", back, { signal });
   addEventListener("online", back, { signal });
   signal.addEventListener("abort", () => clearTimeout(timer));

@@ -60,7 +60,7 @@ export function queueScreen({ view, signal }) {
       draw();
       if (before !== undefined && rooms.length > before) announce(`${rooms.length} requests wait for you.`);
     },
-    { everyMs: EVERY_MS, signal, failed: (fault) => trouble.replaceChildren(...(fault ? [notice(fault)] : [])) },
+    { everyMs: () => EVERY_MS, signal, failed: (fault) => trouble.replaceChildren(...(fault ? [notice(fault)] : [])) },
   );
 }
 

@@ -2,7 +2,7 @@
 
 import { get, path } from "./api.js";
 import { approve, changeAgent, closeDialogs, extend, reject, revoke } from "./decide.js";
-import { facts, h, said, section } from "./dom.js";
+import { facts, h, said, section, visible } from "./dom.js";
 import { announce, isFault, notice, poll } from "./notice.js";
 import { may, me } from "./me.js";
 import { neighbour } from "./queue.js";
@@ -10,6 +10,7 @@ import { ago, countdown, moment } from "./time.js";
 import { ASSURANCES, STATES, TYPES, argumentTable, crossed, endingOf, eventTitle, sentence } from "./words.js";
 
 const EVERY_MS = 5_000;
+const CLOSED_EVERY_MS = 20_000; // it may yet be claimed, or taken back
 // A request in one of these has nothing more to come from a person but being taken back.
 const PENDING = "escalated_pending";
 const AUTHORIZES = ["allowed_terminal", "escalated_approved_terminal"];
@@ -38,7 +39,7 @@ export function requestScreen({ view, signal, id }) {
     draw();
   };
   const again = poll(read, {
-    everyMs: EVERY_MS,
+    everyMs: () => (room === undefined || room.state === PENDING ? EVERY_MS : CLOSED_EVERY_MS),
     signal,
     failed: (fault) => trouble.replaceChildren(...(fault ? [notice(fault, () => void again())] : [])),
   });
@@ -253,7 +254,7 @@ function ending(room, evidence) {
   const what = endingOf(closed);
   const when = ago(closed.timestamp);
   return {
-    text: `${who} ${what === "withdrawn" ? "withdrew" : what} this ${when}.`,
+    text: `${visible(who)} ${what === "withdrawn" ? "withdrew" : what} this ${when}.`,
     parts: [said(who), ` ${what === "withdrawn" ? "withdrew" : what} this ${when}`, reason === undefined ? "." : [": “", said(reason), "”."]],
   };
 }

@@ -1,6 +1,8 @@
 // Signing in: authorization code with PKCE at the stack's own pool. Tokens live in this module's memory and nowhere
 // else, so neither another tab nor what is left on the disk has them; loading the page again is signing in again.
 
+import { now } from "./time.js";
+
 const PENDING = "handshake-sign-in";
 
 // A session goes on while somebody uses the page, and ends with its token after they have left it.
@@ -23,7 +25,7 @@ export const isSignedIn = () => session !== null;
 
 /** Give the ID token, renewed where it is about to end and somebody is here; "" before signing in. */
 export async function idToken() {
-  if (session?.refresh && session.until - Date.now() < RENEW_MS && Date.now() - usedAt < IDLE_MS) {
+  if (session?.refresh && session.until - now() < RENEW_MS && Date.now() - usedAt < IDLE_MS) {
     renewing ??= redeem({ grant_type: "refresh_token", refresh_token: session.refresh }).finally(() => {
       renewing = null;
     });

@@ -218,6 +218,9 @@ def test_a_session_that_ended_says_so_and_signing_in_comes_back_to_the_same_requ
     page.get_by_role("button", name="Reject").click()
     expect(page.get_by_text("Your session has ended.")).to_be_visible()
     site.pool.token_s = 3600
+    asked = len(site.calls)
+    page.wait_for_timeout(7000)
+    assert len(site.calls) == asked  # nobody is let in by asking again
 
     page.get_by_role("dialog").get_by_role("button", name="Reject").click()
     expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("Your session has ended.")
