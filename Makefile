@@ -82,7 +82,7 @@ lint: .venv/made
 	$(bin)/mypy
 	$(bin)/lint-imports
 	$(bin)/python -m ops.openapi --check
-	$(bin)/cfn-lint template.yaml state/template.yaml alarms/template.yaml alarms/dashboard.yaml alarms/audit.yaml
+	$(bin)/cfn-lint template.yaml state/template.yaml alarms/template.yaml alarms/dashboard.yaml alarms/audit.yaml room/template.yaml
 	$(bin)/sam validate --lint --region us-east-1
 	$(bin)/sam validate --lint --region us-east-1 --template state/template.yaml
 	$(bin)/sam validate --lint --region us-east-1 --template alarms/template.yaml

@@ -27,6 +27,7 @@ from ops.commands.people import people
 from ops.commands.policy import policy
 from ops.commands.rehearse import rehearse
 from ops.commands.rollback import rollback
+from ops.commands.room import room
 from ops.commands.rotate import rotate
 from ops.commands.status import status
 from ops.commands.throttle import throttle
@@ -50,6 +51,7 @@ app.add_typer(metrics, name="metrics")
 app.add_typer(policy, name="policy")
 app.add_typer(approvals, name="approvals")
 app.add_typer(people, name="people")
+app.add_typer(room, name="room")
 _COMMANDS: tuple[Callable[..., None], ...] = (
     *(operate.pause, operate.resume, operate.retention, operate.pseudonym, operate.dashboard),
     *(cost, drill, env, grants, incidents, migrate, rehearse, rollback, rotate, status, throttle, watch),

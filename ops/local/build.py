@@ -23,6 +23,7 @@ _SOURCES: Final = (
     "alarms/template.yaml",
     "alarms/dashboard.yaml",
     "alarms/audit.yaml",
+    "room/template.yaml",
     "shared",
     "functions",
     "migrations",
