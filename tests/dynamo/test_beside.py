@@ -31,7 +31,8 @@ def _tables(engine: Engine) -> tuple[Counting, str, str]:
 
 def test_it_is_one_more_key_of_the_first_read_and_of_no_other(moto_tables: Engine) -> None:
     client, policy, workflow = _tables(moto_tables)
-    dynamo, seen = Dynamo(client), []
+    dynamo = Dynamo(client)
+    seen: list[Item | None] = []
     dynamo.read_beside(policy, GUARD, seen.append)
 
     assert dynamo.batch_get([(workflow, KEY)]) == [None]
