@@ -26,7 +26,7 @@ test: .venv/made $(bin)/ops .venv-audit/made
 	$(bin)/slipcover --merge .coverage.rules .coverage.rest --out .coverage --fail-under 95
 
 # The rooms of the layer, each with its tests.
-rooms := $(addprefix tests/,core dynamo api trust replay_guards policy requests simulation metrics incidents release agents notifications)
+rooms := $(addprefix tests/,core dynamo api trust replay_guards policy requests simulation metrics incidents release agents people notifications)
 
 # The inner loop: what needs neither store nor stack, and waits for nothing. `make test` draws five times the examples.
 unit: .venv/made
@@ -83,7 +83,7 @@ lint: .venv/made
 	$(bin)/mypy
 	$(bin)/lint-imports
 	$(bin)/python -m ops.openapi --check
-	$(bin)/cfn-lint examples/eventbridge/template.yaml template.yaml state/template.yaml alarms/template.yaml alarms/dashboard.yaml alarms/audit.yaml
+	$(bin)/cfn-lint examples/eventbridge/template.yaml template.yaml state/template.yaml alarms/template.yaml alarms/dashboard.yaml alarms/audit.yaml room/template.yaml
 	$(bin)/sam validate --lint --region us-east-1
 	$(bin)/sam validate --lint --region us-east-1 --template state/template.yaml
 	$(bin)/sam validate --lint --region us-east-1 --template alarms/template.yaml
@@ -150,6 +150,7 @@ lock: .venv/made
 	$(compile) $(LOCK_OPTIONS) -c requirements-run.txt requirements-dev.in -o requirements-dev.txt
 	$(compile) $(LOCK_OPTIONS) -c requirements-run.txt shared/requirements.in -o shared/requirements.txt
 	$(compile) $(LOCK_OPTIONS) -c requirements-run.txt shared/cedar.in -o shared/cedar.txt
+	$(compile) $(LOCK_OPTIONS) -c requirements-run.txt shared/sign_in.in -o shared/sign_in.txt
 	$(compile) $(LOCK_OPTIONS) requirements-audit.in -o requirements-audit.txt
 	$(compile) $(LOCK_OPTIONS) requirements-generators.in -o requirements-generators.txt
 

@@ -41,6 +41,7 @@ _MISSING: Final = {
     "chromium": chromium_missing,
     "as_another_user": another_user_missing,
     "typescript_client": node_missing,
+    "axe": node_missing,
 }
 _STORES: Final = _ON_DYNAMODB_LOCAL | {"on_ministack", "ministack_endpoint", "moto_tables"}
 

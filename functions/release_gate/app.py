@@ -13,7 +13,7 @@ from handshake.dynamo.context import Context
 from handshake.release.release_gate import NotReadyError, Release, ensure_ready
 from handshake.trust.secret import TrustSecret
 
-_FUNCTIONS: Final = ("workflow", "decision_room", "grants", "policy_apply", "policy", "agents", "metrics")
+_FUNCTIONS: Final = ("workflow", "decision_room", "grants", "policy_apply", "policy", "agents", "people", "metrics")
 _MIGRATIONS: Final = Path(__file__).with_name("migrations.json")
 # A version that does not answer in the time it would have fails; asking again would hide that it sometimes does.
 _CLIENTS: Final = client_config(connect_s=2, read_s=12, attempts=1)
@@ -46,10 +46,11 @@ def build_release(environment: Mapping[str, str], context: Context) -> Release:
         secret=TrustSecret(aws().create_client("secretsmanager", config=_CLIENTS), environment["TRUST_SECRET_ARN"]),
         versions=LambdaVersions(
             aws().create_client("lambda", config=_CLIENTS),
-            {name: environment[f"{name.upper()}_VERSION"] for name in _FUNCTIONS},
+            {name: arn for name in _FUNCTIONS if (arn := environment.get(f"{name.upper()}_VERSION"))},
         ),
         migrations=json.loads(_MIGRATIONS.read_text()),
         issuer=issuer,
+        serves_people="PEOPLE_VERSION" in environment,
         stack=environment["POWERTOOLS_SERVICE_NAME"],
     )
 

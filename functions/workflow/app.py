@@ -3,28 +3,15 @@
 from typing import TYPE_CHECKING
 
 from handshake.api.http import Call, HttpHandler, Route
-from handshake.core.paging import parse_page
+from handshake.api.reads import get_evidence, get_request, get_room, list_decisions, list_rooms
 from handshake.core.reasons import ReasonCode
 from handshake.requests.authorize_execution import authorize_execution
-from handshake.requests.evidence import views
 from handshake.requests.execution import NOT_ALLOWED, parse_presented
-from handshake.requests.history_query import parse_history_query
-from handshake.requests.read import read_evidence, read_queue, read_request
-from handshake.requests.read_history import read_history
-from handshake.requests.read_room import read_room
 from handshake.requests.submission import REFUSED, ensure_submitted_by, parse_submission
 from handshake.requests.submit import submit
 
 if TYPE_CHECKING:
-    from handshake.requests.answers import (
-        Decided,
-        EvidenceEvent,
-        ExecutionAuthorized,
-        History,
-        Queue,
-        RequestStatus,
-        Room,
-    )
+    from handshake.requests.answers import Decided, ExecutionAuthorized
 
 
 def submit_request(call: Call) -> "Decided":
@@ -47,54 +34,6 @@ def submit_request(call: Call) -> "Decided":
     call.decided(record.reason, record.outcome, repeated=repeated)
     call.shadowed(len(shadows), sum(shadow.outcome != record.outcome for shadow in shadows))
     return record.result_view(call.context.now_ms())
-
-
-def get_request(call: Call) -> "RequestStatus":
-    """Read where a request stands."""
-    record = read_request(call.context, call.path("requestId"), call.envelope())
-    return record.status_view(call.context.now_ms())
-
-
-def get_evidence(call: Call) -> "list[EvidenceEvent]":
-    """Read what happened to a request, oldest first."""
-    record, events = read_evidence(call.context, call.path("requestId"), call.envelope())
-    context_hash = record.submission.decision_context_hash
-    return views(events, decision_context_hash=context_hash, hitl_request_id=record.hitl_request_id)
-
-
-def list_rooms(call: Call) -> "Queue":
-    """List the requests that wait for the caller, or for the caller's tenant."""
-    envelope = call.envelope()
-    page = parse_page(call.query("limit"), call.query("cursor"), parts=(str, int))
-    records, cursor = read_queue(call.context, envelope, page)
-    answer: Queue = {"requests": [record.room_view() for record in records]}
-    if cursor:
-        answer["nextCursor"] = cursor
-    return answer
-
-
-def get_room(call: Call) -> "Room":
-    """Read what a person sees before deciding."""
-    return read_room(call.context, call.path("requestId"), call.envelope()).view()
-
-
-def list_decisions(call: Call) -> "History":
-    """List closed escalations of the caller, or of the caller's tenant, newest first."""
-    envelope = call.envelope()
-    asked = parse_history_query(
-        envelope,
-        outcome=call.query("outcome"),
-        actor=call.query("actor"),
-        since=call.query("from"),
-        until=call.query("to"),
-        limit=call.query("limit"),
-        cursor=call.query("cursor"),
-    )
-    closed, cursor = read_history(call.context, asked, envelope)
-    answer: History = {"decisions": [decision.view() for decision in closed]}
-    if cursor:
-        answer["nextCursor"] = cursor
-    return answer
 
 
 def authorize(call: Call) -> "ExecutionAuthorized":

@@ -23,6 +23,7 @@ _SOURCES: Final = (
     "alarms/template.yaml",
     "alarms/dashboard.yaml",
     "alarms/audit.yaml",
+    "room/template.yaml",
     "shared",
     "functions",
     "migrations",
@@ -82,21 +83,22 @@ def _prune(builds: Path, *, keep: Path) -> None:
 def _check_layers(target: Path) -> None:
     """Import the layers with nothing else on the path, as Lambda does; ministack leaves this virtualenv there.
 
-    The shared one stands alone but for the modules that are imported once Cedar is needed. Raises CommandFailedError
-    where handshake needs what shared/requirements.in and shared/cedar.in do not name.
+    The shared one stands alone but for the modules that are imported once Cedar is needed, or where people sign in.
+    Raises CommandFailedError where handshake needs what shared/*.in do not name.
     """
-    layer, cedar = target / "SharedLayer" / "python", target / "CedarLayer" / "python"
+    layer, cedar, sign_in = (target / f"{name}Layer" / "python" for name in ("Shared", "Cedar", "SignIn"))
     script = f"""
 import importlib, pkgutil, sys
 sys.path.append({str(layer)!r})
 import handshake
 needs_cedar = ("handshake.policy.cedar.engine", "handshake.policy.cedar.validate")
+needs_sign_in = ("handshake.people.pool_keys", "handshake.people.door", "handshake.api.people")
 modules = [module.name for module in pkgutil.walk_packages(handshake.__path__, "handshake.")]
-for name in (name for name in modules if name not in needs_cedar):
+for name in (name for name in modules if name not in needs_cedar + needs_sign_in):
     importlib.import_module(name)
-assert "cedarpy" not in sys.modules
-sys.path.append({str(cedar)!r})
-for name in needs_cedar:
+assert not {{"cedarpy", "cryptography"}} & sys.modules.keys()
+sys.path += [{str(cedar)!r}, {str(sign_in)!r}]
+for name in needs_cedar + needs_sign_in:
     importlib.import_module(name)
 """
     run_logged(

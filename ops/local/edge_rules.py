@@ -54,8 +54,8 @@ def refusal_of(request: Request, *, port: int, access: Access) -> Refusal | None
         return Refusal(SIDE_CHANNEL, "this edge answers to its own loopback address alone")
     return (
         _unproven(headers.get("authorization"), given, access)
-        or _ambiguous(request, given)
-        or _unreadable(request, headers)
+        or ambiguous(request, given)
+        or unreadable(request, headers)
         or _impersonating(given, access)
     )
 
@@ -102,7 +102,7 @@ def _unproven(authorization: str | None, given: Counter[str], access: Access) ->
     return None
 
 
-def _ambiguous(request: Request, given: Counter[str]) -> Refusal | None:
+def ambiguous(request: Request, given: Counter[str]) -> Refusal | None:
     """Return why two readers of the head could disagree on what is asked."""
     if not request.target.startswith("/") or "#" in request.target:
         return _shape("the target of a request must be a path, with or without a query")
@@ -119,7 +119,8 @@ def _ambiguous(request: Request, given: Counter[str]) -> Refusal | None:
     return None
 
 
-def _unreadable(request: Request, headers: Mapping[str, str]) -> Refusal | None:
+def unreadable(request: Request, headers: Mapping[str, str]) -> Refusal | None:
+    """Return why the API could not take the request as it is framed, or None."""
     if request.method not in _METHODS:
         return _shape("the API has no such method")
     if "transfer-encoding" in headers:

@@ -15,7 +15,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from ops.local.commands import clean_environment, free_port, serving
-from ops.local.settings import REGION, ROOT, ROOT_KEY
+from ops.local.settings import REGION, ROOT, ROOT_KEY, private
 
 # Started by text: as a script's, its folder would come first on the path, and ours be taken for modules of ministack's.
 _START: Final = """
@@ -56,6 +56,8 @@ def emulator(*, log: Path, events: Path | None = None) -> Iterator[str]:
         "GATEWAY_PORT": str(port),
         "LAMBDA_EXECUTOR": "local",
         "MINISTACK_REGION": REGION,
+        # Where it keeps the keys that sign tokens: left out, in a folder that any user of this machine may have made.
+        "STATE_DIR": str(private(log.with_suffix(".state"))),
         # Listeners on fixed ports that nothing here needs.
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",

@@ -193,6 +193,7 @@ class Guard:
     session token, or None where this run has issued no such key. ``as_api`` answers a refusal as the API that is
     addressed would, or gives None where none is. ``admits_anybody`` says of a call to an API that nobody signed whether
     the method is open to anybody, which the template's never are: a hand that opens one is to be seen doing it.
+    ``judges_itself`` says of a request whether what it asks for looks at who asks by another means than a signature.
     """
 
     app: Application
@@ -200,6 +201,7 @@ class Guard:
     secret_of: SecretOf
     as_api: Callable[[Message, RefusedError], Response | None] = lambda *_: None
     admits_anybody: Callable[[Message], bool] = lambda _: False
+    judges_itself: Callable[[Message], bool] = lambda _: False
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -221,7 +223,7 @@ class Guard:
         """Return the whole body of a request that may pass. Raises RefusedError, before reading where it can."""
         request = Request.of(scope)
         check_origin(request, hosts=self.hosts)
-        if not request.all("authorization") and self.admits_anybody(scope):
+        if self.judges_itself(scope) or (not request.all("authorization") and self.admits_anybody(scope)):
             return await _read(request, receive)
         signed = read_signature(request, now=self.now())
         secret = self.secret_of(signed.key_id, request.get("x-amz-security-token"))

@@ -11,6 +11,9 @@ STACK_NAME: Final = "handshake-local"
 RUNTIME: Final = f"python{sys.version_info.major}.{sys.version_info.minor}"
 REGION: Final = "us-east-1"
 ACCOUNT: Final = "000000000000"
+PAGE_PORT: Final = 3001
+PAGE_ORIGIN: Final = f"http://127.0.0.1:{PAGE_PORT}"
+"""Where people's page is, and its API and sign-in: one origin."""
 ISSUER_ROLE: Final = "handshake-edge"  # whose identity envelopes the local stack believes
 ISSUER_ARN: Final = f"arn:aws:iam::{ACCOUNT}:role/{ISSUER_ROLE}"
 ROOT_KEY: Final = (f"AKIA{secrets.token_hex(8).upper()}", secrets.token_hex(20))

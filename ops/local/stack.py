@@ -28,6 +28,7 @@ from ops.local.settings import (
     ISSUER_ARN,
     ISSUER_ROLE,
     LOCAL_TRUST_SECRET,
+    PAGE_ORIGIN,
     REGION,
     ROOT,
     ROOT_KEY,
@@ -77,6 +78,8 @@ class LocalStack:
     """The emulated AWS, for every service."""
     api_url: str
     """The API's stage, without a trailing slash. Sign what is sent there for ``execute-api`` in ``region``."""
+    people_url: str = ""
+    """The stage of the people's API, whose callers show an ID token; "" where the stack has none."""
     tables: Mapping[str, str]
     """Physical names by what they hold: workflow, policy, metrics, replay_guards, runtime_kv."""
     functions: Mapping[str, str]
@@ -115,6 +118,8 @@ class LocalStack:
             "EnvelopeIssuers": ISSUER_ARN,
             "TrustSecretValue": trust_secret,
         }
+        if environment == LOCAL:
+            self._parameters = {"PeopleSignIn": "true", "PageOrigin": PAGE_ORIGIN, **self._parameters}
         self._migrated = migrated
         self._prepare = prepare
         self._step = step
@@ -141,7 +146,7 @@ class LocalStack:
             self.trust_secret = secret["SecretString"]
             if self._migrated:
                 with self._step("apply migrations"):
-                    apply_pending(self._context(), operator="local stack")
+                    apply_pending(self.context(), operator="local stack")
             extra = self._complete_alarms()
             resources.enter_context(running(self.client, events, extra=extra, log=self.logs / "cloudwatch.log"))
             self._start_schedules()
@@ -206,8 +211,11 @@ class LocalStack:
         self.functions = self._named("Function")
         api_id, stage = self.outputs["ApiId"], self.outputs["ApiStage"]
         self.api_url = f"{self.endpoint_url}/restapis/{api_id}/{stage}/_user_request_"
+        if "PeopleApiId" in self.outputs:
+            self.people_url = f"{self.endpoint_url}/restapis/{self.outputs['PeopleApiId']}/{stage}/_user_request_"
 
-    def _context(self) -> Context:
+    def context(self) -> Context:
+        """Give what the service's own use cases need to run on this stack's tables."""
         dynamo = Dynamo(self.client("dynamodb"))
         return Context(dynamo, Tables(**self.tables), lambda: time.time_ns() // 1_000_000, lambda: str(uuid.uuid4()))
 
@@ -221,12 +229,17 @@ class LocalStack:
     def _apply_gateway_responses(self) -> None:
         """Give the API the error bodies of template.yaml: ministack does not read them from the definition."""
         template = self.client("cloudformation").get_template(StackName=self.name, TemplateStage="Processed")
-        definition = template["TemplateBody"]["Resources"]["Api"]["Properties"]["Body"]
-        gateway = self.client("apigateway")
-        api_id = self.outputs["ApiId"]
-        for kind, response in definition["x-amazon-apigateway-gateway-responses"].items():
-            gateway.put_gateway_response(restApiId=api_id, responseType=kind, **response)
-        gateway.create_deployment(restApiId=api_id, stageName=self.outputs["ApiStage"])
+        gateway, resources = self.client("apigateway"), template["TemplateBody"]["Resources"]
+        for name, output in (("Api", "ApiId"), ("PeopleApi", "PeopleApiId")):
+            if output not in self.outputs:
+                continue
+            api_id, definition = self.outputs[output], resources[name]["Properties"]["Body"]
+            for kind, response in definition["x-amazon-apigateway-gateway-responses"].items():
+                bodies = response["responseTemplates"]
+                found = {of: _found(body, template["TemplateBody"]["Mappings"]) for of, body in bodies.items()}
+                given = response | {"responseTemplates": found}
+                gateway.put_gateway_response(restApiId=api_id, responseType=kind, **given)
+            gateway.create_deployment(restApiId=api_id, stageName=self.outputs["ApiStage"])
 
     def _complete_tables(self) -> None:
         """Switch TTL and point-in-time recovery on as state/template.yaml does: ministack's CloudFormation does not."""
@@ -277,6 +290,14 @@ class LocalStack:
         arn = f"arn:aws:iam::{ACCOUNT}:role/{name}"
         renew = create_assume_role_refresher(sts, {"RoleArn": arn, "RoleSessionName": "local"})
         return DeferredRefreshableCredentials(renew, "assume-role")
+
+
+def _found(value: Any, mappings: Mapping[str, Any]) -> str:
+    """Give a text, looked up in the template's mappings where it is said to be there."""
+    if isinstance(value, str):
+        return value
+    mapping, first, second = value["Fn::FindInMap"]
+    return str(mappings[mapping][first][second])
 
 
 def _policy(statement: Mapping[str, Any]) -> str:

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final, get_args, get_type_hints
+from typing import Any, Final, NamedTuple, get_args, get_type_hints
 
 from handshake.agents import answers as agents
 from handshake.api.http import MAX_BODY_BYTES, MAX_CORRELATION_ID_LENGTH, Answer, HttpHandler, Route
+from handshake.api.people import PREFIX
 from handshake.core.jsonio import MAX_DEPTH
 from handshake.core.reasons import REGISTRY, REGISTRY_VERSION, Reason, ReasonCode
 from handshake.core.shapes import Id, Refusal
@@ -19,6 +20,8 @@ from handshake.core.text import MAX_ID_LENGTH
 from handshake.metrics import answers as metrics
 from handshake.metrics.query import INVALID_METRIC_QUERY
 from handshake.metrics.reported_event import INVALID_METRICS_EVENT
+from handshake.people import answers as people
+from handshake.people.id_token import MAX_TOKEN_BYTES as MAX_ID_TOKEN_BYTES
 from handshake.policy import answers as policy
 from handshake.requests import answers as requests
 from handshake.requests.action_bodies import MAX_IDEMPOTENCY_KEY_LENGTH
@@ -30,17 +33,19 @@ from handshake.trust.token import MAX_LIFETIME_S, MAX_TOKEN_BYTES
 from ops.local.signing_edge import MAX_HEADERS_BYTES
 from ops.openapi.examples import load_examples, with_examples
 from ops.openapi.openness import opened
-from ops.openapi.operations import OPERATIONS, Operation
+from ops.openapi.operations import OPERATIONS, PEOPLES_OPERATIONS, Operation
 from ops.openapi.reason_texts import REASON_TEXTS
 from ops.openapi.schemas import Schemas, UndescribedError, members_of
 
 ROOT: Final = Path(__file__).parents[2]
 COMMITTED: Final = ROOT / "openapi" / "handshake.json"
+PEOPLES: Final = ROOT / "openapi" / "people.json"
 VERSION: Final = "1.0.0"
 
 SIGV4: Final = "sigv4"
 ENVELOPE: Final = "identityEnvelope"
 TOKEN: Final = "internalTrustContext"  # noqa: S105 - what a scheme is called
+ID_TOKEN: Final = "idToken"  # noqa: S105 - as above
 _JSON: Final = "application/json"
 _TOGETHER: Final = (
     f"All headers together, signature and session token included, may have {MAX_HEADERS_BYTES} bytes, names and line"
@@ -71,6 +76,18 @@ _SECURITY_SCHEMES: Final = {
         "description": (
             f"A compact JWT of TrustClaims, HS256, at most {MAX_TOKEN_BYTES} bytes, valid for at most"
             f" {MAX_LIFETIME_S // 60} minutes and good for one call. {_TOGETHER}"
+        ),
+    },
+}
+_PEOPLES_SECURITY_SCHEMES: Final = {
+    ID_TOKEN: {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Authorization",
+        "x-amazon-apigateway-authtype": "cognito_user_pools",
+        "description": (
+            "An ID token of the stack's user pool for the page's app client, with or without Bearer before it, at most"
+            f" {MAX_ID_TOKEN_BYTES} bytes. What its bearer may do is what operators keep in their record."
         ),
     },
 }
@@ -137,14 +154,70 @@ _HEADERS: Final = {
 
 # Handlers import the shapes they name for type checkers only.
 _ANSWERS: Final = {
-    name: shape for room in (requests, policy, metrics, simulation, agents) for name, shape in vars(room).items()
+    name: shape
+    for room in (requests, policy, metrics, simulation, agents, people)
+    for name, shape in vars(room).items()
 }
 
 Routes = Mapping[tuple[str, str], Route]
 
 
+class Door(NamedTuple):
+    """Says how those come in whom a document is for: by ``scheme`` alone, or with more beside it."""
+
+    title: str
+    summary: str
+    servers: Sequence[Mapping[str, Any]]
+    schemes: Mapping[str, Any]
+    scheme: str
+    named: Sequence[Any]
+    """Shapes that no route refers to: headers hold them, or whoever generates from the document needs them."""
+
+
+_CALLERS_DOOR: Final = Door(
+    title="Handshake",
+    summary="Decides what an AI agent may do.",
+    servers=[
+        {"url": "http://127.0.0.1:3000", "description": "python -m ops up, or ops edge: signs what it passes on"},
+        {
+            "url": "https://{apiId}.execute-api.{region}.amazonaws.com/{environment}",
+            "description": "a deployed stack",
+            "variables": {
+                "apiId": {"default": "api-id"},
+                "region": {"default": "us-east-1"},
+                "environment": {"default": "production", "enum": ["staging", "production"]},
+            },
+        },
+    ],
+    schemes=_SECURITY_SCHEMES,
+    scheme=SIGV4,
+    named=(IdentityEnvelope, TrustClaims, ReasonCode, Id),
+)
+_PEOPLES_DOOR: Final = Door(
+    title="Handshake for people",
+    summary="What people do who have signed in: the API of the page, under the page's own origin.",
+    servers=[{"url": "/", "description": "the page's own origin; http://127.0.0.1:3001 for python -m ops up"}],
+    schemes=_PEOPLES_SECURITY_SCHEMES,
+    scheme=ID_TOKEN,
+    named=(ReasonCode, Id),
+)
+
+
+def peoples_routes() -> dict[str, Routes]:
+    """Collect the routes of the function that serves people who have signed in."""
+    return {name: served for name, served in _every_route().items() if _is_peoples(served)}
+
+
 def routes(functions: Path = ROOT / "functions") -> dict[str, Routes]:
-    """Collect the routes of every function that answers HTTP, by the function's name."""
+    """Collect the routes of every function that answers callers over HTTP, by the function's name."""
+    return {name: served for name, served in _every_route(functions).items() if not _is_peoples(served)}
+
+
+def _is_peoples(served: Routes) -> bool:
+    return all(resource.startswith(f"{PREFIX}/") for _, resource in served)
+
+
+def _every_route(functions: Path = ROOT / "functions") -> dict[str, Routes]:
     modules = {
         app.parent.name: importlib.import_module(f"functions.{app.parent.name}.app")
         for app in sorted(functions.glob("*/app.py"))
@@ -153,17 +226,21 @@ def routes(functions: Path = ROOT / "functions") -> dict[str, Routes]:
 
 
 def document(
-    routes: Mapping[str, Routes], operations: Mapping[tuple[str, str], Operation] = OPERATIONS
+    routes: Mapping[str, Routes],
+    operations: Mapping[tuple[str, str], Operation] = OPERATIONS,
+    door: Door = _CALLERS_DOOR,
 ) -> dict[str, Any]:
-    """Make the OpenAPI document of ``routes``, whose answers are open to what later releases add.
+    """Make the OpenAPI document of ``routes``, for those who come in by ``door``; answers are open to what is added.
 
     Raises UndescribedError as ``exact_document`` does, and where an object is both taken and answered.
     """
-    return with_examples(opened(exact_document(routes, operations)), load_examples())
+    return with_examples(opened(exact_document(routes, operations, door)), load_examples())
 
 
 def exact_document(
-    routes: Mapping[str, Routes], operations: Mapping[tuple[str, str], Operation] = OPERATIONS
+    routes: Mapping[str, Routes],
+    operations: Mapping[tuple[str, str], Operation] = OPERATIONS,
+    door: Door = _CALLERS_DOOR,
 ) -> dict[str, Any]:
     """Make the document that handlers are held to: what each answers today, and nothing else.
 
@@ -173,45 +250,35 @@ def exact_document(
     served = {key: (function, route) for function, table in routes.items() for key, route in table.items()}
     _ensure_described(served.keys(), operations.keys())
     schemas = Schemas()
-    # Headers hold the first two; the others are there for whoever generates from the document.
-    for named in (IdentityEnvelope, TrustClaims, ReasonCode, Id):
+    for named in door.named:
         schemas.of(named)
     paths: defaultdict[str, dict[str, Any]] = defaultdict(dict)
     for (method, resource), (function, route) in served.items():
-        paths[resource][method.lower()] = _operation(route, function, operations[method, resource], schemas)
+        paths[resource][method.lower()] = _operation(
+            route, function, operations[method, resource], schemas, door.scheme
+        )
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": "Handshake",
+            "title": door.title,
             "version": VERSION,
             "description": (
-                f"Decides what an AI agent may do. Bodies are JSON in UTF-8, at most {MAX_BODY_BYTES} bytes and"
+                f"{door.summary} Bodies are JSON in UTF-8, at most {MAX_BODY_BYTES} bytes and"
                 f" {MAX_DEPTH} levels deep, and can be read one way only: no key twice in an object, no NaN or"
                 " Infinity, no lone surrogate. Every refusal carries a reason code; x-reason-codes says what each"
                 " means to a program. Answers may gain members, values and codes: pass over what you do not know, and"
                 " act on nothing but what you do."
             ),
         },
-        "servers": [
-            {"url": "http://127.0.0.1:3000", "description": "python -m ops up, or ops edge: signs what it passes on"},
-            {
-                "url": "https://{apiId}.execute-api.{region}.amazonaws.com/{environment}",
-                "description": "a deployed stack",
-                "variables": {
-                    "apiId": {"default": "api-id"},
-                    "region": {"default": "us-east-1"},
-                    "environment": {"default": "production", "enum": ["staging", "production"]},
-                },
-            },
-        ],
+        "servers": list(door.servers),
         "paths": paths,
         "components": {
             "schemas": schemas.components,
-            "securitySchemes": _SECURITY_SCHEMES,
+            "securitySchemes": door.schemes,
             "parameters": _PARAMETERS,
             "headers": _HEADERS,
         },
-        "security": [{SIGV4: []}],
+        "security": [{door.scheme: []}],
         "x-reason-codes": {
             "version": REGISTRY_VERSION,
             "codes": {
@@ -246,7 +313,12 @@ def _ensure_described(served: AbstractSet[tuple[str, str]], described: AbstractS
         raise UndescribedError(f"{method} {resource} is no route: remove it from ops/openapi/operations.py")
 
 
-def _operation(route: Route, function: str, operation: Operation, schemas: Schemas) -> dict[str, Any]:
+def peoples_document() -> dict[str, Any]:
+    """Make the OpenAPI document of the API for people who have signed in. Raises UndescribedError, as ``document``."""
+    return document(peoples_routes(), PEOPLES_OPERATIONS, _PEOPLES_DOOR)
+
+
+def _operation(route: Route, function: str, operation: Operation, schemas: Schemas, scheme: str) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": operation.id,
         "tags": [function],
@@ -258,7 +330,7 @@ def _operation(route: Route, function: str, operation: Operation, schemas: Schem
             *({"$ref": f"#/components/parameters/{name}"} for name in _headers_of(operation)),
         ],
         "security": [
-            {SIGV4: []} | ({ENVELOPE: []} if operation.envelope else {}) | ({TOKEN: []} if operation.token else {})
+            {scheme: []} | ({ENVELOPE: []} if operation.envelope else {}) | ({TOKEN: []} if operation.token else {})
         ],
         "responses": {
             "200": _answer(route, operation, schemas),

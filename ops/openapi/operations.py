@@ -1,10 +1,11 @@
 """Describes what each route is called, takes and refuses: what its handler cannot say of itself."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from handshake.agents.bodies import AgentChange, AgentQuery, AgentsQuery
+from handshake.api.people import PREFIX
 from handshake.core.reasons import Reason, ReasonCode, describe
 from handshake.core.shapes import PageQuery, Refusal
 from handshake.metrics.bodies import SeriesQuery, WindowQuery
@@ -382,3 +383,27 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
         codes=_codes(INVALID_METRICS_EVENT),
     ),
 }
+
+_PEOPLES: Final = (
+    ("GET", "/workflow/requests/{requestId}"),
+    ("GET", "/workflow/evidence/{requestId}"),
+    ("GET", "/workflow/decision-room"),
+    ("GET", "/workflow/decision-room/{requestId}"),
+    ("POST", "/workflow/decision-room/action"),
+    ("POST", "/workflow/decision-room/extend"),
+    ("POST", "/workflow/decision-room/revoke"),
+    ("GET", "/agents"),
+    ("GET", "/agents/{agentId}"),
+    ("PUT", "/agents/{agentId}"),
+)
+_OF_PEOPLE: Final = _codes(ReasonCode.SECURITY_PERSON_UNKNOWN, ReasonCode.SECURITY_PERSON_DISABLED)
+PEOPLES_OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
+    ("GET", f"{PREFIX}/me"): Operation(id="getMe", summary="Who has signed in, by their record", codes=_OF_PEOPLE),
+    **{
+        (method, PREFIX + resource): replace(
+            OPERATIONS[method, resource], envelope=False, codes={**OPERATIONS[method, resource].codes, **_OF_PEOPLE}
+        )
+        for method, resource in _PEOPLES
+    },
+}
+"""What people do who have signed in: the same operations, behind a door that makes the envelope of their record."""

@@ -10,6 +10,8 @@ from handshake.agents.table import evidence_digest, record_key
 from handshake.core.agents import Agent
 from handshake.core.jsonio import canonical, digest
 from handshake.dynamo.marshalling import Item
+from handshake.people.standing import Identity
+from handshake.people.table import record_key as person_key
 from handshake.policy.table import audit_digest, rules_digest
 from handshake.requests.action import digest_of
 from handshake.requests.evidence import GENESIS, Chain, EvidenceEvent
@@ -18,6 +20,7 @@ from handshake.requests.recording import EXTENDED
 from handshake.requests.table import record_from
 from handshake.requests.verification import verify_partition
 from tests.hostile.attacks import Attack, of_table, places_of, requests_of, whole_actions
+from tests.support.people import ALICE, BOB
 from tests.support.worlds import Place, Stored, place_of
 
 _A_RULE: Final[dict[str, Any]] = {"id": "forged", "key": "max_transaction", "value": 0}
@@ -295,6 +298,49 @@ def rewrite_change(dice: random.Random, stored: Stored) -> None:
     says = {"changed_by": "mallory", "state": dice.choice(["active", "escalate_all", "stopped"])}
     stored.items[newest] = stored.items[newest] | says
     stored.items[place] = {**record, **says, "head": evidence_digest(stored.items[newest])}
+
+
+def enable(_dice: random.Random, stored: Stored) -> None:
+    """Have the record of somebody who was disabled say that they are active."""
+    place = _record_of_person(BOB)
+    stored.items[place] = {**stored.items[place], "state": "active"}
+
+
+def rename(dice: random.Random, stored: Stored) -> None:
+    """Have a person's record say that they are somebody else, or of another tenant, or may do more."""
+    place = _record_of_person(dice.choice([ALICE, BOB]))
+    name, value = dice.choice(
+        [
+            ("principal_id", "mallory"),
+            ("tenant_id", "globex"),
+            ("scopes", ["workflow:read:any"]),
+            ("subject", "mallory"),
+        ]
+    )
+    stored.items[place] = {**stored.items[place], name: value}
+
+
+def take_person_back(_dice: random.Random, stored: Stored) -> None:
+    """Drop the newest change of a person, and have their record be as it was before."""
+    place = _record_of_person(BOB)
+    newest = int(stored.items[place]["version"])
+    del stored.items[place._replace(sk=f"CHANGED#{newest:08d}")]
+    [past] = [item for item in stored.versions(place) if int(item["version"]) == newest - 1]
+    stored.items[place] = past
+
+
+def rewrite_person(dice: random.Random, stored: Stored) -> None:
+    """Exchange what the newest change of a person says, and their record, digests and all."""
+    place = _record_of_person(dice.choice([ALICE, BOB]))
+    record = stored.items[place]
+    newest = place._replace(sk=f"CHANGED#{int(record['version']):08d}")
+    says = {"changed_by": "mallory", "tenant_id": "globex"}
+    stored.items[newest] = stored.items[newest] | says
+    stored.items[place] = {**record, **says, "head": evidence_digest(stored.items[newest])}
+
+
+def _record_of_person(identity: Identity) -> Place:
+    return Place("policy", person_key(identity)["pk"], "RECORD")
 
 
 def _record_of(agent_id: str) -> Place:

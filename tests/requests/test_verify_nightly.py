@@ -15,6 +15,7 @@ from handshake.core.agents import Agent
 from handshake.core.errors import StoreUnavailableError
 from handshake.dynamo.context import Context
 from handshake.dynamo.marshalling import Item
+from handshake.people.table import record_key as person_key
 from handshake.requests import verify_nightly as nightly
 from handshake.requests.table import RECORDED_SHARDS, recorded_partition, recorded_shard
 from handshake.requests.verification_progress import (
@@ -37,6 +38,7 @@ from handshake.requests.verify_nightly import Verification, verify_nightly
 from tests.conftest import Engine
 from tests.support.agents import put
 from tests.support.logs import lines_of, standard_output
+from tests.support.people import let_in, somebody
 from tests.support.service import InProcess, apply_policy, decided, now_ms, rules
 from tests.support.store import kept
 
@@ -152,6 +154,24 @@ def test_agents_are_verified_whole_every_night(service: InProcess) -> None:
 
         assert (done.agents_verified, done.findings) == (2, 1)
         assert [finding.problem for finding in reported] == ["the record is not what change 1 made of it"]
+
+
+def test_people_are_verified_whole_every_night(service: InProcess) -> None:
+    one, _ = let_in(service, somebody()), let_in(service, somebody())
+    service.dynamodb.update_item(
+        TableName=service.tables.policy,
+        Key={name: {"S": value} for name, value in person_key(one.identity).items()},
+        UpdateExpression="SET tenant_id = :tenant",
+        ExpressionAttributeValues={":tenant": {"S": "globex"}},
+    )
+    for night in range(3):
+        reported = Reported()
+        done = verify_nightly(nights_later(service, night), reported)
+
+        assert (done.people_verified, done.findings) == (2, 1)
+        assert [(finding.subject, finding.problem) for finding in reported] == [
+            ("person", "the record is not what change 1 made of it")
+        ]
 
 
 def test_the_handler_says_what_does_not_hold_and_names_nobody(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import boto3
@@ -11,7 +12,8 @@ from botocore.exceptions import ClientError
 from handshake.dynamo import runtime_kv as flags
 from ops.local.settings import ACCOUNT, REGION, ROOT
 from ops.local.stack import LocalStack
-from ops.local.translation import environment_of, scheduled_functions
+from ops.local.translation import scheduled_functions
+from tests.aws.test_api import switched
 
 READS = ("GetItem", "BatchGetItem", "Query", "Scan", "PartiQLSelect")
 ACTIONS = (*READS, "ConditionCheckItem", "PutItem", "UpdateItem", "DeleteItem", "PartiQLDelete", "DeleteTable")
@@ -20,6 +22,13 @@ MAY = {
         "workflow": {"BatchGetItem", "Query", "PutItem", "UpdateItem"},
         "policy": {"BatchGetItem"},
         "metrics": {"PutItem"},
+        "runtime_kv": {"BatchGetItem"},
+    },
+    "people": {
+        "workflow": {"BatchGetItem", "Query", "PutItem", "UpdateItem"},
+        "policy": {"BatchGetItem", "ConditionCheckItem", "PutItem"},
+        "metrics": {"BatchGetItem", "PutItem"},
+        "replay_guards": {"BatchGetItem", "PutItem"},
         "runtime_kv": {"BatchGetItem"},
     },
     "agents": {"policy": {"BatchGetItem", "PutItem"}, "metrics": {"BatchGetItem", "PutItem"}},
@@ -149,6 +158,15 @@ LEADING_KEYS = {
     ("AgentsRole", "MetricsTable", "BatchGetItem"): ["AGENT#*"],
     ("AgentsRole", "PolicyTable", "BatchGetItem"): ["AGENT#*", "AGENT@tenant#*"],
     ("AgentsRole", "PolicyTable", "PutItem"): ["AGENT#*", "AGENT@tenant#*"],
+    ("PeopleRole", "WorkflowTable", "PutItem"): ["REQ#*"],
+    ("PeopleRole", "WorkflowTable", "UpdateItem"): ["REQ#*", "SPEND#*", "SPEND@tenant#*", "BUDGET#*"],
+    ("PeopleRole", "PolicyTable", "BatchGetItem"): ["PERSON#*", "AGENT#*", "AGENT@tenant#*"],
+    ("PeopleRole", "PolicyTable", "ConditionCheckItem"): ["AGENT#*", "AGENT@tenant#*"],
+    ("PeopleRole", "PolicyTable", "PutItem"): ["AGENT#*", "AGENT@tenant#*"],
+    ("PeopleRole", "ReplayGuardsTable", "PutItem"): ["decision_action#*"],
+    ("PeopleRole", "ReplayGuardsTable", "BatchGetItem"): ["decision_action#*"],
+    ("PeopleRole", "MetricsTable", "BatchGetItem"): ["AGENT#*"],
+    ("PeopleRole", "MetricsTable", "PutItem"): ["EVENT#*", "WITNESS#*", "SYNTHETIC#*"],
     ("DecisionRoomRole", "PolicyTable", "ConditionCheckItem"): ["AGENT#*", "AGENT@tenant#*"],
     ("PolicyApplyRole", "PolicyTable", "BatchGetItem"): ["SCOPE#*", "TOOLS"],
     ("PolicyApplyRole", "PolicyTable", "PutItem"): ["SCOPE#*", "TOOLS"],
@@ -179,7 +197,8 @@ LEADING_KEYS = {
 
 def _leading_keys() -> Iterator[tuple[tuple[str, str, str], list[str]]]:
     """By role, table and action, the partition keys that production's policies allow, where they name any."""
-    for name, role in environment_of(ROOT, "production").of_type("AWS::IAM::Role").items():
+    people = {"PeopleSignIn": "true", "PageOrigin": "https://room.example"}
+    for name, role in switched("production", **people).of_type("AWS::IAM::Role").items():
         for policy in role["Properties"].get("Policies", ()):
             for statement in policy["PolicyDocument"]["Statement"]:
                 condition = statement.get("Condition", {})
@@ -203,7 +222,10 @@ def _as(stack: LocalStack, function: str) -> Any:
     policy = iam.get_role_policy(RoleName=own.rpartition("/")[2], PolicyName="least-privilege")["PolicyDocument"]
     name = f"as-{function}"
     trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": ACCOUNT}}
-    iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}))
+    with suppress(iam.exceptions.EntityAlreadyExistsException):  # another test has acted as this function already
+        iam.create_role(
+            RoleName=name, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+        )
     iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=json.dumps(policy))
     arn = f"arn:aws:iam::{ACCOUNT}:role/{name}"
     key = sts.assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
@@ -228,6 +250,13 @@ def test_a_function_of_the_api_writes_events_and_no_roll_ups(stack: LocalStack) 
 
     assert _writes(client, metrics, pk="SYNTHETIC#test", sk="of-a-role")
     assert not _writes(client, metrics, pk="ROLLUP#hour", sk="2000-01-01T00")
+
+
+def test_no_function_lets_anybody_in(stack: LocalStack) -> None:
+    table = stack.tables["policy"]
+
+    for function in ("people", "agents", "policy_apply", "workflow"):
+        assert not _writes(_as(stack, function), table, pk="PERSON#somebody", sk="RECORD"), function
 
 
 def test_a_privileged_function_burns_no_guard_of_the_other(stack: LocalStack) -> None:

@@ -2,15 +2,18 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any, Final
 
+from handshake.agents.table import PARTITION_PREFIX as AGENTS
 from handshake.agents.verification import verify_agent
 from handshake.core.agents import Agent
 from handshake.core.reasons import AGENT_STOPPED_DENIALS, SECURITY_DENIALS
 from handshake.dynamo.marshalling import Item, unmarshal
 from handshake.dynamo.tables import Tables
+from handshake.people.table import PARTITION_PREFIX as PEOPLE
+from handshake.people.verification import verify_person
 from handshake.policy.rule_keys import DEFAULT_LIMITS, ESCALATIONS_PER_WINDOW
 from handshake.policy.rules import version_name
 from handshake.policy.verification import verify_scope
@@ -35,7 +38,7 @@ def audit(dynamodb: Any, tables: Tables) -> list[str]:
 
     Every state is what its evidence, whole, says; every decision has exactly one metrics event, and every refused
     action; every guard matches a write; what agents spent is what was allowed or approved; nobody escalated past the
-    window; every policy has its versions and its audit trail, and every agent the evidence of its changes.
+    window; every policy has its versions and its audit trail, and every agent and person the evidence of its changes.
     """
     partitions: defaultdict[str, list[Item]] = defaultdict(list)
     for item in _scan(dynamodb, tables.workflow):
@@ -62,7 +65,8 @@ def audit(dynamodb: Any, tables: Tables) -> list[str]:
     faults += _budget_faults(records, partitions)
     faults += _window_faults(records, partitions)
     faults += _policy_faults([item for item in policy if item["pk"].startswith("SCOPE#")], guards)
-    faults += _agent_faults([item for item in policy if not item["pk"].startswith("SCOPE#")])
+    faults += _chain_faults([item for item in policy if item["pk"].startswith(AGENTS)], verify_agent)
+    faults += _chain_faults([item for item in policy if item["pk"].startswith(PEOPLE)], verify_person)
     return faults
 
 
@@ -203,12 +207,12 @@ def _window_faults(records: list[RequestRecord], partitions: dict[str, list[Item
             yield f"{pair} escalated {len(times)} times, {len(remembered)} are remembered"
 
 
-def _agent_faults(kept: list[Item]) -> Iterator[str]:
-    agents: defaultdict[str, list[Item]] = defaultdict(list)
+def _chain_faults(kept: list[Item], verify: Callable[[list[Item]], list[str]]) -> Iterator[str]:
+    chains: defaultdict[str, list[Item]] = defaultdict(list)
     for item in kept:
-        agents[item["pk"]].append(item)
-    for agent, items in agents.items():
-        yield from (f"{agent}: {problem}" for problem in verify_agent(items))
+        chains[item["pk"]].append(item)
+    for name, items in chains.items():
+        yield from (f"{name}: {problem}" for problem in verify(items))
 
 
 def _policy_faults(policy: list[Item], guards: list[Item]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Run the TypeScript client with Node, in a copy that has what it depends on."""
+"""Run what tests need of Node: the TypeScript client, and packages that npm fetches by a lock file."""
 
 import os
 import shutil
@@ -15,19 +15,21 @@ _TIMEOUT_S: Final = 240
 
 def node_missing() -> str:
     """Say in one line that no fit Node is on this machine; empty where it is."""
-    asked = f"tests of the TypeScript client need Node {_OLDEST} or newer, with npm: install them"
+    asked = (
+        f"tests of the TypeScript client and of the people's page need Node {_OLDEST} or newer, with npm: install them"
+    )
     if not (shutil.which("node") and shutil.which("npm")):
         return asked
     version = run("node", "--version", folder=ROOT).removeprefix("v")
     return "" if int(version.partition(".")[0]) >= _OLDEST else f"{asked}; this one is {version}"
 
 
-def install() -> Path:
-    """Install what the client's lock file names beside it, if that is not there yet, and return its folder."""
-    lock, installed = CLIENT / "package-lock.json", CLIENT / "node_modules/.package-lock.json"
+def install(folder: Path = CLIENT) -> Path:
+    """Install what the lock file in ``folder`` names beside it, if that is not there yet, and return ``folder``."""
+    lock, installed = folder / "package-lock.json", folder / "node_modules/.package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", folder=CLIENT)
-    return CLIENT
+        run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", folder=folder)
+    return folder
 
 
 def run(*command: str, folder: Path) -> str:

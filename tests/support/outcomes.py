@@ -26,7 +26,7 @@ CODES_BY_STATUS = {
         security_missing_decision_artifact, security_non_allow_artifact, security_artifact_authorized,
         security_identity_subject_mismatch, security_read_scope_denied, security_read_tenant_mismatch,
         hitl_approval_unauthorized, security_agent_stopped, security_grant_unauthorized, security_scope_missing,
-        security_identity_assurance_insufficient""",
+        security_person_unknown, security_person_disabled, security_identity_assurance_insufficient""",
     404: """
         security_artifact_request_not_found, hitl_request_not_found, policy_version_not_found,
         security_grant_not_found, security_agent_not_found""",

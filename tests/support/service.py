@@ -13,6 +13,7 @@ from functions.agents.app import handler as agents
 from functions.decision_room.app import handler as decision_room
 from functions.grants.app import handler as grants
 from functions.metrics.app import handler as metrics
+from functions.people.app import handler as people
 from functions.policy.app import handler as policy
 from functions.policy_apply.app import handler as policy_apply
 from functions.workflow.app import handler as workflow
@@ -37,6 +38,7 @@ SIGNER_ARN = "arn:aws:sts::000000000000:assumed-role/handshake-edge/session"
 STRANGER_ARN = "arn:aws:sts::000000000000:assumed-role/handshake-stranger/session"
 
 HANDLERS = (workflow, decision_room, grants, policy_apply, policy, agents, metrics)
+"""Those of the API that callers reach; people have a door of their own."""
 ROUTES = sorted(route for handler in HANDLERS for route in handler.routes)
 
 
@@ -158,7 +160,12 @@ class InProcess:
         path, _, query = path.partition("?")
         # A literal route goes before one with a parameter, as in API Gateway.
         routes = sorted(
-            ((resource, handler) for handler in HANDLERS for verb, resource in handler.routes if verb == method),
+            (
+                (resource, handler)
+                for handler in (*HANDLERS, people)
+                for verb, resource in handler.routes
+                if verb == method
+            ),
             key=lambda route: "{" in route[0],
         )
         for resource, handler in routes:

@@ -10,6 +10,7 @@ from handshake.dynamo.client import Page
 from handshake.dynamo.context import Context
 from handshake.dynamo.marshalling import Item, marshal, unmarshal
 from handshake.dynamo.tables import Tables
+from handshake.people.standing import PersonState
 from handshake.requests.erase_arguments import erase_arguments
 from handshake.requests.expire_overdue import expire_overdue
 from handshake.requests.lapse_unclaimed import lapse_unclaimed
@@ -19,6 +20,7 @@ from handshake.trust.token import TOOLS_SUBJECT
 from ops.local.settings import ROOT
 from tests.support.agents import operator
 from tests.support.agents import put as put_agent
+from tests.support.people import ALICE, BOB, let_in, switch
 from tests.support.policies import a_budget, a_count
 from tests.support.service import (
     InProcess,
@@ -140,12 +142,16 @@ def _governed(service: InProcess, agent_id: str) -> Iterator[None]:
 
 
 def _registered(service: InProcess) -> Iterator[None]:
-    """Agents' records, and what is decided by them."""
+    """Agents' and people's records, and what is decided by them."""
+    let_in(service, ALICE, scopes=())
+    let_in(service, BOB)
     put_agent(service, "decides")
     put_agent(service, "decides", envelope=operator(None), state="active", owner="everybody's")
     put_agent(service, "idles", state="active", owner="a team")
     yield
     put_agent(service, "idles", until=now_ms() + _DAY_MS)
+    let_in(service, ALICE)
+    switch(service, BOB, PersonState.DISABLED)
     post(service, "/workflow/requests", submission(agentId="decides", tenantId="acme"))
     put_agent(service, "decides", state="escalate_all", reason="it is watched")
     yield

@@ -32,6 +32,7 @@ _FORBIDDEN: Final = 403
 _SERVER_ERROR: Final = 500
 _PARTITION_KEYS: Final = ("pk", "guard_key", "kv_key")  # of our tables
 _OF_AN_API: Final = re.compile(rb"/restapis/[^/]+/[^/]+/_user_request_/")
+_PUBLIC_KEYS: Final = re.compile(r"/[a-z0-9-]+_[A-Za-z0-9]+/\.well-known/jwks\.json")
 _DELETE: Final = re.compile(r'DELETE FROM "([^"]+)" WHERE ')
 
 
@@ -62,7 +63,8 @@ def hand_over(spool: Path) -> None:
         # What template.yaml's metric filters make of access logs, which ministack does not write.
         answer = await answer_call(api_id, *call)
         if api := apigateway_v1._rest_apis.get(api_id):
-            record("Handshake/Api", "ServerErrors", int(answer[0] >= _SERVER_ERROR), "None", {"service": api["name"]})
+            service = api["name"].removesuffix("-people")  # both APIs log as the one service
+            record("Handshake/Api", "ServerErrors", int(answer[0] >= _SERVER_ERROR), "None", {"service": service})
         return answer
 
     def execute_and_measure(func: Any, config: dict[str, Any], *details: Any) -> Any:
@@ -226,7 +228,7 @@ def guard() -> None:
 
     missing = ("MISSING_AUTHENTICATION_TOKEN", "MissingAuthenticationTokenException")
     apigateway_v1._AUTHENTICATION_GATEWAY_ERRORS["MissingAuthenticationToken"] = missing
-    app.app = Guard(as_sent(app.app), hosts, secret_of, _refuse_as_api, _admits_anybody)
+    app.app = Guard(as_sent(app.app), hosts, secret_of, _refuse_as_api, _admits_anybody, _judges_itself)
 
 
 def _refuse_as_api(scope: Message, refusal: RefusedError) -> Response | None:
@@ -246,6 +248,17 @@ def _admits_anybody(scope: Message) -> bool:
         return False
     api, stage, path = called
     return bool(apigateway_v1.method_authorization_type(api, stage, scope["method"], path) == "NONE")
+
+
+def _judges_itself(scope: Message) -> bool:
+    """Say whether the call is to a method that a user pool's authorizer guards, or for a pool's public keys."""
+    if scope["method"] == "GET" and _PUBLIC_KEYS.fullmatch(scope["path"]):
+        return True
+    called = app._parse_execute_api_url("", scope["path"])
+    if called is None:
+        return False
+    api, stage, path = called
+    return bool(apigateway_v1.method_authorization_type(api, stage, scope["method"], path) == "COGNITO_USER_POOLS")
 
 
 def as_sent(application: Application) -> Application:

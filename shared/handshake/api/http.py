@@ -62,7 +62,7 @@ class Call:
     """One HTTP call, read on demand so that checks happen in the order a route asks for them.
 
     ``context`` is what a use case needs, in the name of this call. ``headers`` are those given once, by their
-    lower-case names.
+    lower-case names. ``identify`` makes the envelope of who calls: the function's door decides whom it believes.
     """
 
     runtime: Runtime
@@ -70,6 +70,7 @@ class Call:
     event: Event
     headers: Mapping[str, str]
     record: telemetry.CallRecord
+    identify: "Identify"
 
     def about(self, request_id: str) -> None:
         """Have the log line name, by its pseudonym, the request that this call is about."""
@@ -139,13 +140,8 @@ class Call:
         return base64.b64decode(body, validate=True) if self.event.get("isBase64Encoded") else body.encode()
 
     def envelope(self) -> Envelope:
-        """Give the identity envelope, believed only from an envelope issuer.
-
-        Raises HandshakeError security_missing_identity_envelope or security_invalid_identity_envelope.
-        """
-        envelope = parse_envelope(self.headers.get("x-identity-envelope"))
-        if not self._signed_by_issuer():
-            raise invalid_envelope("The caller is not an envelope issuer of this service.")
+        """Give the identity envelope of who calls. Raises HandshakeError, as the function's door does."""
+        envelope = self.identify(self)
         self.acts_for(envelope.principal_id, envelope.tenant_id)
         return replace(envelope, tenant_bound=True) if self.runtime.binds_tenantless else envelope
 
@@ -155,9 +151,10 @@ class Call:
         None where the call carries none from an envelope issuer, and none is needed. Raises as ``envelope``.
         """
         carried = (self.headers.get("x-identity-envelope") or "").strip()
-        return self.envelope() if self.runtime.needs_submitter or (carried and self._signed_by_issuer()) else None
+        return self.envelope() if self.runtime.needs_submitter or (carried and self.signed_by_issuer()) else None
 
-    def _signed_by_issuer(self) -> bool:
+    def signed_by_issuer(self) -> bool:
+        """Say whether an envelope issuer signed this call."""
         return role_of(_signer(self.event)) in self.runtime.issuers
 
     def trust_claims(self, envelope: Envelope, *, subject: Subject = SUBJECT) -> TrustClaims:
@@ -182,6 +179,20 @@ class Call:
         return claims
 
 
+Identify = Callable[[Call], Envelope]
+
+
+def asserted_envelope(call: Call) -> Envelope:
+    """Give the envelope that a call carries, believed only from an envelope issuer.
+
+    Raises HandshakeError security_missing_identity_envelope or security_invalid_identity_envelope.
+    """
+    envelope = parse_envelope(call.headers.get("x-identity-envelope"))
+    if not call.signed_by_issuer():
+        raise invalid_envelope("The caller is not an envelope issuer of this service.")
+    return envelope
+
+
 @dataclass(frozen=True)
 class Route:
     """One route, as API Gateway names it (``/workflow/requests/{requestId}``), and what answers it with 200.
@@ -197,10 +208,11 @@ class Route:
 
 
 class HttpHandler:
-    """A Lambda handler for some routes."""
+    """A Lambda handler for some routes. ``identify`` makes the envelope of who calls them."""
 
-    def __init__(self, *routes: Route) -> None:
+    def __init__(self, *routes: Route, identify: Identify = asserted_envelope) -> None:
         self.routes = {(route.method, route.resource): route for route in routes}
+        self._identify = identify
         start(process_runtime)
 
     def using(self, runtime: Runtime) -> Callable[[Event, object], dict[str, Any]]:
@@ -228,7 +240,7 @@ class HttpHandler:
                 signer=signer,
                 gateway_request_id=gateway_id,
             )
-            call = Call(runtime, context, event, headers, record)
+            call = Call(runtime, context, event, headers, record, self._identify)
             body = _answer(self.routes.get((method, resource)), call, repeated)
             record.store_calls = len(context.dynamo.calls)
         record.latency_ms = (time.perf_counter() - started) * 1000

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import botocore.session
 from botocore.config import Config
@@ -22,6 +22,9 @@ from handshake.trust.grant_signer import GrantSigner, KmsGrantSigner, NoGrantSig
 from handshake.trust.grant_token import Jwk
 from handshake.trust.keys import SecretsManagerKeys, TrustKeys
 from handshake.trust.signer import Role, issuer_roles
+
+if TYPE_CHECKING:
+    from handshake.people.door import Door
 
 _DEFAULT_ESCALATION_TTL_S: Final = 300
 _DEFAULT_EXECUTE_WITHIN_S: Final = 300
@@ -40,7 +43,8 @@ class Runtime:
     ActionBinding=required and HumanAssurance=oidc.
     ``unknown_agents`` is the state of an agent that has neither a record nor a policy of its own: its UnknownAgents.
     ``environment`` is the template's Environment, ``believes_agents`` its AgentAssertions=believed.
-    Arguments are erased after ``arguments_kept_days``, never for 0.
+    Arguments are erased after ``arguments_kept_days``, never for 0. ``people`` is the door of those who sign in, of the
+    one function that has it.
     """
 
     store: Store
@@ -64,6 +68,7 @@ class Runtime:
     unknown_agents: AgentState = AgentState.ACTIVE
     environment: str = ""
     believes_agents: bool = True
+    people: "Door | None" = None
 
     @property
     def grant_issuer(self) -> str:
@@ -130,7 +135,16 @@ def build_runtime(environment: Mapping[str, str]) -> Runtime:
         needs_sign_in=_is_strict(environment, "HUMAN_ASSURANCE", "issuer_asserted", "oidc"),
         binds_actions=_is_strict(environment, "ACTION_BINDING", "optional", "required"),
         unknown_agents=_unknown_agents(environment.get("UNKNOWN_AGENTS", "allow")),
+        people=_door(environment),
     )
+
+
+def _door(environment: Mapping[str, str]) -> "Door | None":
+    if "USER_POOL_ID" not in environment:
+        return None
+    from handshake.people.door import door_of  # noqa: PLC0415 - other functions neither need nor have what it imports
+
+    return door_of(environment)
 
 
 def _is_strict(environment: Mapping[str, str], name: str, default: str, strict: str) -> bool:

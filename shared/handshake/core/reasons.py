@@ -51,6 +51,8 @@ class ReasonCode(StrEnum):
     SECURITY_GRANT_NOT_FOUND = auto()
     SECURITY_AGENT_STOPPED = auto()
     SECURITY_IDENTITY_ASSURANCE_INSUFFICIENT = auto()
+    SECURITY_PERSON_UNKNOWN = auto()
+    SECURITY_PERSON_DISABLED = auto()
     SECURITY_SCOPE_MISSING = auto()
     SECURITY_AGENT_NOT_FOUND = auto()
     SECURITY_DECISION_CONTEXT_MISMATCH = auto()
@@ -135,6 +137,8 @@ _STATUS: Final[dict[int, tuple[ReasonCode, ...]]] = {
         ReasonCode.SECURITY_GRANT_UNAUTHORIZED,
         ReasonCode.SECURITY_AGENT_STOPPED,
         ReasonCode.SECURITY_IDENTITY_ASSURANCE_INSUFFICIENT,
+        ReasonCode.SECURITY_PERSON_UNKNOWN,
+        ReasonCode.SECURITY_PERSON_DISABLED,
         ReasonCode.SECURITY_SCOPE_MISSING,
     ),
     404: (

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -54,6 +54,14 @@ class Page:
     next_key: Item | None
 
 
+class Beside(NamedTuple):
+    """An item to be read with the first that are, and what must say of it that the invocation may go on."""
+
+    table: str
+    key: Key
+    ensure: Callable[[Item | None], None]
+
+
 class Store:
     """DynamoDB as a process holds it: a low-level client that makes no retries of its own, and its clock.
 
@@ -92,21 +100,44 @@ class Dynamo:
         pause: Callable[[float], None] = time.sleep,
         budget_s: float = RETRY_BUDGET_S,
         calls: list[str] | None = None,
+        beside: list[Beside] | None = None,
     ) -> None:
         self._client = client
         self._clock = clock
         self._pause = pause
         self.calls: list[str] = [] if calls is None else calls
+        self._beside: list[Beside] = [] if beside is None else beside
         self._budget_s = budget_s
         self._no_try_after = clock() + budget_s
 
     def within(self, seconds: float) -> "Dynamo":
         """Give the same account with ``seconds`` from now for the work ahead: no call to the store starts later."""
-        return Dynamo(self._client, clock=self._clock, pause=self._pause, budget_s=seconds, calls=self.calls)
+        return Dynamo(
+            self._client,
+            clock=self._clock,
+            pause=self._pause,
+            budget_s=seconds,
+            calls=self.calls,
+            beside=self._beside,
+        )
+
+    def read_beside(self, table: str, key: Key, ensure: Callable[[Item | None], None]) -> None:
+        """Have the next read of items take this one with it, and hand it to ``ensure`` before it answers.
+
+        ``ensure`` raises where the invocation must not go on. Nothing is asked of the store before it has said so: what
+        is no read of items reads this one first.
+        """
+        self._beside.append(Beside(table, key, ensure))
+
+    def settle(self) -> None:
+        """Read now what was to be read beside something else, if it was not yet. Raises as its ``ensure`` does."""
+        if self._beside:
+            self.batch_get([])
 
     def batch_get(self, keys: Sequence[tuple[str, Key]]) -> list[Item | None]:
         """Read up to 100 items of any tables in one strongly consistent call; None where there is none."""
-        wanted = requested_keys(keys)
+        beside = self._beside.copy()
+        wanted = requested_keys([*keys, *((one.table, one.key) for one in beside)])
         found: dict[str, list[Item]] = {}
 
         def read() -> None:
@@ -119,6 +150,9 @@ class Dynamo:
                 raise TransientError
 
         self._persist(read)
+        self._beside.clear()
+        for one in beside:
+            one.ensure(_matching(found.get(one.table, ()), one.key))
         return [_matching(found.get(table, ()), key) for table, key in keys]
 
     def query(
@@ -134,6 +168,7 @@ class Dynamo:
 
         ``options`` are the client's own: IndexName, Limit and so on.
         """
+        self.settle()
         if start:
             options["ExclusiveStartKey"] = marshal(start)
         answer = self._persist(
@@ -174,6 +209,7 @@ class Dynamo:
         self, table: str, where: str, values: Mapping[str, Any], *, start: Item | None = None, **options: Any
     ) -> Page:
         """Give one page (at most 1 MB read) of a scan, after the key ``start``. ``options`` are the client's own."""
+        self.settle()
         if start:
             options["ExclusiveStartKey"] = marshal(start)
         answer = self._persist(
@@ -196,6 +232,7 @@ class Dynamo:
         one whose answer was lost is not applied twice. A single write whose answer was lost may find its own
         condition failed.
         """
+        self.settle()
         items = transact_items(writes)
         if len(items) == 1:
             [(kind, parameters)] = items[0].items()
@@ -211,6 +248,7 @@ class Dynamo:
         ``items`` are the values of its placeholders, those of the key among them. For each: whether it was removed, or
         None where there is none. One whose removal was carried out without an answer is none by the next try.
         """
+        self.settle()
         # Of our own words alone; what callers sent is among the parameters.
         statement = f'DELETE FROM "{table}" WHERE {where} RETURNING ALL OLD *'  # noqa: S608 # nosec B608
         left = {

@@ -35,7 +35,7 @@ class Release:
     """A release that is to have traffic, and its stack. ``issuer`` is an ARN whose envelopes are believed.
 
     ``migrations`` are those the release needs, by the SHA-256 of their files; ``dynamodb`` is a botocore client;
-    ``stack`` is the stack's name.
+    ``stack`` is the stack's name. Where it ``serves_people``, their function is a version of its own.
     """
 
     context: Context
@@ -45,6 +45,7 @@ class Release:
     migrations: Mapping[str, str]
     issuer: str
     stack: str
+    serves_people: bool = False
 
 
 def ensure_ready(release: Release) -> list[str]:
@@ -88,7 +89,10 @@ class _SyntheticCalls:
 
     def run(self) -> Iterator[str]:
         """Give the checks, one by one."""
-        for check in (self._escalate, self._approve, self._authorize, self._claim, self._apply, self._read):
+        checks = [self._escalate, self._approve, self._authorize, self._claim, self._apply, self._read]
+        if self._release.serves_people:
+            checks.append(self._people)
+        for check in checks:
             yield check()
 
     def _escalate(self) -> str:
@@ -159,6 +163,11 @@ class _SyntheticCalls:
         self._call(agent, envelope=False, answers=(401, "security_missing_identity_envelope"))
         self._call(_Route("metrics", "GET", "/metrics/summary"), answers=(200, None))
         return "the policy that was applied is read, agents are looked up, and metrics are answered"
+
+    def _people(self) -> str:
+        me = _Route("people", "GET", "/api/me")
+        self._call(me, answers=(401, "security_token_invalid"))
+        return "nobody comes in by the people's door without an ID token"
 
     def _token(self, body: Any) -> str:
         labels = self._release.secret.labels()

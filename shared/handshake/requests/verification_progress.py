@@ -1,9 +1,9 @@
 """Keeps how far the nightly verification of evidence has come, lane by lane, in the runtime key-value table.
 
 A lane is what one run works on at a time: a shard of what was recorded the day before, a part of a night's thirtieth
-of the workflow or the metrics table, all policies or all agents. It goes from night to night and leaves none out: a
-night that is not done when the next begins is done first. Each write names the version that it follows, so two runs
-never move one lane; the lease only keeps the second from trying.
+of the workflow or the metrics table, all policies, all agents or all people. It goes from night to night and leaves
+none out: a night that is not done when the next begins is done first. Each write names the version that it follows, so
+two runs never move one lane; the lease only keeps the second from trying.
 """
 
 import json
@@ -17,7 +17,7 @@ from handshake.dynamo.transaction import Transaction, unread
 from handshake.requests.decision import utc_day
 from handshake.requests.table import RECORDED_SHARDS
 
-LaneKind = Literal["policies", "agents", "recorded", "requests", "events"]
+LaneKind = Literal["policies", "agents", "people", "recorded", "requests", "events"]
 
 NIGHTS: Final = 30
 """Nights after which all of the workflow and the metrics table was looked at."""
@@ -50,6 +50,7 @@ class Lane:
 LANES: Final[Sequence[Lane]] = (
     Lane("policies", 0),
     Lane("agents", 0),
+    Lane("people", 0),
     *(Lane("recorded", number) for number in range(RECORDED_SHARDS)),
     *(Lane("requests", number) for number in range(PARTS)),
     *(Lane("events", number) for number in range(PARTS)),

@@ -1,5 +1,5 @@
 """Verify what is stored: requests against their evidence and metrics, metrics against evidence, policies against audit,
-agents against the evidence of their changes.
+agents and people against the evidence of their changes.
 
 A table is read page by page, each partition whole, in bounded memory. Writes go on meanwhile, and nothing reads two
 tables at one moment: what looks broken is read again before it is believed.
@@ -12,10 +12,12 @@ from functools import partial
 from itertools import islice
 from typing import Any, Final, Literal, NamedTuple
 
-from handshake.agents.table import PARTITION_PREFIX
+from handshake.agents.table import PARTITION_PREFIX as AGENTS
 from handshake.agents.verification import verify_agent
 from handshake.dynamo.context import Context
 from handshake.dynamo.marshalling import Item, Key
+from handshake.people.table import PARTITION_PREFIX as PEOPLE
+from handshake.people.verification import verify_person
 from handshake.policy.table import active_key
 from handshake.policy.tools_table import PARTITION as TOOLS
 from handshake.policy.tools_table import use_key
@@ -39,12 +41,13 @@ _REQUESTS: Final = state_key("")["pk"]
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that does not hold: of a request (``name`` is its id), a metrics event (its id), a policy or an agent.
+    """Something that does not hold: of a request (``name`` is its id), a metrics event (its id), a policy, an agent
+    or a person.
 
-    The last two are named by the ends of their keys.
+    The last three are named by the ends of their keys.
     """
 
-    subject: Literal["request", "event", "policy", "agent"]
+    subject: Literal["request", "event", "policy", "agent", "person"]
     name: str
     problem: str
 
@@ -106,16 +109,26 @@ def agents_page(context: Context, start: Item | None = None, **options: Any) -> 
     return Page(len(groups), findings, next_key)
 
 
+def people_page(context: Context, start: Item | None = None, **options: Any) -> Page:
+    """Verify the people of one page of the policy table, after ``start``; ``options`` are Scan's own.
+
+    Raises StoreUnavailableError.
+    """
+    groups, findings, next_key = _policy_table_page(context, _PEOPLE, start, options)
+    return Page(len(groups), findings, next_key)
+
+
 class _Kept(NamedTuple):
     """Names what partitions of the policy table that begin with ``prefix`` hold, and what finds problems in one."""
 
-    subject: Literal["policy", "agent"]
+    subject: Literal["policy", "agent", "person"]
     prefix: str
     verify: Callable[[Sequence[Item]], Sequence[str]]
 
 
 _POLICIES: Final = _Kept("policy", "SCOPE#", verify_scope)
-_AGENTS: Final = _Kept("agent", PARTITION_PREFIX, verify_agent)
+_AGENTS: Final = _Kept("agent", AGENTS, verify_agent)
+_PEOPLE: Final = _Kept("person", PEOPLE, verify_person)
 
 
 def _policy_table_page(
@@ -252,5 +265,6 @@ PAGES: Final[Mapping[str, ByPage]] = {
     "events": events_page,
     "policies": policies_page,
     "agents": agents_page,
+    "people": people_page,
 }
 """Verify a whole stack, one after another: each table by its pages."""

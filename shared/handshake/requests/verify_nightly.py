@@ -1,5 +1,5 @@
-"""Verify evidence night by night: all that was recorded the day before, a thirtieth of what is older, every policy
-and agent.
+"""Verify evidence night by night: all that was recorded the day before, a thirtieth of what is older, every policy,
+agent and person.
 
 One invocation cannot do a busy night (docs/evidence.md), so it is cut into lanes (verification_progress). A run takes
 one lane after another, as far as its time goes, and the next goes on from there; where one lane takes all of a run, the
@@ -27,6 +27,7 @@ from handshake.requests.verify import (
     Page,
     agents_page,
     events_page,
+    people_page,
     policies_page,
     requests_page,
     verify_requests,
@@ -55,6 +56,7 @@ class Verification:
     events_verified: int = 0
     policies_verified: int = 0
     agents_verified: int = 0
+    people_verified: int = 0
     findings: int = 0
     lanes_left: int = 0
     nights_behind: int = 0
@@ -129,6 +131,8 @@ class _Run:
                 self.done = replace(done, policies_verified=done.policies_verified + page.checked)
             case "agents":
                 self.done = replace(done, agents_verified=done.agents_verified + page.checked)
+            case "people":
+                self.done = replace(done, people_verified=done.people_verified + page.checked)
             case _:
                 assert_never(lane.kind)
 
@@ -140,6 +144,8 @@ def _page(context: Context, lane: Lane, progress: Progress) -> Page:
             return policies_page(context, progress.start)
         case "agents":
             return agents_page(context, progress.start)
+        case "people":
+            return people_page(context, progress.start)
         case "recorded":
             return _recorded_page(context, lane, progress)
         case "requests":

@@ -18,6 +18,7 @@ from tests.metrics.paths.others import (
     SUBMITTERS,
 )
 from tests.metrics.paths.path import Path
+from tests.metrics.paths.people import PEOPLE
 from tests.metrics.paths.workflow import ACTIONS, EXECUTIONS, SUBMISSIONS
 
 PATHS: Final[Collection[Path]] = (
@@ -28,6 +29,7 @@ PATHS: Final[Collection[Path]] = (
     *MOVES,
     *EXECUTIONS,
     *AGENTS,
+    *PEOPLE,
     *GRANTS,
     *APPLIES,
     *REGISTRATIONS,

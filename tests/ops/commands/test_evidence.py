@@ -94,9 +94,9 @@ def test_what_the_service_wrote_holds(service: InProcess) -> None:
     verified = _verify("--json")
 
     assert verified.exit_code == 0
-    checked = {"requests": 7, "events": 7 + 3 + 2, "policies": 1, "agents": 0}
+    checked = {"requests": 7, "events": 7 + 3 + 2, "policies": 1, "agents": 0, "people": 0}
     assert json.loads(verified.stdout) == {"checked": checked, "broken": []}
-    assert "7 requests, 12 events, 1 policies, 0 agents checked, 0 broken" in _verify().output
+    assert "7 requests, 12 events, 1 policies, 0 agents, 0 people checked, 0 broken" in _verify().output
     assert _problems(overdue["requestId"]) == []
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from functions.policy_apply import app as policy_apply
-from functions.workflow import app as workflow
+from handshake.api import reads
 from handshake.api.http import Answer, Call, Route
 from handshake.requests.read import read_request
 from ops.gates.openapi import COMMITTED, load
@@ -82,7 +82,7 @@ def test_a_route_that_the_document_leaves_open_is_found() -> None:
 def test_a_handler_that_reads_before_it_asks_for_the_envelope_is_found() -> None:
     def early(call: Call) -> Answer:
         call.context.dynamo.batch_get([("workflow", {"pk": "x", "sk": "x"})])
-        return workflow.get_request(call)
+        return reads.get_request(call)
 
     said = _handlers({READ: early})
 
@@ -94,7 +94,7 @@ def test_a_handler_that_believes_an_authorization_header_is_found() -> None:
     def lenient(call: Call) -> Answer:
         if call.headers.get("authorization"):
             return {}
-        return workflow.get_request(call)
+        return reads.get_request(call)
 
     assert "without an envelope, Authorization in its place answers no reason code" in _handlers({READ: lenient})
 

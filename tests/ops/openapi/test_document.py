@@ -1,6 +1,7 @@
 """The document: made from the code, valid, complete, and committed as it is made."""
 
 import base64
+import inspect
 import json
 import re
 import subprocess
@@ -25,7 +26,20 @@ from handshake.policy.rules import parse_rules
 from handshake.trust import identity
 from handshake.trust.token import Binding, mint_token
 from ops.openapi import __main__ as command
-from ops.openapi.document import COMMITTED, ENVELOPE, ROOT, SIGV4, TOKEN, document, routes, text_of
+from ops.openapi.document import (
+    COMMITTED,
+    ENVELOPE,
+    ID_TOKEN,
+    PEOPLES,
+    ROOT,
+    SIGV4,
+    TOKEN,
+    document,
+    peoples_document,
+    peoples_routes,
+    routes,
+    text_of,
+)
 from ops.openapi.operations import OPERATIONS
 from ops.openapi.schemas import UndescribedError
 
@@ -64,6 +78,31 @@ def test_the_document_is_valid() -> None:
 
 def test_the_committed_document_is_the_codes() -> None:
     assert COMMITTED.read_text(encoding="utf-8") == text_of(MADE), "run python -m ops.openapi"
+
+
+def test_peoples_document_is_valid_committed_and_admits_by_id_tokens_alone() -> None:
+    made = peoples_document()
+    OpenAPIV31SpecValidator(made).validate()
+
+    assert PEOPLES.read_text(encoding="utf-8") == text_of(made), "run python -m ops.openapi"
+    served = {(method, resource) for table in peoples_routes().values() for method, resource in table}
+    described = {(method.upper(), path) for path, operations in made["paths"].items() for method in operations}
+    assert described == served
+    for operations in made["paths"].values():
+        for operation in operations.values():
+            assert operation["security"] == [{ID_TOKEN: []}]
+            codes = json.dumps(operation["responses"]["403"])
+            assert "security_person_unknown" in codes
+            assert "security_person_disabled" in codes
+
+
+def test_people_answer_what_the_same_routes_answer_elsewhere() -> None:
+    elsewhere = {key: route for table in routes().values() for key, route in table.items()}
+    [served] = peoples_routes().values()
+
+    for (method, resource), route in served.items():
+        path = resource.removeprefix("/api")
+        assert path == "/me" or inspect.unwrap(route.answer) is elsewhere[method, path].answer
 
 
 def test_the_same_code_makes_the_same_text() -> None:
@@ -206,6 +245,7 @@ def another_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Any:
     monkeypatch.setattr(command, "ROOT", tmp_path)
     file = tmp_path / "openapi" / "handshake.json"
     monkeypatch.setattr(command, "COMMITTED", file)
+    monkeypatch.setattr(command, "PEOPLES", tmp_path / "openapi" / "people.json")
     return file
 
 

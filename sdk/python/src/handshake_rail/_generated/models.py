@@ -276,6 +276,8 @@ ReasonCode: TypeAlias = Literal[
     "security_grant_not_found",
     "security_agent_stopped",
     "security_identity_assurance_insufficient",
+    "security_person_unknown",
+    "security_person_disabled",
     "security_scope_missing",
     "security_agent_not_found",
     "security_decision_context_mismatch",

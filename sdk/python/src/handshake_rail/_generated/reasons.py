@@ -188,6 +188,10 @@ REASONS: Final[Mapping[str, Reason]] = {
     "security_outcome_already_reported": Reason(
         "security", 409, "blocked", "do_not_retry", "Another outcome was reported already."
     ),
+    "security_person_disabled": Reason("security", 403, "blocked", "do_not_retry", "The person has been disabled."),
+    "security_person_unknown": Reason(
+        "security", 403, "blocked", "do_not_retry", "Nobody has been registered for this sign-in."
+    ),
     "security_policy_changed": Reason(
         "security", 409, "blocked", "do_not_retry", "Policy has changed since the decision, and would not allow it now."
     ),
