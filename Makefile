@@ -26,7 +26,7 @@ test: .venv/made $(bin)/ops .venv-audit/made
 	$(bin)/slipcover --merge .coverage.rules .coverage.rest --out .coverage --fail-under 95
 
 # The rooms of the layer, each with its tests.
-rooms := $(addprefix tests/,core dynamo api trust replay_guards policy requests simulation metrics incidents release agents people)
+rooms := $(addprefix tests/,core dynamo api trust replay_guards policy requests simulation metrics incidents release agents people notifications)
 
 # The inner loop: what needs neither store nor stack, and waits for nothing. `make test` draws five times the examples.
 unit: .venv/made
@@ -90,8 +90,8 @@ lint: .venv/made
 
 # Known weaknesses in the code, the template, the history's text and the dependencies.
 audit_bin := .venv-audit/bin
-# Lines that only look like secrets: where the trust secret is named, a service billed for, the access log's format, a published digest.
-no_secrets := TrustSecret|secretsmanager:|"Secrets Manager |GenerateSecretString|PasswordLength|"requestId":"\$$context|_SHA256
+# Lines that only look like secrets: where the trust secret is named, a service billed for, the access log's format, published digests.
+no_secrets := TrustSecret|secretsmanager:|"Secrets Manager |GenerateSecretString|PasswordLength|"requestId":"\$$context|_SHA256|"hash": "|"previousHash": "
 audit: .venv-audit/made
 	$(audit_bin)/bandit --quiet --configfile pyproject.toml --recursive shared functions ops sdk migrations
 	@$(bin)/python -m ops.local.translation .handshake/checkov # it knows neither loops nor conditions

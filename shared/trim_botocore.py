@@ -12,7 +12,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-SERVICES = {"cloudformation", "cloudwatch", "codedeploy", "dynamodb", "kms", "lambda", "logs", "secretsmanager", "sns"}
+SERVICES = {
+    *("cloudformation", "cloudwatch", "codedeploy", "dynamodb", "events", "kms", "lambda", "logs", "secretsmanager"),
+    *("sns", "sqs"),
+}
 # What botocore reads whatever the service.
 COMMON = {"_retry.json", "endpoints.json", "partitions.json", "sdk-default-configuration.json"}
 # By the names that endpoints.json knows them by.

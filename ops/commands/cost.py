@@ -40,6 +40,10 @@ def cost(
     grants_per_decision: Annotated[
         float, typer.Option(min=0, max=1, help="Grants claimed and reported for each.")
     ] = 0.0,
+    budgets_per_decision: Annotated[
+        float,
+        typer.Option(min=0, max=12, help="Budgets that a call counts towards: four of each of three scopes at most."),
+    ] = 0.0,
     months: Annotated[float, typer.Option(min=0, help="How long data has been kept when the month is billed.")] = 12.0,
     environment: Environment = Environment.PRODUCTION,
     details: Annotated[bool, typer.Option("--details", help="Each size by itself, with quantities.")] = False,
@@ -63,7 +67,18 @@ def cost(
     if escalation_rate + deny_rate > 1:
         fail("escalated and denied decisions are more than all decisions; lower --escalation-rate or --deny-rate")
     bills = [
-        bill(Load(size, escalation_rate, deny_rate, reads_per_decision, months, environment.value, grants_per_decision))
+        bill(
+            Load(
+                size,
+                escalation_rate,
+                deny_rate,
+                reads_per_decision,
+                months,
+                environment.value,
+                grants_per_decision,
+                budgets_per_decision,
+            )
+        )
         for size in rps or SIZES
     ]
     if as_json:

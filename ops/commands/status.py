@@ -41,8 +41,8 @@ class Part:
 def status(stack: Stack = STACK_NAME, as_json: AsJson = False) -> None:
     """Show how a stack is: the screen to open first.
 
-    Deployment, pause, alarms, incidents, grants, approvals, migrations, evidence, retention, trust secret and dead
-    letters, each read by itself; one that cannot be read says so.
+    Deployment, pause, alarms, incidents, grants, approvals, migrations, projector, notifier, evidence, retention, trust
+    secret and dead letters, each read by itself; one that cannot be read says so.
 
     Ends with 0 where all is well, 1 where something needs attention or could not be read, 2 where it was called
     wrongly, 69 where the stack cannot be reached.
@@ -72,6 +72,7 @@ def parts_of(target: "Deployment", stack: str, *, now_ms: int) -> dict[str, Part
         "approvals": lambda: _approvals(target, now_ms=now_ms),
         "migrations": lambda: _migrations(target),
         "projector": lambda: _projector(target, stack),
+        "notifier": lambda: _notifier(target, stack),
         "verification": lambda: _verification(target, now_ms=now_ms),
         "retention": lambda: _retention(target, now_ms=now_ms),
         "trustSecret": lambda: _trust_secret(target, now_ms=now_ms),
@@ -197,12 +198,25 @@ def _migrations(target: "Deployment") -> Part:
 
 def _projector(target: "Deployment", stack: str) -> Part:
     """Lambda measures no stream's age while it reads none, so no alarm tells of a projector that was stopped."""
-    answer = target.client("lambda").list_event_source_mappings(FunctionName=f"{stack}-metrics-projector:live")
-    states = [mapping["State"] for mapping in answer["EventSourceMappings"]]
+    states = _mappings(target, f"{stack}-metrics-projector:live")
     if states == ["Enabled"]:
         return Part("counts what happens", {"states": states})
     text = f"{', '.join(states).lower() or 'not subscribed'}: metrics stand still"
     return Part(f"{text}; python -m ops metrics rebuild --apply starts it", {"states": states}, attention=True)
+
+
+def _notifier(target: "Deployment", stack: str) -> Part:
+    """Requests and agents have a stream each; of one that is not read, nobody is told."""
+    states = _mappings(target, f"{stack}-notifier:live")
+    if states == ["Enabled", "Enabled"]:
+        return Part("tells what happens to requests and agents", {"states": states})
+    text = f"{', '.join(states).lower() or 'not subscribed'}: nobody is told; deploy again, or enable both mappings"
+    return Part(text, {"states": states}, attention=True)
+
+
+def _mappings(target: "Deployment", function: str) -> list[str]:
+    answer = target.client("lambda").list_event_source_mappings(FunctionName=function)
+    return [mapping["State"] for mapping in answer["EventSourceMappings"]]
 
 
 def _retention(target: "Deployment", *, now_ms: int) -> Part:

@@ -22,6 +22,7 @@ def count(environment: str) -> Deployed:
     ]
     events = [event for function in functions for event in function.get("Events", {}).values()]
     [projector] = [function for function in functions if "MetricsStream" in function.get("Events", {})]
+    [notifier] = [function for function in functions if function["CodeUri"].endswith("/notifier")]
     [verification] = [function for function in functions if function["CodeUri"].endswith("/evidence_verification")]
     stream = projector["Events"]["MetricsStream"]["Properties"]
     resources = [one for stack in stacks.values() for one in stack.resources.values()]
@@ -34,6 +35,7 @@ def count(environment: str) -> Deployed:
         memory_gb=shared["MemorySize"] / 1024,
         projector_memory_gb=projector["MemorySize"] / 1024,
         verification_memory_gb=verification["MemorySize"] / 1024,
+        notifier_memory_gb=notifier["MemorySize"] / 1024,
         batch_size=stream["BatchSize"],
         batch_window_s=settings["FoldingWindowSeconds"],
         system_lines="SystemLogLevel" not in shared.get("LoggingConfig", {}),

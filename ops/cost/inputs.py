@@ -59,6 +59,7 @@ class Deployed:
     memory_gb: float
     projector_memory_gb: float
     verification_memory_gb: float
+    notifier_memory_gb: float
     batch_size: int
     batch_window_s: float
     system_lines: bool

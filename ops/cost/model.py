@@ -47,6 +47,7 @@ DRIVERS: Final[Mapping[str, str]] = {
     "key_uses": "KMS calls",
     "grant_signatures": "KMS signatures of grants",
     "scheduler_runs": "EventBridge Scheduler",
+    "events_published": "EventBridge events",
     "notifications": "SNS",
     "queue_requests": "SQS",
 }
@@ -67,6 +68,7 @@ class Load:
     months: float = 12.0
     environment: str = "production"
     grants_per_decision: float = 0.0
+    budgets_per_decision: float = 0.0
 
     @property
     def calls_per_decision(self) -> float:
@@ -139,8 +141,9 @@ def quantities(load: Load, stack: Deployed) -> dict[str, float]:
     folding = _folding(load, stack)
     runs = stack.scheduled_runs
     verifying = _verifying(decisions, load.months)
-    invocations = of_all + folding.batches + runs
-    own_events = took.log_bytes + folding.log_bytes + runs * known["scheduled"]["log_bytes"]
+    telling = _telling(load)
+    invocations = of_all + folding.batches + telling.batches + runs
+    own_events = took.log_bytes + folding.log_bytes + telling.log_bytes + runs * known["scheduled"]["log_bytes"]
     lambda_bytes = own_events + invocations * known["event_overhead"]
     if stack.system_lines:
         lines = known["platform_lines"]
@@ -158,14 +161,22 @@ def quantities(load: Load, stack: Deployed) -> dict[str, float]:
             took.seconds * stack.memory_gb
             + verifying.seconds * stack.verification_memory_gb
             + (folding.seconds + runs * known["scheduled"]["handler_ms"] / 1000) * stack.projector_memory_gb
+            + telling.seconds * stack.notifier_memory_gb
         ),
-        "dynamodb_writes": took.writes + (calls[_ACTION] + calls[_CLAIM]) * known["guard_removal_writes"],
+        "dynamodb_writes": (
+            took.writes
+            + (calls[_ACTION] + calls[_CLAIM]) * known["guard_removal_writes"]
+            + (calls[_ALLOWED] + calls[_ESCALATED]) * load.budgets_per_decision * known["budget_writes"]
+            + telling.writes
+        ),
         "projector_writes": folding.writes,
-        "dynamodb_reads": took.reads + folding.reads,
+        "dynamodb_reads": took.reads + folding.reads + telling.reads,
         "verification_reads": verifying.reads,
         "dynamodb_storage": in_tables + in_indexes,
         "dynamodb_pitr": in_tables,  # an index is made anew when a table is restored, and is not billed
-        "stream_reads": SECONDS_PER_MONTH * known["projector"]["polls_per_second"] * folding.shards,
+        "stream_reads": SECONDS_PER_MONTH
+        * known["projector"]["polls_per_second"]
+        * (folding.shards + known["notifier"]["shards"]),
         "lambda_logs": lambda_bytes / _GB,
         "access_logs": access_bytes / _GB,
         "log_storage": (lambda_bytes + access_bytes) * known["log_compression"] * log_months / _GB,
@@ -173,13 +184,14 @@ def quantities(load: Load, stack: Deployed) -> dict[str, float]:
         "alarms": stack.alarms,
         "composite_alarms": stack.composite_alarms,
         "dashboards": stack.dashboards,
-        "traces": _traces([load.rps, folding.batches / SECONDS_PER_MONTH], stack),
+        "traces": _traces([load.rps, folding.batches / SECONDS_PER_MONTH, telling.batches / SECONDS_PER_MONTH], stack),
         "secrets": stack.secrets,
         "secret_reads": known["secret_reads"],
         "keys": stack.keys,
         "key_uses": known["key_uses"],
         "grant_signatures": calls[_CLAIM],
         "scheduler_runs": runs,
+        "events_published": telling.events,
         "notifications": known["notifications"],
         "queue_requests": known["queue_requests"],
     }
@@ -244,6 +256,44 @@ def _folding(load: Load, stack: Deployed) -> _Folding:
         writes=batches * call.writes,
         seconds=batches * _duration_ms(call) / 1000,
         log_bytes=batches * (projector["log_bytes"] + size * projector["log_bytes_per_event"]),
+    )
+
+
+@dataclass(frozen=True)
+class _Telling:
+    """A month of the notifier, and of the sweep that goes through its notices."""
+
+    batches: float
+    events: float
+    reads: float
+    writes: float
+    seconds: float
+    log_bytes: float
+
+
+def _telling(load: Load) -> _Telling:
+    """Count what escalations and grants tell. A batch is what a poll of a shard finds; what is filtered out is free.
+
+    An escalation is told when it is made and when it is closed, a grant when it is claimed; a report tells nothing, and
+    is looked at. Each escalation and each claim has a notice, which is made, and taken out of the index once.
+    """
+    known, projector = background()["notifier"], background()["projector"]
+    escalations, grants = (
+        load.decisions_per_second * rate for rate in (load.escalation_rate, load.grants_per_decision)
+    )
+    records = 2 * escalations + 2 * grants
+    waiting = records / known["shards"] / projector["polls_per_second"]
+    size = min(known["batch_size"], 1 + waiting)
+    batches = records / size * SECONDS_PER_MONTH
+    notices = (escalations + grants) * SECONDS_PER_MONTH
+    puts = batches + notices
+    return _Telling(
+        batches=batches,
+        events=(2 * escalations + grants) * SECONDS_PER_MONTH,
+        reads=notices * known["notice_reads"],
+        writes=notices * known["notice_writes"],
+        seconds=(batches * known["handler_ms"] + puts * background()["store_call_ms"]) / 1000,
+        log_bytes=batches * known["log_bytes"],
     )
 
 

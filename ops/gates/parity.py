@@ -6,6 +6,7 @@ from typing import Any, Final
 import urllib3
 
 from handshake.api.http import Route
+from handshake.trust.token import SUBJECT
 from ops.gates.gate import Options
 from ops.gates.openapi import COMMITTED, load
 from ops.gates.probes import (
@@ -87,22 +88,23 @@ def judge_handlers(verdict: Verdict, served: Served) -> None:
     """Require that handlers refuse what lacks a protection, before the store, and nothing else for that reason."""
     refused = 0
     for name, route in sorted(served.items()):
+        subject = NEEDS_TOKEN.get(name, SUBJECT)
         probes = [
-            *(envelope_probes() if name in NEEDS_ENVELOPE else ()),
-            *(token_probes() if name in NEEDS_TOKEN else ()),
+            *(envelope_probes(subject) if name in NEEDS_ENVELOPE else ()),
+            *(token_probes(subject) if name in NEEDS_TOKEN else ()),
         ]
         for probe in probes:
             verdict.findings += _wrong(route, probe)
         refused += len(probes)
         # What passes with every protection, and what no protection guards, must not be refused for one.
-        allowed = complete() if probes else without_identity()
+        allowed = complete(subject) if probes else without_identity()
         code = answer_to(route, allowed).code
         verdict.require(
             code not in ENVELOPE_CODES | TOKEN_CODES,
             f"{_words(name)} refuses a call that lacks {allowed.without}: {code}, which the contract does not ask for",
             "put the guard where contract section 8 has it, or mend it",
         )
-    for name in sorted((NEEDS_ENVELOPE | NEEDS_TOKEN) - served.keys()):
+    for name in sorted((NEEDS_ENVELOPE | NEEDS_TOKEN.keys()) - served.keys()):
         verdict.findings.append(Finding(f"{_words(name)} is protected by the contract and not served", "serve it"))
     verdict.checked.append(f"{len(served)} handlers called in process: {refused} calls without a protection refused")
 

@@ -15,7 +15,7 @@ from handshake.api.runtime import Runtime
 from handshake.dynamo.client import Store
 from handshake.dynamo.tables import Tables
 from handshake.trust.signer import issuer_roles
-from handshake.trust.token import MAX_LIFETIME_S, mint_token
+from handshake.trust.token import MAX_LIFETIME_S, SUBJECT, TOOLS_SUBJECT, Subject, mint_token
 
 _KEY: Final = b"a key of this probe's own"
 _ISSUER: Final = "arn:aws:iam::000000000000:role/handshake-edge"
@@ -62,9 +62,9 @@ class Outcome:
     touched: tuple[str, ...]
 
 
-def envelope_probes() -> Iterator[Probe]:
-    """Yield a call for every way to lack a believed envelope, with all else in place."""
-    token = _token()
+def envelope_probes(subject: Subject) -> Iterator[Probe]:
+    """Yield a call for every way to lack a believed envelope, with all else in place: a token for ``subject``."""
+    token = _token(subject)
     missing, invalid = "security_missing_identity_envelope", "security_invalid_identity_envelope"
     yield Probe("an envelope", missing, envelope=None, token=token)
     yield Probe("an envelope, Authorization in its place", missing, None, token, headers={"Authorization": "Bearer x"})
@@ -73,21 +73,25 @@ def envelope_probes() -> Iterator[Probe]:
     yield Probe("a signer who is an envelope issuer", invalid, token=token, signer=_STRANGER)
 
 
-def token_probes() -> Iterator[Probe]:
-    """Yield a call for every way to lack a valid trust token, with all else in place."""
+def token_probes(subject: Subject) -> Iterator[Probe]:
+    """Yield a call for every way to lack a valid trust token for ``subject``, with all else in place."""
     now, invalid = int(time.time()), "security_invalid_internal_trust_context"
-    forged = mint_token(b"another key", now_s=now, jti=_jti())
+    forged = mint_token(b"another key", now_s=now, jti=_jti(), subject=subject)
+    other = TOOLS_SUBJECT if subject == SUBJECT else SUBJECT
     yield Probe("a trust token", "security_missing_internal_trust_context")
     yield Probe("a trust token signed with the trust key", invalid, token=forged)
-    yield Probe("a trust token that is whole", invalid, token=_token().rpartition(".")[0] + ".")
-    yield Probe("a trust token still valid", "security_internal_trust_context_expired", token=_token(now - 7200))
-    yield Probe("a trust token of at most 15 minutes", invalid, token=_token(lifetime_s=MAX_LIFETIME_S + 1))
-    yield Probe("a configured trust key", "security_internal_trust_config_missing", token=_token(), keys=())
+    yield Probe("a trust token that is whole", invalid, token=_token(subject).rpartition(".")[0] + ".")
+    yield Probe("a trust token for what it does", invalid, token=_token(other))
+    yield Probe(
+        "a trust token still valid", "security_internal_trust_context_expired", token=_token(subject, now - 7200)
+    )
+    yield Probe("a trust token of at most 15 minutes", invalid, token=_token(subject, lifetime_s=MAX_LIFETIME_S + 1))
+    yield Probe("a configured trust key", "security_internal_trust_config_missing", token=_token(subject), keys=())
 
 
-def complete() -> Probe:
-    """Make a call that lacks nothing."""
-    return Probe("nothing", "", token=_token())
+def complete(subject: Subject) -> Probe:
+    """Make a call that lacks nothing, its token for ``subject``."""
+    return Probe("nothing", "", token=_token(subject))
 
 
 def without_identity() -> Probe:
@@ -124,8 +128,8 @@ def answer_to(route: Route, probe: Probe) -> Outcome:
     return Outcome(str(json.loads(answer["body"]).get("reasonCode", "")), tuple(store.touched))
 
 
-def _token(now_s: int | None = None, *, lifetime_s: int = 300) -> str:
-    return mint_token(_KEY, now_s=now_s or int(time.time()), jti=_jti(), lifetime_s=lifetime_s)
+def _token(subject: Subject, now_s: int | None = None, *, lifetime_s: int = 300) -> str:
+    return mint_token(_KEY, now_s=now_s or int(time.time()), jti=_jti(), lifetime_s=lifetime_s, subject=subject)
 
 
 def _jti() -> str:

@@ -149,7 +149,7 @@ def _looks_like_a_code(value: Any) -> TypeGuard[str]:
 def _codes_in_enums(node: Any) -> Iterator[str]:
     if isinstance(node, Mapping):
         for name, value in node.items():
-            if name in ("enum", "const"):
+            if name in ("enum", "const", "x-reason-codes"):
                 values = value if isinstance(value, list) else [value]
                 yield from (one for one in values if isinstance(one, str) and _is_code(one))
             else:

@@ -4,7 +4,7 @@ import importlib
 import json
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from http import HTTPStatus
 from pathlib import Path
@@ -31,6 +31,8 @@ from handshake.trust.bodies import IdentityEnvelope, TrustClaims
 from handshake.trust.identity import MAX_ENVELOPE_BYTES
 from handshake.trust.token import MAX_LIFETIME_S, MAX_TOKEN_BYTES
 from ops.local.signing_edge import MAX_HEADERS_BYTES
+from ops.openapi.examples import load_examples, with_examples
+from ops.openapi.openness import opened
 from ops.openapi.operations import OPERATIONS, PEOPLES_OPERATIONS, Operation
 from ops.openapi.reason_texts import REASON_TEXTS
 from ops.openapi.schemas import Schemas, UndescribedError, members_of
@@ -108,6 +110,23 @@ _PARAMETERS: Final = {
         "in": "path",
         "required": True,
         "schema": {"$ref": "#/components/schemas/Id"},
+    },
+    # Beside their security schemes, which few generators make anything of.
+    ENVELOPE: {
+        "name": "x-identity-envelope",
+        "in": "header",
+        "description": "Who is asking, as JSON. Demanded where the operation's security names it.",
+        "schema": {
+            "type": "string",
+            "contentMediaType": _JSON,
+            "contentSchema": {"$ref": "#/components/schemas/IdentityEnvelope"},
+        },
+    },
+    TOKEN: {
+        "name": "x-internal-trust-context",
+        "in": "header",
+        "description": "A compact JWT of TrustClaims. Demanded where the operation's security names it.",
+        "schema": {"type": "string", "maxLength": MAX_TOKEN_BYTES},
     },
     "idempotencyKey": {
         "name": "x-idempotency-key",
@@ -211,7 +230,19 @@ def document(
     operations: Mapping[tuple[str, str], Operation] = OPERATIONS,
     door: Door = _CALLERS_DOOR,
 ) -> dict[str, Any]:
-    """Make the OpenAPI document of ``routes``, for those who come in by ``door``.
+    """Make the OpenAPI document of ``routes``, for those who come in by ``door``; answers are open to what is added.
+
+    Raises UndescribedError as ``exact_document`` does, and where an object is both taken and answered.
+    """
+    return with_examples(opened(exact_document(routes, operations, door)), load_examples())
+
+
+def exact_document(
+    routes: Mapping[str, Routes],
+    operations: Mapping[tuple[str, str], Operation] = OPERATIONS,
+    door: Door = _CALLERS_DOOR,
+) -> dict[str, Any]:
+    """Make the document that handlers are held to: what each answers today, and nothing else.
 
     Raises UndescribedError when a route has no description, a description no route, or a handler does not say what it
     answers.
@@ -235,7 +266,8 @@ def document(
                 f"{door.summary} Bodies are JSON in UTF-8, at most {MAX_BODY_BYTES} bytes and"
                 f" {MAX_DEPTH} levels deep, and can be read one way only: no key twice in an object, no NaN or"
                 " Infinity, no lone surrogate. Every refusal carries a reason code; x-reason-codes says what each"
-                " means to a program."
+                " means to a program. Answers may gain members, values and codes: pass over what you do not know, and"
+                " act on nothing but what you do."
             ),
         },
         "servers": list(door.servers),
@@ -295,8 +327,7 @@ def _operation(route: Route, function: str, operation: Operation, schemas: Schem
         "parameters": [
             *({"$ref": f"#/components/parameters/{name}"} for name in re.findall(r"{(\w+)}", route.resource)),
             *(_parameters(operation.query, schemas) if operation.query else ()),
-            *({"$ref": "#/components/parameters/idempotencyKey"} for _ in range(operation.idempotency_key)),
-            {"$ref": "#/components/parameters/correlationId"},
+            *({"$ref": f"#/components/parameters/{name}"} for name in _headers_of(operation)),
         ],
         "security": [
             {scheme: []} | ({ENVELOPE: []} if operation.envelope else {}) | ({TOKEN: []} if operation.token else {})
@@ -309,6 +340,17 @@ def _operation(route: Route, function: str, operation: Operation, schemas: Schem
     if operation.body:
         described["requestBody"] = {"required": True, "content": {_JSON: {"schema": schemas.of(operation.body)}}}
     return {name: value for name, value in described.items() if value}
+
+
+def _headers_of(operation: Operation) -> Iterator[str]:
+    """Name the parameters that are headers which ``operation`` takes."""
+    if operation.envelope or operation.submitter:
+        yield ENVELOPE
+    if operation.token:
+        yield TOKEN
+    if operation.idempotency_key:
+        yield "idempotencyKey"
+    yield "correlationId"
 
 
 def _parameters(query: Any, schemas: Schemas) -> list[dict[str, Any]]:
@@ -348,9 +390,14 @@ def _refusals(refusals: Mapping[Reason, type], schemas: Schemas) -> dict[str, An
         by_status[reason.status][shape].append(reason)
     responses = {}
     for status, by_shape in sorted(by_status.items()):
-        bodies = [_refusal(reasons, schemas.of(shape)) for shape, reasons in by_shape.items()]
-        codes = ", ".join(reason.code for reasons in by_shape.values() for reason in reasons)
-        response = _response(f"Refused: {codes}.", bodies[0] if len(bodies) == 1 else {"anyOf": bodies})
+        # The one that says most first: readers of several take the first that fits.
+        bodies = [
+            _refusal(reasons, schemas.of(shape))
+            for shape, reasons in sorted(by_shape.items(), key=lambda row: -len(members_of(row[0])))
+        ]
+        codes = [reason.code for reasons in by_shape.values() for reason in reasons]
+        response = _response(f"Refused: {', '.join(codes)}.", bodies[0] if len(bodies) == 1 else {"anyOf": bodies})
+        response["x-reason-codes"] = codes
         if status == HTTPStatus.SERVICE_UNAVAILABLE:
             response["headers"] |= {"Retry-After": {"$ref": "#/components/headers/RetryAfter"}}
         responses[str(status)] = response

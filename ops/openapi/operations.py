@@ -77,8 +77,8 @@ class Operation:
     """One route, beside what its handler says: its answer is the type that the handler returns.
 
     ``query`` and ``body`` are shapes of the layer; ``codes`` are its own refusals, with the shapes of their bodies.
-    ``envelope`` and ``token`` say what it needs beside a signature (contract.md section 8), ``opens`` the operations
-    that take the requestId it answers.
+    ``envelope`` and ``token`` say what it needs beside a signature (contract.md section 8), ``submitter`` that an
+    envelope may go with it, ``opens`` the operations that take the requestId it answers.
     """
 
     id: str
@@ -87,6 +87,7 @@ class Operation:
     query: Any = None
     body: Any = None
     envelope: bool = False
+    submitter: bool = False
     token: bool = False
     idempotency_key: bool = False
     codes: Codes = field(default_factory=dict)
@@ -108,6 +109,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
         id="submitRequest",
         summary="Submit an action for a decision",
         body=Submission,
+        submitter=True,
         codes={
             **_codes(
                 ReasonCode.TRUST_CONTEXT_INVALID_REQUEST_SHAPE,
@@ -140,6 +142,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
         id="authorizeExecution",
         summary="Ask whether a privileged effect may go ahead",
         body=ExecutionRequest,
+        submitter=True,
         codes=_OF_SUBMITTER
         | _codes(
             *_OF_SUBMITTER_ON_BODY,

@@ -100,8 +100,8 @@ def _models(document: Mapping[str, Any]) -> str:
 def _as_callers_see(document: Mapping[str, Any]) -> dict[str, Any]:
     """Leave out of the document what a caller need not be held to.
 
-    A field added to an answer later must break nobody, so no object is closed; and an artifact is presented as it
-    was received, whatever its decision, so that it is the API that refuses it.
+    A field added to an answer later must break nobody, so no object is closed. And an artifact is presented as it was
+    answered: a TypedDict with fields that may be missing would not take one in which they never are.
     """
 
     def opened(node: Any) -> Any:
@@ -112,7 +112,8 @@ def _as_callers_see(document: Mapping[str, Any]) -> dict[str, Any]:
     seen: dict[str, Any] = opened(copy.deepcopy(document))
     schemas = seen["components"]["schemas"]
     if "PresentedArtifact" in schemas:
-        schemas["PresentedArtifact"]["properties"]["decision"] = {"$ref": "#/components/schemas/Outcome"}
+        presented = schemas["PresentedArtifact"]
+        presented["properties"] = {name: presented["properties"][name] for name in presented["required"]}
     return seen
 
 

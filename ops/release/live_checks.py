@@ -5,13 +5,14 @@ The gates run these with ``--live``, and a rehearsal on the stack that it deploy
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import urllib3
 
 from handshake.release.preflight import table_shortfalls, unapplied_migrations
 from handshake.release.schema import SCHEMA
+from handshake.trust.token import SUBJECT, TOOLS_SUBJECT, Subject
 from ops.local.deployment import Deployment
 from ops.local.signing_edge import Upstream
 from ops.migrations.runner import Migration
@@ -32,12 +33,17 @@ NEEDS_ENVELOPE: Final = frozenset(
         ("POST", "/workflow/grants"),
         ("POST", "/workflow/grants/{grantId}/outcome"),
         ("POST", "/policy/apply"),
+        ("POST", "/policy/tools"),
         ("GET", "/agents"),
         ("GET", "/agents/{agentId}"),
         ("PUT", "/agents/{agentId}"),
     }
 )
-NEEDS_TOKEN: Final = frozenset({("POST", "/policy/apply")})
+NEEDS_TOKEN: Final[Mapping[Name, Subject]] = {
+    ("POST", "/policy/apply"): SUBJECT,
+    ("POST", "/policy/tools"): TOOLS_SUBJECT,
+}
+"""Names what a trust token must be for, route by route."""
 
 _UNSIGNED: Final = "security_missing_authorization_header"
 

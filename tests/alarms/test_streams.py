@@ -298,7 +298,7 @@ FUNCTIONS: Final = (
     *("metrics", "metrics-projector"),
 )
 UNCALLED: Final = (
-    *("replay-retention", "hitl-expiry", "evidence-verification"),
+    *("replay-retention", "hitl-expiry", "evidence-verification", "notifier"),
     *("alarm-triage", "secret-rotation", "release-gate"),
 )
 LEVELS: Final = {  # contract section 7
@@ -341,9 +341,10 @@ def watches(environment: str) -> dict[str, Watch]:
         "function_errors-secret-rotation": Watch(dict(errors), ONE_OF_FIVE),
         **{f"function_throttles-{name}": Watch({**errors, "a": 0.0}, THREE_OF_FIVE) for name in FUNCTIONS + UNCALLED},
         "projector_behind": Watch({"q": 1000.0, "a": 300_000.0, "o": 300_001.0}, ITERATOR_AGE),
+        "notifier_behind": Watch({"q": 1000.0, "a": 60_000.0, "o": 60_001.0}, ITERATOR_AGE),
         **{
             f"dead_letters-{name}": Watch(dict(errors), DEAD_LETTERS)
-            for name in ("metrics-projector", "scheduled", "alarm-triage")
+            for name in ("metrics-projector", "scheduled", "notifier", "alarm-triage")
         },
         "not_running-hitl-expiry": Watch({"q": pending(0)}, EXPIRY_RUNS),
         "not_running-replay-retention": Watch(

@@ -10,6 +10,7 @@ import pytest
 from handshake.api import telemetry
 from handshake.api.telemetry import CallRecord
 from handshake.core.reasons import ReasonCode
+from handshake.notifications.remind import Reminders
 from handshake.replay_guards.retain import Retention
 from handshake.requests.erase_arguments import Erasure
 from handshake.requests.expire_overdue import Expiry
@@ -26,6 +27,7 @@ JOBS: Final = {
     "hitl_expiry": Expiry(1, 1, 1, 1),
     "argument_erasure": Erasure(1, 1),
     "grant_lapse": Lapse(1, 1),
+    "reminders": Reminders(1, 1, 1, 1),
     "replay_retention": Retention(1, 1),
     "evidence_verification": Verification(),
 }
@@ -61,6 +63,7 @@ def _lines() -> list[dict[str, Any]]:
             telemetry.publish(record, pseudonym_key=b"key")
         telemetry.unavailable(call, ValueError())
         telemetry.evidence_broken(["request"])
+        telemetry.published(events=1, dead=1, lag_ms=1, cause="PutEvents: InternalFailure", store_calls=1)
         telemetry.folded(events=1, lag_ms=1, correlation_ids=["call"], store_calls=2)
         for job, done in JOBS.items():
             telemetry.scheduled(job, vars(done), correlation_id="run")

@@ -21,10 +21,12 @@ from functions.alarm_triage import app as alarm_triage
 from functions.evidence_verification import app as evidence_verification
 from functions.hitl_expiry import app as hitl_expiry
 from functions.metrics_projector import app as metrics_projector
+from functions.notifier import app as notifier
 from functions.release_gate import app as release_gate
 from functions.replay_retention import app as replay_retention
 from handshake.api import runtime
 from handshake.core.synthetic import MEMBER
+from handshake.dynamo.marshalling import unmarshal
 from handshake.dynamo.tables import Tables
 from handshake.release.schema import SCHEMA, migration_key
 from handshake.trust.rotate import STEPS, Rotation
@@ -34,12 +36,14 @@ from tests.support import engines
 from tests.support.grants import Kms
 from tests.support.metrics_stream import stream_of
 from tests.support.recorder import Recorder
-from tests.support.service import HANDLERS, ISSUER_ARN, SIGNER_ARN, STRANGER_ARN, TRUST_KEY, InProcess, Reply
+from tests.support.service import HANDLERS, ISSUER_ARN, SIGNER_ARN, STRANGER_ARN, TRUST_KEY, InProcess, Reply, now_ms
+from tests.support.telling import record_of
 
 _NAMES: Final = ("workflow", "decision_room", "grants", "policy_apply", "policy", "agents", "metrics")
 HTTP: Final = dict(zip(_NAMES, HANDLERS, strict=True))
 
 _CHECKSUM: Final = "a" * 64
+_CACHED: Final = (runtime.process_runtime, alarm_triage._process_desk, notifier._process_channels)
 
 
 class Fleet:
@@ -97,12 +101,12 @@ class Fleet:
         with self._recorder.on_behalf_of(function), pytest.MonkeyPatch.context() as patch:
             for name, value in self.environment(function).items():
                 patch.setenv(name, value)
-            for cached in (runtime.process_runtime, alarm_triage._process_desk):
+            for cached in _CACHED:
                 cached.cache_clear()
             try:
                 return getattr(self, f"_{function}")()
             finally:
-                for cached in (runtime.process_runtime, alarm_triage._process_desk):
+                for cached in _CACHED:
                     cached.cache_clear()
 
     def answer_invocation(self, function_arn: str, payload: bytes) -> bytes:
@@ -125,6 +129,17 @@ class Fleet:
 
     def _metrics_projector(self) -> Any:
         return metrics_projector.handler({"Records": stream_of(self.dynamodb, self.tables.metrics)}, None)
+
+    def _notifier(self) -> Any:
+        """Deliver all that both tables hold as if it were new, and a record that nobody can read."""
+        records = [
+            record_of(None, unmarshal(item), committed_ms=now_ms())
+            for table in (self.tables.workflow, self.tables.policy)
+            for page in self.dynamodb.get_paginator("scan").paginate(TableName=table)
+            for item in page["Items"]
+        ]
+        unreadable = {**records[0], "dynamodb": {**records[0]["dynamodb"], "Keys": {}}}
+        return notifier.handler({"Records": [unreadable, *records]}, None)
 
     def _release_gate(self) -> Any:
         # The build writes it beside the function.
@@ -207,6 +222,7 @@ def _answers(fleet: Fleet) -> Any:
         "DescribeStacks": {"Stacks": [{"CreationTime": now, "LastUpdatedTime": now, "StackStatus": "UPDATE_COMPLETE"}]},
         "FilterLogEvents": {"events": []},
         "Publish": {"MessageId": "m"},
+        "SendMessage": {"MessageId": "m"},
         "PutLifecycleEventHookExecutionStatus": {},
         # moto takes no condition of a PartiQL delete.
         "BatchExecuteStatement": {"Responses": [{}]},
@@ -215,6 +231,9 @@ def _answers(fleet: Fleet) -> Any:
     keys: dict[str, Kms] = {}
 
     def answer(model: Any, params: Mapping[str, Any], **_: Any) -> tuple[Any, Any] | None:
+        if model.name == "PutEvents":
+            taken = [{"EventId": "e"} for _ in json.loads(params["body"])["Entries"]]
+            return SimpleNamespace(status_code=200), {"FailedEntryCount": 0, "Entries": taken}
         if model.name in ("Sign", "GetPublicKey"):
             asked = json.loads(params["body"])
             arn = asked["KeyId"]

@@ -151,7 +151,7 @@ def _arn(of: Deployment, asked: Asked) -> str:
         return of.arn("State/TrustSecret")
     if asked.subject == "*" or asked.subject.startswith("arn:"):
         return asked.subject
-    kind = {"dynamodb": "table/", "logs": "log-group:"}[service]
+    kind = {"dynamodb": "table/", "events": "event-bus/", "logs": "log-group:", "sqs": ""}[service]
     return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{kind}{asked.subject}"
 
 

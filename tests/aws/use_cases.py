@@ -202,6 +202,28 @@ def _expire(fleet: Fleet) -> None:
     fleet.run("hitl_expiry")
 
 
+def _remind(fleet: Fleet) -> None:
+    """Have all notices be due, those of what has been closed since too, and what waits have more time than them."""
+    escalated(fleet)
+    fleet.run("notifier")
+    pages = fleet.dynamodb.get_paginator("scan").paginate(TableName=fleet.tables.workflow)
+    for item in (item for page in pages for item in page["Items"]):
+        if item["pk"]["S"].startswith("NOTICE#") and "pending_deadline" in item:
+            _set(fleet, item, pending_deadline="1")
+        if item.get("state") == {"S": "escalated_pending"}:
+            _set(fleet, item, created_at="1")
+    fleet.run("hitl_expiry")
+
+
+def _set(fleet: Fleet, item: Mapping[str, Any], **numbers: str) -> None:
+    fleet.dynamodb.update_item(
+        TableName=fleet.tables.workflow,
+        Key={name: item[name] for name in ("pk", "sk")},
+        UpdateExpression="SET " + ", ".join(f"{name} = :{name}" for name in numbers),
+        ExpressionAttributeValues={f":{name}": {"N": number} for name, number in numbers.items()},
+    )
+
+
 def _let_lapse(fleet: Fleet, request: Mapping[str, Any]) -> None:
     """Have a request be one that was submitted under ActionBinding=required, and whose time to be claimed is up."""
     fleet.dynamodb.update_item(
@@ -259,6 +281,8 @@ USE_CASES: Final[Mapping[str, Callable[[Fleet], Any]]] = {
     "retain": _retain,
     "verify": _verify,
     "fold": _run("metrics_projector"),
+    "tell": _run("notifier"),
+    "remind": _remind,
     "triage": _run("alarm_triage"),
     "gate": _run("release_gate"),
     "rotate": _run("secret_rotation"),

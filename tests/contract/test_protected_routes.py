@@ -34,6 +34,7 @@ ENVELOPED = {
     ("GET", "/agents/{agentId}"),
     ("PUT", "/agents/{agentId}"),
     ("POST", "/policy/apply"),
+    ("POST", "/policy/tools"),
 }
 THE_CONTRACTS = ENVELOPED | {
     ("POST", "/workflow/requests"),
@@ -41,6 +42,8 @@ THE_CONTRACTS = ENVELOPED | {
     ("GET", "/.well-known/jwks.json"),
     ("GET", "/policy/config"),
     ("GET", "/policy/versions"),
+    ("GET", "/policy/shadow"),
+    ("GET", "/policy/tools"),
     ("POST", "/policy/simulate"),
     ("GET", "/metrics/summary"),
     ("GET", "/metrics/series"),

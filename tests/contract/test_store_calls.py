@@ -10,13 +10,11 @@ from tests.support.store_calls import CALLS, READ, WEEK_OF_ALL, Prepare
 
 
 @pytest.mark.parametrize(("prepare", "expected"), CALLS.values(), ids=CALLS)
-def test_an_endpoint_makes_no_more_calls_than_this(
-    in_process: InProcess, prepare: Prepare, expected: list[str]
-) -> None:
-    call = prepare(in_process)
-    counting = Counting(in_process.dynamodb)
+def test_an_endpoint_makes_no_more_calls_than_this(alone: InProcess, prepare: Prepare, expected: list[str]) -> None:
+    call = prepare(alone)
+    counting = Counting(alone.dynamodb)
 
-    call(replace(in_process, dynamodb=counting))
+    call(replace(alone, dynamodb=counting))
 
     assert counting.operations == expected
 

@@ -12,12 +12,12 @@ from handshake.api.http import MAX_CORRELATION_ID_LENGTH
 from handshake.core.reasons import REGISTRY
 from handshake.metrics.query import INVALID_METRIC_QUERY
 from handshake.metrics.reported_event import INVALID_METRICS_EVENT
-from ops.openapi.document import COMMITTED
+from ops.openapi.document import exact_document, routes
 from tests.support.service import InProcess, Reply
 
 Headers = Iterable[tuple[str, str]]
 
-DOCUMENT: Final = json.loads(COMMITTED.read_text())
+DOCUMENT: Final = exact_document(routes())
 SCHEMAS: Final = DOCUMENT["components"]["schemas"]
 _REASONS: Final = REGISTRY | {reason.code: reason for reason in (INVALID_METRIC_QUERY, INVALID_METRICS_EVENT)}
 

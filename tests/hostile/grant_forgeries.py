@@ -35,6 +35,15 @@ def another_claimer(dice: random.Random, stored: Stored) -> None:
     _rewrite(stored, place, {"actor": "mallory"}, lambda _: {"claimed_by": "mallory"})
 
 
+def reporter_of_another_tenant(dice: random.Random, stored: Stored) -> None:
+    """Have a claimer's namesake in another tenant have reported, and write the chain anew."""
+    place = dice.choice(ending_in(stored, REPORTED))
+    [lineage, audit] = evidence_from(stored.items[place])
+    events = [lineage, replace(audit, detail={**audit.detail, "tenantId": "elsewhere"})]
+    stored.items[place] = {**stored.items[place], **unlinked(events)}
+    link_anew(stored, place.pk)
+
+
 def shorter_grant(dice: random.Random, stored: Stored) -> None:
     """Have a grant hold for less long than it did, and write the chain and what remembers it anew."""
     place = dice.choice(ending_in(stored, CLAIMED))

@@ -66,7 +66,13 @@ from tests.hostile.forgeries import (
     take_person_back,
     undo_newest,
 )
-from tests.hostile.grant_forgeries import another_claimer, another_outcome, made_up, shorter_grant
+from tests.hostile.grant_forgeries import (
+    another_claimer,
+    another_outcome,
+    made_up,
+    reporter_of_another_tenant,
+    shorter_grant,
+)
 from tests.support import engines
 from tests.support.worlds import InMemory, Place, Stored, a_world
 
@@ -177,6 +183,7 @@ KINDS: Final[Sequence[Kind]] = (
     Kind("grant: undo an outcome, head and state too", undo_newest(REPORTED)),
     Kind("grant: another outcome, linked anew", another_outcome),
     Kind("grant: another claimer, linked anew", another_claimer),
+    Kind("grant: a reporter of another tenant, linked anew", reporter_of_another_tenant),
     Kind("grant: a shorter life, linked anew", shorter_grant),
     Kind("grant: make a claim up, linked", made_up(CLAIMED, "claimed grant")),
     Kind("grant: make an outcome up, linked", made_up(REPORTED, "outcome_ reported")),

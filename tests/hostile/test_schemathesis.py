@@ -1,4 +1,4 @@
-"""Schemathesis over the committed document: what it promises is what the handlers do, and nothing breaks them."""
+"""Schemathesis over the exact document: what it promises is what the handlers do, and nothing breaks them."""
 
 import json
 from typing import Any, Final
@@ -11,7 +11,8 @@ from schemathesis.config import GenerationConfig, ProjectConfig, ProjectsConfig,
 
 from handshake.core.text import MAX_ID_LENGTH, MAX_PAYLOAD_REF_LENGTH, id_fault, is_seen
 from handshake.trust.identity import ROLE_ADMIN, SCOPE_READ_ANY, SCOPE_RESOLVE, SCOPE_SUBMIT_ANY
-from ops.openapi.document import COMMITTED
+from handshake.trust.token import SUBJECT, TOOLS_SUBJECT, Subject
+from ops.openapi.document import ENVELOPE, TOKEN, exact_document, routes
 from tests.hostile.bounds import EXAMPLES, SEED, TIMEOUT
 from tests.hostile.wsgi import SIGNED, Gateway
 from tests.support.service import InProcess, human, now_ms, token
@@ -31,12 +32,27 @@ _IDS: Final = (
     "eventId",
     "reasonCode",
     "reasonFamily",
+    "version",
 )
+TOOLS: Final = "/policy/tools"
+FORBIDDING: Final = '@id("nobody") forbid (principal == Agent::"nobody", action, resource);'
+BUDGET: Final = {"measure": "count", "per": "agent", "window": "hour"}
 GATEWAY: Final = Gateway()
 GENERATION: Final = GenerationConfig(max_examples=EXAMPLES, with_security_parameters=False)
 
-documented: Final = schemathesis.openapi.from_path(
-    COMMITTED,
+
+def _exact() -> dict[str, Any]:
+    """Give the exact document without the headers of identity, which every call here has."""
+    exact = exact_document(routes())
+    given = [{"$ref": f"#/components/parameters/{name}"} for name in (ENVELOPE, TOKEN)]
+    for methods in exact["paths"].values():
+        for operation in methods.values():
+            operation["parameters"] = [one for one in operation["parameters"] if one not in given]
+    return exact
+
+
+documented: Final = schemathesis.openapi.from_dict(
+    _exact(),
     config=SchemathesisConfig(seed=SEED, projects=ProjectsConfig(default=ProjectConfig(generation=GENERATION))),
 )
 documented.app = GATEWAY
@@ -50,7 +66,7 @@ def _behind_the_gateway(service: InProcess) -> None:
 @documented.parametrize()
 def test_the_document_is_what_the_handlers_do(case: Case[Any]) -> None:
     _heed_what_no_schema_says(case)
-    case.call_and_validate(headers=_credentials(GATEWAY.service))
+    case.call_and_validate(headers=_credentials(GATEWAY.service, TOOLS_SUBJECT if case.path == TOOLS else SUBJECT))
 
 
 def _heed_what_no_schema_says(case: Case[Any]) -> None:
@@ -63,23 +79,33 @@ def _heed_what_no_schema_says(case: Case[Any]) -> None:
             fields.pop("scopeId", None)
     if case.meta and case.meta.generation.mode.is_negative:
         return
-    if query.get("scope", "global") == "global":
+    if query.get("scope", "global") != "agent":
         # Nor that a tenant goes with agent scope only.
         query.pop("tenantId", None)
-    if query.get("scope") == "agent":
-        # A query string has no schema of its own, so none can say that agent scope needs an id.
+    if query.get("scope", "global") != "global":
+        # A query string has no schema of its own, so none can say that the scopes of one need an id.
         query.setdefault("scopeId", "agent-1")
     # Only a list makes its cursors.
     query.pop("cursor", None)
     if isinstance(body, dict):
         for fields in (body, body.get("request"), *(body.get("rules") or ())):
             _heed_spelling(fields)
-        if "actionType" in body:
+        if "timestamp" in body:
             # Five minutes around the server's clock.
             body["timestamp"] = now_ms()
         for index, rule in enumerate(body.get("rules") or ()):
             # A schema can ask for distinct rules, not for distinct ids.
             rule["id"] = f"{index} {rule['id']}"[:MAX_ID_LENGTH]
+        if body.get("cedar"):
+            # A schema knows no grammar.
+            body["cedar"] = FORBIDDING
+        for index, budget in enumerate(body.get("budgets") or ()):
+            # Nor what a budget's members have to do with one another.
+            body["budgets"][index] = {"id": str(index), "max": 100, "over": budget["over"]} | BUDGET
+        for index, tool in enumerate(body.get("tools") or ()):
+            # Nor that names are distinct, and what a schema of a schema is.
+            _heed_spelling(tool)
+            tool |= {"name": f"tool-{index}", "inputSchema": {"type": "object"}}
         if "timestampMs" in body:
             # Since 2020, five minutes ahead of the server's clock at most; and an incident ends after it began.
             body["timestampMs"] = now_ms()
@@ -99,10 +125,10 @@ def _heed_spelling(fields: Any) -> None:
             fields[name] = "".join(char for char in normalize("NFC", value) if is_seen(char)).strip() or "a"
 
 
-def _credentials(service: InProcess) -> dict[str, str]:
+def _credentials(service: InProcess, subject: Subject) -> dict[str, str]:
     """Everything that any route asks for, anew: a token is good for one call."""
     return {
         **SIGNED,
         "x-identity-envelope": json.dumps(OPERATOR),
-        "x-internal-trust-context": token(service),
+        "x-internal-trust-context": token(service, subject=subject),
     }

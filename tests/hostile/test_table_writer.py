@@ -20,7 +20,7 @@ from tests.support.service import InProcess
 from tests.support.worlds import Items, Stored, a_world
 
 # `make faults` makes ten thousand, in `python -m tests.hostile.table_writer`.
-IN_MEMORY = 12 * len(KINDS)
+IN_MEMORY = 6 * len(KINDS)
 ON_THE_ENGINE = int(os.environ.get("HANDSHAKE_ATTACKS_ON_ENGINE", "60"))
 
 

@@ -115,8 +115,8 @@ def test_an_expiry_found_by_the_schedule_is_a_metric_of_the_job(observed: Observ
     [path] = [path for path in PATHS if path.job]
     left = observed(path)
 
-    assert [line["job"] for line in left.lines] == ["hitl_expiry", "grant_lapse"]
-    assert left.signals == {"Runs{job}": 2, "Expired{job}": 1}
+    assert [line["job"] for line in left.lines] == ["hitl_expiry", "reminders", "grant_lapse"]
+    assert left.signals == {"Runs{job}": 3, "Expired{job}": 1}
 
 
 def test_a_synthetic_call_is_no_metric(observed: Observe) -> None:

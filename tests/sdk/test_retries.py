@@ -110,7 +110,7 @@ LOST: Final = [
     httpx.ReadError("reset"),
     httpx.WriteError("broken pipe"),
 ]
-ONCE: Final = {"applyPolicy", "putAgent", "revokeRequest"}
+ONCE: Final = {"applyPolicy", "putAgent", "registerTools", "revokeRequest"}
 """Operations whose repetition would be a second one, or that would not be told what the first came to."""
 MAYBE_AT_IT: Final = [httpx.ReadTimeout("slow"), httpx.WriteTimeout("slow"), httpx.ConnectTimeout("slow")]
 

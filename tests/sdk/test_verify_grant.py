@@ -233,6 +233,11 @@ def test_two_keys_of_one_name_verify_nothing() -> None:
     assert fault_of(GENUINE, jwks={"keys": [None, "key-1"]}) == "unknown_key"
 
 
+@pytest.mark.parametrize("answer", [None, [], "keys", {}, {"keys": None}, {"keys": {}}, {"status": "error"}])
+def test_what_is_no_set_of_keys_verifies_nothing(answer: Any) -> None:
+    assert fault_of(GENUINE, jwks=answer) == "unknown_key"
+
+
 @pytest.fixture(params=["memory", "file"])
 def replays(request: pytest.FixtureRequest, tmp_path: Path) -> Replays:
     """Either memory that the package has."""

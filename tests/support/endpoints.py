@@ -14,14 +14,18 @@ from tests.support.service import (
     Service,
     act,
     apply_policy,
+    claim,
     decided,
     escalated,
+    extend,
     for_agent,
     get,
     own,
     post,
     register_tools,
+    report,
     reported_event,
+    revoke,
     submission,
     submit,
     token,
@@ -76,11 +80,40 @@ def apply(service: Service, change: Mapping[str, Any]) -> Reply:
 
 
 def tool_list(service: Service) -> dict[str, Any]:
+    assert register(service, _tools(service)).status == 200, "the first one makes the registry"
+    return _tools(service)
+
+
+def _tools(service: Service) -> dict[str, Any]:
     return {"body": {"actionType": "other", "tools": []}, "token": token(service, subject=TOOLS_SUBJECT)}
 
 
 def register(service: Service, given: Mapping[str, Any]) -> Reply:
     return register_tools(service, given["body"], token=given["token"])
+
+
+def _approved(service: Service) -> dict[str, Any]:
+    request = escalated(service)
+    assert act(service, request).status == 200
+    return request
+
+
+def _claimable(service: Service) -> dict[str, Any]:
+    allowed = _allowed(service)
+    return {"request": allowed["request"], "digest": allowed["artifact"]["actionDigest"]}
+
+
+def _claim(service: Service, given: Mapping[str, Any], **changes: Any) -> Reply:
+    return claim(service, given["request"], digest=given["digest"], **changes)
+
+
+def _claimed(service: Service) -> dict[str, Any]:
+    given = _claimable(service)
+    return given | {"grantId": _claim(service, given).body["grantId"]}
+
+
+def _report(service: Service, given: Mapping[str, Any]) -> Reply:
+    return report(service, given["grantId"], envelope=own(given["request"]))
 
 
 PAYING = ("workflow", "policy", "metrics")
@@ -104,6 +137,15 @@ ENDPOINTS: Mapping[str, Endpoint] = {
         escalated, lambda s, request: act(s, request, "reject", key="k"), GUARD, tables=GUARDED
     ),
     "approve too late": Endpoint(_overdue, lambda s, request: act(s, request, key="k"), GUARD, tables=GUARDED),
+    "withdraw": Endpoint(escalated, lambda s, request: act(s, request, "withdraw"), STORE, tables=RESOLVING),
+    "extend": Endpoint(escalated, extend, STORE, tables=RESOLVING),
+    "extend with key": Endpoint(escalated, lambda s, request: extend(s, request, key="k"), GUARD, tables=GUARDED),
+    "revoke": Endpoint(_approved, revoke, STORE, tables=RESOLVING),
+    "claim": Endpoint(_claimable, _claim, STORE, tables=(*RESOLVING, "policy")),
+    "claim with key": Endpoint(
+        _claimable, lambda s, given: _claim(s, given, key="k"), GUARD, tables=(*GUARDED, "policy")
+    ),
+    "report": Endpoint(_claimed, _report, STORE, tables=["workflow", "metrics"]),
     "apply": Endpoint(change, apply, GUARD, tables=APPLYING),
     "register tools": Endpoint(tool_list, register, GUARD, tables=APPLYING),
     "tools": _asking("/policy/tools"),

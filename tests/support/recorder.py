@@ -62,6 +62,9 @@ def _asked(service: str, operation: str, params: Mapping[str, Any]) -> Iterator[
     if service == "dynamodb":
         yield from _of_dynamodb(operation, params)
         return
+    if operation == "PutEvents":
+        yield from (Asked("events:PutEvents", str(entry["EventBusName"])) for entry in params["Entries"])
+        return
     action = f"{service}:{operation}"
     subject = next((str(params[name]) for name in _SUBJECTS if name in params), "*")
     yield Asked(_ACTIONS.get(action, action), subject)

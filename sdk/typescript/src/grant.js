@@ -128,7 +128,9 @@ async function claimsOf(grant, jwks) {
 
 /** @param {unknown} kid @param {{keys: JsonWebKey[]}} jwks */
 async function keyCalled(kid, jwks) {
-  const named = jwks.keys.filter((known) => "kid" in known && known.kid === kid);
+  // Read from wherever, and held to nothing so far.
+  const keys = /** @type {unknown} */ (jwks?.keys);
+  const named = (Array.isArray(keys) ? keys : []).filter((known) => known?.kid === kid);
   const [key] = named;
   if (typeof kid !== "string" || !key || named.length !== 1) {
     throw new GrantError("unknown_key", "the grant's key is none of the stack's, or newer than the keys at hand");

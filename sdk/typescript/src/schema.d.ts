@@ -469,10 +469,8 @@ export interface components {
          */
         ActionDone: {
             artifact: components["schemas"]["Artifact"];
-            /** @enum {string} */
-            decision: "allow" | "deny";
-            /** @enum {string} */
-            reasonCode: "hitl_approved" | "hitl_rejected";
+            decision: ("allow" | "deny") | string;
+            reasonCode: ("hitl_approved" | "hitl_rejected") | string;
             requestId: components["schemas"]["Id"];
             /** @constant */
             status: "ok";
@@ -492,7 +490,7 @@ export interface components {
             message: string;
             reasonCode: string;
             requestId: components["schemas"]["Id"] | null;
-            responseClass: components["schemas"]["ResponseClass"];
+            responseClass: components["schemas"]["ResponseClass"] | string;
             /** @constant */
             status: "error";
             /** @description Only for those who may read or resolve the request. */
@@ -516,7 +514,7 @@ export interface components {
             /** @description Why it is in this state, in the words of whoever put it there. */
             reason?: string;
             /** @description The state in force now: ``active`` once ``until`` has passed. */
-            state: components["schemas"]["AgentState"];
+            state: components["schemas"]["AgentState"] | string;
             tenantId?: components["schemas"]["Id"];
             /** @description When the state ends as ``active``, or has ended. */
             until?: number;
@@ -570,25 +568,25 @@ export interface components {
             /** @description Of its text of Cedar. */
             cedarSha256?: string;
             /** @description ``shadow`` of a version that was applied as one. */
-            mode?: components["schemas"]["Mode"];
+            mode?: components["schemas"]["Mode"] | string;
             policyVersion: components["schemas"]["PolicyVersion"];
             rules: components["schemas"]["StoredRule"][];
             /** @description What becomes of a call that no Cedar policy matches. */
-            unmatched?: components["schemas"]["Unmatched"];
-            unmatchedTools?: components["schemas"]["UnmatchedTools"];
+            unmatched?: components["schemas"]["Unmatched"] | string;
+            unmatchedTools?: components["schemas"]["UnmatchedTools"] | string;
         };
         /**
          * Artifact
          * @description A decision, as an execution is authorized with.
          */
         Artifact: {
-            decision: components["schemas"]["Outcome"];
+            decision: components["schemas"]["Outcome"] | string;
             decisionContextHash: components["schemas"]["ContextHash"];
             /** @description Once a person was asked. */
             hitlRequestId?: string;
-            reasonCode: components["schemas"]["ReasonCode"];
+            reasonCode: components["schemas"]["ReasonCode"] | string;
             requestId: components["schemas"]["Id"];
-            responseClass: components["schemas"]["ResponseClass"];
+            responseClass: components["schemas"]["ResponseClass"] | string;
             tier: number;
             /** @description When it was decided. */
             timestamp: number;
@@ -692,18 +690,18 @@ export interface components {
          */
         Decided: {
             actionDigest: components["schemas"]["ActionDigest"];
-            decision: components["schemas"]["Outcome"];
+            decision: components["schemas"]["Outcome"] | string;
             decisionContextHash: components["schemas"]["ContextHash"];
             /** @description Once a person was asked. */
             hitlRequestId?: string;
             /** @description While a person is awaited: in how many milliseconds to ask again. */
             pollAfterMs?: number;
-            reasonCode: components["schemas"]["ReasonCode"];
+            reasonCode: components["schemas"]["ReasonCode"] | string;
             requestId: components["schemas"]["Id"];
             /** @description The ``timestamp`` that the request was first submitted with: what authorize-execution must be shown. */
             requestTimestamp: number;
-            responseClass: components["schemas"]["ResponseClass"];
-            state: components["schemas"]["State"];
+            responseClass: components["schemas"]["ResponseClass"] | string;
+            state: components["schemas"]["State"] | string;
             tier: number;
             /** @description When it was decided. */
             timestamp: number;
@@ -750,10 +748,8 @@ export interface components {
         EventKept: {
             duplicate: boolean;
             eventId: components["schemas"]["Id"];
-            /** @enum {string} */
-            projectorVersion: "v1";
-            /** @enum {string} */
-            schemaVersion: "v1";
+            projectorVersion: "v1" | string;
+            schemaVersion: "v1" | string;
             /** @constant */
             status: "ok";
         };
@@ -764,7 +760,7 @@ export interface components {
         EvidenceEvent: {
             id: string;
             payload: components["schemas"]["EvidencePayload"];
-            reasonCode: components["schemas"]["ReasonCode"];
+            reasonCode: components["schemas"]["ReasonCode"] | string;
             requestId: components["schemas"]["Id"];
             timestamp: number;
         };
@@ -776,20 +772,19 @@ export interface components {
             /** @description Of the decision on a request that has an action. */
             actionDigest?: components["schemas"]["ActionDigest"];
             /** @description Of a refused action: deny. */
-            decision: components["schemas"]["Outcome"];
+            decision: components["schemas"]["Outcome"] | string;
             decisionContextHash: components["schemas"]["ContextHash"];
             /** @description What happened: `decided`, `closed`, `extended`, `revoked` or `refused` (an action). */
             event: string;
             hash: string;
             hitlRequestId?: string;
             previousHash: string;
-            reasonCode: components["schemas"]["ReasonCode"];
+            reasonCode: components["schemas"]["ReasonCode"] | string;
             /** @description From 1 in the chain; 0 for a refused action, which stands beside it. */
             sequence: number;
-            /** @enum {string} */
-            source: "audit" | "lineage";
+            source: ("audit" | "lineage") | string;
             /** @description Of the request, once this had happened. */
-            state: components["schemas"]["State"];
+            state: components["schemas"]["State"] | string;
             timestamp: number;
         };
         /**
@@ -832,7 +827,7 @@ export interface components {
             error: string;
             message: string;
             reasonCode: string;
-            responseClass: components["schemas"]["ResponseClass"];
+            responseClass: components["schemas"]["ResponseClass"] | string;
             /** @constant */
             status: "error";
         };
@@ -877,7 +872,7 @@ export interface components {
         FamilyShare: {
             count: number;
             percentage: number;
-            reasonFamily: components["schemas"]["Family"];
+            reasonFamily: components["schemas"]["Family"] | string;
         };
         /**
          * GivenTool
@@ -961,26 +956,22 @@ export interface components {
          */
         MetricsReasons: {
             families: components["schemas"]["FamilyShare"][];
-            /** @enum {string} */
-            projectorVersion: "v1";
-            /** @enum {string} */
-            schemaVersion: "v1";
+            projectorVersion: "v1" | string;
+            schemaVersion: "v1" | string;
             total: number;
-            window: components["schemas"]["WindowName"];
+            window: components["schemas"]["WindowName"] | string;
         };
         /**
          * MetricsSeries
          * @description One metric, bucket by bucket, oldest first.
          */
         MetricsSeries: {
-            bucket: components["schemas"]["BucketName"];
-            metric: components["schemas"]["MetricName"];
-            /** @enum {string} */
-            projectorVersion: "v1";
-            /** @enum {string} */
-            schemaVersion: "v1";
+            bucket: components["schemas"]["BucketName"] | string;
+            metric: components["schemas"]["MetricName"] | string;
+            projectorVersion: "v1" | string;
+            schemaVersion: "v1" | string;
             series: components["schemas"]["Point"][];
-            window: components["schemas"]["WindowName"];
+            window: components["schemas"]["WindowName"] | string;
         };
         /**
          * MetricsSummary
@@ -991,16 +982,14 @@ export interface components {
             airtP95Ms: number;
             denialEvents: number;
             gar: number;
-            /** @enum {string} */
-            projectorVersion: "v1";
+            projectorVersion: "v1" | string;
             replayDetectedEvents: number;
             replayGuardUnavailableEvents: number;
-            /** @enum {string} */
-            schemaVersion: "v1";
+            schemaVersion: "v1" | string;
             tca: number;
             totalEvents: number;
             uair: number;
-            window: components["schemas"]["WindowName"];
+            window: components["schemas"]["WindowName"] | string;
         };
         /** @enum {string} */
         Mode: "active" | "shadow";
@@ -1017,8 +1006,7 @@ export interface components {
          */
         OutcomeKept: {
             grantId: string;
-            /** @enum {string} */
-            outcome: "succeeded" | "failed" | "unknown";
+            outcome: ("succeeded" | "failed" | "unknown") | string;
             reportedAt: number;
             requestId: components["schemas"]["Id"];
             /** @constant */
@@ -1097,15 +1085,15 @@ export interface components {
             /** @description The text of its Cedar policies. */
             cedar?: string;
             /** @description ``shadow`` of a version that was applied as one. */
-            mode?: components["schemas"]["Mode"];
+            mode?: components["schemas"]["Mode"] | string;
             policyVersion?: components["schemas"]["PolicyVersion"];
             rules: components["schemas"]["StoredRule"][];
-            scope: components["schemas"]["ScopeKind"];
+            scope: components["schemas"]["ScopeKind"] | string;
             scopeId?: components["schemas"]["Id"];
             tenantId?: components["schemas"]["Id"];
             /** @description What becomes of a call that no Cedar policy matches. */
-            unmatched?: components["schemas"]["Unmatched"];
-            unmatchedTools?: components["schemas"]["UnmatchedTools"];
+            unmatched?: components["schemas"]["Unmatched"] | string;
+            unmatchedTools?: components["schemas"]["UnmatchedTools"] | string;
         };
         /**
          * PolicyProposal
@@ -1139,7 +1127,7 @@ export interface components {
             changes: components["schemas"]["ShadowChange"][];
             /** @description How many requests the shadow was judged on. */
             judged: number;
-            scope: components["schemas"]["ScopeKind"];
+            scope: components["schemas"]["ScopeKind"] | string;
             scopeId?: components["schemas"]["Id"];
             since?: number;
             tenantId?: components["schemas"]["Id"];
@@ -1152,7 +1140,7 @@ export interface components {
          */
         PolicyVersions: {
             nextCursor?: string;
-            scope: components["schemas"]["ScopeKind"];
+            scope: components["schemas"]["ScopeKind"] | string;
             scopeId?: components["schemas"]["Id"];
             tenantId?: components["schemas"]["Id"];
             versions: components["schemas"]["AppliedVersion"][];
@@ -1162,8 +1150,8 @@ export interface components {
          * @description A kind of request that would be decided otherwise.
          */
         PredictedChange: {
-            after: components["schemas"]["Outcome"];
-            before: components["schemas"]["Outcome"];
+            after: components["schemas"]["Outcome"] | string;
+            before: components["schemas"]["Outcome"] | string;
             count?: number;
             /** @description Some requests that it is so for. */
             examples?: components["schemas"]["Id"][];
@@ -1173,12 +1161,23 @@ export interface components {
         };
         /**
          * PresentedArtifact
-         * @description The artifact as it was received; more of it may be sent along.
+         * @description The artifact as it was answered, or that answer itself. The first two members are looked at; allow is needed.
          */
         PresentedArtifact: {
-            /** @constant */
-            decision: "allow";
+            actionDigest?: string;
+            /** @description As it was answered: any other than ``allow`` authorizes nothing. */
+            decision: string;
             decisionContextHash: components["schemas"]["ContextHash"];
+            hitlRequestId?: string;
+            reasonCode?: string;
+            /** @description Of the request, where it is sent along. */
+            requestId?: string;
+            requestTimestamp?: number;
+            responseClass?: string;
+            state?: string;
+            tier?: number;
+            timestamp?: number;
+            txnId?: string;
         };
         /**
          * PublicKey
@@ -1229,7 +1228,7 @@ export interface components {
             error: string;
             message: string;
             reasonCode: string;
-            responseClass: components["schemas"]["ResponseClass"];
+            responseClass: components["schemas"]["ResponseClass"] | string;
             /** @constant */
             status: "error";
         };
@@ -1284,7 +1283,7 @@ export interface components {
          */
         RequestStatus: {
             actionDigest: components["schemas"]["ActionDigest"];
-            actionType: components["schemas"]["ActionType"];
+            actionType: components["schemas"]["ActionType"] | string;
             agentId: components["schemas"]["Id"];
             artifact: components["schemas"]["Artifact"];
             decisionContextHash: components["schemas"]["ContextHash"];
@@ -1298,7 +1297,7 @@ export interface components {
             requestTimestamp: number;
             /** @description Once what it authorized was taken back. */
             revokedAt?: number;
-            state: components["schemas"]["State"];
+            state: components["schemas"]["State"] | string;
             terminal: boolean;
         };
         /** @enum {string} */
@@ -1321,7 +1320,7 @@ export interface components {
             /** @description When it was first revoked. */
             revokedAt: number;
             /** @description As it was: what was decided stays decided. */
-            state: components["schemas"]["State"];
+            state: components["schemas"]["State"] | string;
             /** @constant */
             status: "ok";
         };
@@ -1333,9 +1332,9 @@ export interface components {
          */
         Room: {
             /** @description Without its arguments in a list, and once they were erased. */
-            action?: components["schemas"]["Action"];
+            action?: components["schemas"]["ShownAction"];
             actionDigest: components["schemas"]["ActionDigest"];
-            actionType: components["schemas"]["ActionType"];
+            actionType: components["schemas"]["ActionType"] | string;
             agentId: components["schemas"]["Id"];
             /** @description As the agent sent it. */
             amount?: unknown;
@@ -1355,14 +1354,14 @@ export interface components {
             /** @description What the deciding policy says to people. */
             policyMessage?: string;
             principalId: components["schemas"]["Id"];
-            reasonFamily: components["schemas"]["Family"];
+            reasonFamily: components["schemas"]["Family"] | string;
             requestId: components["schemas"]["Id"];
             /** @description The ``timestamp`` that the request was first submitted with: what authorize-execution must be shown. */
             requestTimestamp: number;
             /** @description Once what it authorized was taken back. */
             revokedAt?: number;
-            riskTier: components["schemas"]["RiskTier"];
-            state: components["schemas"]["State"];
+            riskTier: components["schemas"]["RiskTier"] | string;
+            state: components["schemas"]["State"] | string;
         };
         /** @enum {string} */
         ScopeKind: "global" | "tenant" | "agent";
@@ -1371,11 +1370,24 @@ export interface components {
             count: number;
             /** @description Some requests that it was so for. */
             examples: components["schemas"]["Id"][];
-            from: components["schemas"]["Outcome"];
+            from: components["schemas"]["Outcome"] | string;
             /** @description What of the shadow decided: a policy, rule or budget, or else a reason code. */
             policy: string;
             /** @description What the shadow would have decided. */
-            to: components["schemas"]["Outcome"];
+            to: components["schemas"]["Outcome"] | string;
+        };
+        /**
+         * ShownAction
+         * @description What is to be done. The request's ``actionDigest`` binds all of it.
+         */
+        ShownAction: {
+            arguments?: {
+                [key: string]: unknown;
+            };
+            operation: components["schemas"]["ActionName"];
+            resource?: components["schemas"]["Id"];
+            tool?: components["schemas"]["ActionName"];
+            toolVersion?: components["schemas"]["Id"];
         };
         /**
          * Simulated
@@ -1383,7 +1395,7 @@ export interface components {
          */
         Simulated: {
             blastRadius: components["schemas"]["BlastRadius"];
-            decision: components["schemas"]["Outcome"];
+            decision: components["schemas"]["Outcome"] | string;
             predictedChanges: components["schemas"]["PredictedChange"][];
             reasons: string[];
             /** @constant */
@@ -1405,24 +1417,16 @@ export interface components {
             currency?: string | null;
             id: components["schemas"]["Id"];
             max: number;
-            /** @enum {string} */
-            measure: "count" | "sum";
+            measure: ("count" | "sum") | string;
             /** @description What a sum is of: ``amount``, or ``input.`` and a path into arguments. */
             of?: string | null;
-            /**
-             * @description What becomes of a call that it has no room for.
-             * @enum {string}
-             */
-            over: "deny" | "escalate";
-            /**
-             * @description Whose calls are counted together.
-             * @enum {string}
-             */
-            per: "agent" | "principal" | "tenant" | "tool";
+            /** @description What becomes of a call that it has no room for. */
+            over: ("deny" | "escalate") | string;
+            /** @description Whose calls are counted together. */
+            per: ("agent" | "principal" | "tenant" | "tool") | string;
             /** @description Spreads what counts; each shard may hold its share of ``max``. */
             shards?: number | null;
-            /** @enum {string} */
-            window: "hour" | "day" | "month";
+            window: ("hour" | "day" | "month") | string;
         };
         /**
          * StoredOutcome
@@ -1430,7 +1434,7 @@ export interface components {
          */
         StoredOutcome: {
             artifact: components["schemas"]["Artifact"];
-            state: components["schemas"]["State"];
+            state: components["schemas"]["State"] | string;
         };
         /**
          * StoredRule
@@ -1486,7 +1490,7 @@ export interface components {
             message: string;
             reasonCode: string;
             requestId: components["schemas"]["Id"] | null;
-            responseClass: components["schemas"]["ResponseClass"];
+            responseClass: components["schemas"]["ResponseClass"] | string;
             /** @constant */
             state: "denied_terminal";
             /** @constant */
@@ -1546,13 +1550,28 @@ export interface components {
     };
     responses: never;
     parameters: {
+        /** @example buyer */
         agentId: components["schemas"]["Id"];
         /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
         correlationId: string;
-        /** @description As the claim answered it. */
+        /**
+         * @description As the claim answered it.
+         * @example grant_pay-18
+         */
         grantId: string;
-        /** @description Good for one action of the principal who sends it. */
+        /**
+         * @description Good for one action of the principal who sends it.
+         * @example extend-pay-18
+         */
         idempotencyKey: string;
+        /**
+         * @description Who is asking, as JSON. Demanded where the operation's security names it.
+         * @example {"principalId": "bob", "subjectType": "human", "tenantId": "acme"}
+         */
+        identityEnvelope: string;
+        /** @description A compact JWT of TrustClaims. Demanded where the operation's security names it. */
+        internalTrustContext: string;
+        /** @example pay-17 */
         requestId: components["schemas"]["Id"];
     };
     requestBodies: never;
@@ -1595,12 +1614,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context. */
@@ -1610,12 +1624,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable, adapter_signer_unavailable. */
@@ -1626,12 +1635,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable" | "adapter_signer_unavailable";
-                        /** @enum {unknown} */
-                        responseClass?: "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
@@ -1643,10 +1647,18 @@ export interface operations {
                 limit?: number;
                 /** @description The last page's ``nextCursor``; the first page when left out or empty. */
                 cursor?: string;
-                /** @description The state in force now. */
+                /**
+                 * @description The state in force now.
+                 * @example stopped
+                 */
                 state?: components["schemas"]["AgentState"];
             };
             header?: {
+                /**
+                 * @description Who is asking, as JSON. Demanded where the operation's security names it.
+                 * @example {"principalId": "bob", "subjectType": "human", "tenantId": "acme"}
+                 */
+                "x-identity-envelope"?: components["parameters"]["identityEnvelope"];
                 /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
                 "x-correlation-id"?: components["parameters"]["correlationId"];
             };
@@ -1672,12 +1684,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
@@ -1687,12 +1694,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_read_scope_denied. */
@@ -1702,12 +1704,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_read_scope_denied";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable. */
@@ -1718,12 +1715,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable";
-                        /** @enum {unknown} */
-                        responseClass?: "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
@@ -1735,10 +1727,16 @@ export interface operations {
                 tenantId?: string;
             };
             header?: {
+                /**
+                 * @description Who is asking, as JSON. Demanded where the operation's security names it.
+                 * @example {"principalId": "bob", "subjectType": "human", "tenantId": "acme"}
+                 */
+                "x-identity-envelope"?: components["parameters"]["identityEnvelope"];
                 /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
                 "x-correlation-id"?: components["parameters"]["correlationId"];
             };
             path: {
+                /** @example buyer */
                 agentId: components["parameters"]["agentId"];
             };
             cookie?: never;
@@ -1762,12 +1760,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
@@ -1777,12 +1770,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_read_scope_denied, security_read_tenant_mismatch. */
@@ -1792,12 +1780,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_read_scope_denied" | "security_read_tenant_mismatch";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_agent_not_found. */
@@ -1807,12 +1790,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_agent_not_found";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable. */
@@ -1823,12 +1801,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable";
-                        /** @enum {unknown} */
-                        responseClass?: "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
@@ -1837,10 +1810,16 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /**
+                 * @description Who is asking, as JSON. Demanded where the operation's security names it.
+                 * @example {"principalId": "bob", "subjectType": "human", "tenantId": "acme"}
+                 */
+                "x-identity-envelope"?: components["parameters"]["identityEnvelope"];
                 /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
                 "x-correlation-id"?: components["parameters"]["correlationId"];
             };
             path: {
+                /** @example buyer */
                 agentId: components["parameters"]["agentId"];
             };
             cookie?: never;
@@ -1868,12 +1847,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
@@ -1883,12 +1857,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_scope_missing. */
@@ -1898,12 +1867,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_scope_missing";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable. */
@@ -1914,12 +1878,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable";
-                        /** @enum {unknown} */
-                        responseClass?: "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
@@ -1957,12 +1916,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape" | "invalid_metrics_event";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context. */
@@ -1972,12 +1926,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable. */
@@ -1988,12 +1937,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable";
-                        /** @enum {unknown} */
-                        responseClass?: "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
@@ -2001,7 +1945,10 @@ export interface operations {
     getMetricsReasons: {
         parameters: {
             query?: {
-                /** @description The last 24 hours when left out. */
+                /**
+                 * @description The last 24 hours when left out.
+                 * @example 24h
+                 */
                 window?: components["schemas"]["WindowName"];
             };
             header?: {
@@ -2030,12 +1977,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape" | "invalid_metric_query";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context. */
@@ -2045,12 +1987,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable. */
@@ -2061,12 +1998,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable";
-                        /** @enum {unknown} */
-                        responseClass?: "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
@@ -2074,11 +2006,20 @@ export interface operations {
     getMetricsSeries: {
         parameters: {
             query?: {
-                /** @description The last 24 hours when left out. */
+                /**
+                 * @description The last 24 hours when left out.
+                 * @example 24h
+                 */
                 window?: components["schemas"]["WindowName"];
-                /** @description ``security_denial_total`` when left out. */
+                /**
+                 * @description ``security_denial_total`` when left out.
+                 * @example uair
+                 */
                 metric?: components["schemas"]["MetricName"];
-                /** @description Hours when left out. */
+                /**
+                 * @description Hours when left out.
+                 * @example hour
+                 */
                 bucket?: components["schemas"]["BucketName"];
             };
             header?: {
@@ -2107,12 +2048,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape" | "invalid_metric_query";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context. */
@@ -2122,12 +2058,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable. */
@@ -2138,12 +2069,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable";
-                        /** @enum {unknown} */
-                        responseClass?: "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
@@ -2151,7 +2077,10 @@ export interface operations {
     getMetricsSummary: {
         parameters: {
             query?: {
-                /** @description The last 24 hours when left out. */
+                /**
+                 * @description The last 24 hours when left out.
+                 * @example 24h
+                 */
                 window?: components["schemas"]["WindowName"];
             };
             header?: {
@@ -2180,12 +2109,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape" | "invalid_metric_query";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context. */
@@ -2195,12 +2119,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable. */
@@ -2211,12 +2130,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable";
-                        /** @enum {unknown} */
-                        responseClass?: "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
@@ -2225,6 +2139,13 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /**
+                 * @description Who is asking, as JSON. Demanded where the operation's security names it.
+                 * @example {"principalId": "bob", "subjectType": "human", "tenantId": "acme"}
+                 */
+                "x-identity-envelope"?: components["parameters"]["identityEnvelope"];
+                /** @description A compact JWT of TrustClaims. Demanded where the operation's security names it. */
+                "x-internal-trust-context"?: components["parameters"]["internalTrustContext"];
                 /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
                 "x-correlation-id"?: components["parameters"]["correlationId"];
             };
@@ -2254,12 +2175,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape" | "trust_context_missing_binding";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope, security_missing_internal_trust_context, security_internal_trust_context_expired, security_internal_trust_config_missing. */
@@ -2269,12 +2185,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope" | "security_missing_internal_trust_context" | "security_internal_trust_context_expired" | "security_internal_trust_config_missing";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_identity_subject_mismatch. */
@@ -2284,12 +2195,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_identity_subject_mismatch";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: policy_version_not_found. */
@@ -2299,12 +2205,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "policy_version_not_found";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_replay_detected, policy_version_conflict. */
@@ -2314,12 +2215,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_replay_detected" | "policy_version_conflict";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: policy_invalid_policy. */
@@ -2329,12 +2225,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "policy_invalid_policy";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable, security_replay_guard_unavailable, adapter_privileged_mutations_paused. */
@@ -2345,12 +2236,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable" | "security_replay_guard_unavailable" | "adapter_privileged_mutations_paused";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked" | "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
@@ -2358,11 +2244,17 @@ export interface operations {
     getPolicyConfig: {
         parameters: {
             query?: {
-                /** @description The tenant or the agent; required with their scopes, not read beside global. */
+                /**
+                 * @description The tenant or the agent; required with their scopes, not read beside global.
+                 * @example buyer
+                 */
                 scopeId?: components["schemas"]["Id"];
                 /** @description With agent scope: the policy that applies in this tenant only. */
                 tenantId?: components["schemas"]["Id"];
-                /** @description Whose policy; global when left out. */
+                /**
+                 * @description Whose policy; global when left out.
+                 * @example agent
+                 */
                 scope?: components["schemas"]["ScopeKind"];
                 /** @description One version of it; the active one when left out. */
                 policyVersion?: components["schemas"]["Id"];
@@ -2393,12 +2285,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape" | "trust_context_missing_binding";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context. */
@@ -2408,12 +2295,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: policy_version_not_found. */
@@ -2423,12 +2305,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "policy_version_not_found";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable. */
@@ -2439,12 +2316,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable";
-                        /** @enum {unknown} */
-                        responseClass?: "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
@@ -2452,11 +2324,17 @@ export interface operations {
     getPolicyShadow: {
         parameters: {
             query: {
-                /** @description The tenant or the agent; required with their scopes, not read beside global. */
+                /**
+                 * @description The tenant or the agent; required with their scopes, not read beside global.
+                 * @example buyer
+                 */
                 scopeId?: components["schemas"]["Id"];
                 /** @description With agent scope: the policy that applies in this tenant only. */
                 tenantId?: components["schemas"]["Id"];
-                /** @description Whose policy. */
+                /**
+                 * @description Whose policy.
+                 * @example agent
+                 */
                 scope: components["schemas"]["ScopeKind"];
             };
             header?: {
@@ -2485,12 +2363,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape" | "trust_context_missing_binding";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context. */
@@ -2500,12 +2373,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable. */
@@ -2516,12 +2384,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable";
-                        /** @enum {unknown} */
-                        responseClass?: "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
@@ -2559,12 +2422,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape" | "trust_context_missing_binding";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context. */
@@ -2574,12 +2432,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: policy_invalid_policy. */
@@ -2589,12 +2442,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "policy_invalid_policy";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable. */
@@ -2605,12 +2453,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable";
-                        /** @enum {unknown} */
-                        responseClass?: "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
@@ -2644,12 +2487,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context. */
@@ -2659,12 +2497,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable. */
@@ -2675,12 +2508,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable";
-                        /** @enum {unknown} */
-                        responseClass?: "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
@@ -2689,6 +2517,13 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /**
+                 * @description Who is asking, as JSON. Demanded where the operation's security names it.
+                 * @example {"principalId": "bob", "subjectType": "human", "tenantId": "acme"}
+                 */
+                "x-identity-envelope"?: components["parameters"]["identityEnvelope"];
+                /** @description A compact JWT of TrustClaims. Demanded where the operation's security names it. */
+                "x-internal-trust-context"?: components["parameters"]["internalTrustContext"];
                 /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
                 "x-correlation-id"?: components["parameters"]["correlationId"];
             };
@@ -2718,12 +2553,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope, security_missing_internal_trust_context, security_internal_trust_context_expired, security_internal_trust_config_missing. */
@@ -2733,12 +2563,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope" | "security_missing_internal_trust_context" | "security_internal_trust_context_expired" | "security_internal_trust_config_missing";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_identity_subject_mismatch. */
@@ -2748,12 +2573,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_identity_subject_mismatch";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_replay_detected. */
@@ -2763,12 +2583,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_replay_detected";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: policy_invalid_policy. */
@@ -2778,12 +2593,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "policy_invalid_policy";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable, security_replay_guard_unavailable, adapter_privileged_mutations_paused. */
@@ -2794,12 +2604,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable" | "security_replay_guard_unavailable" | "adapter_privileged_mutations_paused";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked" | "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
@@ -2807,15 +2612,24 @@ export interface operations {
     listPolicyVersions: {
         parameters: {
             query: {
-                /** @description The tenant or the agent; required with their scopes, not read beside global. */
+                /**
+                 * @description The tenant or the agent; required with their scopes, not read beside global.
+                 * @example buyer
+                 */
                 scopeId?: components["schemas"]["Id"];
                 /** @description With agent scope: the policy that applies in this tenant only. */
                 tenantId?: components["schemas"]["Id"];
-                /** @description How many at once. */
+                /**
+                 * @description How many at once.
+                 * @example 10
+                 */
                 limit?: number;
                 /** @description The last page's ``nextCursor``; the first page when left out or empty. */
                 cursor?: string;
-                /** @description Whose policy. */
+                /**
+                 * @description Whose policy.
+                 * @example agent
+                 */
                 scope: components["schemas"]["ScopeKind"];
             };
             header?: {
@@ -2844,12 +2658,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape" | "trust_context_missing_binding";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context. */
@@ -2859,12 +2668,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable. */
@@ -2875,12 +2679,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable";
-                        /** @enum {unknown} */
-                        responseClass?: "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
@@ -2889,6 +2688,11 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /**
+                 * @description Who is asking, as JSON. Demanded where the operation's security names it.
+                 * @example {"principalId": "bob", "subjectType": "human", "tenantId": "acme"}
+                 */
+                "x-identity-envelope"?: components["parameters"]["identityEnvelope"];
                 /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
                 "x-correlation-id"?: components["parameters"]["correlationId"];
             };
@@ -2918,12 +2722,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ExecutionRefusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape" | "trust_context_missing_binding" | "trust_context_invalid_timestamp";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["ExecutionRefusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
@@ -2933,12 +2732,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_identity_subject_mismatch, security_read_tenant_mismatch, security_handshake_required_bypass_denied, security_side_channel_denied, security_missing_decision_artifact, security_non_allow_artifact, security_agent_stopped. */
@@ -2948,12 +2742,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ExecutionRefusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_identity_subject_mismatch" | "security_read_tenant_mismatch" | "security_handshake_required_bypass_denied" | "security_side_channel_denied" | "security_missing_decision_artifact" | "security_non_allow_artifact" | "security_agent_stopped";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["ExecutionRefusal"];
                 };
             };
             /** @description Refused: security_artifact_request_not_found. */
@@ -2963,12 +2752,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ExecutionRefusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_artifact_request_not_found";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["ExecutionRefusal"];
                 };
             };
             /** @description Refused: security_decision_context_mismatch, security_artifact_state_not_authorized, security_grant_required, security_grant_expired, security_grant_consumed. */
@@ -2978,12 +2762,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ExecutionRefusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_decision_context_mismatch" | "security_artifact_state_not_authorized" | "security_grant_required" | "security_grant_expired" | "security_grant_consumed";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["ExecutionRefusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable, adapter_privileged_mutations_paused. */
@@ -2994,17 +2773,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": (components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable";
-                        /** @enum {unknown} */
-                        responseClass?: "retryable";
-                    }) | (components["schemas"]["ExecutionRefusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_privileged_mutations_paused";
-                        /** @enum {unknown} */
-                        responseClass?: "retryable";
-                    });
+                    "application/json": components["schemas"]["ExecutionRefusal"] | components["schemas"]["Refusal"];
                 };
             };
         };
@@ -3012,12 +2781,20 @@ export interface operations {
     listDecisionRooms: {
         parameters: {
             query?: {
-                /** @description How many at once. */
+                /**
+                 * @description How many at once.
+                 * @example 10
+                 */
                 limit?: number;
                 /** @description The last page's ``nextCursor``; the first page when left out or empty. */
                 cursor?: string;
             };
             header?: {
+                /**
+                 * @description Who is asking, as JSON. Demanded where the operation's security names it.
+                 * @example {"principalId": "bob", "subjectType": "human", "tenantId": "acme"}
+                 */
+                "x-identity-envelope"?: components["parameters"]["identityEnvelope"];
                 /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
                 "x-correlation-id"?: components["parameters"]["correlationId"];
             };
@@ -3043,12 +2820,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
@@ -3058,12 +2830,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable. */
@@ -3074,12 +2841,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable";
-                        /** @enum {unknown} */
-                        responseClass?: "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
@@ -3088,7 +2850,15 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Good for one action of the principal who sends it. */
+                /**
+                 * @description Who is asking, as JSON. Demanded where the operation's security names it.
+                 * @example {"principalId": "bob", "subjectType": "human", "tenantId": "acme"}
+                 */
+                "x-identity-envelope"?: components["parameters"]["identityEnvelope"];
+                /**
+                 * @description Good for one action of the principal who sends it.
+                 * @example extend-pay-18
+                 */
                 "x-idempotency-key"?: components["parameters"]["idempotencyKey"];
                 /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
                 "x-correlation-id"?: components["parameters"]["correlationId"];
@@ -3119,12 +2889,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ActionRefusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape" | "trust_context_missing_binding";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["ActionRefusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
@@ -3134,12 +2899,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_identity_subject_mismatch, hitl_approval_unauthorized, security_identity_assurance_insufficient, security_agent_stopped. */
@@ -3149,12 +2909,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ActionRefusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_identity_subject_mismatch" | "hitl_approval_unauthorized" | "security_identity_assurance_insufficient" | "security_agent_stopped";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["ActionRefusal"];
                 };
             };
             /** @description Refused: hitl_request_not_found. */
@@ -3164,12 +2919,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ActionRefusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "hitl_request_not_found";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["ActionRefusal"];
                 };
             };
             /** @description Refused: security_replay_detected, hitl_request_mismatch, hitl_terminal_state_immutable, hitl_timeout_fail_closed. */
@@ -3179,12 +2929,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ActionRefusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_replay_detected" | "hitl_request_mismatch" | "hitl_terminal_state_immutable" | "hitl_timeout_fail_closed";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["ActionRefusal"];
                 };
             };
             /** @description Refused: policy_daily_limit_exceeded. */
@@ -3194,12 +2939,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ActionRefusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "policy_daily_limit_exceeded";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["ActionRefusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable, security_replay_guard_unavailable, adapter_privileged_mutations_paused. */
@@ -3210,12 +2950,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable" | "security_replay_guard_unavailable" | "adapter_privileged_mutations_paused";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked" | "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
@@ -3224,7 +2959,15 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Good for one action of the principal who sends it. */
+                /**
+                 * @description Who is asking, as JSON. Demanded where the operation's security names it.
+                 * @example {"principalId": "bob", "subjectType": "human", "tenantId": "acme"}
+                 */
+                "x-identity-envelope"?: components["parameters"]["identityEnvelope"];
+                /**
+                 * @description Good for one action of the principal who sends it.
+                 * @example extend-pay-18
+                 */
                 "x-idempotency-key"?: components["parameters"]["idempotencyKey"];
                 /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
                 "x-correlation-id"?: components["parameters"]["correlationId"];
@@ -3255,12 +2998,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape" | "trust_context_missing_binding";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
@@ -3270,12 +3008,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_identity_subject_mismatch, hitl_approval_unauthorized, security_identity_assurance_insufficient. */
@@ -3285,12 +3018,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_identity_subject_mismatch" | "hitl_approval_unauthorized" | "security_identity_assurance_insufficient";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: hitl_request_not_found. */
@@ -3300,12 +3028,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "hitl_request_not_found";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_replay_detected, hitl_deadline_not_extendable. */
@@ -3315,12 +3038,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_replay_detected" | "hitl_deadline_not_extendable";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable, security_replay_guard_unavailable. */
@@ -3331,12 +3049,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable" | "security_replay_guard_unavailable";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked" | "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
@@ -3345,6 +3058,11 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /**
+                 * @description Who is asking, as JSON. Demanded where the operation's security names it.
+                 * @example {"principalId": "bob", "subjectType": "human", "tenantId": "acme"}
+                 */
+                "x-identity-envelope"?: components["parameters"]["identityEnvelope"];
                 /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
                 "x-correlation-id"?: components["parameters"]["correlationId"];
             };
@@ -3374,12 +3092,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape" | "trust_context_missing_binding";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
@@ -3389,12 +3102,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_identity_subject_mismatch, hitl_approval_unauthorized. */
@@ -3404,12 +3112,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_identity_subject_mismatch" | "hitl_approval_unauthorized";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: hitl_request_not_found. */
@@ -3419,12 +3122,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "hitl_request_not_found";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_artifact_state_not_authorized, security_grant_consumed. */
@@ -3434,12 +3132,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_artifact_state_not_authorized" | "security_grant_consumed";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable. */
@@ -3450,12 +3143,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable";
-                        /** @enum {unknown} */
-                        responseClass?: "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
@@ -3464,10 +3152,16 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /**
+                 * @description Who is asking, as JSON. Demanded where the operation's security names it.
+                 * @example {"principalId": "bob", "subjectType": "human", "tenantId": "acme"}
+                 */
+                "x-identity-envelope"?: components["parameters"]["identityEnvelope"];
                 /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
                 "x-correlation-id"?: components["parameters"]["correlationId"];
             };
             path: {
+                /** @example pay-17 */
                 requestId: components["parameters"]["requestId"];
             };
             cookie?: never;
@@ -3491,12 +3185,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
@@ -3506,12 +3195,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_read_scope_denied, security_read_tenant_mismatch. */
@@ -3521,12 +3205,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_read_scope_denied" | "security_read_tenant_mismatch";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: hitl_request_not_found. */
@@ -3536,12 +3215,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "hitl_request_not_found";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable. */
@@ -3552,12 +3226,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable";
-                        /** @enum {unknown} */
-                        responseClass?: "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
@@ -3566,10 +3235,16 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /**
+                 * @description Who is asking, as JSON. Demanded where the operation's security names it.
+                 * @example {"principalId": "bob", "subjectType": "human", "tenantId": "acme"}
+                 */
+                "x-identity-envelope"?: components["parameters"]["identityEnvelope"];
                 /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
                 "x-correlation-id"?: components["parameters"]["correlationId"];
             };
             path: {
+                /** @example pay-17 */
                 requestId: components["parameters"]["requestId"];
             };
             cookie?: never;
@@ -3593,12 +3268,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
@@ -3608,12 +3278,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_read_scope_denied, security_read_tenant_mismatch. */
@@ -3623,12 +3288,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_read_scope_denied" | "security_read_tenant_mismatch";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: hitl_request_not_found. */
@@ -3638,12 +3298,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "hitl_request_not_found";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable. */
@@ -3654,12 +3309,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable";
-                        /** @enum {unknown} */
-                        responseClass?: "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
@@ -3668,7 +3318,15 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Good for one action of the principal who sends it. */
+                /**
+                 * @description Who is asking, as JSON. Demanded where the operation's security names it.
+                 * @example {"principalId": "bob", "subjectType": "human", "tenantId": "acme"}
+                 */
+                "x-identity-envelope"?: components["parameters"]["identityEnvelope"];
+                /**
+                 * @description Good for one action of the principal who sends it.
+                 * @example extend-pay-18
+                 */
                 "x-idempotency-key"?: components["parameters"]["idempotencyKey"];
                 /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
                 "x-correlation-id"?: components["parameters"]["correlationId"];
@@ -3699,12 +3357,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape" | "trust_context_missing_binding";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
@@ -3714,12 +3367,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_grant_unauthorized, security_agent_stopped. */
@@ -3729,12 +3377,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_grant_unauthorized" | "security_agent_stopped";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_artifact_request_not_found. */
@@ -3744,12 +3387,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_artifact_request_not_found";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_decision_context_mismatch, security_replay_detected, security_grant_consumed, security_artifact_state_not_authorized, security_grant_expired, security_policy_changed. */
@@ -3759,12 +3397,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_decision_context_mismatch" | "security_replay_detected" | "security_grant_consumed" | "security_artifact_state_not_authorized" | "security_grant_expired" | "security_policy_changed";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable, security_replay_guard_unavailable, adapter_privileged_mutations_paused, adapter_signer_unavailable. */
@@ -3775,12 +3408,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable" | "security_replay_guard_unavailable" | "adapter_privileged_mutations_paused" | "adapter_signer_unavailable";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked" | "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
@@ -3789,11 +3417,19 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /**
+                 * @description Who is asking, as JSON. Demanded where the operation's security names it.
+                 * @example {"principalId": "bob", "subjectType": "human", "tenantId": "acme"}
+                 */
+                "x-identity-envelope"?: components["parameters"]["identityEnvelope"];
                 /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
                 "x-correlation-id"?: components["parameters"]["correlationId"];
             };
             path: {
-                /** @description As the claim answered it. */
+                /**
+                 * @description As the claim answered it.
+                 * @example grant_pay-18
+                 */
                 grantId: components["parameters"]["grantId"];
             };
             cookie?: never;
@@ -3821,12 +3457,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
@@ -3836,12 +3467,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_grant_unauthorized. */
@@ -3851,12 +3477,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_grant_unauthorized";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_grant_not_found. */
@@ -3866,12 +3487,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_grant_not_found";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_outcome_already_reported. */
@@ -3881,12 +3497,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_outcome_already_reported";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable. */
@@ -3897,12 +3508,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable";
-                        /** @enum {unknown} */
-                        responseClass?: "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
@@ -3911,6 +3517,11 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /**
+                 * @description Who is asking, as JSON. Demanded where the operation's security names it.
+                 * @example {"principalId": "bob", "subjectType": "human", "tenantId": "acme"}
+                 */
+                "x-identity-envelope"?: components["parameters"]["identityEnvelope"];
                 /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
                 "x-correlation-id"?: components["parameters"]["correlationId"];
             };
@@ -3940,12 +3551,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SubmissionRefusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape" | "trust_context_missing_binding" | "trust_context_invalid_timestamp" | "trust_context_timestamp_skew_fail_closed";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["SubmissionRefusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
@@ -3955,12 +3561,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_handshake_required_bypass_denied, security_side_channel_denied, security_identity_subject_mismatch, security_read_tenant_mismatch. */
@@ -3970,12 +3571,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SubmissionRefusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_handshake_required_bypass_denied" | "security_side_channel_denied" | "security_identity_subject_mismatch" | "security_read_tenant_mismatch";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["SubmissionRefusal"];
                 };
             };
             /** @description Refused: security_decision_context_mismatch. */
@@ -3985,12 +3581,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_decision_context_mismatch";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable. */
@@ -4001,12 +3592,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable";
-                        /** @enum {unknown} */
-                        responseClass?: "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };
@@ -4015,10 +3601,16 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /**
+                 * @description Who is asking, as JSON. Demanded where the operation's security names it.
+                 * @example {"principalId": "bob", "subjectType": "human", "tenantId": "acme"}
+                 */
+                "x-identity-envelope"?: components["parameters"]["identityEnvelope"];
                 /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
                 "x-correlation-id"?: components["parameters"]["correlationId"];
             };
             path: {
+                /** @example pay-17 */
                 requestId: components["parameters"]["requestId"];
             };
             cookie?: never;
@@ -4042,12 +3634,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "trust_context_invalid_request_shape";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
@@ -4057,12 +3644,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_missing_authorization_header" | "security_token_invalid" | "security_invalid_identity_envelope" | "security_invalid_internal_trust_context" | "security_missing_identity_envelope";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: security_read_scope_denied, security_read_tenant_mismatch. */
@@ -4072,12 +3654,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "security_read_scope_denied" | "security_read_tenant_mismatch";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: hitl_request_not_found. */
@@ -4087,12 +3664,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "hitl_request_not_found";
-                        /** @enum {unknown} */
-                        responseClass?: "blocked";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description Refused: adapter_store_unavailable. */
@@ -4103,12 +3675,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"] & {
-                        /** @enum {unknown} */
-                        reasonCode?: "adapter_store_unavailable";
-                        /** @enum {unknown} */
-                        responseClass?: "retryable";
-                    };
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
         };

@@ -32,6 +32,11 @@ def record_key(agent: Agent) -> Key:
     return {"pk": f"{PARTITION_PREFIX}{agent.key}", "sk": _RECORD}
 
 
+def is_record(key: Key) -> bool:
+    """Say whether the item of ``key`` is an agent's record."""
+    return key["pk"].startswith((f"{PARTITION_PREFIX}#", f"{PARTITION_PREFIX}@")) and key["sk"] == _RECORD
+
+
 def change_key(agent: Agent, version: int) -> Key:
     """Give the key of the evidence of one change of an agent's record."""
     return {"pk": f"{PARTITION_PREFIX}{agent.key}", "sk": f"{_CHANGED}{version:0{_VERSION_DIGITS}d}"}

@@ -45,6 +45,8 @@ _DECISIONS: Final = _directive("service", "decision", Decisions="Count")
 _SHADOWED: Final = _directive("service", ShadowJudged="Count", ShadowChanged="Count")
 _DECIDED: Final = _directive("service", TimeToDecide="Seconds")
 _BROKEN: Final = _directive("service", BrokenEvidence="Count")
+_PUBLISHED: Final = _directive("service", EventsPublished="Count", PublishLag="Milliseconds", EventsDead="Count")
+_UNPUBLISHED: Final = _directive("service", PublishFailures="Count")
 _FOLDED: Final = _directive("service", EventsFolded="Count", RollUpLag="Milliseconds")
 
 # The level is fixed: a line left out would be metrics lost, and alarms with them. Lambda reads level and time of JSON
@@ -176,6 +178,25 @@ def folded(*, events: int, lag_ms: int, correlation_ids: Collection[str], store_
         correlation_ids=sorted(set(correlation_ids)),
         store_calls=store_calls,
         _aws=_aws(_FOLDED),
+    )
+
+
+def published(*, events: int, dead: int, lag_ms: int, cause: str, store_calls: int) -> None:
+    """Write the line of one batch of changes; ``lag_ms`` is the age of its oldest event when it was told.
+
+    ``cause`` says why the rest is to be delivered again, "" where nothing is.
+    """
+    directives, failed = [_PUBLISHED], {}
+    if cause:
+        directives, failed = [_PUBLISHED, _UNPUBLISHED], {"PublishFailures": 1, "cause": cause}
+    logger.info(
+        "published",
+        EventsPublished=events,
+        PublishLag=lag_ms,
+        EventsDead=dead,
+        store_calls=store_calls,
+        extra=failed,
+        _aws=_aws(*directives),
     )
 
 

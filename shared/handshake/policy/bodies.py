@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Final, Literal, NotRequired, TypedDict
 
-from handshake.core.shapes import CONTROL, ID_PATTERN, Id, NewId, PageQuery, Schema, described
+from handshake.core.shapes import CONTROL, ID_PATTERN, Id, NewId, PageQuery, Schema, closed, described
 from handshake.policy import budgets
 from handshake.policy.answers import Mode, ScopeKind, Unmatched, UnmatchedTools
 from handshake.policy.members import MAX_CEDAR_BYTES, MEMBERS
@@ -86,6 +86,7 @@ TenantId = Annotated[
 ]
 
 
+@closed
 class Budget(TypedDict):
     """How much, or how often, within a UTC hour, day or month. What is allowed or escalated takes its share."""
 

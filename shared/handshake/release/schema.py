@@ -55,6 +55,7 @@ SCHEMA: Final[Mapping[str, TableSchema]] = {
     "workflow": TableSchema(
         keys=_ITEM,
         ttl="ttl",
+        stream="NEW_AND_OLD_IMAGES",
         indexes={
             PENDING_BY_TENANT: IndexSchema({"pending_tenant": "S", "pending_deadline": "N"}, _EVERYTHING),
             PENDING_BY_PRINCIPAL: IndexSchema({"pending_principal": "S", "pending_deadline": "N"}, _EVERYTHING),
@@ -66,7 +67,9 @@ SCHEMA: Final[Mapping[str, TableSchema]] = {
         },
     ),
     "policy": TableSchema(
-        keys=_ITEM, indexes={AGENTS: IndexSchema({"agents_lane": "S", "agents_place": "S"}, _EVERYTHING)}
+        keys=_ITEM,
+        stream="NEW_AND_OLD_IMAGES",
+        indexes={AGENTS: IndexSchema({"agents_lane": "S", "agents_place": "S"}, _EVERYTHING)},
     ),
     "metrics": TableSchema(keys=_ITEM, ttl="ttl", stream="NEW_IMAGE"),
     "replay_guards": TableSchema(

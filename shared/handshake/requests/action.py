@@ -73,9 +73,9 @@ def action_of(members: Mapping[str, Any]) -> Action:
     )
 
 
-def named_members(action: Action) -> "answers.Action":
+def named_members(action: Action) -> "answers.ShownAction":
     """Give the members of ``action`` on the wire, but for its arguments; absent ones are left out."""
-    members: answers.Action = {"operation": action.operation}
+    members: answers.ShownAction = {"operation": action.operation}
     if action.tool is not None:
         members["tool"] = action.tool
     if action.tool_version is not None:

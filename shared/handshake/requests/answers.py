@@ -9,7 +9,6 @@ from handshake.core.shapes import (
     EpochMs,
     Family,
     Id,
-    NewId,
     Outcome,
     Refusal,
     ResponseClass,
@@ -19,7 +18,7 @@ from handshake.core.shapes import (
     closed,
 )
 from handshake.core.text import MAX_PAYLOAD_REF_LENGTH
-from handshake.requests.action import MAX_BYTES, MAX_LEVELS, MAX_NAME_LENGTH
+from handshake.requests.action import MAX_NAME_LENGTH
 from handshake.requests.evidence import Source
 from handshake.requests.polling import MAX_POLL_MS, MIN_POLL_MS
 from handshake.requests.record import MAX_EXTENSIONS, OutcomeStatus, State
@@ -48,20 +47,14 @@ ActionName = Annotated[str, Schema("ActionName", minLength=1, maxLength=MAX_NAME
 
 
 @closed
-class Action(TypedDict):
-    """Says exactly what is to be done. The request's ``actionDigest`` binds all of it."""
+class ShownAction(TypedDict):
+    """What is to be done. The request's ``actionDigest`` binds all of it."""
 
     operation: ActionName
-    tool: NotRequired[ActionName | None]
-    toolVersion: NotRequired[NewId | None]
-    resource: NotRequired[NewId | None]
-    arguments: NotRequired[
-        Annotated[
-            dict[str, Any] | None,
-            f"Numbers that a double does not keep are refused: send them as strings. With all else, at most\n"
-            f"{MAX_BYTES} bytes as canonical JSON and {MAX_LEVELS} levels deep.",
-        ]
-    ]
+    tool: NotRequired[ActionName]
+    toolVersion: NotRequired[Id]
+    resource: NotRequired[Id]
+    arguments: NotRequired[dict[str, Any]]
 
 
 @closed
@@ -189,7 +182,7 @@ class Room(TypedDict):
         Annotated[str, "The very text that ``actionDigest`` is of (RFC 8785); in no list, and gone once it was erased."]
     ]
     argumentsErasedAt: NotRequired[EpochMs]
-    action: NotRequired[Annotated[Action, "Without its arguments in a list, and once they were erased."]]
+    action: NotRequired[Annotated[ShownAction, "Without its arguments in a list, and once they were erased."]]
     hitlRequestId: NotRequired[str]
     expiresAt: NotRequired[EpochMs]
     revokedAt: NotRequired[RevokedAt]

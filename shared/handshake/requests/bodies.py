@@ -3,15 +3,38 @@
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from handshake.core.shapes import Id, NewId, PayloadRef, Schema, closed
+from handshake.requests.action import MAX_BYTES, MAX_LEVELS
 from handshake.requests.action_bodies import MAX_REASON_LENGTH
-from handshake.requests.answers import Action, ActionType, ContextHash
+from handshake.requests.answers import ActionName, ActionType, ContextHash
 from handshake.requests.decision_action import ACTION_WORDS
 from handshake.requests.grant import DEFAULT_AUDIENCE, MAX_DETAIL_LENGTH, STATUSES
 from handshake.requests.record import MAX_EXTENSION_S, MIN_EXTENSION_S
 
+
+def _variable_name(word: str) -> str:
+    return f"{word}_IN_CAPITALS" if word.isupper() else word.upper()
+
+
 OwnWords = Annotated[
     Annotated[str, Schema(maxLength=MAX_REASON_LENGTH)] | None, "The person's own words, kept in evidence."
 ]
+
+
+@closed
+class Action(TypedDict):
+    """Says exactly what is to be done. The request's ``actionDigest`` binds all of it."""
+
+    operation: ActionName
+    tool: NotRequired[ActionName | None]
+    toolVersion: NotRequired[NewId | None]
+    resource: NotRequired[NewId | None]
+    arguments: NotRequired[
+        Annotated[
+            dict[str, Any] | None,
+            f"Numbers that a double does not keep are refused: send them as strings. With all else, at most\n"
+            f"{MAX_BYTES} bytes as canonical JSON and {MAX_LEVELS} levels deep.",
+        ]
+    ]
 
 
 class Submission(TypedDict):
@@ -48,7 +71,13 @@ class DecisionAction(TypedDict):
     requestId: Id
     hitlRequestId: NotRequired[str | None]
     action: Annotated[
-        str, Schema(enum=list(ACTION_WORDS)), "``deny`` means reject; ``withdraw`` is for the requester itself."
+        str,
+        # Names for generators, which write values in capitals.
+        Schema(
+            enum=list(ACTION_WORDS),
+            **{"x-enum-varnames": [_variable_name(word) for word in ACTION_WORDS]},
+        ),
+        "``deny`` means reject; ``withdraw`` is for the requester itself.",
     ]
     reason: NotRequired[OwnWords]
 
@@ -75,10 +104,20 @@ class Revocation(TypedDict):
 
 
 class PresentedArtifact(TypedDict):
-    """The artifact as it was received; more of it may be sent along."""
+    """The artifact as it was answered, or that answer itself. The first two members are looked at; allow is needed."""
 
-    decision: Literal["allow"]
+    decision: Annotated[str, "As it was answered: any other than ``allow`` authorizes nothing."]
     decisionContextHash: ContextHash
+    requestId: NotRequired[Annotated[str, "Of the request, where it is sent along."]]
+    reasonCode: NotRequired[str]
+    tier: NotRequired[int]
+    timestamp: NotRequired[float]
+    responseClass: NotRequired[str]
+    hitlRequestId: NotRequired[str]
+    txnId: NotRequired[str]
+    state: NotRequired[str]
+    requestTimestamp: NotRequired[float]
+    actionDigest: NotRequired[str]
 
 
 class ExecutionRequest(TypedDict):

@@ -11,7 +11,7 @@ from handshake.requests.sweep import BATCH, BATCH_S, sweep
 from handshake.requests.table import record_from
 from handshake.requests.transaction import RequestTransaction, origin
 
-# Lambda ends a run after 60 s; what cannot be done in this time is left to the next run.
+# Lambda ends a run after 90 s, half of which are others'; what cannot be done in this time is left to the next run.
 RUN_MS: Final = 40_000
 
 

@@ -49,28 +49,28 @@ def place_of(record: RequestRecord) -> list[str | int]:
 
 def overdue(dynamo: Dynamo, table: str, *, now_ms: int, batch: int, page_s: float) -> Iterator[list[Key]]:
     """Give the keys of every escalation past its deadline, ``batch`` at a time; a page may take ``page_s`` seconds."""
-    return _keys(dynamo, table, _PENDING_LANES, by_ms=now_ms, batch=batch, page_s=page_s)
+    return keys_in(dynamo, table, _PENDING_LANES, by_ms=now_ms, batch=batch, page_s=page_s)
 
 
 def every(dynamo: Dynamo, table: str, *, batch: int, page_s: float) -> Iterator[list[Key]]:
     """Give the keys of every escalation that waits, as ``overdue`` does."""
-    return _keys(dynamo, table, _PENDING_LANES, batch=batch, page_s=page_s)
+    return keys_in(dynamo, table, _PENDING_LANES, batch=batch, page_s=page_s)
 
 
 def erasable(dynamo: Dynamo, table: str, *, created_by_ms: int, batch: int, page_s: float) -> Iterator[list[Key]]:
     """Give the keys of requests made by then whose action is still kept whole, ``batch`` at a time."""
     lanes, state = map(erasable_shard, range(ERASABLE_SHARDS)), state_key("")["sk"]
-    for keys in _keys(dynamo, table, lanes, by_ms=created_by_ms, batch=batch, page_s=page_s):
+    for keys in keys_in(dynamo, table, lanes, by_ms=created_by_ms, batch=batch, page_s=page_s):
         yield [{"pk": key["pk"], "sk": state} for key in keys]
 
 
 def lapsing(dynamo: Dynamo, table: str, *, now_ms: int, batch: int, page_s: float) -> Iterator[list[Key]]:
     """Give the keys of requests that nobody has claimed in time, ``batch`` at a time."""
     lanes = map(lapsing_shard, range(PENDING_SHARDS))
-    return _keys(dynamo, table, lanes, by_ms=now_ms, batch=batch, page_s=page_s)
+    return keys_in(dynamo, table, lanes, by_ms=now_ms, batch=batch, page_s=page_s)
 
 
-def _keys(
+def keys_in(
     dynamo: Dynamo, table: str, lanes: Iterable[str], *, by_ms: int | None = None, batch: int, page_s: float
 ) -> Iterator[list[Key]]:
     """Give the keys in ``lanes`` of the index that wait for a time, all of them or those whose time came by then."""

@@ -201,7 +201,7 @@ def _reported(record: RequestRecord, lineage: EvidenceEvent, audit: EvidenceEven
     """Make the record that two events say an outcome was reported of, by who had claimed the grant."""
     says = lineage.detail
     outcome = ReportedOutcome(record.request_id, says["outcome"], says.get("resultDigest"), says.get("detail"))
-    claimer = record.claim.principal_id if record.claim else None
-    if (says["grantId"], audit.detail["actor"]) != (record.grant_id, claimer):
+    claimer = (record.claim.principal_id, record.claim.tenant_id) if record.claim else None
+    if (says["grantId"], (audit.detail["actor"], audit.detail.get("tenantId"))) != (record.grant_id, claimer):
         raise BrokenEvidenceError(f"event {audit.sequence} is of another grant")
     return replace(record, report=Report(outcome.status, outcome.digest, audit.timestamp_ms))

@@ -36,6 +36,8 @@ MAX_EXTENSION_S: Final = 24 * 60 * 60
 MAX_EXTENSIONS: Final = 3
 # How far beyond its first deadline an escalation may be extended, in all.
 MAX_EXTENDED_MS: Final = 7 * 24 * 60 * 60 * 1000
+# After this long, a claimed grant whose outcome nobody has reported is counted and alarmed (contract.md section 11).
+REPORTED_WITHIN_MS: Final = 15 * 60 * 1000
 
 GRANT_PREFIX: Final = "grant_"
 DEFAULT_EXECUTE_WITHIN_MS: Final = 300_000

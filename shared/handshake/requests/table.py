@@ -35,14 +35,12 @@ from handshake.requests.action_items import action_from, named_attributes
 from handshake.requests.decision import Escalations, spend_day, utc_day
 from handshake.requests.evidence import Chain, EvidenceEvent
 from handshake.requests.evidence_items import evidence_from
-from handshake.requests.record import Claim, Report, RequestRecord, State
+from handshake.requests.record import REPORTED_WITHIN_MS, Claim, Report, RequestRecord, State
 from handshake.requests.submission import Submission
 from handshake.requests.submission_rules import Seen
 from handshake.trust.identity import Envelope, assured_from, assured_members
 
 PENDING_SHARDS: Final = 4
-REPORTED_WITHIN_MS: Final = 15 * 60 * 1000
-"""After this long, a claimed grant whose outcome nobody has reported is counted and alarmed (contract section 11)."""
 RECORDED: Final = "recorded"
 RECORDED_SHARDS: Final = 4
 
@@ -58,6 +56,11 @@ SWEPT_ATTRIBUTES: Final = "pending_lane, pending_deadline"
 def state_key(request_id: str) -> Key:
     """Give the key of a request's state."""
     return {"pk": f"REQ#{request_id}", "sk": _STATE}
+
+
+def is_state(key: Key) -> bool:
+    """Say whether the item of ``key`` is a request's state."""
+    return key["pk"].startswith(state_key("")["pk"]) and key["sk"] == _STATE
 
 
 def spend_key(agent: Agent, day: str) -> Key:

@@ -3,15 +3,19 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 from ops.local.settings import ROOT
 
+FOLDERS: Final = {"fmt", "validate", "test"}
+POLICY: Final = {"show", "diff", "simulate", "apply", "rollback", "shadow", "tools", "budgets"} | FOLDERS
+
 
 @pytest.mark.parametrize(
     ("words", "offered"),
-    [(["ops", "poli"], {"policy"}), (["ops", "policy", ""], {"show", "diff", "simulate", "apply", "rollback"})],
+    [(["ops", "poli"], {"policy"}), (["ops", "policy", ""], POLICY)],
 )
 def test_bash_completes_commands_and_groups(tmp_path: Path, words: list[str], offered: set[str]) -> None:
     command = tmp_path / "ops"

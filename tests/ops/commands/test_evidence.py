@@ -337,7 +337,7 @@ LAX = canonical([{"id": "rule-max_transaction", "key": "max_transaction", "value
     [
         (
             lambda service: _put_policy(service, _policy(service, "ACTIVE") | {"rules": LAX}),
-            "what is active is not version 2 as it was applied",
+            "what is in force is not the versions of it as they were applied",
         ),
         (
             lambda service: _put_policy(
@@ -347,7 +347,7 @@ LAX = canonical([{"id": "rule-max_transaction", "key": "max_transaction", "value
         ),
         (
             lambda service: _put_policy(service, _policy(service, "VERSION#00000001") | {"sk": "ACTIVE"}),
-            "version 1 is active, and 4 items are its history",
+            "version 1 is its newest, and 4 items are its history",
         ),
         (
             lambda service: _put_policy(service, _policy(service, "AUDIT#00000002") | {"principal_id": "bob"}),

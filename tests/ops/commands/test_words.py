@@ -35,7 +35,8 @@ NOWHERE: Final = {
     "AWS_DEFAULT_REGION": "us-east-1",
 }
 # Commands that look at no stack.
-ELSEWHERE: Final = {"ops up", "ops cost", "ops rehearse", "ops edge", "ops replay", "ops token mint"}
+FOLDERS: Final = {"ops policy fmt", "ops policy validate", "ops policy test"}
+ELSEWHERE: Final = {"ops up", "ops cost", "ops rehearse", "ops edge", "ops replay", "ops token mint"} | FOLDERS
 ARGUMENTS: Final = {
     "ops pseudonym": ["somebody"],
     "ops agents show": ["agent-1"],

@@ -22,6 +22,7 @@ LOADS = st.builds(
     deny_rate=RATES,
     reads_per_decision=st.floats(0, 20),
     grants_per_decision=st.floats(0, 1),
+    budgets_per_decision=st.floats(0, 12),
     months=st.floats(0, 36),
     environment=st.sampled_from(["staging", "production"]),
 )
@@ -70,6 +71,18 @@ def test_a_grant_is_a_claim_a_signature_and_a_report() -> None:
     assert line(bill(load), "grant_signatures").dollars == pytest.approx(15e-6 * MONTH)
 
 
+def test_a_budget_is_two_write_units_of_each_call_that_takes_a_share() -> None:
+    counted, uncounted = (
+        quantities(
+            Load(rps=2, escalation_rate=0.1, deny_rate=0.3, reads_per_decision=0.9, budgets_per_decision=n), STACK
+        )
+        for n in (1, 0)
+    )
+
+    more = {name: counted[name] - uncounted[name] for name in counted if counted[name] != uncounted[name]}
+    assert more == {"dynamodb_writes": pytest.approx(0.7 * MONTH * 2)}
+
+
 def test_a_month_by_hand_where_every_decision_is_allowed_and_read_once() -> None:
     load = Load(rps=2, escalation_rate=0, deny_rate=0, reads_per_decision=1, months=2)
     submit, read, known = measured()["submit, allowed"], measured()["authorize"], background()
@@ -107,11 +120,28 @@ def test_a_batch_is_never_fuller_than_its_size() -> None:
 def test_a_sampling_rule_decides_what_is_traced() -> None:
     load = Load(rps=101)
     folded = load.decisions_per_second * (1 + load.escalation_rate) / 100
+    # Of each escalation two changes, on four shards that are looked at four times a second.
+    changes = 2 * load.decisions_per_second * load.escalation_rate
+    told = changes / (1 + changes / 16)
 
     full = replace(STACK, batch_window_s=300)
-    assert quantities(load, replace(full, sampling=None))["traces"] == pytest.approx((6 + folded) * MONTH)
+    of_telling = 1 + (told - 1) * 0.05
+    assert quantities(load, replace(full, sampling=None))["traces"] == pytest.approx((6 + folded + of_telling) * MONTH)
     assert quantities(load, replace(full, sampling=(1, 0.0)))["traces"] == MONTH
-    assert quantities(load, replace(full, sampling=(0, 0.5)))["traces"] == pytest.approx((101 + folded) / 2 * MONTH)
+    both = folded + told
+    assert quantities(load, replace(full, sampling=(0, 0.5)))["traces"] == pytest.approx((101 + both) / 2 * MONTH)
+
+
+def test_an_escalation_is_told_when_it_is_made_and_when_it_is_closed_and_a_grant_when_it_is_claimed() -> None:
+    load = Load(rps=10, escalation_rate=0.5, deny_rate=0, reads_per_decision=0, grants_per_decision=0.25)
+    quiet = replace(load, escalation_rate=0, grants_per_decision=0)
+
+    of = quantities(load, STACK)
+
+    decisions = load.decisions_per_second * MONTH
+    assert of["events_published"] == pytest.approx(decisions * (2 * 0.5 + 0.25))
+    assert line(bill(load), "events_published").dollars == pytest.approx(decisions * 1.25 * 1e-6)
+    assert quantities(quiet, STACK)["events_published"] == 0
 
 
 @given(LOADS)
@@ -145,7 +175,7 @@ def test_what_is_counted_of_the_templates(environment: str) -> None:
 
     assert stack == count(environment), "python -m ops.cost.document counts anew"
 
-    assert (stack.routes, stack.alarms, stack.composite_alarms, stack.dashboards) == (23, 62, 1, 1)
+    assert (stack.routes, stack.alarms, stack.composite_alarms, stack.dashboards) == (26, 66, 1, 1)
     assert (stack.secrets, stack.keys, stack.scheduled_runs) == (2, 2, 121 * 730)
 
 

@@ -34,7 +34,7 @@ def test_an_emulated_lambda_logs_text() -> None:
 
 @pytest.mark.parametrize("stack", DEPLOYED, ids=["staging", "production"])
 def test_roll_ups_wait_for_fuller_batches_and_well_within_their_alarm(stack: Translated) -> None:
-    [mapping] = _properties("AWS::Lambda::EventSourceMapping", stack)
+    mapping = stack.of_type("AWS::Lambda::EventSourceMapping")["MetricsProjectorFunctionMetricsStream"]["Properties"]
 
     assert 1 <= mapping["MaximumBatchingWindowInSeconds"] <= 30
     assert mapping["BatchSize"] <= 100, "one transaction folds a batch"

@@ -68,14 +68,14 @@ EDITS = {
     ),
     "a second stage": (
         "template.yaml",
-        "      OpenApiVersion: 3.0.1",
-        "      Tags: {v: 3.0.1}",
+        "    OpenApiVersion: 3.0.1",
+        "    AlwaysDeploy: false",
         "production: stages: it is ",
     ),
     "a canary stage": (
         "template.yaml",
-        "      EndpointConfiguration: {Type: REGIONAL}",
-        "      EndpointConfiguration: {Type: REGIONAL}\n      CanarySetting: {PercentTraffic: 10}",
+        "    EndpointConfiguration: {Type: REGIONAL}",
+        "    EndpointConfiguration: {Type: REGIONAL}\n    CanarySetting: {PercentTraffic: 10}",
         "has a canary of its own",
     ),
     "a domain beside the default endpoint": (

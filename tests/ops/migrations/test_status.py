@@ -66,7 +66,7 @@ def test_every_part_of_a_deployed_stack_can_be_read() -> None:
     assert told["migrations"]["pending"] == []
     assert told["alarms"]["count"] > 3
     assert told["trustSecret"]["currentAgeMs"] > 0
-    assert set(told["deadLetters"]["queues"]) == {"AlarmTriage", "MetricsProjector", "Scheduled"}
+    assert set(told["deadLetters"]["queues"]) == {"AlarmTriage", "MetricsProjector", "Notifier", "Scheduled"}
 
 
 def test_no_value_of_the_trust_secret_is_shown(service: Deployed) -> None:
@@ -140,6 +140,22 @@ def test_a_projector_that_was_stopped_calls_for_attention(stack: LocalStack) -> 
     assert code == 1
     assert told["projector"]["attention"]
     assert not _status()[1]["projector"]["attention"]
+
+
+@pytest.mark.usefixtures("service")
+def test_a_notifier_that_reads_one_of_its_streams_alone_calls_for_attention(stack: LocalStack) -> None:
+    client, name = stack.client("lambda"), stack.functions["notifier"]
+    mappings = client.list_event_source_mappings(FunctionName=f"{name}:live")["EventSourceMappings"]
+    client.update_event_source_mapping(UUID=mappings[0]["UUID"], Enabled=False)
+    try:
+        code, told = _status()
+    finally:
+        client.update_event_source_mapping(UUID=mappings[0]["UUID"], Enabled=True)
+
+    assert code == 1
+    assert len(mappings) == 2
+    assert told["notifier"]["attention"]
+    assert not _status()[1]["notifier"]["attention"]
 
 
 def test_a_migration_that_waits_calls_for_attention(service: Deployed) -> None:

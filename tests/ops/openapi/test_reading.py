@@ -8,6 +8,7 @@ import pytest
 
 from handshake.api.http import Call
 from handshake.core.errors import HandshakeError
+from handshake.requests.bodies import PresentedArtifact
 from handshake.trust.identity import Envelope
 from handshake.trust.token import TrustClaims
 from ops.openapi.document import routes
@@ -45,8 +46,10 @@ BODIES: Final[dict[tuple[str, str], dict[str, Any]]] = {
     ("POST", "/policy/simulate"): {"scope": "agent", "scopeId": "agent-1", "rules": RULES, "budgets": BUDGETS},
 }
 QUERY: Final = {"scope": "agent", "scopeId": "agent-1"}
-# An artifact is sent along as it was received; of that much more, this is looked at where it is there.
-READ_BESIDE: Final = {("POST", "/workflow/authorize-execution"): {"artifact.requestId"}}
+# An artifact is sent along as it was answered; of these members no more than the requestId is looked at, if that.
+SENT_ALONG: Final = {
+    f"artifact.{name}" for name in PresentedArtifact.__annotations__ if name not in ("decision", "decisionContextHash")
+}
 
 HANDLERS: Final = {key: route for table in routes().values() for key, route in table.items()}
 # pydantic reads a reported event, by the very model that describes it.
@@ -172,5 +175,5 @@ def test_a_handler_reads_what_its_operation_describes(key: tuple[str, str]) -> N
     with pytest.raises((StoreReachedError, HandshakeError)):
         HANDLERS[key].answer(call)
 
-    assert call.of_body - READ_BESIDE.get(key, set()) == set(_paths(OPERATIONS[key].body))
+    assert call.of_body - SENT_ALONG == set(_paths(OPERATIONS[key].body)) - SENT_ALONG
     assert call.of_query == set(_paths(OPERATIONS[key].query))

@@ -319,7 +319,7 @@ def test_what_the_local_deployment_cannot_rehearse_is_exactly_this() -> None:
         name
         for name in PRODUCTION.resources
         if name not in LOCAL.resources
-        and not re.search(r"(Version|ApiDeployment|SharedLayer)[0-9a-f]{10}$", name)
+        and not re.search(r"(Version|ApiDeployment|SharedLayer|CedarLayer)[0-9a-f]{10}$", name)
         and re.sub(r"production(Stage)?$", r"local\1", name) not in LOCAL.resources
     }
     assert named == {

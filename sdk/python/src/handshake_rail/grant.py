@@ -154,8 +154,9 @@ def _claims_of(grant: Any, jwks: KeySet) -> dict[str, Any]:
 
 
 def _key_called(kid: Any, jwks: KeySet) -> EllipticCurvePublicKey:
-    keys = cast("list[Any]", jwks["keys"])  # read from wherever, and held to nothing so far
-    named = [key for key in keys if isinstance(key, dict) and key.get("kid") == kid]
+    published = cast("Any", jwks)  # read from wherever, and held to nothing so far
+    keys = published.get("keys") if isinstance(published, dict) else None
+    named = [key for key in keys if isinstance(key, dict) and key.get("kid") == kid] if isinstance(keys, list) else []
     if not isinstance(kid, str) or len(named) != 1:
         raise GrantError("unknown_key", "the grant's key is none of the stack's, or newer than the keys at hand")
     [key] = named

@@ -107,7 +107,7 @@ class FamilyShare(TypedDict):
 
     count: int
     percentage: float
-    reasonFamily: Family
+    reasonFamily: Family | str
 
 
 Id: TypeAlias = str
@@ -160,7 +160,7 @@ class OutcomeKept(TypedDict):
     """
 
     grantId: str
-    outcome: Literal["succeeded", "failed", "unknown"]
+    outcome: Literal["succeeded", "failed", "unknown"] | str
     reportedAt: int
     requestId: Id
     status: Literal["ok"]
@@ -195,8 +195,8 @@ class PredictedChange(TypedDict):
     A kind of request that would be decided otherwise.
     """
 
-    after: Outcome
-    before: Outcome
+    after: Outcome | str
+    before: Outcome | str
     count: NotRequired[int]
     examples: NotRequired[list[Id]]
     """
@@ -211,10 +211,13 @@ class PredictedChange(TypedDict):
 
 class PresentedArtifact(TypedDict):
     """
-    The artifact as it was received; more of it may be sent along.
+    The artifact as it was answered, or that answer itself. The first two members are looked at; allow is needed.
     """
 
-    decision: Outcome
+    decision: str
+    """
+    As it was answered: any other than ``allow`` authorizes nothing.
+    """
     decisionContextHash: ContextHash
 
 
@@ -368,11 +371,23 @@ ShadowChange = TypedDict(
     {
         "count": int,
         "examples": list[Id],
-        "from": Outcome,
+        "from": Outcome | str,
         "policy": str,
-        "to": Outcome,
+        "to": Outcome | str,
     },
 )
+
+
+class ShownAction(TypedDict):
+    """
+    What is to be done. The request's ``actionDigest`` binds all of it.
+    """
+
+    arguments: NotRequired[dict[str, Any]]
+    operation: ActionName
+    resource: NotRequired[Id]
+    tool: NotRequired[ActionName]
+    toolVersion: NotRequired[Id]
 
 
 class Simulated(TypedDict):
@@ -381,7 +396,7 @@ class Simulated(TypedDict):
     """
 
     blastRadius: BlastRadius
-    decision: Outcome
+    decision: Outcome | str
     predictedChanges: list[PredictedChange]
     reasons: list[str]
     status: Literal["ok"]
@@ -412,16 +427,16 @@ class StoredBudget(TypedDict):
     """
     id: Id
     max: float
-    measure: Literal["count", "sum"]
+    measure: Literal["count", "sum"] | str
     of: NotRequired[str | None]
     """
     What a sum is of: ``amount``, or ``input.`` and a path into arguments.
     """
-    over: Literal["deny", "escalate"]
+    over: Literal["deny", "escalate"] | str
     """
     What becomes of a call that it has no room for.
     """
-    per: Literal["agent", "principal", "tenant", "tool"]
+    per: Literal["agent", "principal", "tenant", "tool"] | str
     """
     Whose calls are counted together.
     """
@@ -429,7 +444,7 @@ class StoredBudget(TypedDict):
     """
     Spreads what counts; each shard may hold its share of ``max``.
     """
-    window: Literal["hour", "day", "month"]
+    window: Literal["hour", "day", "month"] | str
 
 
 class StoredRule(TypedDict):
@@ -459,7 +474,7 @@ class SubmissionRefusal(TypedDict):
     message: str
     reasonCode: str
     requestId: Id | None
-    responseClass: ResponseClass
+    responseClass: ResponseClass | str
     state: Literal["denied_terminal"]
     status: Literal["error"]
     tier: int
@@ -545,7 +560,7 @@ class Agent(TypedDict):
     """
     Why it is in this state, in the words of whoever put it there.
     """
-    state: AgentState
+    state: AgentState | str
     """
     The state in force now: ``active`` once ``until`` has passed.
     """
@@ -610,17 +625,17 @@ class AppliedVersion(TypedDict):
     """
     Of its text of Cedar.
     """
-    mode: NotRequired[Mode]
+    mode: NotRequired[Mode | str]
     """
     ``shadow`` of a version that was applied as one.
     """
     policyVersion: PolicyVersion
     rules: list[StoredRule]
-    unmatched: NotRequired[Unmatched]
+    unmatched: NotRequired[Unmatched | str]
     """
     What becomes of a call that no Cedar policy matches.
     """
-    unmatchedTools: NotRequired[UnmatchedTools]
+    unmatchedTools: NotRequired[UnmatchedTools | str]
 
 
 class Artifact(TypedDict):
@@ -628,15 +643,15 @@ class Artifact(TypedDict):
     A decision, as an execution is authorized with.
     """
 
-    decision: Outcome
+    decision: Outcome | str
     decisionContextHash: ContextHash
     hitlRequestId: NotRequired[str]
     """
     Once a person was asked.
     """
-    reasonCode: ReasonCode
+    reasonCode: ReasonCode | str
     requestId: Id
-    responseClass: ResponseClass
+    responseClass: ResponseClass | str
     tier: int
     timestamp: int
     """
@@ -724,7 +739,7 @@ class Decided(TypedDict):
     """
 
     actionDigest: ActionDigest
-    decision: Outcome
+    decision: Outcome | str
     decisionContextHash: ContextHash
     hitlRequestId: NotRequired[str]
     """
@@ -734,14 +749,14 @@ class Decided(TypedDict):
     """
     While a person is awaited: in how many milliseconds to ask again.
     """
-    reasonCode: ReasonCode
+    reasonCode: ReasonCode | str
     requestId: Id
     requestTimestamp: int
     """
     The ``timestamp`` that the request was first submitted with: what authorize-execution must be shown.
     """
-    responseClass: ResponseClass
-    state: State
+    responseClass: ResponseClass | str
+    state: State | str
     tier: int
     timestamp: int
     """
@@ -777,8 +792,8 @@ class EventKept(TypedDict):
 
     duplicate: bool
     eventId: Id
-    projectorVersion: Literal["v1"]
-    schemaVersion: Literal["v1"]
+    projectorVersion: Literal["v1"] | str
+    schemaVersion: Literal["v1"] | str
     status: Literal["ok"]
 
 
@@ -791,7 +806,7 @@ class EvidencePayload(TypedDict):
     """
     Of the decision on a request that has an action.
     """
-    decision: Outcome
+    decision: Outcome | str
     """
     Of a refused action: deny.
     """
@@ -803,13 +818,13 @@ class EvidencePayload(TypedDict):
     hash: str
     hitlRequestId: NotRequired[str]
     previousHash: str
-    reasonCode: ReasonCode
+    reasonCode: ReasonCode | str
     sequence: int
     """
     From 1 in the chain; 0 for a refused action, which stands beside it.
     """
-    source: Literal["audit", "lineage"]
-    state: State
+    source: Literal["audit", "lineage"] | str
+    state: State | str
     """
     Of the request, once this had happened.
     """
@@ -847,7 +862,7 @@ class ExecutionRefusal(TypedDict):
     """
     message: str
     reasonCode: str
-    responseClass: ResponseClass
+    responseClass: ResponseClass | str
     status: Literal["error"]
 
 
@@ -960,10 +975,10 @@ class MetricsReasons(TypedDict):
     """
 
     families: list[FamilyShare]
-    projectorVersion: Literal["v1"]
-    schemaVersion: Literal["v1"]
+    projectorVersion: Literal["v1"] | str
+    schemaVersion: Literal["v1"] | str
     total: int
-    window: WindowName
+    window: WindowName | str
 
 
 class MetricsSeries(TypedDict):
@@ -971,12 +986,12 @@ class MetricsSeries(TypedDict):
     One metric, bucket by bucket, oldest first.
     """
 
-    bucket: BucketName
-    metric: MetricName
-    projectorVersion: Literal["v1"]
-    schemaVersion: Literal["v1"]
+    bucket: BucketName | str
+    metric: MetricName | str
+    projectorVersion: Literal["v1"] | str
+    schemaVersion: Literal["v1"] | str
     series: list[Point]
-    window: WindowName
+    window: WindowName | str
 
 
 class MetricsSummary(TypedDict):
@@ -988,14 +1003,14 @@ class MetricsSummary(TypedDict):
     airtP95Ms: float
     denialEvents: int
     gar: float
-    projectorVersion: Literal["v1"]
+    projectorVersion: Literal["v1"] | str
     replayDetectedEvents: int
     replayGuardUnavailableEvents: int
-    schemaVersion: Literal["v1"]
+    schemaVersion: Literal["v1"] | str
     tca: float
     totalEvents: int
     uair: float
-    window: WindowName
+    window: WindowName | str
 
 
 class PolicyApplied(TypedDict):
@@ -1287,20 +1302,20 @@ class PolicyConfig(TypedDict):
     """
     The text of its Cedar policies.
     """
-    mode: NotRequired[Mode]
+    mode: NotRequired[Mode | str]
     """
     ``shadow`` of a version that was applied as one.
     """
     policyVersion: NotRequired[PolicyVersion]
     rules: list[StoredRule]
-    scope: ScopeKind
+    scope: ScopeKind | str
     scopeId: NotRequired[Id]
     tenantId: NotRequired[Id]
-    unmatched: NotRequired[Unmatched]
+    unmatched: NotRequired[Unmatched | str]
     """
     What becomes of a call that no Cedar policy matches.
     """
-    unmatchedTools: NotRequired[UnmatchedTools]
+    unmatchedTools: NotRequired[UnmatchedTools | str]
 
 
 class PolicyProposal1(TypedDict):
@@ -1494,7 +1509,7 @@ class PolicyShadow(TypedDict):
     """
     How many requests the shadow was judged on.
     """
-    scope: ScopeKind
+    scope: ScopeKind | str
     scopeId: NotRequired[Id]
     since: NotRequired[int]
     tenantId: NotRequired[Id]
@@ -1507,7 +1522,7 @@ class PolicyVersions(TypedDict):
     """
 
     nextCursor: NotRequired[str]
-    scope: ScopeKind
+    scope: ScopeKind | str
     scopeId: NotRequired[Id]
     tenantId: NotRequired[Id]
     versions: list[AppliedVersion]
@@ -1524,7 +1539,7 @@ class Refusal(TypedDict):
     """
     message: str
     reasonCode: str
-    responseClass: ResponseClass
+    responseClass: ResponseClass | str
     status: Literal["error"]
 
 
@@ -1567,7 +1582,7 @@ class RequestStatus(TypedDict):
     """
 
     actionDigest: ActionDigest
-    actionType: ActionType
+    actionType: ActionType | str
     agentId: Id
     artifact: Artifact
     decisionContextHash: ContextHash
@@ -1587,7 +1602,7 @@ class RequestStatus(TypedDict):
     """
     Once what it authorized was taken back.
     """
-    state: State
+    state: State | str
     terminal: bool
 
 
@@ -1601,7 +1616,7 @@ class Revoked(TypedDict):
     """
     When it was first revoked.
     """
-    state: State
+    state: State | str
     """
     As it was: what was decided stays decided.
     """
@@ -1613,12 +1628,12 @@ class Room(TypedDict):
     Shows a person what to decide on.
     """
 
-    action: NotRequired[Action]
+    action: NotRequired[ShownAction]
     """
     Without its arguments in a list, and once they were erased.
     """
     actionDigest: ActionDigest
-    actionType: ActionType
+    actionType: ActionType | str
     agentId: Id
     amount: NotRequired[Any]
     """
@@ -1648,7 +1663,7 @@ class Room(TypedDict):
     What the deciding policy says to people.
     """
     principalId: Id
-    reasonFamily: Family
+    reasonFamily: Family | str
     requestId: Id
     requestTimestamp: int
     """
@@ -1658,8 +1673,8 @@ class Room(TypedDict):
     """
     Once what it authorized was taken back.
     """
-    riskTier: RiskTier
-    state: State
+    riskTier: RiskTier | str
+    state: State | str
 
 
 class StoredOutcome(TypedDict):
@@ -1668,7 +1683,7 @@ class StoredOutcome(TypedDict):
     """
 
     artifact: Artifact
-    state: State
+    state: State | str
 
 
 class Submission(TypedDict):
@@ -1727,8 +1742,8 @@ class ActionDone(TypedDict):
     """
 
     artifact: Artifact
-    decision: Literal["allow", "deny"]
-    reasonCode: Literal["hitl_approved", "hitl_rejected"]
+    decision: Literal["allow", "deny"] | str
+    reasonCode: Literal["hitl_approved", "hitl_rejected"] | str
     requestId: Id
     status: Literal["ok"]
 
@@ -1750,7 +1765,7 @@ class ActionRefusal(TypedDict):
     message: str
     reasonCode: str
     requestId: Id | None
-    responseClass: ResponseClass
+    responseClass: ResponseClass | str
     status: Literal["error"]
     stored: NotRequired[StoredOutcome]
     """
@@ -1765,7 +1780,7 @@ class EvidenceEvent(TypedDict):
 
     id: str
     payload: EvidencePayload
-    reasonCode: ReasonCode
+    reasonCode: ReasonCode | str
     requestId: Id
     timestamp: int
 
