@@ -32,9 +32,10 @@ from ops.commands.rotate import rotate
 from ops.commands.status import status
 from ops.commands.throttle import throttle
 from ops.commands.watch import watch
-from ops.local.settings import LOCAL_TRUST_SECRET, ROOT, STACK_NAME
+from ops.local.settings import LOCAL_TRUST_SECRET, PAGE_PORT, ROOT, STACK_NAME
 
 if TYPE_CHECKING:
+    from ops.local.people_edge import PeopleEdge
     from ops.local.signing_edge import SigningEdge
 
 app = Commands(
@@ -61,6 +62,7 @@ for _command in _COMMANDS:
 
 _INTERRUPTED: Final = 130
 
+PagePort = Annotated[int, typer.Option(envvar="PAGE_PORT", min=0, max=65535, help="Loopback port of people's page.")]
 Port = Annotated[int, typer.Option(envvar="PORT", min=0, max=65535, help="Loopback port of the signing edge.")]
 BaseUrl = Annotated[str, typer.Option(envvar="HANDSHAKE_URL", help="Where a signing edge listens.")]
 Envelope = Annotated[
@@ -87,6 +89,7 @@ Secret = Annotated[
 @app.command()
 def up(
     port: Port = 3000,
+    page_port: PagePort = PAGE_PORT,
     envelope: Envelope = "",
     secret: Secret = LOCAL_TRUST_SECRET,
     tour: Annotated[bool, typer.Option(help="Show what the API decides once it is up.")] = True,
@@ -94,25 +97,32 @@ def up(
     """Run the whole service on this machine until interrupted."""
     from ops.local.commands import CommandFailedError
     from ops.local.edge_rules import OPEN
+    from ops.local.people import add_people
     from ops.local.running import running_here
     from ops.local.signing_edge import Upstream
     from ops.local.stack import LocalStack
 
     started = time.monotonic()
-    server, operator = _edge(port), _envelope(envelope)
+    server, room, operator = _edge(port), _page(page_port), _envelope(envelope)
+    own = {"PageOrigin": room.url}
     try:
         with (
             _interruptible(),
             server,
-            LocalStack(trust_secret=secret or LOCAL_TRUST_SECRET, step=_step) as stack,
+            room,
+            LocalStack(trust_secret=secret or LOCAL_TRUST_SECRET, parameters=own, step=_step) as stack,
             running_here(stack.endpoint_url),
         ):
             upstream = Upstream(stack.api_url, credentials=stack.issuer, region=stack.region)
             server.start(upstream, access=OPEN, envelope=operator)
             if tour:
                 _tour(server.url, secret=stack.trust_secret, operator=operator["principalId"])
+            room.start(stack)
+            for person in add_people(stack):
+                say(f"{person.role} of tenant {person.tenant}: {person.username}, one-time password {person.password}")
             took = time.monotonic() - started
             say(f"up in {took:.1f} s; logs in {stack.logs.relative_to(ROOT)}; Ctrl-C ends it", style="dim")
+            print(f"room {room.url}")
             _ready(server)
     except CommandFailedError as error:
         fail(str(error))
@@ -283,6 +293,15 @@ def _edge(port: int) -> "SigningEdge":
         return SigningEdge(port)
     except OSError as error:
         fail(f"port {port} cannot be used ({error.strerror}); choose another with PORT=...")
+
+
+def _page(port: int) -> "PeopleEdge":
+    from ops.local.people_edge import PeopleEdge
+
+    try:
+        return PeopleEdge(port)
+    except OSError as error:
+        fail(f"port {port} cannot be used ({error.strerror}); choose another with PAGE_PORT=...")
 
 
 def _envelope(text: str) -> dict[str, Any]:

@@ -1,8 +1,6 @@
 """Say who may sign in, as whom and for what: records by (issuer, subject), and the user pool's own users."""
 
 import json
-import secrets
-import string
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
@@ -11,6 +9,7 @@ import typer
 
 from ops.commands.common import AsJson, Commands, Stack, answered, escaped, fail, reach, say
 from ops.commands.operate import operator_of
+from ops.local.pool_users import ROLES, create_user, subject_of
 from ops.local.settings import STACK_NAME
 
 if TYPE_CHECKING:
@@ -22,13 +21,7 @@ Made = TypeVar("Made")
 
 people = Commands(no_args_is_help=True, help="People: who may sign in, as whom, for what, and who may not any more.")
 
-ROLES: Final = {
-    "approver": ("agents:manage", "agents:read", "workflow:read:tenant", "workflow:resolve"),
-    "auditor": ("agents:read", "workflow:read:tenant"),
-}
-"""Names scopes that go together, for operators; a record has the scopes alone."""
 _SCAN_S: Final = 600.0
-_PASSWORD_LENGTH: Final = 20
 
 Person = Annotated[str, typer.Argument(help="Their username in the stack's user pool.")]
 BySubject = Annotated[bool, typer.Option("--subject", help="PERSON is what the pool calls them (sub), not a username.")]
@@ -84,7 +77,8 @@ def add(
     with answered():
         target = _target(stack)
         grant = _checked(lambda: checked_grant(principal or person, tenant, scopes, reason))
-        password = None if by_subject else create_user(target, person)
+        pool_id = target.outputs["UserPoolId"]
+        password = None if by_subject else create_user(target.client("cognito-idp"), pool_id, person)
         record = _change(target, grant, _identity(target, person, by_subject=by_subject))
     say(_in_words(record))
     if password:
@@ -120,34 +114,6 @@ def remove(person: Person, reason: Reason, *, by_subject: BySubject = False, sta
     _switch(person, "removed", reason, stack, by_subject=by_subject)
 
 
-def create_user(target: "Deployment", username: str) -> str | None:
-    """Make ``username`` a user of the pool. Returns the one-time password; None where the pool knows them already.
-
-    Raises ClientError.
-    """
-    pool: Any = target.client("cognito-idp")
-    password = one_time_password()
-    try:
-        pool.admin_create_user(
-            UserPoolId=target.outputs["UserPoolId"],
-            Username=username,
-            TemporaryPassword=password,
-            MessageAction="SUPPRESS",
-        )
-    except pool.exceptions.UsernameExistsException:
-        return None
-    return password
-
-
-def one_time_password() -> str:
-    """Make a password that a user pool takes: some of each kind of character, and 119 bits of chance."""
-    kinds = (string.ascii_uppercase, string.ascii_lowercase, string.digits, "-_.")
-    while True:
-        made = "".join(secrets.choice("".join(kinds)) for _ in range(_PASSWORD_LENGTH))
-        if all(set(made) & set(kind) for kind in kinds):
-            return made
-
-
 def _switch(person: str, state: str, reason: str, stack: str, *, by_subject: bool) -> None:
     from handshake.people.change import Switch, checked_reason
     from handshake.people.standing import PersonState
@@ -177,10 +143,9 @@ def _identity(target: "Deployment", person: str, *, by_subject: bool) -> "Identi
     if not by_subject:
         pool: Any = target.client("cognito-idp")
         try:
-            user = pool.admin_get_user(UserPoolId=pool_id, Username=person)
+            subject = subject_of(pool, pool_id, person)
         except pool.exceptions.UserNotFoundException:
             fail(f"the user pool has no user {escaped(person)}; by --subject a record is found without it")
-        subject = next(one["Value"] for one in user["UserAttributes"] if one["Name"] == "sub")
     issuer = target.outputs["PoolIssuer"]
     return _checked(lambda: checked_identity(issuer, subject))
 

@@ -6,9 +6,8 @@ or read this one.
 """
 
 from collections import Counter
-from collections.abc import Callable
 from http import HTTPStatus
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import urllib3
 
@@ -16,8 +15,13 @@ from handshake.api.people import PREFIX
 from handshake.core.reasons import ReasonCode
 from ops.local.edge_rules import SIDE_CHANNEL, ambiguous, canonical, passed_on, unreadable
 from ops.local.http_server import LoopbackServer, Refusal, Request, Response, refused
+from ops.local.page import SignIn, answer_page
+from ops.local.signing_edge import Upstream
 
-SIGN_IN: Final = frozenset(
+if TYPE_CHECKING:
+    from ops.local.stack import LocalStack
+
+SIGN_IN_ROUTES: Final = frozenset(
     {("GET", "/oauth2/authorize"), ("POST", "/login"), ("POST", "/oauth2/token"), ("GET", "/logout")}
 )
 """What the emulated pool's own page and endpoints are, to the letter: nothing else of the emulator is reached here."""
@@ -37,22 +41,21 @@ _SIGN_IN_HEADERS: Final = (
 )
 _HEADERS: Final = (("cache-control", "no-store"), ("x-content-type-options", "nosniff"))
 
-Page = Callable[[str, str], Response]
-"""Answers a method and a target with a file of the page."""
-
-
-class Pool(Protocol):
-    """Sends a request to the emulator, signed with a key that may do nothing there but be known."""
-
-    def send(self, method: str, target: str, *, headers: dict[str, str], body: bytes) -> urllib3.BaseHTTPResponse: ...
-
 
 class PeopleEdge(LoopbackServer):
     """A server on 127.0.0.1. The port is taken on creation, so that a taken one fails first (OSError)."""
 
-    def start(self, *, page: Page, people_url: str, pool: Pool) -> None:
-        """Answer from now on, in the background: ``page``, the people's API at ``people_url``, and the ``pool``."""
-        self.serve(_PeopleEdge(self.url, page, people_url, pool))
+    def start(self, stack: "LocalStack") -> None:
+        """Answer from now on, in the background, for ``stack``, whose PageOrigin is this server's."""
+        sign_in: SignIn = {
+            "clientId": stack.outputs["UserPoolClientId"],
+            "authorize": f"{self.url}/oauth2/authorize",
+            "token": f"{self.url}/oauth2/token",
+            "logout": f"{self.url}/logout",
+        }
+        # Any key of the run will do, for the pool's page asks for no leave: this one may call the API and nothing else.
+        pool = Upstream(stack.endpoint_url, credentials=stack.stranger, region=stack.region)
+        self.serve(_PeopleEdge(self.url, sign_in, stack.people_url, pool))
 
 
 def refusal_of(request: Request, *, origin: str) -> Refusal | None:
@@ -86,8 +89,8 @@ def _path(request: Request) -> str:
 class _PeopleEdge:
     """Answers for the server of an edge; see http_server.Application."""
 
-    def __init__(self, origin: str, page: Page, people_url: str, pool: Pool) -> None:
-        self._origin, self._page, self._people_url, self._pool = origin, page, people_url, pool
+    def __init__(self, origin: str, sign_in: SignIn, people_url: str, pool: Upstream) -> None:
+        self._origin, self._sign_in, self._people_url, self._pool = origin, sign_in, people_url, pool
         self._http = urllib3.PoolManager(maxsize=16, timeout=_TIMEOUT, retries=False)
 
     def refusal_of(self, request: Request) -> Refusal | None:
@@ -97,11 +100,11 @@ class _PeopleEdge:
         try:
             if _path(request).startswith(f"{PREFIX}/"):
                 return self._of_api(request)
-            if (request.method, _path(request)) in SIGN_IN:
+            if (request.method, _path(request)) in SIGN_IN_ROUTES:
                 return self._of_pool(request)
         except urllib3.exceptions.HTTPError as error:
             return refused(Refusal(ReasonCode.ADAPTER_STORE_UNAVAILABLE, f"the local AWS does not answer: {error}"))
-        return self._page(request.method, request.target)
+        return answer_page(request.method, request.target, self._sign_in)
 
     def _of_api(self, request: Request) -> Response:
         headers = passed_on(request)

@@ -146,7 +146,7 @@ class LocalStack:
             self.trust_secret = secret["SecretString"]
             if self._migrated:
                 with self._step("apply migrations"):
-                    apply_pending(self._context(), operator="local stack")
+                    apply_pending(self.context(), operator="local stack")
             extra = self._complete_alarms()
             resources.enter_context(running(self.client, events, extra=extra, log=self.logs / "cloudwatch.log"))
             self._start_schedules()
@@ -214,7 +214,8 @@ class LocalStack:
         if "PeopleApiId" in self.outputs:
             self.people_url = f"{self.endpoint_url}/restapis/{self.outputs['PeopleApiId']}/{stage}/_user_request_"
 
-    def _context(self) -> Context:
+    def context(self) -> Context:
+        """Give what the service's own use cases need to run on this stack's tables."""
         dynamo = Dynamo(self.client("dynamodb"))
         return Context(dynamo, Tables(**self.tables), lambda: time.time_ns() // 1_000_000, lambda: str(uuid.uuid4()))
 

@@ -60,7 +60,7 @@ def _of_the_gate(stack: LocalStack, prefix: str) -> int:
 def test_the_gate_finds_the_deployed_versions_ready_and_leaves_nothing_in_metrics(stack: LocalStack) -> None:
     said = _gate(stack)
 
-    assert (said["ready"], said["problem"], len(said["checked"])) == (True, "", 7)
+    assert (said["ready"], said["problem"], len(said["checked"])) == (True, "", 8)
     assert _of_the_gate(stack, SYNTHETIC_PREFIX) > 0
     assert _of_the_gate(stack, PARTITION_PREFIX) == 0
 

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from ops.commands.app import app
-from ops.commands.people import one_time_password
+from ops.local.pool_users import one_time_password
 from ops.local.running import running_here
 from ops.local.signing_edge import Upstream
 from ops.local.stack import LocalStack

@@ -36,7 +36,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert changed == 1
         path.write_text(text)
     commit_all(copy)
-    command = ["make", "run", f"PYTHON={sys.executable}", "PORT=0"]
+    command = ["make", "run", f"PYTHON={sys.executable}", "PORT=0", "PAGE_PORT=0"]
     with subprocess.Popen(  # noqa: S603 - our own words
         command, cwd=copy, env=_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as running:

@@ -45,6 +45,7 @@ class Run:
 
     process: subprocess.Popen[bytes]
     edge_port: int
+    page_port: int
     record: Running
 
     @property
@@ -75,8 +76,8 @@ class Run:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """A `make run` of this checkout. Not that of this process: its key is its own."""
-    log, port = tmp_path_factory.mktemp("run") / "log", free_port()
-    command = [sys.executable, "-m", "ops", "up", "--port", str(port), "--no-tour"]
+    log, port, page = tmp_path_factory.mktemp("run") / "log", free_port(), free_port()
+    command = [sys.executable, "-m", "ops", "up", "--port", str(port), "--page-port", str(page), "--no-tour"]
     with log.open("w") as output:
         process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)  # noqa: S603 - our own words
     try:
@@ -87,15 +88,15 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
             time.sleep(0.2)
         record = read_running()
         assert record is not None
-        yield Run(process, port, record)
+        yield Run(process, port, page, record)
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(30)
 
 
-def test_it_opens_two_ports_and_both_on_loopback_alone(run: Run) -> None:
-    assert run.ports == {run.edge_port, run.emulator_port}
-    assert [listening_at(port) for port in run.ports] == [["127.0.0.1"]] * 2
+def test_it_opens_three_ports_and_each_on_loopback_alone(run: Run) -> None:
+    assert run.ports == {run.edge_port, run.page_port, run.emulator_port}
+    assert [listening_at(port) for port in run.ports] == [["127.0.0.1"]] * 3
 
 
 @pytest.mark.usefixtures("run")
