@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from handshake.api.http import Call, HttpHandler, Route
-from handshake.api.reads import get_evidence, get_request, get_room, list_rooms
+from handshake.api.reads import get_evidence, get_request, get_room, list_decisions, list_rooms
 from handshake.core.reasons import ReasonCode
 from handshake.requests.authorize_execution import authorize_execution
 from handshake.requests.execution import NOT_ALLOWED, parse_presented
@@ -57,5 +57,6 @@ handler = HttpHandler(
     Route("GET", "/workflow/evidence/{requestId}", get_evidence),
     Route("GET", "/workflow/decision-room", list_rooms),
     Route("GET", "/workflow/decision-room/{requestId}", get_room),
+    Route("GET", "/workflow/decisions", list_decisions),
     Route("POST", "/workflow/authorize-execution", authorize, NOT_ALLOWED),
 )

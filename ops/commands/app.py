@@ -15,6 +15,7 @@ import typer
 from ops.commands import operate
 from ops.commands.agents import agents
 from ops.commands.approvals import approvals
+from ops.commands.approvals_history import history
 from ops.commands.common import UNREACHABLE, Commands, answered, console, fail, say
 from ops.commands.cost import cost
 from ops.commands.drill import drill
@@ -50,6 +51,7 @@ app.add_typer(operate.evidence, name="evidence")
 app.add_typer(agents, name="agents")
 app.add_typer(metrics, name="metrics")
 app.add_typer(policy, name="policy")
+approvals.command()(history)
 app.add_typer(approvals, name="approvals")
 app.add_typer(people, name="people")
 app.add_typer(room, name="room")

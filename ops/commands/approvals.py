@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ops.local.deployment import Deployment
 
 DECLINED: Final = 4
-_PAGE: Final = 100
+PAGE: Final = 100
 
 approvals = Commands(
     no_args_is_help=True,
@@ -59,10 +59,10 @@ def list_waiting(
 ) -> None:
     """List what waits for this person, soonest deadline first."""
     rooms: list[models.Room] = []
-    with _desk(Person(stack, principal, tenant, role)) as client:
+    with desk(Person(stack, principal, tenant, role)) as client:
         cursor = None
         while True:
-            page = client.list_decision_rooms(limit=_PAGE, cursor=cursor)
+            page = client.list_decision_rooms(limit=PAGE, cursor=cursor)
             rooms += page["requests"]
             cursor = page.get("nextCursor")
             if not cursor:
@@ -86,7 +86,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show one request: what is asked, by whom, why a person has to decide, until when."""
-    with _desk(Person(stack, principal, tenant, role)) as client:
+    with desk(Person(stack, principal, tenant, role)) as client:
         room = client.get_decision_room(request_id)
     if as_json:
         print(json.dumps(room))
@@ -109,7 +109,7 @@ def approve(
     """Approve a request, once you have seen what it asks."""
     if as_json and not yes:
         fail("--json asks nothing: add --yes")
-    with _desk(Person(stack, principal, tenant, role)) as client:
+    with desk(Person(stack, principal, tenant, role)) as client:
         if not yes:
             _print_room(client.get_decision_room(request_id))
             if not typer.confirm("approve it?", err=True):
@@ -130,7 +130,7 @@ def reject(
     as_json: AsJson = False,
 ) -> None:
     """Reject a request, for good."""
-    with _desk(Person(stack, principal, tenant, role)) as client:
+    with desk(Person(stack, principal, tenant, role)) as client:
         done = client.resolve_request(_action(request_id, "reject", reason), idempotency_key=str(uuid.uuid4()))
     _tell(done, "rejected", as_json=as_json)
 
@@ -151,10 +151,10 @@ def extend(
     body: models.Extension = {"requestId": request_id, "seconds": seconds}
     if reason:
         body["reason"] = reason
-    with _desk(Person(stack, principal, tenant, role)) as client:
+    with desk(Person(stack, principal, tenant, role)) as client:
         done = client.extend_deadline(body, idempotency_key=str(uuid.uuid4()))
     left = done["extensionsLeft"]
-    _tell(done, f"waits until {_utc(done['expiresAt'])}, and can be extended {left} times more", as_json=as_json)
+    _tell(done, f"waits until {utc(done['expiresAt'])}, and can be extended {left} times more", as_json=as_json)
 
 
 @approvals.command()
@@ -169,9 +169,9 @@ def revoke(
     as_json: AsJson = False,
 ) -> None:
     """Take back what was allowed or approved, before it is claimed. Goes on while mutations are paused."""
-    with _desk(Person(stack, principal, tenant, role)) as client:
+    with desk(Person(stack, principal, tenant, role)) as client:
         done = client.revoke_request({"requestId": request_id, "reason": reason})
-    _tell(done, f"authorizes nothing since {_utc(done['revokedAt'])}", as_json=as_json)
+    _tell(done, f"authorizes nothing since {utc(done['revokedAt'])}", as_json=as_json)
 
 
 def _action(request_id: str, action: Any, reason: str) -> "models.DecisionAction":
@@ -189,7 +189,7 @@ def _tell(done: Mapping[str, Any], what: str, *, as_json: bool) -> None:
 
 
 @contextmanager
-def _desk(person: Person) -> "Iterator[Handshake]":
+def desk(person: Person) -> "Iterator[Handshake]":
     """Yield the API as ``person`` calls it; end the command where it refuses or cannot be reached."""
     from handshake_rail import NO_ANSWER, HandshakeError
     from ops.local import deployment
@@ -250,13 +250,13 @@ def _print_room(room: "models.Room") -> None:
         "because": room["artifact"]["reasonCode"],
     }
     if "argumentsErasedAt" in room:
-        lines["erased"] = _utc(room["argumentsErasedAt"])
+        lines["erased"] = utc(room["argumentsErasedAt"])
     if crossed := room.get("escalatedBy"):
         lines["crossed"] = f"{crossed['rule']}: {json.dumps(crossed['value'])}, limit {json.dumps(crossed['limit'])}"
     if "expiresAt" in room:
-        lines["until"] = f"{_utc(room['expiresAt'])}, {_left(room)} left"
+        lines["until"] = f"{utc(room['expiresAt'])}, {_left(room)} left"
     if "revokedAt" in room:
-        lines["revoked"] = _utc(room["revokedAt"])
+        lines["revoked"] = utc(room["revokedAt"])
     lines["digest"] = room["actionDigest"]
     say("\n".join(f"{name:8} {escaped(str(value))}" for name, value in lines.items()))
     if "canonicalAction" in room:
@@ -277,5 +277,6 @@ def _left(room: "models.Room") -> str:
     return duration(left_ms) if left_ms > 0 else "none"
 
 
-def _utc(at_ms: int) -> str:
+def utc(at_ms: int) -> str:
+    """Give a time, epoch ms, as people read it."""
     return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(at_ms / 1000))

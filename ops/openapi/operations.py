@@ -19,6 +19,7 @@ from handshake.requests.bodies import (
     ExecutionRequest,
     Extension,
     GrantClaim,
+    HistoryQuery,
     Revocation,
     Submission,
 )
@@ -175,6 +176,13 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
         summary="Show what a person sees before deciding",
         envelope=True,
         codes=_OF_READING,
+    ),
+    ("GET", "/workflow/decisions"): Operation(
+        id="listDecisions",
+        summary="Closed escalations of the caller, or of the caller's tenant, newest first",
+        description="who decided what and why; the tenant's with the scope workflow:read:tenant",
+        query=HistoryQuery,
+        envelope=True,
     ),
     ("POST", "/workflow/decision-room/action"): Operation(
         id="resolveRequest",
@@ -381,6 +389,7 @@ _PEOPLES: Final = (
     ("GET", "/workflow/evidence/{requestId}"),
     ("GET", "/workflow/decision-room"),
     ("GET", "/workflow/decision-room/{requestId}"),
+    ("GET", "/workflow/decisions"),
     ("POST", "/workflow/decision-room/action"),
     ("POST", "/workflow/decision-room/extend"),
     ("POST", "/workflow/decision-room/revoke"),

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from keyword import iskeyword
 from pathlib import Path
 from textwrap import indent
 from typing import Any, Final
@@ -189,7 +190,7 @@ def _method(path: str, method: str, operation: Mapping[str, Any], *, a: str, w: 
         *(f"{_snake(name)}: str," for name in in_path),
         *(f"body: {_annotation(schema)}," for schema in body),
         "*,",
-        *(f"{_snake(name)}: {_annotation(one['schema'])}{_default(one)}," for name, one in in_query.items()),
+        *(f"{_argument(name)}: {_annotation(one['schema'])}{_default(one)}," for name, one in in_query.items()),
         *(f"{name}: {kind} | None = None," for name, (kind, taken) in optional.items() if taken),
     ]
     arguments = [
@@ -214,7 +215,12 @@ def _default(parameter: Mapping[str, Any]) -> str:
 
 
 def _values(names: Iterable[str]) -> str:
-    return ", ".join(f"{name!r}: {_snake(name)}" for name in names)
+    return ", ".join(f"{name!r}: {_argument(name)}" for name in names)
+
+
+def _argument(name: str) -> str:
+    """Name the argument of a parameter: one that is a word of the language, ``from``, has a line after it."""
+    return f"{_snake(name)}_" if iskeyword(name) else _snake(name)
 
 
 def _doc(path: str, method: str, operation: Mapping[str, Any]) -> str:

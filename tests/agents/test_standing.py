@@ -47,6 +47,18 @@ def test_the_stricter_of_both_records_holds_and_each_ends_as_active_at_its_until
     assert standing.state_at(now_ms) == ORDER[max(map(ORDER.index, in_force), default=0)]
 
 
+@given(STANDINGS, st.integers(NOW_MS - 2, NOW_MS + 2))
+def test_the_record_that_it_stands_by_is_the_one_whose_state_holds(standing: AgentStanding, now_ms: int) -> None:
+    record = standing.record_at(now_ms)
+
+    assert (record is None) == (standing == UNRECORDED)
+    if record:
+        assert record in (standing.for_all, standing.in_tenant)
+        assert record.state_at(now_ms) == standing.state_at(now_ms)
+    if standing.in_tenant and standing.in_tenant.state_at(now_ms) == standing.state_at(now_ms):
+        assert record == standing.in_tenant
+
+
 @given(standing=STANDINGS, unknown=STATES, has_policy=st.booleans())
 def test_only_an_agent_with_neither_record_nor_policy_is_unknown(
     standing: AgentStanding, unknown: AgentState, *, has_policy: bool

@@ -59,7 +59,8 @@ def _lines() -> list[dict[str, Any]]:
         unsigned = CallRecord(
             "call", "POST /workflow/grants", status=503, reason_code=ReasonCode.ADAPTER_SIGNER_UNAVAILABLE.value
         )
-        for record in (call, decided, refused, unsigned):
+        extended = CallRecord("call", "POST /workflow/decision-room/extend", extended=True)
+        for record in (call, decided, extended, refused, unsigned):
             telemetry.publish(record, pseudonym_key=b"key")
         telemetry.unavailable(call, ValueError())
         telemetry.evidence_broken(["request"])

@@ -102,6 +102,11 @@ def test_how_long_a_person_was_waited_for_is_told_in_seconds(waited_ms: int, tol
     assert metrics["service=handshake",]["TimeToDecide"] == (told_s, "Seconds")
 
 
+def test_an_extension_is_counted() -> None:
+    assert _metrics(_published(extended=True))["service=handshake",]["Extended"] == (1, "Count")
+    assert "Extended" not in _metrics(_published())["service=handshake",]
+
+
 def test_principals_and_tenants_are_pseudonyms_that_stay_the_same() -> None:
     first, again = (_published(principal_id="ana", tenant_id="acme") for _ in range(2))
 

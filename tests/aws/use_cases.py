@@ -58,7 +58,9 @@ def _read(fleet: Fleet) -> None:
         get(fleet, path.format(request["requestId"]), envelope=human("stranger"))
         get(fleet, path.format(request["requestId"]))
     for scopes in ([], [SCOPE_RESOLVE], [SCOPE_READ_TENANT], [SCOPE_READ_ANY]):
-        get(fleet, "/workflow/decision-room", envelope=own(request, tenantId=request["tenantId"], scopes=scopes))
+        reader = own(request, tenantId=request["tenantId"], scopes=scopes)
+        get(fleet, "/workflow/decision-room", envelope=reader)
+        get(fleet, "/workflow/decisions", envelope=reader)
 
 
 def _authorize(fleet: Fleet) -> None:

@@ -48,6 +48,7 @@ _PAGES_IN: Final = 20
 _BOUNDED: Final[Mapping[str, str]] = {
     "queue of the busy tenant": "25 a page",
     "queue, 20 pages in": "25 a page",
+    "history of the busy tenant": "25 a page",
     "sweep": "1 MB of a shard",
     "simulate for everybody": "newest 2000",
     "simulate for an agent": "8 MB of a shard",
@@ -110,6 +111,7 @@ def _calls() -> dict[str, Prepare]:
     return known | {
         "queue of the busy tenant": queue(0),
         "queue, 20 pages in": queue(_PAGES_IN),
+        "history of the busy tenant": lambda _: lambda service: get(service, "/workflow/decisions", envelope=reader),
         "sweep": sweep,
         "simulate for everybody": simulate,
     }

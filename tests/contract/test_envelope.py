@@ -13,7 +13,8 @@ INVALID = (401, "security_invalid_identity_envelope")
 
 # Section 8, and the queue that the decision room has beside it.
 READS = [f"/workflow/{kind}/anything" for kind in ("requests", "evidence", "decision-room")] + [
-    "/workflow/decision-room"
+    "/workflow/decision-room",
+    "/workflow/decisions",
 ]
 MUTATIONS = ["/workflow/decision-room/action", "/policy/apply"]
 

@@ -3,9 +3,11 @@
 import pytest
 
 from tests.support.outcomes import APPROVED, BINDING, REPLAY, SHAPE, UNAUTHORIZED
+from tests.support.policies import a_budget
 from tests.support.service import (
     Service,
     act,
+    apply_policy,
     artifact_in,
     decided,
     escalated,
@@ -47,6 +49,20 @@ def test_an_extension_adds_to_the_deadline_and_says_how_many_are_left(service: S
     assert _deadline(service, request) == later[-1]
     assert extend(service, request, 60).outcome == NOT_EXTENDABLE
     assert _deadline(service, request) == later[-1]
+    assert act(service, request).outcome == APPROVED
+
+
+def test_what_holds_budgets_is_not_extended_by_who_asked_for_it(service: Service) -> None:
+    agent = unique("agent")
+    assert apply_policy(service, {"scope": "agent", "scopeId": agent, "budgets": [a_budget()]}).status == 200
+    request = escalated(service, agentId=agent)
+    tenant, resolver = request["tenantId"], {"scopes": ["workflow:resolve"]}
+    first = _deadline(service, request)
+
+    for envelope in (own(request), own(request, tenantId=tenant, **resolver)):
+        assert extend(service, request, envelope=envelope).outcome == UNAUTHORIZED
+    assert _deadline(service, request) == first
+    assert extend(service, request, envelope=human("another", tenantId=tenant, **resolver)).outcome == EXTENDED
     assert act(service, request).outcome == APPROVED
 
 

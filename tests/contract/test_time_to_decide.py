@@ -6,7 +6,18 @@ from typing import Any
 import pytest
 
 from tests.support.logs import lines_of, standard_output
-from tests.support.service import InProcess, act, escalated, get, human, now_ms, own
+from tests.support.service import InProcess, act, escalated, extend, get, human, now_ms, own
+
+
+def test_a_deadline_that_moves_is_counted_by_the_call_that_moves_it(in_process: InProcess) -> None:
+    request = escalated(in_process)
+
+    with standard_output() as output:
+        for seconds in (60, 59, 60):
+            extend(in_process, request, seconds)
+        extend(in_process, request, envelope=human("stranger"))
+
+    assert ["Extended" in line for line in lines_of(output)] == [True, False, True, False]
 
 
 def _waited(line: dict[str, Any]) -> float | None:

@@ -12,6 +12,7 @@ import pytest
 
 from handshake.requests.expire_overdue import expire_overdue
 from tests.faults.racing import RACERS, ROUNDS, ROUNDS_OF_A_VARIANT, race, status_of, taking_turns, told
+from tests.support.agents import operator, put
 from tests.support.service import (
     InProcess,
     Reply,
@@ -35,6 +36,8 @@ REJECTED = (200, "hitl_rejected")
 TERMINAL = (409, "hitl_terminal_state_immutable")
 NOT_EXTENDABLE = (409, "hitl_deadline_not_extendable")
 REPLAYED = (409, "security_replay_detected")
+STOPPED = (403, "security_agent_stopped")
+PAUSED = (503, "adapter_privileged_mutations_paused")
 TIMED_OUT = (409, "hitl_timeout_fail_closed")
 # What is told to come again, since others appended each time that it looked: it changed nothing.
 CROWDED_OUT = (503, "adapter_store_unavailable")
@@ -110,6 +113,48 @@ def test_at_the_deadline_a_request_is_extended_or_expired(service: InProcess) ->
         else:
             assert state == "escalated_expired_terminal"
             assert outcomes[TIMED_OUT] + sum(reply.body.get("expired", 0) for reply in replies) == 1
+
+
+def test_while_its_agent_is_stopped_an_escalation_is_extended_and_approved_before_it_or_not_at_all(
+    service: InProcess,
+) -> None:
+    """A stop holds no deadline up: who lifts it finds what waits, with the time that it was given."""
+    for _ in range(ROUNDS):
+        request = escalated(service)
+        first = _room(service, request)["expiresAt"]
+        stop = partial(put, agent_id=request["agentId"], envelope=operator(request["tenantId"]))
+
+        attempts = taking_turns(partial(act, request=request), partial(extend, request=request, seconds=60))
+        replies = race(service, [stop, *attempts])
+
+        outcomes = told(replies[1:])
+        assert replies[0].status == 200
+        assert outcomes.keys() <= {APPROVED, TERMINAL, DONE, NOT_EXTENDABLE, CROWDED_OUT, STOPPED}
+        state = status_of(service, request)["state"]
+        assert state == ("escalated_approved_terminal" if outcomes[APPROVED] else "escalated_pending")
+        assert _room(service, request)["expiresAt"] == first + 60_000 * outcomes[DONE]
+        assert act(service, request).outcome == (TERMINAL if outcomes[APPROVED] else STOPPED)
+
+
+def test_a_pause_that_comes_between_takes_no_extension_back(service: InProcess) -> None:
+    """Approvals that began before it may be made, and none that begins later; time is given throughout."""
+    for _ in range(ROUNDS):
+        request = escalated(service)
+        first = _room(service, request)["expiresAt"]
+
+        def pause(instance: InProcess, request: Any = request) -> Reply:
+            with paused(instance):
+                return act(instance, request)
+
+        attempts = taking_turns(partial(act, request=request), partial(extend, request=request, seconds=60))
+        replies = race(service, [pause, *attempts])
+
+        outcomes = told(replies)
+        assert replies[0].outcome == PAUSED
+        assert outcomes.keys() <= {APPROVED, TERMINAL, DONE, NOT_EXTENDABLE, CROWDED_OUT, PAUSED}
+        assert _room(service, request)["expiresAt"] == first + 60_000 * outcomes[DONE]
+        state = status_of(service, request)["state"]
+        assert state == ("escalated_approved_terminal" if outcomes[APPROVED] else "escalated_pending")
 
 
 def test_of_a_withdrawal_and_an_approval_one_wins(service: InProcess) -> None:

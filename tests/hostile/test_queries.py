@@ -19,10 +19,24 @@ from tests.support.service import InProcess, Reply, apply_policy, escalated, for
 BAD_SHAPE: Final = (400, "trust_context_invalid_request_shape")
 NOT_FOUND: Final = (404, "hitl_request_not_found")
 
-LISTS: Final = ("/workflow/decision-room", "/policy/versions")
+LISTS: Final = ("/workflow/decision-room", "/workflow/decisions", "/policy/versions")
 QUERIED: Final = (*LISTS, "/policy/config", "/metrics/summary", "/metrics/series", "/metrics/reasons")
 BY_ID: Final = [path.replace("{requestId}", "") for path in DOCUMENT["paths"] if path.endswith("{requestId}")]
-PARAMETERS: Final = ("limit", "cursor", "scope", "scopeId", "window", "metric", "bucket", "", "other")
+PARAMETERS: Final = (
+    "limit",
+    "cursor",
+    "outcome",
+    "actor",
+    "from",
+    "to",
+    "scope",
+    "scopeId",
+    "window",
+    "metric",
+    "bucket",
+    "",
+    "other",
+)
 VALUES: Final = TEXTS | st.sampled_from(["global", "agent", "24h", "hour", "uair", "1", "100", "0", "-1", "1e2"])
 
 
@@ -51,6 +65,7 @@ CURSORS: Final = (
     | st.lists(TEXTS | NUMBERS, max_size=3).map(lambda parts: encoded(json.dumps(parts)))
     | st.builds(cursor_after, st.text(), st.integers())
     | st.builds(cursor_after, st.integers())
+    | st.builds(cursor_after, st.text(), st.integers(), st.text())
     | st.binary().map(lambda raw: base64.urlsafe_b64encode(raw).decode())
 )
 

@@ -14,7 +14,7 @@ from tests.support import engines
 from tests.support.service import InProcess, act, decided, get, human, own, post, submission, unique
 
 STEPS = st.lists(
-    st.sampled_from(["read", "room", "evidence", "queue", "approve", "reject", "resubmit", "authorize"]),
+    st.sampled_from(["read", "room", "evidence", "queue", "history", "approve", "reject", "resubmit", "authorize"]),
     min_size=1,
     max_size=8,
 )
@@ -32,6 +32,8 @@ def _take(service: InProcess, step: str, theirs: dict[str, Any], intruder: dict[
     path = {"read": "requests", "room": "decision-room", "evidence": "evidence"}.get(step)
     if path:
         return get(service, f"/workflow/{path}/{theirs['requestId']}", envelope=intruder).body
+    if step == "history":
+        return get(service, "/workflow/decisions", envelope=intruder).body
     if step == "queue":
         return get(service, "/workflow/decision-room", envelope=intruder).body
     if step in ("approve", "reject"):

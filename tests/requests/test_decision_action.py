@@ -566,7 +566,9 @@ def test_whatever_is_asked_of_whatever_request_one_thing_becomes_of_it_by_the_co
     if isinstance(decided, Close | Expire):
         assert decided.seen is request
         assert decided.seen.state is State.PENDING
-        assert decided.closed == decided.seen.resolved(decided.closed.state, decided.closed.reason, now_ms=now_ms)
+        by_whom = replace(decided.closed, assured=None, approved_by=None, execute_by_ms=None)
+        assert by_whom == decided.seen.resolved(decided.closed.state, decided.closed.reason, now_ms=now_ms)
+        assert (decided.closed.assured is None) == isinstance(decided, Expire)
         assert decided.closed.state.authorizes == (isinstance(decided, Close) and action.action is Action.APPROVE)
     elif isinstance(decided, Refuse | Conflict | Replay):
         added = {"requestId", "decision", "artifact"} if action.action in CLOSING else set()

@@ -96,6 +96,7 @@ def test_an_escalation_has_its_deadline_its_cause_and_what_approving_it_would_sp
         "tenantId": None,
         "tier": 3,
         "expiresAt": NOW_MS + TTL_MS,
+        "listed": True,
         "escalatedBy": {"rule": "max_transaction", "limit": 100, "value": 150},
         "spend": {"amount": "150", "limit": "1000"},
         **CALL,
@@ -142,7 +143,7 @@ def test_a_closing_action_says_who_took_it_and_what_it_closed(
     actor["assurance"] = "issuer_asserted"
     assert _evidence(context)[2:] == [
         ("lineage", code, shared | {"from": "escalated_pending", "to": state}),
-        ("audit", code, shared | actor | {"action": action.value, "tier": 4} | until | CALL),
+        ("audit", code, shared | actor | {"action": action.value, "tier": 4, "listed": True} | until | CALL),
     ]
 
 
@@ -205,7 +206,7 @@ def test_an_expiry_says_whose_action_came_too_late_or_that_nobody_acted(
     moved = {"from": "escalated_pending", "to": "escalated_expired_terminal"}
     assert _evidence(context)[2:] == [
         ("lineage", "hitl_timeout_fail_closed", shared | moved),
-        ("audit", "hitl_timeout_fail_closed", shared | actor | {"tier": 3} | CALL),
+        ("audit", "hitl_timeout_fail_closed", shared | actor | {"tier": 3, "listed": True} | CALL),
     ]
 
 

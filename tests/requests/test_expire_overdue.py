@@ -14,7 +14,7 @@ from ops.local.translation import environment_of, stacks_of
 from tests.conftest import Engine
 from tests.support.clients import Failing, answer_of
 from tests.support.metrics_events import NOW_MS
-from tests.support.service import InProcess, act, decided, get, own
+from tests.support.service import InProcess, act, decided, escalated, extend, get, now_ms, own
 from tests.support.workflow_requests import TTL_MS, a_record, a_submission
 
 
@@ -40,7 +40,7 @@ def _sweep(engine: Engine, ages_ms: list[int], *, sweeper: Any = None, run_ms: i
         ),
         (
             [TTL_MS, TTL_MS - 1, TTL_MS + 9000],
-            Expiry(expired=2, raced=0, pending=1, oldest_pending_seconds=299, time_used_percent=99),
+            Expiry(expired=2, raced=0, pending=1, oldest_pending_seconds=299, time_used_percent=99, expired_unseen=2),
         ),
     ],
 )
@@ -48,6 +48,19 @@ def test_a_sweep_expires_what_is_due_and_says_how_many_wait_and_since_when(
     dynamodb_local: Engine, ages_ms: list[int], done: Any
 ) -> None:
     assert _sweep(dynamodb_local, ages_ms) == done
+
+
+def test_what_somebody_refused_or_extended_was_not_expired_unseen(dynamodb_local: Engine) -> None:
+    service = InProcess(*dynamodb_local)
+    unseen, looked_at, extended = (escalated(service) for _ in range(3))
+    assert act(service, looked_at, envelope=own(looked_at, subjectType="service")).status == 403
+    assert extend(service, extended, 60).status == 200
+    later = replace(service, now_ms=lambda: now_ms() + 400_000)
+
+    done = expire_overdue(later.context)
+
+    assert (done.expired, done.expired_unseen) == (3, 1)
+    assert get(later, f"/workflow/requests/{unseen['requestId']}", envelope=own(unseen)).body["terminal"]
 
 
 def test_an_escalation_that_sweeps_fail_to_expire_comes_to_be_overdue_for_longer_than_its_alarm_allows(

@@ -12,9 +12,10 @@ from tests.support.switches import switches_of, table
 
 # What the longer of the two takes, a payment or its approval with a key, and no more: an agent has a tenant and may be
 # stopped, an action's key has a guard of today's kind and one of earlier releases', a principal a count of refused
-# actions, and every request the digest of all that it is. Whether Cedar, budgets, a shadow or tools are stored is asked
+# actions, and every request the digest of all that it is; what ends says what its decision rests on, and is listed for
+# whoever looks back. Whether Cedar, budgets, a shadow or tools are stored is asked
 # once; where they are not, nothing else of theirs is called.
-_MOST = 89
+_MOST = 90
 
 Call = Callable[[], object]
 

@@ -158,6 +158,7 @@ def test_a_room_shows_what_is_being_approved_and_why_it_waits() -> None:
         "actionType": "payment",
         "payloadRef": "tool:do",
         "requestTimestamp": NOW_MS,
+        "requestedAt": NOW_MS,
         "actionDigest": record.submission.action_digest,
         "hitlRequestId": "hitl_req-1",
         "expiresAt": NOW_MS + TTL_MS,

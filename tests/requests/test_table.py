@@ -214,7 +214,10 @@ def test_a_request_that_is_not_there_is_not_closed_into_being(store: Context) ->
 
 
 def _entries(*reason_codes: str) -> list[Entry]:
-    return [Entry(code, "lineage" if place % 2 == 0 else "audit", {}) for place, code in enumerate(reason_codes)]
+    return [
+        Entry(code, "lineage" if place % 2 == 0 else "audit", {"actor": "alice"})
+        for place, code in enumerate(reason_codes)
+    ]
 
 
 def _recorded(record: RequestRecord, events: list[EvidenceEvent] | None = None) -> Recorded:
@@ -286,7 +289,7 @@ def test_events_of_one_moment_are_one_item(store: Context) -> None:
     events = link(Chain(), "req-1", entries, now_ms=NOW_MS)
     _create(store, _recorded(a_record(), events))
 
-    assert [item["sk"] for item in _items(store)] == ["EVT#000001", "STATE"]
+    assert [item["sk"] for item in _items(store)] == ["EVT#000001", "LISTED#agent", "STATE"]
     assert _partition(store)[1] == events
 
 
@@ -318,7 +321,9 @@ def test_evidence_with_an_item_for_each_event_is_read_and_appended_to(store: Con
 
 
 def test_an_event_is_never_overwritten_and_what_would_is_not_stored(store: Context) -> None:
-    event, forged = (link(Chain(), "req-1", [Entry("a", "audit", {"by": by})], now_ms=NOW_MS) for by in ("me", "you"))
+    event, forged = (
+        link(Chain(), "req-1", [Entry("a", "audit", {"actor": by})], now_ms=NOW_MS) for by in ("me", "you")
+    )
     _put(store, event)
     creation = RequestTransaction(store)
     create = creation.create_request(_recorded(a_record(), forged))

@@ -128,6 +128,7 @@ ENDPOINTS: Mapping[str, Endpoint] = {
     "read room": _reading("/workflow/decision-room/{}"),
     "read evidence": _reading("/workflow/evidence/{}"),
     "read queue": _reading("/workflow/decision-room"),
+    "read history": _reading("/workflow/decisions"),
     # It checks that the agent is not stopped, which a rejection does not ask.
     "approve": Endpoint(escalated, act, STORE, tables=(*RESOLVING, "policy")),
     "approve with key": Endpoint(

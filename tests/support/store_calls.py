@@ -57,6 +57,20 @@ def _acting(action: str = "approve", **changes: Any) -> Prepare:
     return prepare
 
 
+def _room(**changes: Any) -> Prepare:
+    def prepare(service: InProcess) -> Call:
+        request = escalated(service, **changes)
+        return lambda service: get(service, f"/workflow/decision-room/{request['requestId']}", envelope=own(request))
+
+    return prepare
+
+
+def _history(service: InProcess) -> Call:
+    request = escalated(service)
+    act(service, request)
+    return lambda service: get(service, "/workflow/decisions", envelope=own(request))
+
+
 def _again(service: InProcess) -> Call:
     request = decided(service, "allow")
     return lambda service: submit(service, request)
@@ -195,6 +209,10 @@ CALLS: dict[str, tuple[Prepare, list[str]]] = {
     "read request": (_reading("/workflow/requests/{}"), [READ]),
     "read room": (_reading("/workflow/decision-room/{}"), [READ]),
     "read room, of an action": (_reading("/workflow/decision-room/{}", action=an_action()), [READ]),
+    "read room, of an escalation": (_room(), [READ, QUERY, READ]),
+    "read room, of an escalation with an action": (_room(action=an_action()), [READ, QUERY, QUERY, READ]),
+    "read history": (_reading("/workflow/decisions"), [QUERY]),
+    "read history, of one": (_history, [QUERY, READ]),
     "read evidence": (_reading("/workflow/evidence/{}"), [QUERY]),
     "read queue": (_reading("/workflow/decision-room"), [QUERY]),
     "read, no envelope": (_asking("/workflow/requests/r"), [PUT]),

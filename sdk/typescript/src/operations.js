@@ -27,6 +27,7 @@ export const OPERATIONS = Object.freeze({
   "POST /workflow/decision-room/extend": {"envelope":true,"submitter":false,"token":false,"idempotencyKey":true},
   "POST /workflow/decision-room/revoke": {"envelope":true,"submitter":false,"token":false,"idempotencyKey":false},
   "GET /workflow/decision-room/{requestId}": {"envelope":true,"submitter":false,"token":false,"idempotencyKey":false},
+  "GET /workflow/decisions": {"envelope":true,"submitter":false,"token":false,"idempotencyKey":false},
   "GET /workflow/evidence/{requestId}": {"envelope":true,"submitter":false,"token":false,"idempotencyKey":false},
   "POST /workflow/grants": {"envelope":true,"submitter":false,"token":false,"idempotencyKey":true},
   "POST /workflow/grants/{grantId}/outcome": {"envelope":true,"submitter":false,"token":false,"idempotencyKey":false},

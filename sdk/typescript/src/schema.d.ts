@@ -349,6 +349,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/workflow/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Closed escalations of the caller, or of the caller's tenant, newest first
+         * @description who decided what and why; the tenant's with the scope workflow:read:tenant
+         */
+        get: operations["listDecisions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/workflow/evidence/{requestId}": {
         parameters: {
             query?: never;
@@ -915,6 +935,14 @@ export interface components {
             status: "ok";
         };
         /**
+         * History
+         * @description Closed escalations, newest first. A page may hold less than its limit and have a next one.
+         */
+        History: {
+            decisions: components["schemas"]["PastDecision"][];
+            nextCursor?: string;
+        };
+        /**
          * HoursRule
          * @description Allows payments at these times only, UTC; an end before the start spans midnight.
          */
@@ -1011,6 +1039,85 @@ export interface components {
             requestId: components["schemas"]["Id"];
             /** @constant */
             status: "ok";
+        };
+        /**
+         * PastDecision
+         * @description A closed escalation: what was asked, and who decided what and why.
+         */
+        PastDecision: {
+            /** @description Without its arguments in a list, and once they were erased. */
+            action?: components["schemas"]["ShownAction"];
+            actionDigest: components["schemas"]["ActionDigest"];
+            actionType: components["schemas"]["ActionType"] | string;
+            /** @description The principal who decided; `hitl_expiry` where nobody did in time. */
+            actor: string;
+            /** @description The record that the agent stands by, where it has one; in no list. */
+            agent?: components["schemas"]["RoomAgent"];
+            /** @description The agent's last ten, of an escalation, newest first; in no list. */
+            agentEscalations?: components["schemas"]["PastEscalation"][];
+            agentId: components["schemas"]["Id"];
+            /** @description As the agent sent it. */
+            amount?: unknown;
+            argumentsErasedAt?: number;
+            artifact: components["schemas"]["Artifact"];
+            /** @description On what it rests that it was the actor: an issuer's word, or a sign-in. Earlier releases kept none. */
+            assurance?: ("issuer_asserted" | "oidc") | string;
+            /** @description Of a request that is read by itself, not in a list. */
+            budgetLeft?: components["schemas"]["BudgetLeft"][];
+            /** @description The very text that ``actionDigest`` is of (RFC 8785); in no list, and gone once it was erased. */
+            canonicalAction?: string;
+            /** @description As the agent sent it. */
+            category?: unknown;
+            decidedAt: number;
+            decidedBy?: components["schemas"]["DecidingPolicy"][];
+            escalatedBy?: components["schemas"]["EscalationCause"];
+            expiresAt?: number;
+            /** @description How often its deadline was moved, where it was. */
+            extensions?: number;
+            hitlRequestId?: string;
+            outcome: ("approved" | "rejected" | "withdrawn" | "expired") | string;
+            payloadRef: string;
+            /** @description What the deciding policy says to people. */
+            policyMessage?: string;
+            /** @description By what each reaches, the versions that decided, null where none is stored; in no list. */
+            policyVersions?: {
+                [key: string]: unknown;
+            };
+            principalId: components["schemas"]["Id"];
+            /** @description Why, in the person's own words. */
+            reason?: string;
+            reasonFamily: components["schemas"]["Family"] | string;
+            requestId: components["schemas"]["Id"];
+            /** @description The ``timestamp`` that the request was first submitted with: what authorize-execution must be shown. */
+            requestTimestamp: number;
+            /** @description When it was submitted, by the service's own clock. */
+            requestedAt: number;
+            /** @description Once what it authorized was taken back. */
+            revokedAt?: number;
+            riskTier: components["schemas"]["RiskTier"] | string;
+            /** @description Ten earlier ones of the same operation, newest first; in no list. */
+            sameOperation?: components["schemas"]["PastEscalation"][];
+            state: components["schemas"]["State"] | string;
+        };
+        /**
+         * PastEscalation
+         * @description Another escalation in a line, of those that the reader may read.
+         */
+        PastEscalation: {
+            actionType: components["schemas"]["ActionType"] | string;
+            agentId: components["schemas"]["Id"];
+            /** @description As the agent sent it. */
+            amount?: unknown;
+            /** @description As the agent sent it. */
+            category?: unknown;
+            decidedAt?: number;
+            operation?: components["schemas"]["ActionName"];
+            payloadRef: string;
+            principalId: components["schemas"]["Id"];
+            requestId: components["schemas"]["Id"];
+            requestedAt: number;
+            riskTier: components["schemas"]["RiskTier"] | string;
+            state: components["schemas"]["State"] | string;
         };
         /**
          * @description Has one spelling: it is in NFC, holds no control, format, private-use, unassigned or invisible character
@@ -1209,7 +1316,7 @@ export interface components {
          * @description Every reason code a caller can see, in the order of the contract's table.
          * @enum {string}
          */
-        ReasonCode: "trust_context_invalid_request_shape" | "trust_context_missing_binding" | "trust_context_invalid_timestamp" | "trust_context_timestamp_skew_fail_closed" | "policy_allow" | "security_missing_identity_envelope" | "security_invalid_identity_envelope" | "security_identity_envelope_required" | "security_missing_internal_trust_context" | "security_invalid_internal_trust_context" | "security_internal_trust_context_expired" | "security_internal_trust_config_missing" | "security_missing_authorization_header" | "security_identity_claim_missing" | "security_token_invalid" | "security_identity_provider_not_configured" | "security_handshake_required_bypass_denied" | "security_side_channel_denied" | "security_escalation_flood_throttled" | "security_missing_decision_artifact" | "security_non_allow_artifact" | "security_artifact_authorized" | "security_identity_subject_mismatch" | "security_read_scope_denied" | "security_read_tenant_mismatch" | "hitl_approval_unauthorized" | "security_grant_unauthorized" | "security_artifact_request_not_found" | "hitl_request_not_found" | "policy_version_not_found" | "security_grant_not_found" | "security_agent_stopped" | "security_identity_assurance_insufficient" | "security_scope_missing" | "security_agent_not_found" | "security_decision_context_mismatch" | "security_artifact_state_not_authorized" | "security_grant_required" | "security_replay_detected" | "hitl_sensitive_ambiguous_escalated" | "hitl_boundary_escalated" | "hitl_policy_escalated" | "hitl_request_mismatch" | "hitl_terminal_state_immutable" | "hitl_timeout_fail_closed" | "hitl_deadline_not_extendable" | "hitl_rejected" | "hitl_approved" | "policy_version_conflict" | "security_grant_consumed" | "security_grant_expired" | "security_policy_changed" | "security_outcome_already_reported" | "hitl_agent_restricted_escalated" | "hitl_budget_escalated" | "policy_sensitive_scope_denied" | "policy_invalid_policy" | "policy_invalid_request" | "policy_daily_limit_exceeded" | "policy_category_not_allowed" | "policy_outside_allowed_hours" | "policy_max_transaction_exceeded" | "policy_denied" | "policy_evaluation_failed" | "policy_unmatched_denied" | "policy_budget_exceeded" | "security_replay_guard_unavailable" | "adapter_store_unavailable" | "adapter_privileged_mutations_paused" | "adapter_signer_unavailable";
+        ReasonCode: "trust_context_invalid_request_shape" | "trust_context_missing_binding" | "trust_context_invalid_timestamp" | "trust_context_timestamp_skew_fail_closed" | "policy_allow" | "security_missing_identity_envelope" | "security_invalid_identity_envelope" | "security_identity_envelope_required" | "security_missing_internal_trust_context" | "security_invalid_internal_trust_context" | "security_internal_trust_context_expired" | "security_internal_trust_config_missing" | "security_missing_authorization_header" | "security_identity_claim_missing" | "security_token_invalid" | "security_identity_provider_not_configured" | "security_handshake_required_bypass_denied" | "security_side_channel_denied" | "security_escalation_flood_throttled" | "security_missing_decision_artifact" | "security_non_allow_artifact" | "security_artifact_authorized" | "security_identity_subject_mismatch" | "security_read_scope_denied" | "security_read_tenant_mismatch" | "hitl_approval_unauthorized" | "security_grant_unauthorized" | "security_artifact_request_not_found" | "hitl_request_not_found" | "policy_version_not_found" | "security_grant_not_found" | "security_agent_stopped" | "security_identity_assurance_insufficient" | "security_person_unknown" | "security_person_disabled" | "security_scope_missing" | "security_agent_not_found" | "security_decision_context_mismatch" | "security_artifact_state_not_authorized" | "security_grant_required" | "security_replay_detected" | "hitl_sensitive_ambiguous_escalated" | "hitl_boundary_escalated" | "hitl_policy_escalated" | "hitl_request_mismatch" | "hitl_terminal_state_immutable" | "hitl_timeout_fail_closed" | "hitl_deadline_not_extendable" | "hitl_rejected" | "hitl_approved" | "policy_version_conflict" | "security_grant_consumed" | "security_grant_expired" | "security_policy_changed" | "security_outcome_already_reported" | "hitl_agent_restricted_escalated" | "hitl_budget_escalated" | "policy_sensitive_scope_denied" | "policy_invalid_policy" | "policy_invalid_request" | "policy_daily_limit_exceeded" | "policy_category_not_allowed" | "policy_outside_allowed_hours" | "policy_max_transaction_exceeded" | "policy_denied" | "policy_evaluation_failed" | "policy_unmatched_denied" | "policy_budget_exceeded" | "security_replay_guard_unavailable" | "adapter_store_unavailable" | "adapter_privileged_mutations_paused" | "adapter_signer_unavailable";
         /**
          * RecentDecisions
          * @description Counts what was decided of an agent's submissions in the last 24 hours, up to a minute ago.
@@ -1335,6 +1442,10 @@ export interface components {
             action?: components["schemas"]["ShownAction"];
             actionDigest: components["schemas"]["ActionDigest"];
             actionType: components["schemas"]["ActionType"] | string;
+            /** @description The record that the agent stands by, where it has one; in no list. */
+            agent?: components["schemas"]["RoomAgent"];
+            /** @description The agent's last ten, of an escalation, newest first; in no list. */
+            agentEscalations?: components["schemas"]["PastEscalation"][];
             agentId: components["schemas"]["Id"];
             /** @description As the agent sent it. */
             amount?: unknown;
@@ -1353,15 +1464,40 @@ export interface components {
             payloadRef: string;
             /** @description What the deciding policy says to people. */
             policyMessage?: string;
+            /** @description By what each reaches, the versions that decided, null where none is stored; in no list. */
+            policyVersions?: {
+                [key: string]: unknown;
+            };
             principalId: components["schemas"]["Id"];
             reasonFamily: components["schemas"]["Family"] | string;
             requestId: components["schemas"]["Id"];
             /** @description The ``timestamp`` that the request was first submitted with: what authorize-execution must be shown. */
             requestTimestamp: number;
+            /** @description When it was submitted, by the service's own clock. */
+            requestedAt: number;
             /** @description Once what it authorized was taken back. */
             revokedAt?: number;
             riskTier: components["schemas"]["RiskTier"] | string;
+            /** @description Ten earlier ones of the same operation, newest first; in no list. */
+            sameOperation?: components["schemas"]["PastEscalation"][];
             state: components["schemas"]["State"] | string;
+        };
+        /**
+         * RoomAgent
+         * @description The record that an agent stands by: its own, or without ``tenantId`` that of its id in all tenants.
+         */
+        RoomAgent: {
+            agentId: components["schemas"]["Id"];
+            changedAt: number;
+            changedBy: components["schemas"]["Id"];
+            /** @description Who answers for the agent. */
+            owner?: string;
+            /** @description Why it is in this state, in the words of whoever put it there. */
+            reason: string;
+            /** @description The state in force now: ``active`` once ``until`` has passed. */
+            state: components["schemas"]["AgentState"] | string;
+            tenantId?: components["schemas"]["Id"];
+            until?: number;
         };
         /** @enum {string} */
         ScopeKind: "global" | "tenant" | "agent";
@@ -3210,6 +3346,78 @@ export interface operations {
             };
             /** @description Refused: hitl_request_not_found. */
             404: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Refused: adapter_store_unavailable. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    listDecisions: {
+        parameters: {
+            query?: {
+                outcome?: "approved" | "rejected" | "withdrawn" | "expired";
+                /** @description Who decided; `hitl_expiry` for what nobody decided in time. */
+                actor?: components["schemas"]["Id"];
+                /** @description Decided then or later, epoch ms. */
+                from?: number;
+                /** @description Decided before that, epoch ms. */
+                to?: number;
+                /** @description How many at once. */
+                limit?: number;
+                /** @description The last page's ``nextCursor``; the first page when left out or empty. */
+                cursor?: string;
+            };
+            header?: {
+                /**
+                 * @description Who is asking, as JSON. Demanded where the operation's security names it.
+                 * @example {"principalId": "bob", "subjectType": "human", "tenantId": "acme"}
+                 */
+                "x-identity-envelope"?: components["parameters"]["identityEnvelope"];
+                /** @description Echoed when it has 1 to 128 printable ASCII characters; else one is made. */
+                "x-correlation-id"?: components["parameters"]["correlationId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Closed escalations of the caller, or of the caller's tenant, newest first */
+            200: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["History"];
+                };
+            };
+            /** @description Refused: trust_context_invalid_request_shape. */
+            400: {
+                headers: {
+                    "x-correlation-id": components["headers"]["CorrelationId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Refused: security_missing_authorization_header, security_token_invalid, security_invalid_identity_envelope, security_invalid_internal_trust_context, security_missing_identity_envelope. */
+            401: {
                 headers: {
                     "x-correlation-id": components["headers"]["CorrelationId"];
                     [name: string]: unknown;

@@ -75,6 +75,11 @@ class AgentStanding:
         states = (record.state_at(now_ms) for record in (self.for_all, self.in_tenant) if record)
         return max(states, key=_STRICTNESS.__getitem__, default=AgentState.ACTIVE)
 
+    def record_at(self, now_ms: int) -> AgentRecord | None:
+        """Give the record that decides how it stands at ``now_ms``: the stricter, its own tenant's among equals."""
+        records = [record for record in (self.in_tenant, self.for_all) if record]
+        return max(records, key=lambda record: _STRICTNESS[record.state_at(now_ms)], default=None)
+
     def state_among(self, now_ms: int, *, has_policy: bool, unknown: AgentState) -> AgentState:
         """Give the state in force at ``now_ms``, where an agent with neither record nor policy of its own has another.
 

@@ -5,10 +5,13 @@ from typing import TYPE_CHECKING
 from handshake.api.http import Call
 from handshake.core.paging import parse_page
 from handshake.requests.evidence import views
-from handshake.requests.read import read_budgets_left, read_evidence, read_queue, read_request, read_room
+from handshake.requests.history_query import parse_history_query
+from handshake.requests.read import read_evidence, read_queue, read_request
+from handshake.requests.read_history import read_history
+from handshake.requests.read_room import read_room
 
 if TYPE_CHECKING:
-    from handshake.requests.answers import EvidenceEvent, Queue, RequestStatus, Room
+    from handshake.requests.answers import EvidenceEvent, History, Queue, RequestStatus, Room
 
 
 def get_request(call: Call) -> "RequestStatus":
@@ -37,8 +40,23 @@ def list_rooms(call: Call) -> "Queue":
 
 def get_room(call: Call) -> "Room":
     """Read what a person sees before deciding."""
-    record, canonical = read_room(call.context, call.path("requestId"), call.envelope())
-    room = record.room_view(canonical)
-    if left := read_budgets_left(call.context, record):
-        room["budgetLeft"] = left
-    return room
+    return read_room(call.context, call.path("requestId"), call.envelope()).view()
+
+
+def list_decisions(call: Call) -> "History":
+    """List closed escalations of the caller, or of the caller's tenant, newest first."""
+    envelope = call.envelope()
+    asked = parse_history_query(
+        envelope,
+        outcome=call.query("outcome"),
+        actor=call.query("actor"),
+        since=call.query("from"),
+        until=call.query("to"),
+        limit=call.query("limit"),
+        cursor=call.query("cursor"),
+    )
+    closed, cursor = read_history(call.context, asked, envelope)
+    answer: History = {"decisions": [decision.view() for decision in closed]}
+    if cursor:
+        answer["nextCursor"] = cursor
+    return answer

@@ -44,6 +44,7 @@ _DENIED: Final = _directive("service", "endpoint", "reason_code", Denied="Count"
 _DECISIONS: Final = _directive("service", "decision", Decisions="Count")
 _SHADOWED: Final = _directive("service", ShadowJudged="Count", ShadowChanged="Count")
 _DECIDED: Final = _directive("service", TimeToDecide="Seconds")
+_EXTENDED: Final = _directive("service", Extended="Count")
 _BROKEN: Final = _directive("service", BrokenEvidence="Count")
 _PUBLISHED: Final = _directive("service", EventsPublished="Count", PublishLag="Milliseconds", EventsDead="Count")
 _UNPUBLISHED: Final = _directive("service", PublishFailures="Count")
@@ -60,8 +61,9 @@ class CallRecord:
 
     A ``repeated`` answer tells of a decision that an earlier call made; a ``synthetic`` call is no metric.
     ``shadows_judged`` counts shadows of policies beside a decision, ``shadows_changed`` those that differ from it.
-    ``waited_ms`` is how long an escalation waited for the person who decided it with this call. ``signer`` is the ARN
-    of the role that signed it, and ``gateway_request_id`` what API Gateway's access log calls it.
+    ``waited_ms`` is how long an escalation waited for the person who decided it with this call, and a call that
+    ``extended`` one moved its deadline. ``signer`` is the ARN of the role that signed it, and ``gateway_request_id``
+    what API Gateway's access log calls it.
     """
 
     correlation_id: str
@@ -77,6 +79,7 @@ class CallRecord:
     repeated: bool = False
     synthetic: bool = False
     waited_ms: int | None = None
+    extended: bool = False
     shadows_judged: int = 0
     shadows_changed: int = 0
     signer: str = ""
@@ -100,6 +103,8 @@ def publish(record: CallRecord, *, pseudonym_key: bytes) -> None:
         directives, values = [*directives, _DECISIONS], values | {"Decisions": 1}
     if record.waited_ms is not None:
         directives, values = [*directives, _DECIDED], values | {"TimeToDecide": round(record.waited_ms / 1000, 1)}
+    if record.extended:
+        directives, values = [*directives, _EXTENDED], values | {"Extended": 1}
     if record.shadows_judged:
         counts = {"ShadowJudged": record.shadows_judged, "ShadowChanged": record.shadows_changed}
         directives, values = [*directives, _SHADOWED], values | counts

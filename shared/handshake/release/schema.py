@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from handshake.agents.registry import INDEX as AGENTS
 from handshake.dynamo.marshalling import Item, Key
+from handshake.requests.listed_items import HISTORY, PROJECTED
 from handshake.requests.queue import PENDING_BY_PRINCIPAL, PENDING_BY_SHARD, PENDING_BY_TENANT
 from handshake.requests.table import RECORDED
 
@@ -60,6 +61,7 @@ SCHEMA: Final[Mapping[str, TableSchema]] = {
             PENDING_BY_TENANT: IndexSchema({"pending_tenant": "S", "pending_deadline": "N"}, _EVERYTHING),
             PENDING_BY_PRINCIPAL: IndexSchema({"pending_principal": "S", "pending_deadline": "N"}, _EVERYTHING),
             PENDING_BY_SHARD: IndexSchema({"pending_lane": "S", "pending_deadline": "N"}),
+            HISTORY: IndexSchema({"history_lane": "S", "history_at": "N"}, PROJECTED),
             RECORDED: IndexSchema(
                 {"recorded_lane": "S", "created_at": "N"},
                 frozenset({"agent_id", "action_type", "facts", "timestamp_ms"}),

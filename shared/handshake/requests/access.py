@@ -3,8 +3,11 @@
 Scopes only widen: whatever ``self`` may read, ``tenant`` may, and whatever ``tenant`` may, ``any`` may.
 """
 
+from typing import TYPE_CHECKING
+
 from handshake.core.errors import HandshakeError
 from handshake.core.reasons import ReasonCode
+from handshake.core.text import is_label
 from handshake.trust.identity import (
     ROLE_ADMIN,
     SCOPE_EXECUTE,
@@ -14,6 +17,10 @@ from handshake.trust.identity import (
     SCOPE_SUBMIT_ANY,
     Envelope,
 )
+
+if TYPE_CHECKING:
+    from handshake.requests.record import RequestRecord
+    from handshake.requests.submission import Submission
 
 
 def same_tenant(envelope: Envelope, tenant_id: str | None) -> bool:
@@ -77,6 +84,22 @@ def ensure_may_read(envelope: Envelope, *, request_id: str, principal_id: str, t
         raise HandshakeError(ReasonCode.SECURITY_READ_TENANT_MISMATCH, message, request_id=request_id)
 
 
+def may_read(envelope: Envelope, submission: "Submission") -> bool:
+    """Say whether the envelope may read a request (see ensure_may_read)."""
+    ids = {"request_id": submission.request_id, "principal_id": submission.principal_id}
+    try:
+        ensure_may_read(envelope, **ids, tenant_id=submission.tenant_id)
+    except HandshakeError:
+        return False
+    return True
+
+
+def reads_tenant(envelope: Envelope) -> bool:
+    """Say whether the principal reads what belongs to its whole tenant, not only its own."""
+    reads = SCOPE_READ_TENANT in envelope.scopes or SCOPE_READ_ANY in envelope.scopes
+    return reads and bool(envelope.tenant_id)
+
+
 def resolves_for_tenant(envelope: Envelope) -> bool:
     """Say whether the principal resolves escalations of its whole tenant, not only its own."""
     return SCOPE_RESOLVE in envelope.scopes and bool(envelope.tenant_id)
@@ -94,3 +117,25 @@ def may_claim(envelope: Envelope, *, principal_id: str, agent_id: str, tenant_id
     return is_requester(envelope, principal_id=principal_id, agent_id=agent_id, tenant_id=tenant_id) or (
         SCOPE_EXECUTE in envelope.scopes and same_tenant(envelope, tenant_id)
     )
+
+
+def ensure_possible(request_id: str) -> None:
+    """Raise HandshakeError hitl_request_not_found for what no request can be called."""
+    # The store would refuse what no key can be, and that would look like a fault of its own.
+    if not is_label(request_id):
+        raise _not_found(request_id)
+
+
+def _not_found(request_id: str) -> HandshakeError:
+    return HandshakeError(ReasonCode.HITL_REQUEST_NOT_FOUND, "No request has this requestId.", request_id=request_id)
+
+
+def readable(record: "RequestRecord | None", request_id: str, envelope: Envelope) -> "RequestRecord":
+    """Give the request, if there is one and ``envelope`` may read it. Raises HandshakeError as read_request."""
+    if record is None:
+        raise _not_found(request_id)
+    submission = record.submission
+    ensure_may_read(
+        envelope, request_id=request_id, principal_id=submission.principal_id, tenant_id=submission.tenant_id
+    )
+    return record

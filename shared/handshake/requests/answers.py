@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any, Literal, NotRequired, TypedDict, get_args
 
+from handshake.agents.standing import AgentState
 from handshake.core.reasons import ReasonCode
 from handshake.core.shapes import (
     Count,
@@ -19,11 +20,13 @@ from handshake.core.shapes import (
 )
 from handshake.core.text import MAX_PAYLOAD_REF_LENGTH
 from handshake.requests.action import MAX_NAME_LENGTH
+from handshake.requests.ending import ENDS, EXPIRY
 from handshake.requests.evidence import Source
 from handshake.requests.polling import MAX_POLL_MS, MIN_POLL_MS
 from handshake.requests.record import MAX_EXTENSIONS, OutcomeStatus, State
 from handshake.requests.submission import ACTION_TYPES
 from handshake.trust.grant_token import Jwk
+from handshake.trust.identity import Assurance
 
 ActionType = Annotated[str, Schema("ActionType", enum=list(ACTION_TYPES))]
 PayloadLabel = Annotated[str, Schema(minLength=1, maxLength=MAX_PAYLOAD_REF_LENGTH)]
@@ -164,6 +167,38 @@ class BudgetLeft(TypedDict):
 
 
 @closed
+class RoomAgent(TypedDict):
+    """The record that an agent stands by: its own, or without ``tenantId`` that of its id in all tenants."""
+
+    agentId: Id
+    tenantId: NotRequired[Id]
+    state: Annotated[AgentState, "The state in force now: ``active`` once ``until`` has passed."]
+    owner: NotRequired[Annotated[str, "Who answers for the agent."]]
+    reason: Annotated[str, "Why it is in this state, in the words of whoever put it there."]
+    until: NotRequired[EpochMs]
+    changedAt: EpochMs
+    changedBy: Id
+
+
+@closed
+class PastEscalation(TypedDict):
+    """Another escalation in a line, of those that the reader may read."""
+
+    requestId: Id
+    agentId: Id
+    principalId: Id
+    actionType: ActionType
+    payloadRef: PayloadLabel
+    riskTier: RiskTier
+    state: State
+    requestedAt: EpochMs
+    decidedAt: NotRequired[EpochMs]
+    operation: NotRequired[ActionName]
+    amount: NotRequired[Annotated[Any, "As the agent sent it."]]
+    category: NotRequired[Annotated[Any, "As the agent sent it."]]
+
+
+@closed
 class Room(TypedDict):
     """Shows a person what to decide on."""
 
@@ -177,6 +212,7 @@ class Room(TypedDict):
     actionType: ActionType
     payloadRef: PayloadLabel
     requestTimestamp: RequestTimestamp
+    requestedAt: Annotated[EpochMs, "When it was submitted, by the service's own clock."]
     actionDigest: ActionDigest
     canonicalAction: NotRequired[
         Annotated[str, "The very text that ``actionDigest`` is of (RFC 8785); in no list, and gone once it was erased."]
@@ -192,6 +228,51 @@ class Room(TypedDict):
     decidedBy: NotRequired[list[DecidingPolicy]]
     policyMessage: NotRequired[Annotated[str, "What the deciding policy says to people."]]
     budgetLeft: NotRequired[Annotated[list[BudgetLeft], "Of a request that is read by itself, not in a list."]]
+    policyVersions: NotRequired[
+        Annotated[
+            dict[str, str | None],
+            "By what each reaches, the versions that decided, null where none is stored; in no list.",
+        ]
+    ]
+    agent: NotRequired[Annotated[RoomAgent, "The record that the agent stands by, where it has one; in no list."]]
+    agentEscalations: NotRequired[
+        Annotated[list[PastEscalation], "The agent's last ten, of an escalation, newest first; in no list."]
+    ]
+    sameOperation: NotRequired[
+        Annotated[list[PastEscalation], "Ten earlier ones of the same operation, newest first; in no list."]
+    ]
+
+
+@closed
+class Ended(TypedDict):
+    """Says how an escalation ended."""
+
+    outcome: Annotated[str, Schema(enum=list(ENDS))]
+    actor: Annotated[str, f"The principal who decided; `{EXPIRY}` where nobody did in time."]
+    decidedAt: EpochMs
+    reason: NotRequired[Annotated[str, "Why, in the person's own words."]]
+    extensions: NotRequired[
+        Annotated[int, Schema(minimum=1, maximum=MAX_EXTENSIONS), "How often its deadline was moved, where it was."]
+    ]
+    assurance: NotRequired[
+        Annotated[
+            Assurance,
+            "On what it rests that it was the actor: an issuer's word, or a sign-in. Earlier releases kept none.",
+        ]
+    ]
+
+
+@closed
+class PastDecision(Room, Ended):
+    """A closed escalation: what was asked, and who decided what and why."""
+
+
+@closed
+class History(TypedDict):
+    """Closed escalations, newest first. A page may hold less than its limit and have a next one."""
+
+    decisions: list[PastDecision]
+    nextCursor: NotRequired[Cursor]
 
 
 @closed

@@ -2,12 +2,14 @@
 
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
-from handshake.core.shapes import Id, NewId, PayloadRef, Schema, closed
+from handshake.core.shapes import Id, NewId, PageQuery, PayloadRef, Schema, closed
 from handshake.requests.action import MAX_BYTES, MAX_LEVELS
 from handshake.requests.action_bodies import MAX_REASON_LENGTH
 from handshake.requests.answers import ActionName, ActionType, ContextHash
 from handshake.requests.decision_action import ACTION_WORDS
+from handshake.requests.ending import ENDS, EXPIRY
 from handshake.requests.grant import DEFAULT_AUDIENCE, MAX_DETAIL_LENGTH, STATUSES
+from handshake.requests.history_query import MAX_TIME_MS
 from handshake.requests.record import MAX_EXTENSION_S, MIN_EXTENSION_S
 
 
@@ -101,6 +103,22 @@ class Revocation(TypedDict):
     reason: Annotated[
         str, Schema(minLength=1, maxLength=MAX_REASON_LENGTH), "Why, in the person's own words, kept in evidence."
     ]
+
+
+# A member called ``from`` has no place in a class.
+_Decided = TypedDict(
+    "_Decided",
+    {
+        "outcome": NotRequired[Annotated[str, Schema(enum=list(ENDS))]],
+        "actor": NotRequired[Annotated[Id, f"Who decided; `{EXPIRY}` for what nobody decided in time."]],
+        "from": NotRequired[Annotated[int, Schema(minimum=0, maximum=MAX_TIME_MS), "Decided then or later, epoch ms."]],
+        "to": NotRequired[Annotated[int, Schema(minimum=0, maximum=MAX_TIME_MS), "Decided before that, epoch ms."]],
+    },
+)
+
+
+class HistoryQuery(_Decided, PageQuery):
+    """Names a page of closed escalations."""
 
 
 class PresentedArtifact(TypedDict):

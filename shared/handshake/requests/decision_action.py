@@ -9,10 +9,11 @@ from enum import StrEnum, auto
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, assert_never
 
-from handshake.core.errors import Conflict, HandshakeError, Refusal, Refuse, Replay, refusal_of
+from handshake.core.errors import Conflict, Refusal, Refuse, Replay, refusal_of
 from handshake.core.reasons import Reason, ReasonCode, describe
 from handshake.core.tiers import DENIAL_TIER
-from handshake.requests.access import ensure_may_read, is_requester, may_resolve, other_tenant
+from handshake.requests.access import is_requester, may_read, may_resolve, other_tenant
+from handshake.requests.ending import WITHDRAWN
 from handshake.requests.record import DEFAULT_EXECUTE_WITHIN_MS, RequestRecord, State
 from handshake.requests.submission import refused_hash
 from handshake.trust.identity import Assured, Envelope, assured_members
@@ -37,7 +38,7 @@ class _Ending(NamedTuple):
 
 _APPROVAL: Final = _Ending(State.APPROVED, ReasonCode.HITL_APPROVED)
 _REJECTION: Final = _Ending(State.REJECTED, ReasonCode.HITL_REJECTED)
-_WITHDRAWAL: Final = _Ending(State.REJECTED, ReasonCode.HITL_REJECTED, {"outcome": "withdrawn"})
+_WITHDRAWAL: Final = _Ending(State.REJECTED, ReasonCode.HITL_REJECTED, {"outcome": WITHDRAWN})
 
 
 class Action(StrEnum):
@@ -171,7 +172,7 @@ def decide_action(
     if request is None:
         return Refuse(_not_found(action, now_ms))
     hitl_request_id, authority = request.hitl_request_id, _has_authority(action, envelope, request)
-    stands = _stored(request.as_of(now_ms)) if authority or _may_read(envelope, request) else None
+    stands = _stored(request.as_of(now_ms)) if authority or may_read(envelope, request.submission) else None
 
     def refused(code: ReasonCode, message: str, stored: "StoredOutcome | None" = stands) -> Refusal:
         if not row.closes:
@@ -321,19 +322,13 @@ def _has_authority(action: DecisionAction, envelope: Envelope, request: RequestR
     if ACTIONS[action.action].by_requester:
         ids = {"principal_id": submission.principal_id, "agent_id": submission.agent_id}
         return is_requester(envelope, **ids, tenant_id=submission.tenant_id)
+    # What holds budgets keeps them from others while it waits: for longer only where somebody else says so.
+    is_holder = envelope.principal_id == submission.principal_id and any(held.held for held in request.reservations)
+    if action.action is Action.EXTEND and is_holder:
+        return False
     if action.action is Action.REVOKE and envelope.principal_id == request.approved_by:
         return not other_tenant(envelope, submission.tenant_id)
     return may_resolve(envelope, principal_id=submission.principal_id, tenant_id=submission.tenant_id)
-
-
-def _may_read(envelope: Envelope, request: RequestRecord) -> bool:
-    submission = request.submission
-    ids = {"request_id": request.request_id, "principal_id": submission.principal_id}
-    try:
-        ensure_may_read(envelope, **ids, tenant_id=submission.tenant_id)
-    except HandshakeError:
-        return False
-    return True
 
 
 def _stored(record: RequestRecord) -> "StoredOutcome":

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from handshake.core.jsonio import canonical
-from handshake.dynamo.marshalling import Item
+from handshake.dynamo.marshalling import Item, Key
 from handshake.requests.evidence import EvidenceEvent, chained_id
 
 _OWN: Final = ("reason_code", "source", "previous")
@@ -34,7 +34,16 @@ def evidence_item(events: Sequence[EvidenceEvent]) -> Item:
 
 def evidence_sort_key(first: EvidenceEvent) -> str:
     """Give the sort key of the item whose first event is ``first``."""
-    return f"EVT#{first.sequence:06d}" if first.sequence else f"REF#{first.timestamp_ms}#{first.event_id}"
+    return _chained_sort_key(first.sequence) if first.sequence else f"REF#{first.timestamp_ms}#{first.event_id}"
+
+
+def first_evidence_key(request_id: str) -> Key:
+    """Give the key of the evidence of a request's decision."""
+    return {"pk": f"REQ#{request_id}", "sk": _chained_sort_key(1)}
+
+
+def _chained_sort_key(sequence: int) -> str:
+    return f"EVT#{sequence:06d}"
 
 
 def evidence_from(item: Mapping[str, Any]) -> Iterator[EvidenceEvent]:

@@ -1,10 +1,12 @@
 """Expire escalations whose deadline passed with nobody acting on them."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from handshake.dynamo.context import Context
 from handshake.requests import queue
+from handshake.requests.ending import EXPIRY
 from handshake.requests.record import RequestRecord
 from handshake.requests.recording import record_close
 from handshake.requests.sweep import BATCH, BATCH_S, sweep
@@ -19,6 +21,7 @@ RUN_MS: Final = 40_000
 class Expiry:
     """Counts of one run, and of what it left.
 
+    Of the ``expired`` some were ``expired_unseen``: nobody had tried to decide them, nor given them more time.
     ``raced`` were closed by somebody else while it ran; ``pending`` still wait for a person, the oldest of them
     since ``oldest_pending_seconds``. ``unreported`` are grants that were claimed 15 minutes ago or more, and of whose
     effect nobody has said anything. ``time_used_percent`` is the largest share that any escalation has waited of the
@@ -34,6 +37,7 @@ class Expiry:
     unreported: int = 0
     time_used_percent: int = 0
     overdue_seconds: int = 0
+    expired_unseen: int = 0
 
 
 def expire_overdue(context: Context, *, run_ms: int = RUN_MS) -> Expiry:
@@ -44,7 +48,8 @@ def expire_overdue(context: Context, *, run_ms: int = RUN_MS) -> Expiry:
     """
     table = context.tables.workflow
     due = queue.overdue(context.dynamo, table, now_ms=context.now_ms(), batch=BATCH, page_s=BATCH_S)
-    swept = sweep(context, due, _expire, run_ms=run_ms)
+    unseen: list[str] = []
+    swept = sweep(context, due, partial(_expire, unseen), run_ms=run_ms)
     pending, waiting = _left(context)
     now = context.now_ms()
     oldest_ms = max((now - record.created_at_ms for record in waiting), default=0)
@@ -60,18 +65,25 @@ def expire_overdue(context: Context, *, run_ms: int = RUN_MS) -> Expiry:
         unreported=len(late),
         time_used_percent=int(100 * used),
         overdue_seconds=max(0, overdue_ms) // 1000,
+        expired_unseen=len(unseen),
     )
 
 
-def _expire(context: Context, record: RequestRecord) -> bool | None:
-    """Close an overdue escalation; False where somebody else comes first, None where somebody had: the index lags."""
+def _expire(unseen: list[str], context: Context, record: RequestRecord) -> bool | None:
+    """Close an overdue escalation; False where somebody else comes first, None where somebody had: the index lags.
+
+    One that nobody had acted on joins those ``unseen``.
+    """
     if record.state.terminal:
         return None
     closed = record.expired(context.now_ms())
-    recorded = record_close(record, closed, {"actor": "hitl_expiry", "action": "expire"}, origin(context))
+    recorded = record_close(record, closed, {"actor": EXPIRY, "action": "expire"}, origin(context))
     tx = RequestTransaction(context)
     tx.close_request(recorded, seen=record)
-    return tx.commit()
+    committed = tx.commit()
+    if committed and not (record.extensions or record.chain.refusals):
+        unseen.append(record.request_id)
+    return committed
 
 
 def _left(context: Context) -> tuple[int, list[RequestRecord]]:

@@ -3,30 +3,14 @@
 The queue of a principal whose namesake in another tenant has a whole page of it takes more.
 """
 
-from decimal import Decimal
-from typing import TYPE_CHECKING, Final
-
-from handshake.core.errors import HandshakeError
-from handshake.core.jsonio import plain
 from handshake.core.paging import MAX_LIMIT, PageRequest, cursor_after
-from handshake.core.reasons import ReasonCode
-from handshake.core.text import is_label
 from handshake.dynamo.context import Context
-from handshake.policy.budgets import Counter, Reservation, Taken, counters_of, left_of
 from handshake.requests import queue
 from handshake.requests import table as requests
-from handshake.requests.access import ensure_may_read, may_resolve, resolves_for_tenant
-from handshake.requests.action_items import action_key, canonical_of
+from handshake.requests.access import ensure_possible, may_resolve, readable, resolves_for_tenant
 from handshake.requests.evidence import EvidenceEvent
 from handshake.requests.record import RequestRecord
 from handshake.trust.identity import Envelope
-
-if TYPE_CHECKING:
-    from handshake.requests.answers import BudgetLeft
-
-
-# What one call reads.
-_BATCH: Final = 100
 
 
 def read_request(context: Context, request_id: str, envelope: Envelope) -> RequestRecord:
@@ -34,49 +18,17 @@ def read_request(context: Context, request_id: str, envelope: Envelope) -> Reque
 
     Raises HandshakeError: hitl_request_not_found, security_read_scope_denied, security_read_tenant_mismatch.
     """
-    _ensure_possible(request_id)
+    ensure_possible(request_id)
     [item] = context.dynamo.batch_get([(context.tables.workflow, requests.state_key(request_id))])
-    return _readable(requests.record_from(item), request_id, envelope).as_of(context.now_ms())
-
-
-def read_budgets_left(context: Context, record: RequestRecord) -> "list[BudgetLeft]":
-    """Give what each budget has left of which ``record`` takes a share; where there are any, one call reads them."""
-    counters = [counter for reservation in record.reservations for counter in counters_of(reservation)]
-    taken: dict[Counter, Decimal] = {}
-    for start in range(0, len(counters), _BATCH):
-        batch = counters[start : start + _BATCH]
-        items = context.dynamo.batch_get([(context.tables.workflow, requests.budget_key(counter)) for counter in batch])
-        taken |= {counter: requests.taken(item) for counter, item in zip(batch, items, strict=True)}
-    return [_budget_left(reservation, taken) for reservation in record.reservations]
-
-
-def _budget_left(reservation: Reservation, taken: Taken) -> "BudgetLeft":
-    return {
-        "scope": reservation.scope,
-        "id": reservation.budget,
-        "window": reservation.counter.window,
-        "left": plain(left_of(reservation, taken)),
-        "max": plain(reservation.limit * reservation.shards),
-        "share": plain(reservation.amount),
-        "held": reservation.held,
-    }
-
-
-def read_room(context: Context, request_id: str, envelope: Envelope) -> tuple[RequestRecord, str | None]:
-    """Give the request, and the text that its digest is of; None once that was erased. Raises as read_request."""
-    _ensure_possible(request_id)
-    table, keys = context.tables.workflow, (requests.state_key(request_id), action_key(request_id))
-    state, action = context.dynamo.batch_get([(table, key) for key in keys])
-    record = _readable(requests.record_from(state), request_id, envelope)
-    return record.as_of(context.now_ms()), canonical_of(record, action)
+    return readable(requests.record_from(item), request_id, envelope).as_of(context.now_ms())
 
 
 def read_evidence(context: Context, request_id: str, envelope: Envelope) -> tuple[RequestRecord, list[EvidenceEvent]]:
     """Give the request with its evidence, oldest first. Raises as read_request."""
-    _ensure_possible(request_id)
+    ensure_possible(request_id)
     items = requests.read_partition(context.dynamo, context.tables.workflow, request_id)
     record, events = requests.split_partition(items)
-    return _readable(record, request_id, envelope), events
+    return readable(record, request_id, envelope), events
 
 
 def read_queue(context: Context, envelope: Envelope, page: PageRequest) -> tuple[list[RequestRecord], str | None]:
@@ -106,23 +58,3 @@ def read_queue(context: Context, envelope: Envelope, page: PageRequest) -> tuple
 def _resolves(envelope: Envelope, record: RequestRecord) -> bool:
     submission = record.submission
     return may_resolve(envelope, principal_id=submission.principal_id, tenant_id=submission.tenant_id)
-
-
-def _ensure_possible(request_id: str) -> None:
-    # The store would refuse what no key can be, and that would look like a fault of its own.
-    if not is_label(request_id):
-        raise _not_found(request_id)
-
-
-def _not_found(request_id: str) -> HandshakeError:
-    return HandshakeError(ReasonCode.HITL_REQUEST_NOT_FOUND, "No request has this requestId.", request_id=request_id)
-
-
-def _readable(record: RequestRecord | None, request_id: str, envelope: Envelope) -> RequestRecord:
-    if record is None:
-        raise _not_found(request_id)
-    submission = record.submission
-    ensure_may_read(
-        envelope, request_id=request_id, principal_id=submission.principal_id, tenant_id=submission.tenant_id
-    )
-    return record

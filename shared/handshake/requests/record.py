@@ -353,6 +353,7 @@ class RequestRecord:
             "actionType": submission.action_type,
             "payloadRef": submission.payload_ref,
             "requestTimestamp": submission.timestamp_ms,
+            "requestedAt": self.created_at_ms,
             "actionDigest": submission.action_digest,
         }
         if canonical is not None:

@@ -111,7 +111,7 @@ def record_decision(
         "tier": record.tier,
     }
     if record.expires_at_ms is not None:
-        audit["expiresAt"] = record.expires_at_ms
+        audit |= {"expiresAt": record.expires_at_ms, "listed": True}
     if record.execute_by_ms is not None:
         audit["executeBy"] = record.execute_by_ms
     if record.bound:
@@ -139,7 +139,7 @@ def record_close(seen: RequestRecord, closed: RequestRecord, actor: Mapping[str,
     if taken := [reservation.stored() for reservation in seen.reservations if not reservation.held]:
         lineage |= {"reserved": taken} if closed.state.authorizes else {}
     until = {"executeBy": closed.execute_by_ms} if closed.execute_by_ms is not None else {}
-    audit = {**actor, "tier": closed.tier, **until}
+    audit = {**actor, "tier": closed.tier, **until, "listed": True}
     return _recorded(closed, CLOSED, lineage, audit, origin, now_ms=closed.decided_at_ms)
 
 

@@ -17,8 +17,10 @@ from handshake.policy.rule_keys import Spend
 from handshake.replay_guards.table import LONGEST_DEADLINE_MS, GuardTransaction
 from handshake.requests.action_items import ACTION_ATTRIBUTES, action_item, action_key
 from handshake.requests.decision import ESCALATION_WINDOW_MS, Escalations, within_window
+from handshake.requests.ending import ending_of
 from handshake.requests.evidence import MAX_REFUSALS, MAX_REFUSALS_OF_PRINCIPAL
-from handshake.requests.evidence_items import evidence_item
+from handshake.requests.evidence_items import evidence_item, evidence_sort_key
+from handshake.requests.listed_items import closed_items, escalated_items
 from handshake.requests.record import RequestRecord, State
 from handshake.requests.recording import Origin, Recorded, RecordedRefusal, actor_named
 from handshake.requests.submission import Submission
@@ -61,6 +63,9 @@ class RequestTransaction(EventTransaction, GuardTransaction, AgentTransaction):
         step = self._add(put, record_from)
         if recorded.record.submission.action:
             self._add(Put(self._context.tables.workflow, action_item(recorded.record)), unread)
+        if recorded.record.expires_at_ms is not None:
+            for listed in escalated_items(recorded.record):
+                self._add(Put(self._context.tables.workflow, listed), unread)
         self._append(recorded)
         return step
 
@@ -101,6 +106,9 @@ class RequestTransaction(EventTransaction, GuardTransaction, AgentTransaction):
         )
         step = self._add(update, record_from)
         self._append(recorded)
+        ending = ending_of(record.state, recorded.evidence[-1].detail)
+        for listed in closed_items(record, ending, closing=evidence_sort_key(recorded.evidence[0])):
+            self._add(Put(self._context.tables.workflow, listed), unread)
         self._settle(seen.reservations, authorized=record.state.authorizes)
         return step
 

@@ -19,12 +19,16 @@ from handshake.policy.table import version_key
 from handshake.policy.tools_table import tools_version_key
 from handshake.requests.action import action_of, named_members
 from handshake.requests.action_items import action_item, action_key
+from handshake.requests.ending import ending_of
 from handshake.requests.evidence import Chain, EvidenceEvent, broken_link, event_id_of
 from handshake.requests.evidence_items import evidence_from, evidence_item, evidence_sort_key
+from handshake.requests.listed_items import LISTED, closed_items, escalated_items
 from handshake.requests.reconstruction import BrokenEvidenceError, Step, rebuilt
-from handshake.requests.record import RequestRecord
+from handshake.requests.record import RequestRecord, State
 from handshake.requests.recording import (
     CLAIMED,
+    CLOSED,
+    DECIDED,
     DECISIONS,
     actor_named,
     decision_event,
@@ -125,7 +129,7 @@ def _is_key(place: Place) -> bool:
 
 
 def _verify(request_id: str, items: Sequence[Item]) -> Verdict:
-    by_kind: dict[str, list[Item]] = {"STATE": [], "ACTION": [], "EVT": [], "REF": [], "REFC": []}
+    by_kind: dict[str, list[Item]] = {"STATE": [], "ACTION": [], "EVT": [], "REF": [], "REFC": [], LISTED: []}
     for item in items:
         kind = item["sk"].partition("#")[0]
         if kind not in by_kind:
@@ -146,6 +150,7 @@ def _verify(request_id: str, items: Sequence[Item]) -> Verdict:
     counted = _counted(request_id, refusals, by_kind["REFC"])
     _ensure_state_is(_expected_state(steps[-1].record, stored.chain, counted, by_kind["STATE"][0]), by_kind["STATE"][0])
     _ensure_action_is(steps[-1].record, by_kind["ACTION"])
+    _ensure_listed(steps, by_kind[LISTED])
     counting = [*map(_counted_by, steps), *map(_refusal_counted, refusals)]
     return Verdict(
         request_id,
@@ -219,6 +224,30 @@ def _ensure_action_is(record: RequestRecord, items: Sequence[Item]) -> None:
     kept = action_item(replace(record, submission=whole))
     if not is_bound or named != named_members(submission.action) or _differences(kept, items[0]):
         raise BrokenEvidenceError("its action is not the one that was decided on")
+
+
+def _ensure_listed(steps: Sequence[Step], items: Sequence[Item]) -> None:
+    """Hold the items of the index of history against what was escalated and closed.
+
+    What an earlier release wrote need not be listed.
+    """
+    expected: dict[str, tuple[Item, bool]] = {}
+    for step in steps:
+        detail = step.audit.detail
+        kind = detail.get("event", DECIDED if step.lineage.sequence == 1 else CLOSED)
+        listed: list[Item] = []
+        if kind == DECIDED and step.record.state is State.PENDING:
+            listed = escalated_items(step.record)
+        elif kind == CLOSED:
+            closing = evidence_sort_key(step.lineage)
+            listed = closed_items(step.record, ending_of(step.record.state, detail), closing=closing)
+        expected |= {item["sk"]: (item, "listed" in detail) for item in listed}
+    for item in items:
+        known, _ = expected.pop(item["sk"], (None, False))
+        if known is None or _differences(known, item):
+            raise BrokenEvidenceError(f"{item['sk']} lists it as what it is not")
+    if missing := [sort_key for sort_key, (_, needed) in expected.items() if needed]:
+        raise BrokenEvidenceError(f"it is not listed under {', '.join(missing)}")
 
 
 def _is_judged(step: Step) -> bool:

@@ -51,7 +51,7 @@ from tests.support.tokens import claims, forged
 _ROOMS: Final = "/workflow/decision-room"
 _READS: Final = ("/workflow/requests/{}", "/workflow/evidence/{}", f"{_ROOMS}/{{}}")
 _ENVELOPED: Final = (
-    (("GET", path) for path in (*_READS, _ROOMS)),
+    (("GET", path) for path in (*_READS, _ROOMS, "/workflow/decisions")),
     (("POST", f"{_ROOMS}/{act}") for act in ("action", "extend", "revoke")),
     (("POST", "/policy/apply"), ("POST", "/policy/tools")),
     (("POST", "/workflow/grants"), ("POST", "/workflow/grants/{}/outcome")),
@@ -251,6 +251,7 @@ def _posted(code: str, words: str, path: str, body: Any) -> Path:
 _REPORTED: Final = Counted("deny", "critical")
 QUESTIONS: Final = (
     _asked(SHAPE, "a page that no queue has", f"{_ROOMS}?limit=0", human("anybody")),
+    _asked(SHAPE, "a history of no outcome", "/workflow/decisions?outcome=allowed", human("anybody")),
     _asked(SHAPE, "the policy of no scope", "/policy/config?scope="),
     _asked(BINDING, "the policy of no agent", "/policy/config?scope=agent"),
     _asked(SHAPE, "the versions of no scope", "/policy/versions"),

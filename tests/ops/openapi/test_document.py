@@ -57,6 +57,7 @@ NEEDS_ENVELOPE: Final = {
     "GET /workflow/evidence/{requestId}",
     "GET /workflow/decision-room/{requestId}",
     "GET /workflow/decision-room",
+    "GET /workflow/decisions",
     "POST /workflow/decision-room/action",
     "POST /workflow/decision-room/extend",
     "POST /workflow/decision-room/revoke",

@@ -363,6 +363,30 @@ class Revocation(TypedDict):
 RiskTier: TypeAlias = Literal["low", "medium", "high", "critical"]
 
 
+class RoomAgent(TypedDict):
+    """
+    The record that an agent stands by: its own, or without ``tenantId`` that of its id in all tenants.
+    """
+
+    agentId: Id
+    changedAt: int
+    changedBy: Id
+    owner: NotRequired[str]
+    """
+    Who answers for the agent.
+    """
+    reason: str
+    """
+    Why it is in this state, in the words of whoever put it there.
+    """
+    state: AgentState | str
+    """
+    The state in force now: ``active`` once ``until`` has passed.
+    """
+    tenantId: NotRequired[Id]
+    until: NotRequired[int]
+
+
 ScopeKind: TypeAlias = Literal["global", "tenant", "agent"]
 
 
@@ -1013,6 +1037,31 @@ class MetricsSummary(TypedDict):
     window: WindowName | str
 
 
+class PastEscalation(TypedDict):
+    """
+    Another escalation in a line, of those that the reader may read.
+    """
+
+    actionType: ActionType | str
+    agentId: Id
+    amount: NotRequired[Any]
+    """
+    As the agent sent it.
+    """
+    category: NotRequired[Any]
+    """
+    As the agent sent it.
+    """
+    decidedAt: NotRequired[int]
+    operation: NotRequired[ActionName]
+    payloadRef: str
+    principalId: Id
+    requestId: Id
+    requestedAt: int
+    riskTier: RiskTier | str
+    state: State | str
+
+
 class PolicyApplied(TypedDict):
     """
     The policy now in force, or in the shadow of the active one.
@@ -1634,6 +1683,14 @@ class Room(TypedDict):
     """
     actionDigest: ActionDigest
     actionType: ActionType | str
+    agent: NotRequired[RoomAgent]
+    """
+    The record that the agent stands by, where it has one; in no list.
+    """
+    agentEscalations: NotRequired[list[PastEscalation]]
+    """
+    The agent's last ten, of an escalation, newest first; in no list.
+    """
     agentId: Id
     amount: NotRequired[Any]
     """
@@ -1662,6 +1719,10 @@ class Room(TypedDict):
     """
     What the deciding policy says to people.
     """
+    policyVersions: NotRequired[dict[str, Any]]
+    """
+    By what each reaches, the versions that decided, null where none is stored; in no list.
+    """
     principalId: Id
     reasonFamily: Family | str
     requestId: Id
@@ -1669,11 +1730,19 @@ class Room(TypedDict):
     """
     The ``timestamp`` that the request was first submitted with: what authorize-execution must be shown.
     """
+    requestedAt: int
+    """
+    When it was submitted, by the service's own clock.
+    """
     revokedAt: NotRequired[int]
     """
     Once what it authorized was taken back.
     """
     riskTier: RiskTier | str
+    sameOperation: NotRequired[list[PastEscalation]]
+    """
+    Ten earlier ones of the same operation, newest first; in no list.
+    """
     state: State | str
 
 
@@ -1794,6 +1863,98 @@ class ExecutionRequest(TypedDict):
     request: Submission
 
 
+class PastDecision(TypedDict):
+    """
+    A closed escalation: what was asked, and who decided what and why.
+    """
+
+    action: NotRequired[ShownAction]
+    """
+    Without its arguments in a list, and once they were erased.
+    """
+    actionDigest: ActionDigest
+    actionType: ActionType | str
+    actor: str
+    """
+    The principal who decided; `hitl_expiry` where nobody did in time.
+    """
+    agent: NotRequired[RoomAgent]
+    """
+    The record that the agent stands by, where it has one; in no list.
+    """
+    agentEscalations: NotRequired[list[PastEscalation]]
+    """
+    The agent's last ten, of an escalation, newest first; in no list.
+    """
+    agentId: Id
+    amount: NotRequired[Any]
+    """
+    As the agent sent it.
+    """
+    argumentsErasedAt: NotRequired[int]
+    artifact: Artifact
+    assurance: NotRequired[Literal["issuer_asserted", "oidc"] | str]
+    """
+    On what it rests that it was the actor: an issuer's word, or a sign-in. Earlier releases kept none.
+    """
+    budgetLeft: NotRequired[list[BudgetLeft]]
+    """
+    Of a request that is read by itself, not in a list.
+    """
+    canonicalAction: NotRequired[str]
+    """
+    The very text that ``actionDigest`` is of (RFC 8785); in no list, and gone once it was erased.
+    """
+    category: NotRequired[Any]
+    """
+    As the agent sent it.
+    """
+    decidedAt: int
+    decidedBy: NotRequired[list[DecidingPolicy]]
+    escalatedBy: NotRequired[EscalationCause]
+    expiresAt: NotRequired[int]
+    extensions: NotRequired[int]
+    """
+    How often its deadline was moved, where it was.
+    """
+    hitlRequestId: NotRequired[str]
+    outcome: Literal["approved", "rejected", "withdrawn", "expired"] | str
+    payloadRef: str
+    policyMessage: NotRequired[str]
+    """
+    What the deciding policy says to people.
+    """
+    policyVersions: NotRequired[dict[str, Any]]
+    """
+    By what each reaches, the versions that decided, null where none is stored; in no list.
+    """
+    principalId: Id
+    reason: NotRequired[str]
+    """
+    Why, in the person's own words.
+    """
+    reasonFamily: Family | str
+    requestId: Id
+    requestTimestamp: int
+    """
+    The ``timestamp`` that the request was first submitted with: what authorize-execution must be shown.
+    """
+    requestedAt: int
+    """
+    When it was submitted, by the service's own clock.
+    """
+    revokedAt: NotRequired[int]
+    """
+    Once what it authorized was taken back.
+    """
+    riskTier: RiskTier | str
+    sameOperation: NotRequired[list[PastEscalation]]
+    """
+    Ten earlier ones of the same operation, newest first; in no list.
+    """
+    state: State | str
+
+
 class Queue(TypedDict):
     """
     Requests that wait for a person, soonest deadline first.
@@ -1801,3 +1962,12 @@ class Queue(TypedDict):
 
     nextCursor: NotRequired[str]
     requests: list[Room]
+
+
+class History(TypedDict):
+    """
+    Closed escalations, newest first. A page may hold less than its limit and have a next one.
+    """
+
+    decisions: list[PastDecision]
+    nextCursor: NotRequired[str]

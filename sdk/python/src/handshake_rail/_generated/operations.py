@@ -31,6 +31,7 @@ EXTEND_DEADLINE: Final = Operation(
 )
 REVOKE_REQUEST: Final = Operation("revokeRequest", "POST", "/workflow/decision-room/revoke", envelope=True)
 GET_DECISION_ROOM: Final = Operation("getDecisionRoom", "GET", "/workflow/decision-room/{requestId}", envelope=True)
+LIST_DECISIONS: Final = Operation("listDecisions", "GET", "/workflow/decisions", envelope=True)
 GET_EVIDENCE: Final = Operation("getEvidence", "GET", "/workflow/evidence/{requestId}", envelope=True)
 CLAIM_GRANT: Final = Operation("claimGrant", "POST", "/workflow/grants", envelope=True, idempotency_key=True)
 REPORT_OUTCOME: Final = Operation("reportOutcome", "POST", "/workflow/grants/{grantId}/outcome", envelope=True)
@@ -403,6 +404,30 @@ class Operations(ABC):
             correlation_id=correlation_id,
         )
         return cast("models.Room", self._send(call))
+
+    def list_decisions(
+        self,
+        *,
+        outcome: str | None = None,
+        actor: models.Id | None = None,
+        from_: int | None = None,
+        to: int | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+        envelope: Envelope | None = None,
+        correlation_id: str | None = None,
+    ) -> models.History:
+        """Closed escalations of the caller, or of the caller's tenant, newest first: ``GET /workflow/decisions``.
+
+        Who decided what and why; the tenant's with the scope workflow:read:tenant.
+        """
+        call = Call(
+            LIST_DECISIONS,
+            query={"outcome": outcome, "actor": actor, "from": from_, "to": to, "limit": limit, "cursor": cursor},
+            envelope=envelope,
+            correlation_id=correlation_id,
+        )
+        return cast("models.History", self._send(call))
 
     def get_evidence(
         self,
@@ -859,6 +884,30 @@ class AsyncOperations(ABC):
         )
         return cast("models.Room", await self._send(call))
 
+    async def list_decisions(
+        self,
+        *,
+        outcome: str | None = None,
+        actor: models.Id | None = None,
+        from_: int | None = None,
+        to: int | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+        envelope: Envelope | None = None,
+        correlation_id: str | None = None,
+    ) -> models.History:
+        """Closed escalations of the caller, or of the caller's tenant, newest first: ``GET /workflow/decisions``.
+
+        Who decided what and why; the tenant's with the scope workflow:read:tenant.
+        """
+        call = Call(
+            LIST_DECISIONS,
+            query={"outcome": outcome, "actor": actor, "from": from_, "to": to, "limit": limit, "cursor": cursor},
+            envelope=envelope,
+            correlation_id=correlation_id,
+        )
+        return cast("models.History", await self._send(call))
+
     async def get_evidence(
         self,
         request_id: str,
@@ -970,6 +1019,7 @@ OPERATIONS: Final = (
     EXTEND_DEADLINE,
     REVOKE_REQUEST,
     GET_DECISION_ROOM,
+    LIST_DECISIONS,
     GET_EVIDENCE,
     CLAIM_GRANT,
     REPORT_OUTCOME,
