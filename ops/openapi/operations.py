@@ -389,6 +389,7 @@ _PEOPLES: Final = (
     ("GET", "/workflow/evidence/{requestId}"),
     ("GET", "/workflow/decision-room"),
     ("GET", "/workflow/decision-room/{requestId}"),
+    ("GET", "/workflow/decisions"),
     ("POST", "/workflow/decision-room/action"),
     ("POST", "/workflow/decision-room/extend"),
     ("POST", "/workflow/decision-room/revoke"),

@@ -71,7 +71,7 @@ function query() {
     outcome: filters.outcome,
     actor: filters.actor.trim(),
     from: filters.from === "" ? "" : start(filters.from, 0),
-    to: filters.to === "" ? "" : start(filters.to, 1) - 1,
+    to: filters.to === "" ? "" : start(filters.to, 1),
   };
 }
 

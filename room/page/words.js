@@ -43,6 +43,8 @@ const REFUSALS = {
   security_agent_not_found: ["There is no record of this agent.", "Nobody has said anything of it yet; it may still have asked for something."],
   hitl_request_not_found: ["There is no such request.", "Look at the queue, or at the history."],
   hitl_request_mismatch: ["This request is not what it was when this page read it.", "Load it again, and look at it again."],
+  hitl_terminal_state_immutable: ["It was decided already.", "That stays. Load the page again to see how it ended."],
+  security_replay_detected: ["This was already sent, and carried out once.", "Load the page again to see how it ended."],
   hitl_timeout_fail_closed: ["The deadline has passed.", "It is expired, which is a refusal. The agent has to ask anew."],
   hitl_deadline_not_extendable: ["The deadline cannot be moved further.", "It was extended as far as that goes, or it is decided. Decide now, or let it expire."],
   security_artifact_state_not_authorized: ["There is nothing to take back.", "It authorizes nothing."],

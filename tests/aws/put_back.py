@@ -209,6 +209,35 @@ DEFECTS: Final = (
         "test_one_switch_puts_a_limit_by_address",
         (r"AggregateKeyType: IP", "AggregateKeyType: CONSTANT"),
     ),
+    _template(
+        "the page runs scripts that stand in a string",
+        "test_its_headers_are_those_that_it_was_tested_with",
+        (r"script-src 'self';", "script-src 'self' 'unsafe-inline';"),
+    ),
+    _template(
+        "any distribution reads the page's bucket",
+        "test_only_this_distribution_reads_the_files",
+        (r"distribution/\$\{Distribution\}", "*"),
+    ),
+    _template(
+        "the API behind the page is sent CloudFront's host",
+        "test_the_api_gets_each_call_as_it_was_sent",
+        (r"b689b0a8-53d0-40ab-baf2-68738e2966ac", "216adef6-5c7f-47e4-b989-5492eafa07d3"),
+    ),
+    _template(
+        "errors of the API become the page",
+        "test_no_error_of_the_api_is_rewritten",
+        (
+            r"( +)DefaultRootObject: index.html",
+            r"\1DefaultRootObject: index.html\n\1CustomErrorResponses: [{ErrorCode: 403}]",
+        ),
+    ),
+    _template(
+        "the page's policy names the pool's domain by its resource",
+        "test_nothing_waits_for_itself",
+        (r"PageOrigin: !Ref PageOrigin\n", "PageOrigin: !Ref PageOrigin\n        Pool: !Ref UserPoolClient\n"),
+        (r'CallbackURLs: \[!Sub "\$\{PageOrigin\}/"\]', 'CallbackURLs: [!Sub "${Page.Outputs.Origin}/"]'),
+    ),
 )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from ops.local.settings import ROOT
 from tests.room.site import Person, Site, site_of
@@ -80,12 +80,8 @@ def visits(browser: Browser, site: Site) -> Iterator[Visits]:
 
     def visit(person: Person | None, route: str = "#/", viewport: dict[str, int] = DESKTOP, **options: Any) -> Visit:
         context = browser.new_context(viewport=viewport, **options)  # type: ignore[arg-type] # a ViewportSize
-        context.set_default_timeout(10_000)
-        context.add_init_script(_WATCH)
-        made = Visit(context.new_page())
+        made = watched(context)
         opened.append(made)
-        made.page.on("pageerror", lambda error: made.complaints.append(str(error)))
-        made.page.on("console", lambda line: made.complaints.append(line.text) if _is_policy(line.text) else None)
         made.page.goto(f"{site.url}/{route}")
         if person is not None:
             site.add(person)
@@ -96,6 +92,16 @@ def visits(browser: Browser, site: Site) -> Iterator[Visits]:
     for made in opened:
         assert (made.reports, made.complaints) == ([], [])
         made.page.context.close()
+
+
+def watched(context: BrowserContext) -> Visit:
+    """Open a page, and keep what its scripts and its policy complain of."""
+    context.set_default_timeout(20_000)
+    context.add_init_script(_WATCH)
+    made = Visit(context.new_page())
+    made.page.on("pageerror", lambda error: made.complaints.append(str(error)))
+    made.page.on("console", lambda line: made.complaints.append(line.text) if _is_policy(line.text) else None)
+    return made
 
 
 def sign_in(page: Page, person: Person) -> None:

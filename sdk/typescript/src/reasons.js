@@ -69,6 +69,8 @@ export const REASONS = Object.freeze({
   security_missing_internal_trust_context: {"description":"The call changes policy and has no trust token.","family":"security","responseClass":"blocked","retry":"retry_after_remediation","status":401},
   security_non_allow_artifact: {"description":"The decision that was presented does not allow it.","family":"security","responseClass":"blocked","retry":"do_not_retry","status":403},
   security_outcome_already_reported: {"description":"Another outcome was reported already.","family":"security","responseClass":"blocked","retry":"do_not_retry","status":409},
+  security_person_disabled: {"description":"The person has been disabled.","family":"security","responseClass":"blocked","retry":"do_not_retry","status":403},
+  security_person_unknown: {"description":"Nobody has been registered for this sign-in.","family":"security","responseClass":"blocked","retry":"do_not_retry","status":403},
   security_policy_changed: {"description":"Policy has changed since the decision, and would not allow it now.","family":"security","responseClass":"blocked","retry":"do_not_retry","status":409},
   security_read_scope_denied: {"description":"Reading this takes a scope that the caller does not have.","family":"security","responseClass":"blocked","retry":"do_not_retry","status":403},
   security_read_tenant_mismatch: {"description":"It belongs to another tenant.","family":"security","responseClass":"blocked","retry":"do_not_retry","status":403},

@@ -40,7 +40,10 @@ def extend_deadline(call: Call) -> "Extended | Refusal":
     action = parse_extension(call.json_body(), call.headers.get("x-idempotency-key"))
     call.about(action.request_id)
     record = act(call.context, action, envelope, needs_sign_in=call.runtime.needs_sign_in)
-    return record if isinstance(record, Refusal) else record.extended_view()
+    if isinstance(record, Refusal):
+        return record
+    call.record.extended = True
+    return record.extended_view()
 
 
 def revoke_request(call: Call) -> "Revoked | Refusal":
