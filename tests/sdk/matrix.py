@@ -129,7 +129,7 @@ class _Door:
         self.failed = True
         if self.case.fault == "slow":
             time.sleep(_PATIENCE_S * 2)
-        if self.case.fault == "half an answer":
+        if answer and self.case.fault == "half an answer":
             status, given, text = answer
             # It says how long all of it is, and ends before that.
             return status, {**given, "content-length": str(len(text))}, text[: len(text) // 2]
