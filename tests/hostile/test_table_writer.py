@@ -51,7 +51,7 @@ def test_nothing_that_a_table_writer_does_goes_unseen_but_what_is_listed(world: 
 
 def test_a_kind_that_is_listed_as_residual_does_go_unseen(world: Stored) -> None:
     """A list that claims too little would let a kind rot that verification sees."""
-    made = list(islice(attacks(world, seed=5), IN_MEMORY))
+    made = list(islice(attacks(world, seed=5), 3 * IN_MEMORY))
     unseen = Counter(kind.name for kind, stored in made if kind.residual and not verify(stored))
 
     assert unseen.keys() == {kind.name for kind, _ in made if kind.residual}
