@@ -63,7 +63,7 @@ def judge_template(verdict: Verdict, made: Translated, served: Iterable[Name]) -
 
 def _judge_api(verdict: Verdict, api: Mapping[str, Any], served: Iterable[Name], admits_by: str) -> None:
     open_for = {
-        (method.upper(), path): {scheme for one in operation.get("security", ()) for scheme in one}
+        (method.upper(), path): {scheme for one in operation.get("security", ()) for scheme in one or ("nothing",)}
         for path, operations in api["Properties"]["Body"]["paths"].items()
         for method, operation in operations.items()
         if method in _METHODS
