@@ -9,7 +9,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +19,7 @@ from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 from ops.gates.gate import Options
 from ops.local.build import build
 from ops.local.commands import CommandFailedError, clean_environment
-from ops.local.settings import REGION
+from ops.local.settings import PAGE_ORIGIN, REGION
 from ops.local.translation import environment_of
 from ops.verdict import CannotJudgeError, Verdict
 
@@ -63,12 +63,12 @@ def check(options: Options) -> Verdict:
     """See ``Gate``."""
     budgets = read_budgets(options.root)
     try:
-        layer = build().parent / "SharedLayer" / "python"
+        built = build().parent
     except CommandFailedError as fault:
         raise CannotJudgeError(f"sam build does not go through: {fault}") from fault
     variables = variables_of(options.root)
     imported = {
-        folder: imported_by(options.root / "functions" / folder, options.root, layer, given)
+        folder: imported_by(options.root / "functions" / folder, options.root, layers_of(folder, built), given)
         for folder, given in variables.items()
     }
     verdict = Verdict()
@@ -76,12 +76,19 @@ def check(options: Options) -> Verdict:
     return verdict
 
 
+def layers_of(folder: str, built: Path) -> list[Path]:
+    """Find the layers that a function in ``folder`` imports of when it starts. Cedar's comes later, where it comes."""
+    names = ("SharedLayer", *(("SignInLayer",) if folder == "people" else ()))
+    return [built / name / "python" for name in names]
+
+
 def variables_of(root: Path) -> dict[str, dict[str, str]]:
     """Read each function's environment variables, by folder; whatever a deployment fills in is "1".
 
     A switch keeps its value, and no issuer is believed: a function does not start with what is neither.
     """
-    functions = environment_of(root, "local").of_type("AWS::Lambda::Function")
+    people = {"PeopleSignIn": "true", "PageOrigin": PAGE_ORIGIN}
+    functions = environment_of(root, "local", **people).of_type("AWS::Lambda::Function")
     return {
         re.sub(r"(?<!^)(?=[A-Z])", "_", name.removesuffix("Function")).lower(): {
             variable: value if isinstance(value, str) else "" if variable == "ENVELOPE_ISSUERS" else "1"
@@ -99,12 +106,12 @@ def read_budgets(root: Path) -> dict[str, Budget]:
         raise CannotJudgeError(f"{CONFIG} cannot be read: {fault}") from fault
 
 
-def imported_by(folder: Path, root: Path, layer: Path, variables: Mapping[str, str]) -> Imported:
+def imported_by(folder: Path, root: Path, layers: Sequence[Path], variables: Mapping[str, str]) -> Imported:
     """Import the function in ``folder`` as Lambda does with these variables, and count its imports.
 
     Raises CannotJudgeError where it cannot be imported.
     """
-    path = [folder, root / "shared", layer]
+    path = [folder, root / "shared", *layers]
     done = subprocess.run(
         [sys.executable, "-S", "-c", _COUNT, *(f"{one}/" for one in path)],
         env={
@@ -112,6 +119,7 @@ def imported_by(folder: Path, root: Path, layer: Path, variables: Mapping[str, s
             **variables,
             "AWS_LAMBDA_FUNCTION_NAME": folder.name,
             "AWS_DEFAULT_REGION": REGION,
+            "AWS_REGION": REGION,
             "PYTHONPATH": ":".join(map(str, path)),
             "PYTHONDONTWRITEBYTECODE": "1",
         },

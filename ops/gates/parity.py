@@ -21,13 +21,16 @@ from ops.gates.probes import (
 )
 from ops.local import deployment
 from ops.local.translation import Translated, environment_of
-from ops.openapi.document import ENVELOPE, SIGV4, TOKEN, routes
+from ops.openapi.document import ENVELOPE, SIGV4, TOKEN, peoples_routes, routes
 from ops.release.live_checks import NEEDS_ENVELOPE, NEEDS_TOKEN, Name, check_routes
 from ops.verdict import CannotJudgeError, Finding, Verdict
 
 Served = Mapping[Name, Route]
 
 _IAM: Final = "AWS_IAM"
+_SIGNED_IN: Final = "SignedIn"
+# Their API is judged whether the environment has it or not.
+_PEOPLE: Final = {"PeopleSignIn": "true", "PageOrigin": "https://room.example"}
 _METHODS: Final = frozenset({"get", "put", "post", "delete", "patch", "head", "any", "x-amazon-apigateway-any-method"})
 
 
@@ -35,7 +38,7 @@ def check(options: Options) -> Verdict:
     """Hold all four together, and with a stack in ``options`` the deployed API too. See ``Gate``."""
     served = {name: route for table in routes().values() for name, route in table.items()}
     verdict = Verdict()
-    judge_template(verdict, environment_of(options.root, "production"), served.keys())
+    judge_template(verdict, environment_of(options.root, "production", **_PEOPLE), served.keys())
     judge_document(verdict, load(options.root / COMMITTED), served.keys())
     judge_handlers(verdict, served)
     if options.stack:
@@ -47,10 +50,20 @@ def check(options: Options) -> Verdict:
 
 
 def judge_template(verdict: Verdict, made: Translated, served: Iterable[Name]) -> None:
-    """Require that the template's API has the routes ``served``, and admits IAM-signed callers only."""
-    [api] = made.of_type("AWS::ApiGateway::RestApi").values()
+    """Require that the template's APIs have the routes that are answered: ``served``, and people's where it has theirs.
+
+    The first admits IAM-signed callers only, people's who has signed in only.
+    """
+    apis = made.of_type("AWS::ApiGateway::RestApi")
+    _judge_api(verdict, apis["Api"], served, _IAM)
+    if "PeopleApi" in apis:
+        peoples = [name for table in peoples_routes().values() for name in table]
+        _judge_api(verdict, apis["PeopleApi"], peoples, _SIGNED_IN)
+
+
+def _judge_api(verdict: Verdict, api: Mapping[str, Any], served: Iterable[Name], admits_by: str) -> None:
     open_for = {
-        (method.upper(), path): {scheme for one in operation.get("security", ()) for scheme in one}
+        (method.upper(), path): {scheme for one in operation.get("security", ()) for scheme in one or ("nothing",)}
         for path, operations in api["Properties"]["Body"]["paths"].items()
         for method, operation in operations.items()
         if method in _METHODS
@@ -58,11 +71,11 @@ def judge_template(verdict: Verdict, made: Translated, served: Iterable[Name]) -
     _same_routes(verdict, "template.yaml", open_for, served)
     for name, schemes in sorted(open_for.items()):
         verdict.require(
-            schemes == {_IAM},
-            f"{_words(name)} in template.yaml admits by {', '.join(sorted(schemes)) or 'nothing'}, not by {_IAM}",
-            "leave DefaultAuthorizer: AWS_IAM to every event; remove the event's own Auth",
+            schemes == {admits_by},
+            f"{_words(name)} in template.yaml admits by {', '.join(sorted(schemes)) or 'nothing'}, not by {admits_by}",
+            f"leave DefaultAuthorizer: {admits_by} to every event; remove the event's own Auth",
         )
-    verdict.checked.append(f"{len(open_for)} routes of template.yaml, translated for production: signature")
+    verdict.checked.append(f"{len(open_for)} routes of template.yaml, translated for production: {admits_by}")
 
 
 def judge_document(verdict: Verdict, document: Mapping[str, Any], served: Iterable[Name]) -> None:

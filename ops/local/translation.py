@@ -83,9 +83,12 @@ def stacks_of(root: Path, name: str) -> dict[str, Translated]:
     return stacks
 
 
-def environment_of(root: Path, name: str) -> Translated:
-    """Resolve template.yaml as ``sam deploy --config-env NAME`` deploys it. Raises CannotJudgeError."""
-    given = overrides(root, name)
+def environment_of(root: Path, name: str, **more: str) -> Translated:
+    """Resolve template.yaml as ``sam deploy --config-env NAME`` deploys it, with ``more`` parameters.
+
+    Raises CannotJudgeError.
+    """
+    given = overrides(root, name) | more
     _ensure_allowed(root, name, given)
     return translate(root / TEMPLATE, {"AWS::StackName": stack_name(root, name), "Environment": name, **given})
 

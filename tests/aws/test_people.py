@@ -2,12 +2,17 @@
 
 import re
 from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import replace
 from typing import Any, Final
 
 import pytest
 
+from ops.gates.env_rules.exposure import open_routes
+from ops.gates.parity import judge_template
 from ops.local.translation import Translated, nested
-from ops.openapi.document import peoples_routes
+from ops.openapi.document import peoples_routes, routes
+from ops.verdict import Verdict
 from tests.aws.test_api import switched
 from tests.aws.translated import ENVIRONMENTS, deployment
 
@@ -195,3 +200,27 @@ def test_a_page_is_an_origin_of_https_or_on_ones_own_machine(origin: str, *, tak
     pattern = deployment("production").stacks[""].template["Parameters"]["PageOrigin"]["AllowedPattern"]
 
     assert bool(re.fullmatch(pattern, origin)) is taken
+
+
+@pytest.mark.parametrize("admits", [[], [{"AWS_IAM": []}], [{"SignedIn": []}, {}]])
+def test_a_route_of_peoples_that_admits_otherwise_is_found_by_the_gates(admits: list[dict[str, list[str]]]) -> None:
+    made = with_people("production")
+    altered = deepcopy(made.resources)
+    altered["PeopleApi"]["Properties"]["Body"]["paths"]["/api/me"]["get"]["security"] = admits
+    verdict = Verdict()
+    callers = [name for table in routes().values() for name in table]
+
+    judge_template(verdict, replace(made, resources=altered), callers)
+
+    assert open_routes(made).wrong == ""
+    assert "GET /api/me" in open_routes(replace(made, resources=altered)).wrong
+    assert verdict.findings
+
+
+def test_a_pool_of_somebody_elses_is_found_by_the_gates() -> None:
+    made = with_people("production")
+    altered = deepcopy(made.resources)
+    [scheme] = altered["PeopleApi"]["Properties"]["Body"]["components"]["securitySchemes"].values()
+    scheme["x-amazon-apigateway-authorizer"]["providerARNs"] = ["arn:aws:cognito-idp:us-east-1:1:userpool/us-east-1_X"]
+
+    assert "PeopleApi" in open_routes(replace(made, resources=altered)).wrong

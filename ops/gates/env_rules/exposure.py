@@ -1,24 +1,44 @@
 """Find ways into the service that only development may have, if any environment."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from ops.gates.env_rules import Cell
 from ops.local.translation import Translated
 
 _IAM: Final[list[dict[str, list[str]]]] = [{"AWS_IAM": []}]
+# Of the one API whose callers sign nothing: its user pool's tokens, by an authorizer of that name.
+_PEOPLES: Final = "PeopleApi"
+_SIGNED_IN: Final[list[dict[str, list[str]]]] = [{"SignedIn": []}]
 
 
 def open_routes(stack: Translated) -> Cell:
-    """Find methods that admit unsigned callers. HTTP and WebSocket APIs are not for this service."""
+    """Find methods that admit callers who neither sign nor, where people do, have signed in.
+
+    HTTP and WebSocket APIs are not for this service.
+    """
     offenders = [
         f"{method.upper()} {path}"
-        for api in _apis(stack)
-        for path, operations in api["Body"]["paths"].items()
+        for name, api in stack.of_type("AWS::ApiGateway::RestApi").items()
+        for path, operations in api["Properties"]["Body"]["paths"].items()
         for method, operation in operations.items()
-        if operation.get("security") != _IAM
+        if operation.get("security") != (_SIGNED_IN if name == _PEOPLES else _IAM)
+    ]
+    offenders += [
+        name for name, api in stack.of_type("AWS::ApiGateway::RestApi").items() if not _asks_a_pool(name, api)
     ]
     offenders += stack.of_type("AWS::ApiGatewayV2::Api", "AWS::ApiGateway::Method")
     return Cell.without(offenders, "none")
+
+
+def _asks_a_pool(name: str, api: Mapping[str, Any]) -> bool:
+    """Say whether what admits people is a user pool of the stack's own; of another API nothing is asked."""
+    if name != _PEOPLES:
+        return True
+    schemes = api["Properties"]["Body"]["components"]["securitySchemes"]
+    authorizer = schemes["SignedIn"]["x-amazon-apigateway-authorizer"]
+    pools = [{"Fn::GetAtt": ["UserPool", "Arn"]}]
+    return bool(authorizer["type"] == "cognito_user_pools" and authorizer["providerARNs"] == pools)
 
 
 def side_doors(stack: Translated) -> Cell:
@@ -33,7 +53,7 @@ def side_doors(stack: Translated) -> Cell:
 
 
 def stages(stack: Translated, environment: str) -> Cell:
-    """Require the one stage, named after the environment: another is a preview at a URL of its own."""
+    """Require one stage of each API, named after the environment: another is a preview at a URL of its own."""
     found = [
         *(str(one["Properties"].get("StageName")) for one in stack.of_type("AWS::ApiGateway::Stage").values()),
         *(
@@ -47,7 +67,7 @@ def stages(stack: Translated, environment: str) -> Cell:
     ]
     if previews:
         return Cell("canary stage", f"{', '.join(previews)} has a canary of its own")
-    return Cell.equal(", ".join(found), environment)
+    return Cell.equal(", ".join(found), ", ".join([environment] * len(_apis(stack))))
 
 
 def unpublished(stack: Translated) -> Cell:

@@ -5,7 +5,17 @@ from pathlib import Path
 import pytest
 
 from ops.gates.gate import Options
-from ops.gates.import_budget import CONFIG, Budget, Imported, check, imported_by, judge, read_budgets, variables_of
+from ops.gates.import_budget import (
+    CONFIG,
+    Budget,
+    Imported,
+    check,
+    imported_by,
+    judge,
+    layers_of,
+    read_budgets,
+    variables_of,
+)
 from ops.local.build import build
 from ops.local.settings import ROOT
 from ops.verdict import CannotJudgeError, Verdict
@@ -21,10 +31,10 @@ def _judged(budgets: dict[str, Budget], imported: dict[str, Imported]) -> str:
 
 def _judged_alone(function: str, options: Options) -> str:
     """Give what is found of one function of a copy, on this checkout's layer."""
-    layer = build().parent / "SharedLayer" / "python"
+    layers = layers_of(function, build().parent)
     folder, variables = options.root / "functions" / function, variables_of(options.root)[function]
     budget = {function: read_budgets(options.root)[function]}
-    return _judged(budget, {function: imported_by(folder, options.root, layer, variables)})
+    return _judged(budget, {function: imported_by(folder, options.root, layers, variables)})
 
 
 def test_the_checkout_is_within_its_budgets() -> None:
