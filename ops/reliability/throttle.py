@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
 EVERY_ROUTE: Final = "*"
 _STAGE: Final = "AWS::ApiGateway::Stage"
+# Callers' API; people have one of their own.
+_API: Final = {"Ref": "Api"}
 # A route's own settings begin as API Gateway's defaults, so what the stage counts and logs is set for it too.
 _KEPT: Final = {"metricsEnabled": "metrics/enabled", "dataTraceEnabled": "logging/dataTrace"}
 
@@ -48,7 +50,8 @@ def deployed(stack: "Deployment", name: str) -> dict[str, Limit]:
     """Read the limits, by route, that the template of the deployed stack ``name`` gives its stage."""
     answer = stack.client("cloudformation").get_template(StackName=name, TemplateStage="Processed")
     template = answer["TemplateBody"]
-    [stage] = [one["Properties"] for one in template["Resources"].values() if one["Type"] == _STAGE]
+    stages = [one["Properties"] for one in template["Resources"].values() if one["Type"] == _STAGE]
+    [stage] = [one for one in stages if one["RestApiId"] == _API]
 
     def value(of: Any) -> float:
         if isinstance(of, dict):

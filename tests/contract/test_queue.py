@@ -12,6 +12,8 @@ from tests.support.service import Reply, Service, act, decided, escalated, get, 
 from tests.support.store import let_expire
 from tests.support.workflow_requests import an_action
 
+IN_THE_ROOM_ALONE = {"canonicalAction", "policyVersions", "budgetLeft", "agent", "agentEscalations", "sameOperation"}
+
 
 def _queue(service: Service, envelope: Mapping[str, Any], **query: Any) -> Reply:
     return get(service, "/workflow/decision-room", envelope=dict(envelope), query=query)
@@ -59,10 +61,10 @@ def test_the_soonest_deadline_comes_first(service: Service, tenant: str) -> None
 def test_what_is_listed_is_the_decision_room_of_each(service: Service, tenant: str) -> None:
     request = escalated(service, tenantId=tenant)
     room = get(service, f"/workflow/decision-room/{request['requestId']}", envelope=own(request)).body
-    # In a list nobody decides, and the text of each may be long.
-    del room["canonicalAction"]
 
-    assert _queue(service, _resolver(tenant)).body == {"requests": [room]}
+    # In a list nobody decides, so it is not told what is usual, and the text of each may be long.
+    listed = {name: value for name, value in room.items() if name not in IN_THE_ROOM_ALONE}
+    assert _queue(service, _resolver(tenant)).body == {"requests": [listed]}
 
 
 def test_what_is_listed_names_the_action_and_leaves_its_arguments_to_the_room(service: Service, tenant: str) -> None:
