@@ -1283,6 +1283,7 @@ export interface components {
             decision: string;
             decisionContextHash: components["schemas"]["ContextHash"];
             hitlRequestId?: string;
+            pollAfterMs?: number;
             reasonCode?: string;
             /** @description Of the request, where it is sent along. */
             requestId?: string;
@@ -3377,6 +3378,7 @@ export interface operations {
     listDecisions: {
         parameters: {
             query?: {
+                /** @example forgotten */
                 outcome?: "approved" | "rejected" | "withdrawn" | "expired";
                 /** @description Who decided; `hitl_expiry` for what nobody decided in time. */
                 actor?: components["schemas"]["Id"];
@@ -3384,7 +3386,10 @@ export interface operations {
                 from?: number;
                 /** @description Decided before that, epoch ms. */
                 to?: number;
-                /** @description How many at once. */
+                /**
+                 * @description How many at once.
+                 * @example 10
+                 */
                 limit?: number;
                 /** @description The last page's ``nextCursor``; the first page when left out or empty. */
                 cursor?: string;

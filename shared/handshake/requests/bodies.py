@@ -136,6 +136,7 @@ class PresentedArtifact(TypedDict):
     state: NotRequired[str]
     requestTimestamp: NotRequired[float]
     actionDigest: NotRequired[str]
+    pollAfterMs: NotRequired[float]
 
 
 class ExecutionRequest(TypedDict):
