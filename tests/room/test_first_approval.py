@@ -104,6 +104,15 @@ def test_from_make_run_to_an_approval_in_the_browser_takes_less_than_two_minutes
     assert took < MOST_S
     closed = [event["payload"] for event in started.call("GET", "/workflow/evidence/pay-1")][-1]
     assert (closed["actor"], closed["action"], closed["assurance"]) == ("ada", "approve", "oidc")
+    # All that the page asks for, the function behind it may do.
+    page.get_by_role("link", name="History").click()
+    expect(page.locator("#history li")).to_contain_text("Approved, by ada")
+    page.get_by_role("link", name="buyer asks to pay 150").click()
+    page.get_by_role("link", name="buyer").first.click()
+    page.get_by_role("button", name="Stop it").click()
+    page.get_by_role("dialog").get_by_label("Why").fill("to look at it")
+    page.get_by_role("dialog").get_by_role("button", name="Stop this agent").click()
+    expect(page.locator("#agent-state")).to_have_text("stopped")
     page.get_by_role("link", name="You").click()
     expect(page.locator("main")).to_contain_text("ada")
     page.get_by_role("button", name="Sign out").click()
