@@ -108,7 +108,7 @@ def test_from_make_run_to_an_approval_in_the_browser_takes_less_than_two_minutes
     page.get_by_role("link", name="History").click()
     expect(page.locator("#history li")).to_contain_text("Approved, by ada")
     page.get_by_role("link", name="buyer asks to pay 150").click()
-    page.get_by_role("link", name="buyer").first.click()
+    page.get_by_role("link", name="buyer", exact=True).first.click()
     page.get_by_role("button", name="Stop it").click()
     page.get_by_role("dialog").get_by_label("Why").fill("to look at it")
     page.get_by_role("dialog").get_by_role("button", name="Stop this agent").click()
