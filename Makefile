@@ -63,6 +63,7 @@ faults: .venv/made
 	$(bin)/python -m tests.hostile.mutated_actions
 	HANDSHAKE_ATTACKS_ON_ENGINE=300 $(bin)/pytest -q tests/hostile/test_table_writer.py -k real_store
 	HANDSHAKE_DIGESTS=10000 $(bin)/pytest -q tests/sdk/test_action_digest.py -k agree
+	$(bin)/python -m tests.sdk.matrix
 
 # A hundred changes of the code at random places, on a copy: at least 97 must fail a test. Some 35 minutes alone on two
 # cores, an hour beside other work, eight minutes of it to learn what each test calls, which MUTANTS="--reach FILE" keeps.
@@ -82,7 +83,7 @@ lint: .venv/made
 	$(bin)/mypy
 	$(bin)/lint-imports
 	$(bin)/python -m ops.openapi --check
-	$(bin)/cfn-lint template.yaml state/template.yaml alarms/template.yaml alarms/dashboard.yaml alarms/audit.yaml room/template.yaml
+	$(bin)/cfn-lint examples/eventbridge/template.yaml template.yaml state/template.yaml alarms/template.yaml alarms/dashboard.yaml alarms/audit.yaml room/template.yaml
 	$(bin)/sam validate --lint --region us-east-1
 	$(bin)/sam validate --lint --region us-east-1 --template state/template.yaml
 	$(bin)/sam validate --lint --region us-east-1 --template alarms/template.yaml
@@ -151,6 +152,7 @@ lock: .venv/made
 	$(compile) $(LOCK_OPTIONS) -c requirements-run.txt shared/cedar.in -o shared/cedar.txt
 	$(compile) $(LOCK_OPTIONS) -c requirements-run.txt shared/sign_in.in -o shared/sign_in.txt
 	$(compile) $(LOCK_OPTIONS) requirements-audit.in -o requirements-audit.txt
+	$(compile) $(LOCK_OPTIONS) requirements-generators.in -o requirements-generators.txt
 
 clean:
-	rm -rf .venv .venv-audit .handshake .aws-sam .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-audit .venv-generators .handshake .aws-sam .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

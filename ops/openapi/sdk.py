@@ -25,7 +25,6 @@ FIX: Final = "python -m ops.openapi.sdk, and commit it"
 
 _HEADER: Final = '"""{what}, made from openapi/handshake.json by `python -m ops.openapi.sdk`: do not edit."""\n'
 _JSON: Final = "application/json"
-_CLOSED: Final = ("additionalProperties", False)
 _PRIMITIVES: Final = {"string": "str", "integer": "int", "number": "float", "boolean": "bool"}
 _FACES: Final = (("Operations", "", ""), ("AsyncOperations", "async ", "await "))
 
@@ -101,13 +100,15 @@ def _models(document: Mapping[str, Any]) -> str:
 def _as_callers_see(document: Mapping[str, Any]) -> dict[str, Any]:
     """Leave out of the document what a caller need not be held to.
 
-    A field added to an answer later must break nobody, so no object is closed. And an artifact is presented as it was
+    A field added to an answer later must break nobody, so no object is closed. Which members of a policy go together is
+    beyond a TypedDict. And an artifact is presented as it was
     answered: a TypedDict with fields that may be missing would not take one in which they never are.
     """
 
     def opened(node: Any) -> Any:
         if isinstance(node, dict):
-            return {name: opened(value) for name, value in node.items() if (name, value) != _CLOSED}
+            beyond_types = ("additionalProperties", "allOf") if "properties" in node else ()
+            return {name: opened(value) for name, value in node.items() if name not in beyond_types}
         return [opened(one) for one in node] if isinstance(node, list) else node
 
     seen: dict[str, Any] = opened(copy.deepcopy(document))

@@ -140,3 +140,13 @@ def test_a_function_that_has_started_makes_its_clients_and_looks_for_garbage_aga
     finally:
         gc.unfreeze()
         gc.set_threshold(*before)
+
+
+def test_only_a_function_that_is_told_of_a_pool_has_a_door_for_people() -> None:
+    told = {"AWS_REGION": REGION, "USER_POOL_ID": f"{REGION}_pool", "USER_POOL_CLIENT_ID": "page"}
+
+    door = build_runtime(ENVIRONMENT | told).people
+
+    assert build_runtime(ENVIRONMENT).people is None
+    assert door is not None
+    assert door.audience == (f"https://cognito-idp.{REGION}.amazonaws.com/{REGION}_pool", "page")

@@ -42,6 +42,7 @@ NAMES: Final[Mapping[str, int]] = {
     "AWS::CloudWatch::Alarm": 255,
     "AWS::CloudWatch::CompositeAlarm": 255,
     "AWS::CloudWatch::Dashboard": 255,
+    "AWS::Events::EventBus": 256,
     "AWS::Events::Rule": 64,
     "AWS::KMS::Alias": 256,
     "AWS::Lambda::Function": 64,

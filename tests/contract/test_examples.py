@@ -10,7 +10,8 @@ import pytest
 from ops.openapi.document import document, exact_document, routes
 from ops.openapi.examples import load_examples
 from ops.openapi.operations import OPERATIONS
-from tests.contract.examples import in_order, shown
+from tests.contract.examples import in_order
+from tests.support.examples import shown
 from tests.support.service import InProcess
 
 CALLS: Final = load_examples()

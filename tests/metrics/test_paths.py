@@ -59,6 +59,7 @@ def _signals(path: Path) -> Mapping[str, int]:
         "ReplayGuardUnavailable": path.code == "security_replay_guard_unavailable",
         "AgentStoppedDenied": path.code == "security_agent_stopped",
         "Denied{endpoint,reason_code}": refused or path.decides == "deny",
+        "Extended": path.words == "an extension of a deadline",
         "Decisions{decision}": not refused and bool(path.decides) and path.counted is not None,
     }
     return {name: 1 for name, is_told in told.items() if is_told}
@@ -116,7 +117,7 @@ def test_an_expiry_found_by_the_schedule_is_a_metric_of_the_job(observed: Observ
     left = observed(path)
 
     assert [line["job"] for line in left.lines] == ["hitl_expiry", "reminders", "grant_lapse"]
-    assert left.signals == {"Runs{job}": 3, "Expired{job}": 1}
+    assert left.signals == {"Runs{job}": 3, "Expired{job}": 1, "ExpiredUnseen{job}": 1}
 
 
 def test_a_synthetic_call_is_no_metric(observed: Observe) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from functions.people.app import handler as people
 from functions.release_gate.app import respond
 from handshake.core.synthetic import MEMBER
 from handshake.release.release_gate import NotReadyError, Release, ensure_ready
@@ -31,7 +32,7 @@ class Versions:
 
     def invoke(self, function: str, event: Event) -> Mapping[str, Any]:
         """See release_gate.Versions."""
-        handler = dict(zip(NAMES, HANDLERS, strict=True))[function]
+        handler = {**dict(zip(NAMES, HANDLERS, strict=True)), "people": people}[function]
         return self.changed(event, handler.using(self.service.runtime)(event, None))
 
 
@@ -89,6 +90,20 @@ def test_a_release_that_holds_is_ready_and_leaves_nothing_in_metrics(release: Re
     kept = _events(service)
     assert kept
     assert all(key.startswith("SYNTHETIC#") for key in kept)
+
+
+def test_a_stack_that_people_sign_in_to_is_ready_once_their_door_refuses_who_has_no_token(
+    release: Release, service: InProcess
+) -> None:
+    serving = replace(release, serves_people=True)
+
+    assert len(ensure_ready(serving)) == 8
+
+    def lets_everybody_in(event: Event, answer: dict[str, Any]) -> dict[str, Any]:
+        return {"statusCode": 200, "body": "{}"} if event["resource"] == "/api/me" else answer
+
+    problem = _problem(replace(serving, versions=Versions(service, lets_everybody_in)))
+    assert problem == "GET /api/me answered 200 instead of 401 security_token_invalid"
 
 
 def test_runs_at_the_same_time_or_one_after_another_do_not_meet(release: Release) -> None:

@@ -1,7 +1,8 @@
 """An executor, as a process that can be killed: `python -m tests.sdk.executor FACE URL ORDER EFFECTS [DIES]`.
 
 It executes the request in the file ORDER; the effect adds a line to the file EFFECTS. DIES says where in its effect the
-process kills itself: `before` that line is written, or `after`. Prints what came of it.
+process kills itself: `before` that line is written, or `after`. TIMEOUT_S of the environment is the patience of a call.
+Prints what came of it.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ import signal
 import sys
 from pathlib import Path
 
-from handshake_rail import AsyncHandshake, Grant, Handshake, HandshakeError, Retry, models
+from handshake_rail import AsyncHandshake, Grant, GrantError, Handshake, HandshakeError, Retry, models
 
 
 def main(face: str, url: str, order_file: str, effects: str, dies: str = "") -> str:
@@ -22,6 +23,8 @@ def main(face: str, url: str, order_file: str, effects: str, dies: str = "") -> 
         "subjectType": "agent",
         "tenantId": order["tenantId"],
     }
+
+    timeout_s = float(os.environ.get("TIMEOUT_S", "10"))
 
     def effect(grant: Grant) -> str:
         if dies == "before":
@@ -35,14 +38,16 @@ def main(face: str, url: str, order_file: str, effects: str, dies: str = "") -> 
         return "done"
 
     async def awaited() -> str:
-        async with AsyncHandshake(url, envelope=agent, retry=Retry(base_s=0.01)) as client:
+        async with AsyncHandshake(url, envelope=agent, retry=Retry(base_s=0.01), timeout=timeout_s) as client:
             return (await client.execute(order, effect)).result
 
     try:
         if face == "async":
             return asyncio.run(awaited())
-        with Handshake(url, envelope=agent, retry=Retry(base_s=0.01)) as client:
+        with Handshake(url, envelope=agent, retry=Retry(base_s=0.01), timeout=timeout_s) as client:
             return client.execute(order, effect).result
+    except GrantError as error:
+        return error.fault
     except HandshakeError as error:
         return error.reason_code
 

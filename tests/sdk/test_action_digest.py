@@ -2,11 +2,12 @@
 
 import json
 import os
-from collections.abc import Mapping
+import subprocess
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from handshake.core.errors import HandshakeError
@@ -18,7 +19,7 @@ from tests.support.metrics_events import NOW_MS
 from tests.support.workflow_requests import a_body
 
 KNOWN: Final = json.loads(VECTORS.read_text(encoding="utf-8"))
-EXAMPLES: Final = int(os.environ.get("HANDSHAKE_DIGESTS", "500"))
+EXAMPLES: Final = int(os.environ.get("HANDSHAKE_DIGESTS", "1000"))
 """How many requests are made up: ten thousand in `make faults`."""
 
 NUMBERS: Final = (
@@ -61,10 +62,10 @@ def requests(draw: st.DrawFn) -> dict[str, Any]:
     return body
 
 
-def _by_the_service(body: Mapping[str, Any]) -> str | None:
-    """Give the digest that the service has of ``body`` as it arrives, None where it is refused."""
+def _by_the_service(text: str) -> str | None:
+    """Give the digest that the service has of a body, None where it is refused."""
     try:
-        return parse_submission(parse(json.dumps(body), max_bytes=2**20), now_ms=NOW_MS).action_digest
+        return parse_submission(parse(text, max_bytes=2**20), now_ms=NOW_MS).action_digest
     except HandshakeError:
         return None
 
@@ -92,10 +93,44 @@ def test_a_request_has_none_that_the_vectors_say_is_refused(vector: dict[str, st
         action_digest(json.loads(vector["body"]))
 
 
-@settings(max_examples=EXAMPLES)
-@given(requests())
-def test_client_and_service_agree_on_any_request(body: dict[str, Any]) -> None:
-    assert _by_the_client(body) == _by_the_service(body)
+@pytest.fixture(scope="module")
+def made_up() -> list[str]:
+    """Requests that were made up, each as JSON text."""
+    texts: list[str] = []
+
+    @settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow])
+    @given(requests())
+    def collect(body: dict[str, Any]) -> None:
+        texts.append(json.dumps(body))
+
+    collect()
+    assert len(texts) >= EXAMPLES
+    return texts
+
+
+def test_client_and_service_agree_on_any_request(made_up: list[str]) -> None:
+    digests = [(_by_the_client(json.loads(text)), _by_the_service(text)) for text in made_up]
+
+    assert [pair for pair in digests if pair[0] != pair[1]] == []
+    assert 0 < sum(digest is not None for digest, _ in digests) < len(digests), "some have one, and some are refused"
+
+
+def test_the_typescript_client_agrees_on_any_request(typescript_client: Path, made_up: list[str]) -> None:
+    """Each as that client sends it: to it, 1e20 and its digits are one number."""
+    program = Path(__file__).with_name("digests.js")
+    ran = subprocess.run(  # noqa: S603 - our own words
+        ["node", program],  # noqa: S607 - from the PATH, as tests.support.node runs it
+        input="\n".join(made_up), cwd=typescript_client, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    sent = [json.loads(line) for line in ran.stdout.strip().split("\n")]
+
+    assert len(sent) == len(made_up)
+    unlike = [
+        (text, digest)
+        for text, digest in sent
+        if not digest == _by_the_service(text) == _by_the_client(json.loads(text))
+    ]
+    assert unlike == []
 
 
 @pytest.mark.parametrize("unfit", [{"n": {1, 2}}, {"n": b"bytes"}, {"n": "\ud800"}, {"n": float("nan")}], ids=str)

@@ -8,12 +8,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Final, Literal
 
 import pytest
@@ -21,6 +18,7 @@ import pytest
 from handshake_rail import Handshake, HandshakeError, models
 from ops.local.settings import ROOT
 from tests.sdk.granting import agent_of, an_order, claimed_by, outcome_of
+from tests.sdk.serving import Answer, served
 from tests.support.service import InProcess
 
 When = Literal["before", "after"]
@@ -37,8 +35,8 @@ class Doorway:
     victim: subprocess.Popen[str] | None = None
     calls: list[str] = field(default_factory=list)
 
-    def passes(self, method: str, path: str, headers: dict[str, str], body: str | None) -> tuple[int, bytes] | None:
-        """Give status and body of an answer, None where nobody is left to be answered."""
+    def passes(self, method: str, path: str, headers: dict[str, str], body: str | None) -> Answer | None:
+        """Give an answer, None where nobody is left to be answered."""
         self.calls.append(path)
         dies = self.victim if path.rpartition("/")[2] == self.route else None
         if dies and self.when == "before":
@@ -48,44 +46,11 @@ class Doorway:
         if dies:
             self._kill(dies)
             return None
-        return reply.status, json.dumps(reply.body).encode()
+        return reply.status, {}, json.dumps(reply.body).encode()
 
     def _kill(self, victim: subprocess.Popen[str]) -> None:
         self.victim = None
         os.kill(victim.pid, signal.SIGKILL)
-
-
-@contextmanager
-def served(doorway: Doorway) -> Iterator[str]:
-    """Say at which URL ``doorway`` is."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            length = int(self.headers.get("content-length", "0"))
-            body = self.rfile.read(length).decode() if length else None
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            answer = doorway.passes(self.command, self.path, headers, body)
-            if answer is None:
-                self.close_connection = True
-                return
-            self.send_response(answer[0])
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(answer[1])))
-            self.end_headers()
-            self.wfile.write(answer[1])
-
-        do_GET = do_POST  # noqa: N815 - as http.server calls it
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
 
 
 @dataclass(frozen=True)
@@ -139,7 +104,7 @@ def _is_done_once_whatever_crashes(service: InProcess, tmp_path: Path, crash: Cr
     (tmp_path / "order.json").write_text(json.dumps(order))
     (tmp_path / "effects").touch()
     doorway = Doorway(service, crash.where, crash.when)
-    with served(doorway) as url:
+    with served(doorway.passes) as url:
         killed = _start(start, url, tmp_path, crash.when if crash.where == "effect" else "")
         doorway.victim = killed
         printed, _ = killed.communicate(timeout=60)

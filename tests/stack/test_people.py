@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
+import urllib3
 from typer.testing import CliRunner, Result
 
 from ops.commands.app import app
@@ -140,10 +141,9 @@ def test_an_access_token_opens_nothing_and_no_token_nothing_either(stack: LocalS
 
 def test_callers_api_takes_no_id_token_and_peoples_no_signature(stack: LocalStack) -> None:
     token = add(stack, unique("ada"), "--role", "approver", "--tenant", "acme")
-    service = Deployed.on(stack)
 
-    plain = {"authorization": f"Bearer {token}"}
-    assert service.caller.send("GET", "/agents", headers=plain, body=b"").status in (401, 403)
+    bearer = {"authorization": f"Bearer {token}"}
+    assert urllib3.request("GET", f"{stack.api_url}/agents", headers=bearer, retries=False).status == 401
     signed = Upstream(stack.people_url, credentials=stack.issuer, region=stack.region)
     assert signed.send("GET", "/api/me", headers={}, body=b"").status == 401
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import boto3
@@ -221,7 +222,10 @@ def _as(stack: LocalStack, function: str) -> Any:
     policy = iam.get_role_policy(RoleName=own.rpartition("/")[2], PolicyName="least-privilege")["PolicyDocument"]
     name = f"as-{function}"
     trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": ACCOUNT}}
-    iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}))
+    with suppress(iam.exceptions.EntityAlreadyExistsException):  # another test has acted as this function already
+        iam.create_role(
+            RoleName=name, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+        )
     iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=json.dumps(policy))
     arn = f"arn:aws:iam::{ACCOUNT}:role/{name}"
     key = sts.assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]

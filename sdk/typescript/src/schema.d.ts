@@ -786,7 +786,7 @@ export interface components {
         };
         /**
          * EvidencePayload
-         * @description Records what happened, linked to what happened before.
+         * @description Records what happened, linked to what happened before. The details of its event are members beside these.
          */
         EvidencePayload: {
             /** @description Of the decision on a request that has an action. */
@@ -806,6 +806,8 @@ export interface components {
             /** @description Of the request, once this had happened. */
             state: components["schemas"]["State"] | string;
             timestamp: number;
+        } & {
+            [key: string]: unknown;
         };
         /**
          * ExecutionAuthorized
@@ -1026,6 +1028,11 @@ export interface components {
          *     of Unicode 14.0.0, and has no white space at either end.
          */
         NewId: string;
+        /**
+         * @description Has one spelling: it is in NFC, holds no control, format, private-use, unassigned or invisible character
+         *     of Unicode 14.0.0, and has no white space at either end.
+         */
+        NewIdOrNone: string;
         /** @enum {string} */
         Outcome: "allow" | "deny" | "escalate";
         /**
@@ -1155,7 +1162,7 @@ export interface components {
          * PolicyChange
          * @description Members to put in force for a scope, or an earlier version of its own to put in force again, all of it.
          */
-        PolicyChange: ({
+        PolicyChange: {
             budgets?: components["schemas"]["Budget"][] | null;
             /** @description Cedar policies, at most 65536 bytes in UTF-8. */
             cedar?: string | null;
@@ -1173,16 +1180,16 @@ export interface components {
             /** @description The tenant or the agent; not read beside global scope. */
             scopeId?: components["schemas"]["NewId"] | null;
             /** @description With agent scope: the one tenant in which the policy applies to the agent; in every tenant when left out. */
-            tenantId?: components["schemas"]["NewId"] | "" | null;
+            tenantId?: components["schemas"]["NewIdOrNone"] | null;
             /** @description What becomes of a call that no Cedar policy of the scope matches; a set with a permit must name it. */
             unmatched?: components["schemas"]["Unmatched"] | "" | null;
             /** @description With global scope: what becomes of a call of a tool that is not registered, where others of its type are. */
             unmatchedTools?: components["schemas"]["UnmatchedTools"] | "" | null;
-        } & (unknown & unknown)) & (({
+        } & (unknown & unknown & unknown & (({
             policyVersion?: null;
         } | unknown | unknown | unknown | unknown | unknown) | {
             policyVersion: string;
-        });
+        }));
         /**
          * PolicyConfig
          * @description Shows the policy that a scope stores, or the defaults that stand in for its rules.
@@ -1206,7 +1213,7 @@ export interface components {
          * PolicyProposal
          * @description Members of a policy for a scope, to see what they would change; others are as the active policy has them.
          */
-        PolicyProposal: ({
+        PolicyProposal: {
             budgets?: components["schemas"]["Budget"][] | null;
             /** @description Cedar policies, at most 65536 bytes in UTF-8. */
             cedar?: string | null;
@@ -1220,12 +1227,12 @@ export interface components {
             /** @description The tenant or the agent; not read beside global scope. */
             scopeId?: components["schemas"]["NewId"] | null;
             /** @description With agent scope: the one tenant in which the policy applies to the agent; in every tenant when left out. */
-            tenantId?: components["schemas"]["NewId"] | "" | null;
+            tenantId?: components["schemas"]["NewIdOrNone"] | null;
             /** @description What becomes of a call that no Cedar policy of the scope matches; a set with a permit must name it. */
             unmatched?: components["schemas"]["Unmatched"] | "" | null;
             /** @description With global scope: what becomes of a call of a tool that is not registered, where others of its type are. */
             unmatchedTools?: components["schemas"]["UnmatchedTools"] | "" | null;
-        } & (unknown & unknown)) | unknown | unknown | unknown | unknown | unknown;
+        } & (unknown & unknown & unknown & (unknown | unknown | unknown | unknown | unknown));
         /**
          * PolicyShadow
          * @description Tells what a shadow would have decided otherwise, some seconds late; without ``version`` there is none.
@@ -1608,7 +1615,7 @@ export interface components {
             /** @description Submitting it again answers what was decided first. */
             requestId: components["schemas"]["NewId"];
             /** @description "" is none. */
-            tenantId?: components["schemas"]["NewId"] | "" | null;
+            tenantId?: components["schemas"]["NewIdOrNone"] | null;
             /** @description The caller's clock, epoch ms, within 5 minutes of the server's. */
             timestamp: number;
         };

@@ -62,6 +62,11 @@ _SPELLING: Final = (
 NewId = Annotated[
     str, Schema("NewId", minLength=1, maxLength=MAX_ID_LENGTH, pattern=NEW_ID_PATTERN, description=_SPELLING)
 ]
+# As NewId; empty is none. One text rather than one of two, which generators can make more of.
+NewIdOrNone = Annotated[
+    str,
+    Schema("NewIdOrNone", maxLength=MAX_ID_LENGTH, pattern=f"^({NEW_ID_PATTERN[1:-1]})?$", description=_SPELLING),
+]
 PayloadRef = Annotated[
     str,
     Schema("PayloadRef", minLength=1, maxLength=MAX_PAYLOAD_REF_LENGTH, pattern=NEW_ID_PATTERN, description=_SPELLING),

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Final, Literal, NotRequired, TypedDict
 
-from handshake.core.shapes import CONTROL, ID_PATTERN, Id, NewId, PageQuery, Schema, closed, described
+from handshake.core.shapes import CONTROL, ID_PATTERN, Id, NewId, NewIdOrNone, PageQuery, Schema, closed, described
 from handshake.policy import budgets
 from handshake.policy.answers import Mode, ScopeKind, Unmatched, UnmatchedTools
 from handshake.policy.members import MAX_CEDAR_BYTES, MEMBERS
@@ -81,7 +81,7 @@ Rules = Annotated[
 ]
 ScopeId = Annotated[NewId | None, "The tenant or the agent; not read beside global scope."]
 TenantId = Annotated[
-    NewId | Literal[""] | None,
+    NewIdOrNone | None,
     "With agent scope: the one tenant in which the policy applies to the agent; in every tenant when left out.",
 ]
 
@@ -150,21 +150,22 @@ class GivenMembers(TypedDict):
     ]
 
 
-# Whose policy it is: an id where the scope has many of them, and a tenant beside an agent's alone.
-_A_SCOPE: Final[dict[str, Any]] = {
-    "if": {"properties": {"scope": {"enum": ["tenant", "agent"]}}},
-    "then": {"required": ["scopeId"], "properties": {"scopeId": {"type": "string"}}},
-    "allOf": [
-        {
-            "if": {"properties": {"scope": {"const": "agent"}}},
-            "else": {"properties": {"tenantId": {"enum": ["", None]}}},
-        },
-        {
-            "if": {"properties": {"scope": {"const": "global"}}},
-            "else": {"properties": {"unmatchedTools": {"enum": ["", None]}}},
-        },
-    ],
-}
+# Whose policy it is: an id where the scope has many of them, and a tenant beside an agent's alone. All conditions stand
+# in ``allOf``, since generators take the alternatives of an object for types of their own.
+_A_SCOPE: Final[list[dict[str, Any]]] = [
+    {
+        "if": {"properties": {"scope": {"enum": ["tenant", "agent"]}}},
+        "then": {"required": ["scopeId"], "properties": {"scopeId": {"type": "string"}}},
+    },
+    {
+        "if": {"properties": {"scope": {"const": "agent"}}},
+        "else": {"properties": {"tenantId": {"enum": ["", None]}}},
+    },
+    {
+        "if": {"properties": {"scope": {"const": "global"}}},
+        "else": {"properties": {"unmatchedTools": {"enum": ["", None]}}},
+    },
+]
 _SOME_MEMBER: Final = [{"required": [member]} for member in MEMBERS]
 _MEMBERS_OR_A_VERSION: Final = [
     {"anyOf": _SOME_MEMBER, "properties": {"policyVersion": {"type": "null"}}},
@@ -176,7 +177,7 @@ _MEMBERS_OR_A_VERSION: Final = [
 ]
 
 
-@described(**_A_SCOPE, anyOf=_SOME_MEMBER)
+@described(allOf=[*_A_SCOPE, {"anyOf": _SOME_MEMBER}])
 class PolicyProposal(GivenMembers):
     """Members of a policy for a scope, to see what they would change; others are as the active policy has them."""
 
@@ -185,7 +186,7 @@ class PolicyProposal(GivenMembers):
     tenantId: NotRequired[TenantId]
 
 
-@described(**_A_SCOPE, oneOf=_MEMBERS_OR_A_VERSION)
+@described(allOf=[*_A_SCOPE, {"oneOf": _MEMBERS_OR_A_VERSION}])
 class PolicyChange(GivenMembers):
     """Members to put in force for a scope, or an earlier version of its own to put in force again, all of it."""
 

@@ -17,6 +17,7 @@ from handshake.core.shapes import (
     Schema,
     Tier,
     closed,
+    described,
 )
 from handshake.core.text import MAX_PAYLOAD_REF_LENGTH
 from handshake.requests.action import MAX_NAME_LENGTH
@@ -283,8 +284,9 @@ class Queue(TypedDict):
     nextCursor: NotRequired[Cursor]
 
 
+@described(additionalProperties=True)
 class EvidencePayload(TypedDict):
-    """Records what happened, linked to what happened before."""
+    """Records what happened, linked to what happened before. The details of its event are members beside these."""
 
     source: Source
     event: Annotated[str, "What happened: `decided`, `closed`, `extended`, `revoked` or `refused` (an action)."]

@@ -1,8 +1,8 @@
 """Bodies that callers send to the workflow (contract.md section 3)."""
 
-from typing import Annotated, Any, Literal, NotRequired, TypedDict
+from typing import Annotated, Any, NotRequired, TypedDict
 
-from handshake.core.shapes import Id, NewId, PageQuery, PayloadRef, Schema, closed
+from handshake.core.shapes import Id, NewId, NewIdOrNone, PageQuery, PayloadRef, Schema, closed
 from handshake.requests.action import MAX_BYTES, MAX_LEVELS
 from handshake.requests.action_bodies import MAX_REASON_LENGTH
 from handshake.requests.answers import ActionName, ActionType, ContextHash
@@ -45,7 +45,7 @@ class Submission(TypedDict):
     requestId: Annotated[NewId, "Submitting it again answers what was decided first."]
     principalId: NewId
     agentId: NewId
-    tenantId: NotRequired[Annotated[NewId | Literal[""] | None, '"" is none.']]
+    tenantId: NotRequired[Annotated[NewIdOrNone | None, '"" is none.']]
     actionType: ActionType
     payloadRef: PayloadRef
     timestamp: Annotated[float, "The caller's clock, epoch ms, within 5 minutes of the server's."]

@@ -29,6 +29,7 @@ PARTS = [
     "approvals",
     "migrations",
     "projector",
+    "notifier",
     "verification",
     "retention",
     "trustSecret",
@@ -226,7 +227,7 @@ class _Failing:
     ("service_name", "concerns"),
     [
         ("cloudformation", {"deployment"}),
-        ("lambda", {"deployment", "projector"}),
+        ("lambda", {"deployment", "projector", "notifier"}),
         ("cloudwatch", {"alarms"}),
         ("secretsmanager", {"trustSecret"}),
         ("sqs", {"deadLetters"}),

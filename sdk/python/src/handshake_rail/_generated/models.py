@@ -151,6 +151,13 @@ of Unicode 14.0.0, and has no white space at either end.
 """
 
 
+NewIdOrNone: TypeAlias = str
+"""
+Has one spelling: it is in NFC, holds no control, format, private-use, unassigned or invisible character
+of Unicode 14.0.0, and has no white space at either end.
+"""
+
+
 Outcome: TypeAlias = Literal["allow", "deny", "escalate"]
 
 
@@ -823,7 +830,7 @@ class EventKept(TypedDict):
 
 class EvidencePayload(TypedDict):
     """
-    Records what happened, linked to what happened before.
+    Records what happened, linked to what happened before. The details of its event are members beside these.
     """
 
     actionDigest: NotRequired[ActionDigest]
@@ -1077,136 +1084,7 @@ class PolicyApplied(TypedDict):
     """
 
 
-class PolicyChange1(TypedDict):
-    """
-    Members to put in force for a scope, or an earlier version of its own to put in force again, all of it.
-    """
-
-    budgets: NotRequired[list[Budget] | None]
-    cedar: NotRequired[str | None]
-    """
-    Cedar policies, at most 65536 bytes in UTF-8.
-    """
-    expectedPolicyVersion: NotRequired[str | None]
-    """
-    The version believed active; if another is, nothing changes.
-    """
-    mode: NotRequired[Mode | None]
-    """
-    ``shadow``: judged beside the active policy, and never decides. An empty one, or one that holds what is
-    active, ends the shadow.
-    """
-    policyVersion: NotRequired[str | None]
-    """
-    An earlier version, instead of members.
-    """
-    rules: list[AmountRule | HoursRule | CategoriesRule | CountRule | DeadlineRule] | None
-    scope: ScopeKind
-    scopeId: NotRequired[NewId | None]
-    """
-    The tenant or the agent; not read beside global scope.
-    """
-    tenantId: NotRequired[NewId | Literal[""] | None]
-    """
-    With agent scope: the one tenant in which the policy applies to the agent; in every tenant when left out.
-    """
-    unmatched: NotRequired[Unmatched | Literal[""] | None]
-    """
-    What becomes of a call that no Cedar policy of the scope matches; a set with a permit must name it.
-    """
-    unmatchedTools: NotRequired[UnmatchedTools | Literal[""] | None]
-    """
-    With global scope: what becomes of a call of a tool that is not registered, where others of its type are.
-    """
-
-
-class PolicyChange2(TypedDict):
-    """
-    Members to put in force for a scope, or an earlier version of its own to put in force again, all of it.
-    """
-
-    budgets: NotRequired[list[Budget] | None]
-    cedar: str | None
-    """
-    Cedar policies, at most 65536 bytes in UTF-8.
-    """
-    expectedPolicyVersion: NotRequired[str | None]
-    """
-    The version believed active; if another is, nothing changes.
-    """
-    mode: NotRequired[Mode | None]
-    """
-    ``shadow``: judged beside the active policy, and never decides. An empty one, or one that holds what is
-    active, ends the shadow.
-    """
-    policyVersion: NotRequired[str | None]
-    """
-    An earlier version, instead of members.
-    """
-    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule | DeadlineRule] | None]
-    scope: ScopeKind
-    scopeId: NotRequired[NewId | None]
-    """
-    The tenant or the agent; not read beside global scope.
-    """
-    tenantId: NotRequired[NewId | Literal[""] | None]
-    """
-    With agent scope: the one tenant in which the policy applies to the agent; in every tenant when left out.
-    """
-    unmatched: NotRequired[Unmatched | Literal[""] | None]
-    """
-    What becomes of a call that no Cedar policy of the scope matches; a set with a permit must name it.
-    """
-    unmatchedTools: NotRequired[UnmatchedTools | Literal[""] | None]
-    """
-    With global scope: what becomes of a call of a tool that is not registered, where others of its type are.
-    """
-
-
-class PolicyChange3(TypedDict):
-    """
-    Members to put in force for a scope, or an earlier version of its own to put in force again, all of it.
-    """
-
-    budgets: list[Budget] | None
-    cedar: NotRequired[str | None]
-    """
-    Cedar policies, at most 65536 bytes in UTF-8.
-    """
-    expectedPolicyVersion: NotRequired[str | None]
-    """
-    The version believed active; if another is, nothing changes.
-    """
-    mode: NotRequired[Mode | None]
-    """
-    ``shadow``: judged beside the active policy, and never decides. An empty one, or one that holds what is
-    active, ends the shadow.
-    """
-    policyVersion: NotRequired[str | None]
-    """
-    An earlier version, instead of members.
-    """
-    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule | DeadlineRule] | None]
-    scope: ScopeKind
-    scopeId: NotRequired[NewId | None]
-    """
-    The tenant or the agent; not read beside global scope.
-    """
-    tenantId: NotRequired[NewId | Literal[""] | None]
-    """
-    With agent scope: the one tenant in which the policy applies to the agent; in every tenant when left out.
-    """
-    unmatched: NotRequired[Unmatched | Literal[""] | None]
-    """
-    What becomes of a call that no Cedar policy of the scope matches; a set with a permit must name it.
-    """
-    unmatchedTools: NotRequired[UnmatchedTools | Literal[""] | None]
-    """
-    With global scope: what becomes of a call of a tool that is not registered, where others of its type are.
-    """
-
-
-class PolicyChange4(TypedDict):
+class PolicyChange(TypedDict):
     """
     Members to put in force for a scope, or an earlier version of its own to put in force again, all of it.
     """
@@ -1235,93 +1113,7 @@ class PolicyChange4(TypedDict):
     """
     The tenant or the agent; not read beside global scope.
     """
-    tenantId: NotRequired[NewId | Literal[""] | None]
-    """
-    With agent scope: the one tenant in which the policy applies to the agent; in every tenant when left out.
-    """
-    unmatched: Unmatched | Literal[""] | None
-    """
-    What becomes of a call that no Cedar policy of the scope matches; a set with a permit must name it.
-    """
-    unmatchedTools: NotRequired[UnmatchedTools | Literal[""] | None]
-    """
-    With global scope: what becomes of a call of a tool that is not registered, where others of its type are.
-    """
-
-
-class PolicyChange5(TypedDict):
-    """
-    Members to put in force for a scope, or an earlier version of its own to put in force again, all of it.
-    """
-
-    budgets: NotRequired[list[Budget] | None]
-    cedar: NotRequired[str | None]
-    """
-    Cedar policies, at most 65536 bytes in UTF-8.
-    """
-    expectedPolicyVersion: NotRequired[str | None]
-    """
-    The version believed active; if another is, nothing changes.
-    """
-    mode: NotRequired[Mode | None]
-    """
-    ``shadow``: judged beside the active policy, and never decides. An empty one, or one that holds what is
-    active, ends the shadow.
-    """
-    policyVersion: NotRequired[str | None]
-    """
-    An earlier version, instead of members.
-    """
-    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule | DeadlineRule] | None]
-    scope: ScopeKind
-    scopeId: NotRequired[NewId | None]
-    """
-    The tenant or the agent; not read beside global scope.
-    """
-    tenantId: NotRequired[NewId | Literal[""] | None]
-    """
-    With agent scope: the one tenant in which the policy applies to the agent; in every tenant when left out.
-    """
-    unmatched: NotRequired[Unmatched | Literal[""] | None]
-    """
-    What becomes of a call that no Cedar policy of the scope matches; a set with a permit must name it.
-    """
-    unmatchedTools: UnmatchedTools | Literal[""] | None
-    """
-    With global scope: what becomes of a call of a tool that is not registered, where others of its type are.
-    """
-
-
-class PolicyChange6(TypedDict):
-    """
-    Members to put in force for a scope, or an earlier version of its own to put in force again, all of it.
-    """
-
-    budgets: NotRequired[list[Budget] | None]
-    cedar: NotRequired[str | None]
-    """
-    Cedar policies, at most 65536 bytes in UTF-8.
-    """
-    expectedPolicyVersion: NotRequired[str | None]
-    """
-    The version believed active; if another is, nothing changes.
-    """
-    mode: NotRequired[Mode | None]
-    """
-    ``shadow``: judged beside the active policy, and never decides. An empty one, or one that holds what is
-    active, ends the shadow.
-    """
-    policyVersion: str | None
-    """
-    An earlier version, instead of members.
-    """
-    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule | DeadlineRule] | None]
-    scope: ScopeKind
-    scopeId: NotRequired[NewId | None]
-    """
-    The tenant or the agent; not read beside global scope.
-    """
-    tenantId: NotRequired[NewId | Literal[""] | None]
+    tenantId: NotRequired[NewIdOrNone | None]
     """
     With agent scope: the one tenant in which the policy applies to the agent; in every tenant when left out.
     """
@@ -1333,12 +1125,6 @@ class PolicyChange6(TypedDict):
     """
     With global scope: what becomes of a call of a tool that is not registered, where others of its type are.
     """
-
-
-PolicyChange: TypeAlias = PolicyChange1 | PolicyChange2 | PolicyChange3 | PolicyChange4 | PolicyChange5 | PolicyChange6
-"""
-Members to put in force for a scope, or an earlier version of its own to put in force again, all of it.
-"""
 
 
 class PolicyConfig(TypedDict):
@@ -1367,112 +1153,7 @@ class PolicyConfig(TypedDict):
     unmatchedTools: NotRequired[UnmatchedTools | str]
 
 
-class PolicyProposal1(TypedDict):
-    """
-    Members of a policy for a scope, to see what they would change; others are as the active policy has them.
-    """
-
-    budgets: NotRequired[list[Budget] | None]
-    cedar: NotRequired[str | None]
-    """
-    Cedar policies, at most 65536 bytes in UTF-8.
-    """
-    mode: NotRequired[Mode | None]
-    """
-    ``shadow``: judged beside the active policy, and never decides. An empty one, or one that holds what is
-    active, ends the shadow.
-    """
-    rules: list[AmountRule | HoursRule | CategoriesRule | CountRule | DeadlineRule] | None
-    scope: ScopeKind
-    scopeId: NotRequired[NewId | None]
-    """
-    The tenant or the agent; not read beside global scope.
-    """
-    tenantId: NotRequired[NewId | Literal[""] | None]
-    """
-    With agent scope: the one tenant in which the policy applies to the agent; in every tenant when left out.
-    """
-    unmatched: NotRequired[Unmatched | Literal[""] | None]
-    """
-    What becomes of a call that no Cedar policy of the scope matches; a set with a permit must name it.
-    """
-    unmatchedTools: NotRequired[UnmatchedTools | Literal[""] | None]
-    """
-    With global scope: what becomes of a call of a tool that is not registered, where others of its type are.
-    """
-
-
-class PolicyProposal2(TypedDict):
-    """
-    Members of a policy for a scope, to see what they would change; others are as the active policy has them.
-    """
-
-    budgets: NotRequired[list[Budget] | None]
-    cedar: str | None
-    """
-    Cedar policies, at most 65536 bytes in UTF-8.
-    """
-    mode: NotRequired[Mode | None]
-    """
-    ``shadow``: judged beside the active policy, and never decides. An empty one, or one that holds what is
-    active, ends the shadow.
-    """
-    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule | DeadlineRule] | None]
-    scope: ScopeKind
-    scopeId: NotRequired[NewId | None]
-    """
-    The tenant or the agent; not read beside global scope.
-    """
-    tenantId: NotRequired[NewId | Literal[""] | None]
-    """
-    With agent scope: the one tenant in which the policy applies to the agent; in every tenant when left out.
-    """
-    unmatched: NotRequired[Unmatched | Literal[""] | None]
-    """
-    What becomes of a call that no Cedar policy of the scope matches; a set with a permit must name it.
-    """
-    unmatchedTools: NotRequired[UnmatchedTools | Literal[""] | None]
-    """
-    With global scope: what becomes of a call of a tool that is not registered, where others of its type are.
-    """
-
-
-class PolicyProposal3(TypedDict):
-    """
-    Members of a policy for a scope, to see what they would change; others are as the active policy has them.
-    """
-
-    budgets: list[Budget] | None
-    cedar: NotRequired[str | None]
-    """
-    Cedar policies, at most 65536 bytes in UTF-8.
-    """
-    mode: NotRequired[Mode | None]
-    """
-    ``shadow``: judged beside the active policy, and never decides. An empty one, or one that holds what is
-    active, ends the shadow.
-    """
-    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule | DeadlineRule] | None]
-    scope: ScopeKind
-    scopeId: NotRequired[NewId | None]
-    """
-    The tenant or the agent; not read beside global scope.
-    """
-    tenantId: NotRequired[NewId | Literal[""] | None]
-    """
-    With agent scope: the one tenant in which the policy applies to the agent; in every tenant when left out.
-    """
-    unmatched: NotRequired[Unmatched | Literal[""] | None]
-    """
-    What becomes of a call that no Cedar policy of the scope matches; a set with a permit must name it.
-    """
-    unmatchedTools: NotRequired[UnmatchedTools | Literal[""] | None]
-    """
-    With global scope: what becomes of a call of a tool that is not registered, where others of its type are.
-    """
-
-
-class PolicyProposal4(TypedDict):
+class PolicyProposal(TypedDict):
     """
     Members of a policy for a scope, to see what they would change; others are as the active policy has them.
     """
@@ -1493,42 +1174,7 @@ class PolicyProposal4(TypedDict):
     """
     The tenant or the agent; not read beside global scope.
     """
-    tenantId: NotRequired[NewId | Literal[""] | None]
-    """
-    With agent scope: the one tenant in which the policy applies to the agent; in every tenant when left out.
-    """
-    unmatched: Unmatched | Literal[""] | None
-    """
-    What becomes of a call that no Cedar policy of the scope matches; a set with a permit must name it.
-    """
-    unmatchedTools: NotRequired[UnmatchedTools | Literal[""] | None]
-    """
-    With global scope: what becomes of a call of a tool that is not registered, where others of its type are.
-    """
-
-
-class PolicyProposal5(TypedDict):
-    """
-    Members of a policy for a scope, to see what they would change; others are as the active policy has them.
-    """
-
-    budgets: NotRequired[list[Budget] | None]
-    cedar: NotRequired[str | None]
-    """
-    Cedar policies, at most 65536 bytes in UTF-8.
-    """
-    mode: NotRequired[Mode | None]
-    """
-    ``shadow``: judged beside the active policy, and never decides. An empty one, or one that holds what is
-    active, ends the shadow.
-    """
-    rules: NotRequired[list[AmountRule | HoursRule | CategoriesRule | CountRule | DeadlineRule] | None]
-    scope: ScopeKind
-    scopeId: NotRequired[NewId | None]
-    """
-    The tenant or the agent; not read beside global scope.
-    """
-    tenantId: NotRequired[NewId | Literal[""] | None]
+    tenantId: NotRequired[NewIdOrNone | None]
     """
     With agent scope: the one tenant in which the policy applies to the agent; in every tenant when left out.
     """
@@ -1536,16 +1182,10 @@ class PolicyProposal5(TypedDict):
     """
     What becomes of a call that no Cedar policy of the scope matches; a set with a permit must name it.
     """
-    unmatchedTools: UnmatchedTools | Literal[""] | None
+    unmatchedTools: NotRequired[UnmatchedTools | Literal[""] | None]
     """
     With global scope: what becomes of a call of a tool that is not registered, where others of its type are.
     """
-
-
-PolicyProposal: TypeAlias = PolicyProposal1 | PolicyProposal2 | PolicyProposal3 | PolicyProposal4 | PolicyProposal5
-"""
-Members of a policy for a scope, to see what they would change; others are as the active policy has them.
-"""
 
 
 class PolicyShadow(TypedDict):
@@ -1783,7 +1423,7 @@ class Submission(TypedDict):
     """
     Submitting it again answers what was decided first.
     """
-    tenantId: NotRequired[NewId | Literal[""] | None]
+    tenantId: NotRequired[NewIdOrNone | None]
     """
     "" is none.
     """
