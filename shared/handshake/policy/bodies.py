@@ -184,7 +184,7 @@ class PolicyProposal(GivenMembers):
     tenantId: NotRequired[TenantId]
 
 
-@described(allOf=[*_A_SCOPE, _MEMBERS_OR_A_VERSION])
+@described(allOf=[*_A_SCOPE, {"anyOf": [*_SOME_MEMBER, {"required": ["policyVersion"]}]}, _MEMBERS_OR_A_VERSION])
 class PolicyChange(GivenMembers):
     """Members to put in force for a scope, or an earlier version of its own to put in force again, all of it."""
 
