@@ -1185,11 +1185,7 @@ export interface components {
             unmatched?: components["schemas"]["Unmatched"] | "" | null;
             /** @description With global scope: what becomes of a call of a tool that is not registered, where others of its type are. */
             unmatchedTools?: components["schemas"]["UnmatchedTools"] | "" | null;
-        } & (unknown & unknown & unknown & (({
-            policyVersion?: null;
-        } | unknown | unknown | unknown | unknown | unknown) | {
-            policyVersion: string;
-        }));
+        } & (unknown & unknown & unknown & (unknown | unknown | unknown | unknown | unknown | unknown) & unknown);
         /**
          * PolicyConfig
          * @description Shows the policy that a scope stores, or the defaults that stand in for its rules.

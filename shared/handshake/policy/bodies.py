@@ -167,14 +167,12 @@ _A_SCOPE: Final[list[dict[str, Any]]] = [
     },
 ]
 _SOME_MEMBER: Final = [{"required": [member]} for member in MEMBERS]
-_MEMBERS_OR_A_VERSION: Final = [
-    {"anyOf": _SOME_MEMBER, "properties": {"policyVersion": {"type": "null"}}},
-    {
-        "required": ["policyVersion"],
-        "properties": {"policyVersion": {"type": "string"}},
-        "not": {"anyOf": _SOME_MEMBER},
-    },
-]
+# As a condition: of alternatives that require it, generators make a member that is always required.
+_MEMBERS_OR_A_VERSION: Final[dict[str, Any]] = {
+    "if": {"required": ["policyVersion"], "properties": {"policyVersion": {"type": "string"}}},
+    "then": {"not": {"anyOf": _SOME_MEMBER}},
+    "else": {"anyOf": _SOME_MEMBER},
+}
 
 
 @described(allOf=[*_A_SCOPE, {"anyOf": _SOME_MEMBER}])
@@ -186,7 +184,7 @@ class PolicyProposal(GivenMembers):
     tenantId: NotRequired[TenantId]
 
 
-@described(allOf=[*_A_SCOPE, {"oneOf": _MEMBERS_OR_A_VERSION}])
+@described(allOf=[*_A_SCOPE, {"anyOf": [*_SOME_MEMBER, {"required": ["policyVersion"]}]}, _MEMBERS_OR_A_VERSION])
 class PolicyChange(GivenMembers):
     """Members to put in force for a scope, or an earlier version of its own to put in force again, all of it."""
 
