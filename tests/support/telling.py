@@ -150,7 +150,8 @@ def _kind_of(item: Item) -> str | None:
     *_, last = evidence_from(item)
     if last.detail.get("synthetic"):
         return None
-    match last.detail["event"], last.detail["state"]:
+    # Evidence of the first release does not say of what it is.
+    match last.detail.get("event"), last.detail["state"]:
         case "decided", "escalated_pending":
             return "request.escalated"
         case "closed", "escalated_expired_terminal":
