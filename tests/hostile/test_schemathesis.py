@@ -33,6 +33,7 @@ _IDS: Final = (
     "reasonCode",
     "reasonFamily",
     "version",
+    "actor",
 )
 TOOLS: Final = "/policy/tools"
 FORBIDDING: Final = '@id("nobody") forbid (principal == Agent::"nobody", action, resource);'
@@ -85,6 +86,10 @@ def _heed_what_no_schema_says(case: Case[Any]) -> None:
     if query.get("scope", "global") != "global":
         # A query string has no schema of its own, so none can say that the scopes of one need an id.
         query.setdefault("scopeId", "agent-1")
+    if "from" in query:
+        # Nor that what begins ends later.
+        query.pop("to", None)
+    _heed_spelling(query)
     # Only a list makes its cursors.
     query.pop("cursor", None)
     if isinstance(body, dict):
