@@ -111,7 +111,9 @@ _Decided = TypedDict(
     {
         "outcome": NotRequired[Annotated[str, Schema(enum=list(ENDS))]],
         "actor": NotRequired[Annotated[Id, f"Who decided; `{EXPIRY}` for what nobody decided in time."]],
-        "from": NotRequired[Annotated[int, Schema(minimum=0, maximum=MAX_TIME_MS), "Decided then or later, epoch ms."]],
+        "from": NotRequired[
+            Annotated[int, Schema(minimum=0, maximum=MAX_TIME_MS - 1), "Decided then or later, epoch ms."]
+        ],
         "to": NotRequired[Annotated[int, Schema(minimum=1, maximum=MAX_TIME_MS), "Decided before that, epoch ms."]],
     },
 )

@@ -61,7 +61,7 @@ def parse_history_query(
         raise _bad_shape(f"outcome must be one of {', '.join(ENDS)}.")
     if actor is not None and not is_label(actor):
         raise _bad_shape(f"actor must be 1 to {MAX_ID_LENGTH} characters without control characters.")
-    from_ms, to_ms = _time("from", since, default=0), _time("to", until, default=MAX_TIME_MS + 1)
+    from_ms, to_ms = _time("from", since, default=0), _time("to", until, default=MAX_TIME_MS)
     if from_ms >= to_ms:
         raise _bad_shape("from must be before to.")
     tenant_id = envelope.tenant_id if reads_tenant(envelope) else None
