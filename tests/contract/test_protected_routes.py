@@ -52,6 +52,7 @@ THE_CONTRACTS = ENVELOPED | {
     ("POST", "/metrics/project"),
 }
 
+CALLERS = {"Ref": "Api"}
 _TEMPLATE = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]
 RESOURCES = {name: one for name, one in _TEMPLATE.items() if not name.startswith("Fn::ForEach::")}  # log groups
 
@@ -65,7 +66,9 @@ def _api_events() -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def test_template_and_handlers_declare_the_contracts_routes_and_no_others() -> None:
-    in_template = [(event["Method"].upper(), event["Path"]) for _, event in _api_events()]
+    in_template = [
+        (event["Method"].upper(), event["Path"]) for _, event in _api_events() if event["RestApiId"] == CALLERS
+    ]
 
     assert sorted(in_template) == ROUTES == sorted(THE_CONTRACTS)
 
@@ -74,9 +77,12 @@ def test_the_template_lets_nobody_call_unsigned() -> None:
     apis = {name: it for name, it in RESOURCES.items() if it["Type"].startswith(("AWS::Serverless::Api", "AWS::ApiG"))}
     gateways = [it["Properties"] for it in apis.values() if it["Type"] == "AWS::Serverless::Api"]
 
-    assert [gateway["Auth"]["DefaultAuthorizer"] for gateway in gateways] == ["AWS_IAM"]
-    assert gateways[0]["Auth"].get("AddDefaultAuthorizerToCorsPreflight", True)
-    assert all("Auth" not in event and event["RestApiId"] == {"Ref": "Api"} for _, event in _api_events())
+    # Callers sign; people, whose API is one of their own, sign in.
+    assert [gateway["Auth"]["DefaultAuthorizer"] for gateway in gateways] == ["AWS_IAM", "SignedIn"]
+    assert all(gateway["Auth"].get("AddDefaultAuthorizerToCorsPreflight", True) for gateway in gateways)
+    assert all("Auth" not in event for _, event in _api_events())
+    peoples = [event for _, event in _api_events() if event["RestApiId"] != CALLERS]
+    assert all(event["RestApiId"] == {"Ref": "PeopleApi"} and event["Path"].startswith("/api/") for event in peoples)
     assert not [it for it in RESOURCES.values() if it["Type"] in ("AWS::Lambda::Url", "AWS::Serverless::HttpApi")]
     assert not any("FunctionUrlConfig" in it["Properties"] for it in RESOURCES.values())
 

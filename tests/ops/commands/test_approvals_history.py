@@ -65,6 +65,7 @@ def test_it_is_narrowed_by_outcome_by_actor_and_by_days(service: InProcess) -> N
     assert listed() == [new]
 
 
+@pytest.mark.timeout(300)
 def test_more_than_a_page_is_listed_and_an_extension_is_counted(service: InProcess) -> None:
     tenant = unique("tenant")
     for _ in range(102):
