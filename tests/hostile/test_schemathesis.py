@@ -80,6 +80,12 @@ def _heed_what_no_schema_says(case: Case[Any]) -> None:
             fields.pop("scopeId", None)
     if case.meta and case.meta.generation.mode.is_negative:
         return
+    _heed_query(query)
+    if isinstance(body, dict):
+        _heed_body(body)
+
+
+def _heed_query(query: dict[str, Any]) -> None:
     if query.get("scope", "global") != "agent":
         # Nor that a tenant goes with agent scope only.
         query.pop("tenantId", None)
@@ -92,30 +98,32 @@ def _heed_what_no_schema_says(case: Case[Any]) -> None:
     _heed_spelling(query)
     # Only a list makes its cursors.
     query.pop("cursor", None)
-    if isinstance(body, dict):
-        for fields in (body, body.get("request"), *(body.get("rules") or ())):
-            _heed_spelling(fields)
-        if "timestamp" in body:
-            # Five minutes around the server's clock.
-            body["timestamp"] = now_ms()
-        for index, rule in enumerate(body.get("rules") or ()):
-            # A schema can ask for distinct rules, not for distinct ids.
-            rule["id"] = f"{index} {rule['id']}"[:MAX_ID_LENGTH]
-        if body.get("cedar"):
-            # A schema knows no grammar.
-            body["cedar"] = FORBIDDING
-        for index, budget in enumerate(body.get("budgets") or ()):
-            # Nor what a budget's members have to do with one another.
-            body["budgets"][index] = {"id": str(index), "max": 100, "over": budget["over"]} | BUDGET
-        for index, tool in enumerate(body.get("tools") or ()):
-            # Nor that names are distinct, and what a schema of a schema is.
-            _heed_spelling(tool)
-            tool |= {"name": f"tool-{index}", "inputSchema": {"type": "object"}}
-        if "timestampMs" in body:
-            # Since 2020, five minutes ahead of the server's clock at most; and an incident ends after it began.
-            body["timestampMs"] = now_ms()
-            for name in ("incidentDetectedTsMs", "terminalDecisionTsMs"):
-                body.pop(name, None)
+
+
+def _heed_body(body: dict[str, Any]) -> None:
+    for fields in (body, body.get("request"), *(body.get("rules") or ())):
+        _heed_spelling(fields)
+    if "timestamp" in body:
+        # Five minutes around the server's clock.
+        body["timestamp"] = now_ms()
+    for index, rule in enumerate(body.get("rules") or ()):
+        # A schema can ask for distinct rules, not for distinct ids.
+        rule["id"] = f"{index} {rule['id']}"[:MAX_ID_LENGTH]
+    if body.get("cedar"):
+        # A schema knows no grammar.
+        body["cedar"] = FORBIDDING
+    for index, budget in enumerate(body.get("budgets") or ()):
+        # Nor what a budget's members have to do with one another.
+        body["budgets"][index] = {"id": str(index), "max": 100, "over": budget["over"]} | BUDGET
+    for index, tool in enumerate(body.get("tools") or ()):
+        # Nor that names are distinct, and what a schema of a schema is.
+        _heed_spelling(tool)
+        tool |= {"name": f"tool-{index}", "inputSchema": {"type": "object"}}
+    if "timestampMs" in body:
+        # Since 2020, five minutes ahead of the server's clock at most; and an incident ends after it began.
+        body["timestampMs"] = now_ms()
+        for name in ("incidentDetectedTsMs", "terminalDecisionTsMs"):
+            body.pop(name, None)
 
 
 def _heed_spelling(fields: Any) -> None:
