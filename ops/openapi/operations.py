@@ -303,7 +303,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
             **_codes(ReasonCode.POLICY_INVALID_POLICY, ReasonCode.SECURITY_REPLAY_DETECTED),
         },
     ),
-    ("GET", "/policy/tools"): Operation(id="getTools", summary="The registered tools"),
+    ("GET", "/policy/tools"): Operation(id="getTools", summary="Show the registered tools"),
     ("GET", "/policy/config"): Operation(
         id="getPolicyConfig",
         summary="The policy of a scope",
@@ -313,7 +313,7 @@ OPERATIONS: Final[Mapping[tuple[str, str], Operation]] = {
     ),
     ("GET", "/policy/shadow"): Operation(
         id="getPolicyShadow",
-        summary="What the shadow of a scope would have decided otherwise",
+        summary="Tell what the shadow of a scope would have decided otherwise",
         description="the most frequent change first, some seconds late",
         query=ShadowQuery,
         codes=_codes(ReasonCode.TRUST_CONTEXT_MISSING_BINDING),

@@ -1,4 +1,4 @@
-"""Time what Cedar adds: a decision by prepared sets, preparing and validating them, and importing the engine.
+"""Time what Cedar adds: a decision by prepared sets and by the hardest, preparing and validating, importing the engine.
 
 CPU time, so that whoever else uses the machine does not count. HANDSHAKE_REPETITIONS says how many decisions.
 """
@@ -22,6 +22,7 @@ from handshake.policy.cedar.text import sha256_of
 from handshake.policy.cedar.tools import Tool, Tools
 from handshake.policy.cedar.validate import validate
 from ops.local.build import build
+from tests.hostile.cedar_bounds import pathological, worst_of
 
 _REPETITIONS: Final = 2000
 _POLICIES: Final = (1, 20, 200)
@@ -65,6 +66,8 @@ def main() -> int:
         table.add_row(str(count), f"{validating:.0f}", f"{preparing:.1f}", f"{median(times):.0f}", f"{p99:.0f}")
     console = Console()
     console.print(table)
+    worst, whose, *_ = worst_of(pathological())
+    console.print(f"the hardest set that the bounds let through: {whose}, {worst:.0f} ms")
     layer = build().parent / "CedarLayer" / "python"
     size = sum(path.stat().st_size for path in layer.rglob("*") if path.is_file()) / 2**20
     importing = median(_import_ms(str(layer)) for _ in range(_STARTS))

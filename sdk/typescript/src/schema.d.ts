@@ -174,7 +174,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What the shadow of a scope would have decided otherwise
+         * Tell what the shadow of a scope would have decided otherwise
          * @description the most frequent change first, some seconds late
          */
         get: operations["getPolicyShadow"];
@@ -210,7 +210,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The registered tools */
+        /** Show the registered tools */
         get: operations["getTools"];
         put?: never;
         /** Register the tools of an action type */
@@ -625,7 +625,7 @@ export interface components {
         BucketName: "hour" | "day";
         /**
          * Budget
-         * @description How much, or how often, within a UTC hour, day or month. What is allowed or escalated takes its share.
+         * @description Bounds how much, or how often, within a UTC hour, day or month. What is allowed or escalated takes its share.
          */
         Budget: {
             /** @description Only calls in this currency count. Without it each currency counts by itself: none are added together. */
@@ -1550,7 +1550,7 @@ export interface components {
         State: "allowed_terminal" | "denied_terminal" | "escalated_pending" | "escalated_approved_terminal" | "escalated_rejected_terminal" | "escalated_expired_terminal";
         /**
          * StoredBudget
-         * @description How much, or how often, within a window of UTC, as its operator wrote it.
+         * @description Bounds how much, or how often, within a window of UTC, as its operator wrote it.
          */
         StoredBudget: {
             /** @description Only calls in this currency count; without it each by itself. */
@@ -2486,7 +2486,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What the shadow of a scope would have decided otherwise */
+            /** @description Tell what the shadow of a scope would have decided otherwise */
             200: {
                 headers: {
                     "x-correlation-id": components["headers"]["CorrelationId"];
@@ -2610,7 +2610,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The registered tools */
+            /** @description Show the registered tools */
             200: {
                 headers: {
                     "x-correlation-id": components["headers"]["CorrelationId"];

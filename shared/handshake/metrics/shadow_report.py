@@ -1,4 +1,4 @@
-"""What shadows of policies would have decided: named in the events of decisions, and counted by the projector.
+"""Tells what shadows of policies would have decided: named in the events of decisions, and counted by the projector.
 
 It is no evidence, for it decides nothing. Counters are whole numbers that add up in any order; of the requests that a
 change was seen on a few are kept, one for each of some slots, the latest of those that fall into it.
@@ -19,7 +19,7 @@ _CHANGE_DIGITS: Final = 16
 
 
 class Shadowed(NamedTuple):
-    """What version ``number`` of a shadow of ``scope`` (as its partition is called) would have decided, and by what."""
+    """Says what version ``number`` of a shadow of ``scope`` (its partition) would have decided, and by what."""
 
     scope: str
     number: int

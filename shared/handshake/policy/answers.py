@@ -24,7 +24,7 @@ class StoredRule(TypedDict):
 
 @closed
 class StoredBudget(TypedDict):
-    """How much, or how often, within a window of UTC, as its operator wrote it."""
+    """Bounds how much, or how often, within a window of UTC, as its operator wrote it."""
 
     id: Id
     measure: budgets.Measure

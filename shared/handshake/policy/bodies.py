@@ -88,7 +88,7 @@ TenantId = Annotated[
 
 @closed
 class Budget(TypedDict):
-    """How much, or how often, within a UTC hour, day or month. What is allowed or escalated takes its share."""
+    """Bounds how much, or how often, within a UTC hour, day or month. What is allowed or escalated takes its share."""
 
     id: Annotated[NewId, "Distinct within its scope."]
     measure: Annotated[budgets.Measure, "Calls, or the sum of what ``of`` names."]

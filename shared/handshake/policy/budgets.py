@@ -177,12 +177,12 @@ class Reservation:
 
 
 Taken = Mapping[Counter, Decimal]
-"""What was taken of some counters, as far as it is known; of the others a write will say."""
+"""Tells what was taken of some counters, as far as it is known; of the others a write will say."""
 NONE_KNOWN: Final[Taken] = MappingProxyType({})
 
 
 class JudgedBudgets(NamedTuple):
-    """What the budgets that a call would exceed say together, allow where there is none; and what it takes of each."""
+    """Give what the budgets say together that a call would exceed, allow where none is; and what it takes of each."""
 
     judgement: Judgement
     reservations: tuple[Reservation, ...]

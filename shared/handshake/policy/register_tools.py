@@ -107,8 +107,7 @@ def _disarmed(context: Context, before: Tools, after: Tools) -> list[Disarmed]:
     versions = [(use, number) for use in uses(context.dynamo, context.tables.policy) for number in _numbers(use)]
     if not versions:
         return []
-    # Imported where it is needed: it brings the engine's library.
-    from handshake.policy.cedar.validate import faults_after  # noqa: PLC0415
+    from handshake.policy.cedar.validate import faults_after  # noqa: PLC0415 - it brings the engine
 
     found: list[Disarmed] = []
     for start in range(0, len(versions), _BATCH):

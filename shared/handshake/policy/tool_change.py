@@ -34,7 +34,7 @@ class ToolChange:
 
 @dataclass(frozen=True)
 class StoredTools:
-    """The registry as it is stored; ``audit_digest`` is that of its audit event, "" where there is none."""
+    """Holds the registry as it is stored; ``audit_digest`` is that of its audit event, "" where there is none."""
 
     tools: Tools = NO_TOOLS
     audit_digest: str = ""

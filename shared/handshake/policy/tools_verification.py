@@ -1,6 +1,7 @@
 """Verifies the registry of tools: what is in force against its versions, these against the audit trail; its users."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 
 from handshake.dynamo.marshalling import Item
@@ -35,10 +36,8 @@ def scopes_in(items: Sequence[Item]) -> list[Scope]:
     """Give the scopes that the registry says use it; what cannot be read names none."""
     scopes: list[Scope] = []
     for item in items:
-        try:
+        with suppress(Exception):  # whatever it is, verify_use tells of it
             scopes += [parse_scope(item, stored=True)] if item["sk"].startswith(use_key_prefix()) else []
-        except Exception:  # noqa: BLE001, S112 - whatever it is, verify_use tells of it
-            continue
     return scopes
 
 

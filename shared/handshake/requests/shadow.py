@@ -1,6 +1,7 @@
 """Judges shadows of policies beside the active ones; what they say never touches an answer (contract.md section 15)."""
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 
 from handshake.metrics.shadow_report import Shadowed
 from handshake.policy.rules import PolicyInForce, ScopePolicy
@@ -17,11 +18,11 @@ def judge_shadows(policy: PolicyInForce, decide: Callable[[PolicyInForce], Decis
 
 def _judged(policy: PolicyInForce, decide: Callable[[PolicyInForce], Decision]) -> Iterator[Shadowed]:
     for shadow in policy.shadows:
-        try:
+        decision = None
+        with suppress(Exception):  # whatever is wrong with a shadow is nothing to whoever submits
             decision = decide(policy.replaced(shadow))
-        except Exception:  # noqa: BLE001, S112 - whatever is wrong with a shadow is nothing to whoever submits
-            continue
-        yield Shadowed(shadow.scope.partition, shadow.number, decision.outcome, _decider(decision, shadow))
+        if decision:
+            yield Shadowed(shadow.scope.partition, shadow.number, decision.outcome, _decider(decision, shadow))
 
 
 def _decider(decision: Decision, shadow: ScopePolicy) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final, assert_never
 
-from handshake.policy.cedar.tools import Fields, Many, Member, Tools, Type
+from handshake.policy.cedar.tools import Fields, Many, Tools, Type
 
 ACTION_TYPES: Final = ("payment", "data_access", "credential_use", "external_call", "other")
 
@@ -77,12 +77,11 @@ def _type(of: Type) -> dict[str, Any]:
         case Many(element):
             return {"type": "Set", "element": _type(element)}
         case Fields(members):
-            typed = {name: _attribute(member) for name, member in members.items() if member.type is not None}
+            typed = {
+                name: {**_type(member.type), "required": member.always_there}
+                for name, member in members.items()
+                if member.type is not None
+            }
             return {"type": "Record", "attributes": typed}
         case _:
             assert_never(of)
-
-
-def _attribute(member: Member) -> dict[str, Any]:
-    assert member.type is not None  # noqa: S101 - its only caller looked
-    return {**_type(member.type), "required": member.always_there}

@@ -449,7 +449,7 @@ The states of a request. Every one but ``escalated_pending`` is terminal and nev
 
 class StoredBudget(TypedDict):
     """
-    How much, or how often, within a window of UTC, as its operator wrote it.
+    Bounds how much, or how often, within a window of UTC, as its operator wrote it.
     """
 
     currency: NotRequired[str | None]
@@ -696,7 +696,7 @@ class Artifact(TypedDict):
 
 class Budget(TypedDict):
     """
-    How much, or how often, within a UTC hour, day or month. What is allowed or escalated takes its share.
+    Bounds how much, or how often, within a UTC hour, day or month. What is allowed or escalated takes its share.
     """
 
     currency: NotRequired[str | None]

@@ -224,7 +224,7 @@ class Operations(ABC):
         scope: models.ScopeKind,
         correlation_id: str | None = None,
     ) -> models.PolicyShadow:
-        """What the shadow of a scope would have decided otherwise: ``GET /policy/shadow``.
+        """Tell what the shadow of a scope would have decided otherwise: ``GET /policy/shadow``.
 
         The most frequent change first, some seconds late.
         """
@@ -254,7 +254,7 @@ class Operations(ABC):
         *,
         correlation_id: str | None = None,
     ) -> models.RegisteredTools:
-        """The registered tools: ``GET /policy/tools``."""
+        """Show the registered tools: ``GET /policy/tools``."""
         call = Call(
             GET_TOOLS,
             correlation_id=correlation_id,
@@ -703,7 +703,7 @@ class AsyncOperations(ABC):
         scope: models.ScopeKind,
         correlation_id: str | None = None,
     ) -> models.PolicyShadow:
-        """What the shadow of a scope would have decided otherwise: ``GET /policy/shadow``.
+        """Tell what the shadow of a scope would have decided otherwise: ``GET /policy/shadow``.
 
         The most frequent change first, some seconds late.
         """
@@ -733,7 +733,7 @@ class AsyncOperations(ABC):
         *,
         correlation_id: str | None = None,
     ) -> models.RegisteredTools:
-        """The registered tools: ``GET /policy/tools``."""
+        """Show the registered tools: ``GET /policy/tools``."""
         call = Call(
             GET_TOOLS,
             correlation_id=correlation_id,
