@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any, Final
 from unittest.mock import patch
 
+from handshake.channels import outbound
 from handshake.core.reasons import ReasonCode, describe
 from handshake.core.synthetic import RESERVED
 from handshake.requests import verify_nightly
@@ -202,6 +203,13 @@ def _expire(fleet: Fleet) -> None:
     fleet.run("hitl_expiry")
 
 
+def _tell(fleet: Fleet) -> None:
+    fleet.register_channels()
+    fleet.run("notifier")
+    with patch.object(outbound.socket, "getaddrinfo", side_effect=OSError):
+        fleet.run("channels")
+
+
 def _remind(fleet: Fleet) -> None:
     """Have all notices be due, those of what has been closed since too, and what waits have more time than them."""
     escalated(fleet)
@@ -281,7 +289,7 @@ USE_CASES: Final[Mapping[str, Callable[[Fleet], Any]]] = {
     "retain": _retain,
     "verify": _verify,
     "fold": _run("metrics_projector"),
-    "tell": _run("notifier"),
+    "tell": _tell,
     "remind": _remind,
     "triage": _run("alarm_triage"),
     "gate": _run("release_gate"),
