@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from handshake.core.reasons import ReasonCode
 from handshake.dynamo.context import Context
-from handshake.dynamo.marshalling import Item, Put, unmarshal
+from handshake.dynamo.marshalling import Item, Put, marshal, unmarshal
 from handshake.policy.rule_keys import MAX_AMOUNT, Spend, Trigger
 from handshake.requests import table as requests
 from handshake.requests.decision import Decision
@@ -350,3 +350,9 @@ def test_a_partition_longer_than_a_page_is_read_to_its_end(store: Context) -> No
         _put(store, [event])
 
     assert _partition(store)[1] == events
+
+
+def test_a_state_item_is_what_the_store_gives_back_so_that_verification_can_compare_the_two() -> None:
+    item = requests.state_item(replace(a_record(), notify=("payee", "to.iban")))
+
+    assert unmarshal(marshal(item)) == {name: value for name, value in item.items() if value is not None}

@@ -311,7 +311,7 @@ def state_item(record: RequestRecord) -> Item:
         "spend_limit": record.spend and record.spend.daily_limit,
         "decided_by": canonical([list(named) for named in record.policies]) if record.policies else None,
         "message": record.message,
-        "notify": record.notify or None,
+        "notify": list(record.notify) or None,
         "reserved": canonical([held.stored() for held in record.reservations]) if record.reservations else None,
         "chain_length": record.chain.length,
         "chain_head": record.chain.head,
