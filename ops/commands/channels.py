@@ -76,7 +76,12 @@ def add(
             _keep_secret(target, stack, channel_id, {"url": url, **({"key": key} if key else {})})
         now = context.now_ms()
         channel = Channel(channel_id, ChannelKind(kind), tenant, address, now, operator_of(target))
-        _keep(target, [*kept, channel], seen=version)
+        try:
+            _keep(target, [*kept, channel], seen=version)
+        except typer.Exit:
+            if url:
+                _forget_secret(target, stack, channel_id)
+            raise
     if as_json:
         print(json.dumps(_shown(channel) | ({"key": key} if key else {})))
         return
@@ -139,7 +144,6 @@ def remove(channel_id: ChannelId, stack: Stack = STACK_NAME) -> None:
     reached.
     """
     from handshake.channels.channel import ChannelKind, named
-    from handshake.channels.secrets import secret_name
     from handshake.channels.table import read_channels, without
     from ops.local import deployment
 
@@ -151,9 +155,7 @@ def remove(channel_id: ChannelId, stack: Stack = STACK_NAME) -> None:
             fail(f"there is no channel {channel_id}")
         _keep(target, without(kept, channel_id), seen=version)
         if channel.kind is not ChannelKind.TOPIC:
-            target.client("secretsmanager").delete_secret(
-                SecretId=secret_name(stack, channel_id), ForceDeleteWithoutRecovery=True
-            )
+            _forget_secret(target, stack, channel_id)
     say(f"{channel_id} is removed")
 
 
@@ -176,6 +178,14 @@ def _keep_secret(target: "Deployment", stack: str, channel_id: str, content: dic
     target.client("secretsmanager").create_secret(
         Name=secret_name(stack, channel_id), Description=description, SecretString=json.dumps(content)
     )
+
+
+def _forget_secret(target: "Deployment", stack: str, channel_id: str) -> None:
+    from handshake.channels.secrets import secret_name
+
+    # At once, so that the id is free for another.
+    name = secret_name(stack, channel_id)
+    target.client("secretsmanager").delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
 
 
 def _keep(target: "Deployment", kept: "Sequence[Channel]", *, seen: int) -> None:

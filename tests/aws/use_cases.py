@@ -1,12 +1,12 @@
 """Every main path of every function, made once: what a role must allow is what these ask."""
 
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 from unittest.mock import patch
 
-from handshake.channels import outbound
 from handshake.core.reasons import ReasonCode, describe
 from handshake.core.synthetic import RESERVED
 from handshake.requests import verify_nightly
@@ -206,7 +206,7 @@ def _expire(fleet: Fleet) -> None:
 def _tell(fleet: Fleet) -> None:
     fleet.register_channels()
     fleet.run("notifier")
-    with patch.object(outbound.socket, "getaddrinfo", side_effect=OSError):
+    with patch.object(socket, "getaddrinfo", side_effect=OSError):
         fleet.run("channels")
 
 

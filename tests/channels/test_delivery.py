@@ -2,6 +2,7 @@
 
 import json
 import random
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,6 +37,13 @@ KEY: Final = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 URLS: Final = {kind: f"{STACK}-channel-{kind}.fifo" for kind in ChannelKind}
 DEAD: Final = {kind: f"{kind}-dead" for kind in ChannelKind}
 TTL_MS: Final = 300_000
+
+
+def _reject(service: InProcess, request: dict[str, Any]) -> object:
+    return act(service, request, "reject")
+
+
+MOVES: Final[tuple[Callable[..., object], ...]] = (act, extend, revoke, _reject)
 
 
 @dataclass
@@ -285,7 +293,8 @@ def test_an_auditor_finds_nothing_lost_nothing_made_up_and_nothing_out_of_order(
         for _ in range(12):
             requests.append(escalated(world.service))
             request = dice.choice(requests)
-            dice.choice([act, extend, revoke, lambda service, one: act(service, one, "reject")])(world.service, request)
+            move = dice.choice(MOVES)
+            move(world.service, request)
             world.queues.refuses = dice.choice([0, 0, 2])
             world.bus.answers = [dice.choice(["", "ThrottlingException"]) for _ in range(5)]
             world.tell()
@@ -357,7 +366,8 @@ def test_no_line_of_a_log_says_where_messages_go_or_what_they_say(world: World) 
 
 
 def test_a_secret_that_is_none_is_named_and_not_quoted() -> None:
-    for content in ({}, {"url": 3}, []):
+    contents: list[Any] = [{}, {"url": 3}, []]
+    for content in contents:
         client = SimpleNamespace(get_secret_value=lambda content=content, **_: {"SecretString": json.dumps(content)})
         destinations = Destinations(client, STACK)
         if content == {"url": 3}:
@@ -412,7 +422,7 @@ def test_several_channels_make_no_message_of_two_ids(world: World) -> None:
 def test_a_slow_pace_is_kept_for_slack(world: World) -> None:
     waits: list[float] = []
     world.monkeypatch.setattr(channels_app, "_PACE_S", {ChannelKind.SLACK: 1.0})
-    world.monkeypatch.setattr(channels_app.time, "sleep", waits.append)
+    world.monkeypatch.setattr(time, "sleep", waits.append)
     with receiving() as chat:
         world.register("chat", ChannelKind.SLACK, chat.url)
         for _ in range(3):

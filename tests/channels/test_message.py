@@ -41,17 +41,18 @@ def _record(**changes: Any) -> RequestRecord:
 
 def _hostile_record(text: str) -> RequestRecord:
     action = Action("pay.transfer", "bank/transfers", arguments={"note": text, text[:20] or "x": text})
+    name = text.encode(errors="replace").decode()  # no id is half of a surrogate pair
     submission = replace(
         a_submission(context={"amount": 150, "category": "ops"}),
         action=action,
         kept_digest="sha256:0",
-        request_id=text,
-        agent_id=text,
-        principal_id=text,
-        tenant_id=text,
-        facts={"amount": 150, "category": text},
+        request_id=name,
+        agent_id=name,
+        principal_id=name,
+        tenant_id=name,
+        facts={"amount": 150, "category": name},
     )
-    return replace(_record(), submission=submission, message=text, notify=("note", text[:20], "none"), approved_by=text)
+    return replace(_record(), submission=submission, message=text, notify=("note", text[:20], "none"), approved_by=name)
 
 
 def _closed(record: RequestRecord, state: State, code: ReasonCode) -> RequestRecord:
@@ -118,7 +119,7 @@ def test_of_arguments_those_alone_are_shown_that_policy_or_schema_marks() -> Non
 
 
 def test_a_message_says_what_is_asked_by_whom_the_tier_what_was_crossed_the_deadline_and_where() -> None:
-    event, record = _kinds(_record())["escalated"]
+    event, record = _of_request(None, _record())
     shown = _message(event, record)
 
     for line in (

@@ -40,7 +40,7 @@ def test_a_registered_host_is_called_with_body_and_headers() -> None:
 @pytest.mark.parametrize("address", PRIVATE)
 def test_a_name_that_leads_to_an_address_that_is_not_public_is_not_called(address: str) -> None:
     for addresses in ([address], ["93.184.215.14", address]):
-        outbound = Outbound(resolve=lambda *_, found=addresses: found)  # type: ignore[misc]  # bound at once
+        outbound = Outbound(resolve=lambda *_, found=addresses: found)
         with pytest.raises(RefusedAddressError, match="not public"):
             _post("https://hooks.example/x", outbound)
 

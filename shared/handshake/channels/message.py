@@ -18,6 +18,7 @@ MAX_ARGUMENTS: Final = 8
 _ID: Final = 80
 _VALUE: Final = 120
 _WORDS: Final = 300
+_LINK: Final = 1000
 _MISSING: Final = object()
 _STATES: Final = {"active": "active", "escalate_all": "restricted", "stopped": "stopped"}
 
@@ -36,7 +37,7 @@ class Message:
     @property
     def text(self) -> str:
         """Give all of it as plain text."""
-        return "\n".join([self.title, "", *self.lines, *(["", self.link] if self.link else [])])
+        return "\n".join([self.title, *([self.link] if self.link else []), "", *self.lines])
 
 
 def write_message(
@@ -163,7 +164,8 @@ def _state(event: Event, record: RequestRecord, now_ms: int) -> Iterator[str]:
 
 
 def _link(record: RequestRecord, room: str) -> str:
-    return f"{room}#/requests/{quote(record.request_id, safe='')}" if room else ""
+    link = f"{room}#/requests/{quote(record.request_id, safe='')}" if room else ""
+    return link if len(link) <= _LINK else ""
 
 
 def utc(time_ms: int) -> str:
