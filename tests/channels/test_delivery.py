@@ -311,6 +311,31 @@ def test_an_auditor_finds_nothing_lost_nothing_made_up_and_nothing_out_of_order(
         assert _kinds(told, request) == in_order(world.service, request["requestId"])
 
 
+def test_a_queue_that_refuses_some_of_a_batch_keeps_each_requests_order(world: World) -> None:
+    dice = random.Random(3)  # noqa: S311 - dice, not secrecy
+    with receiving() as receiver:
+        for name in ("a", "b", "c"):
+            world.register(name, ChannelKind.WEBHOOK, receiver.url)
+        requests = [escalated(world.service) for _ in range(4)]
+        for request in requests:
+            extend(world.service, request)
+            act(world.service, request)
+            revoke(world.service, request)
+        world.queues.refused = lambda: dice.random() < 0.3
+        world.tell()
+        # Of each channel alone: to a receiver of three of them an id comes three times.
+        messages = world.queues.queues[URLS[ChannelKind.WEBHOOK]]
+
+    for request in requests:
+        kinds: dict[str, list[str]] = {}
+        for message in messages:
+            body = json.loads(message.body)
+            if body["event"]["requestId"] == request["requestId"]:
+                kinds.setdefault(body["channel"], []).append(body["event"]["event"])
+        order = in_order(world.service, request["requestId"])
+        assert kinds == dict.fromkeys(("a", "b", "c"), order)
+
+
 def test_a_removed_channel_is_forgotten(world: World) -> None:
     with receiving() as receiver:
         world.register("hook", ChannelKind.WEBHOOK, receiver.url)

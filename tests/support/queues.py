@@ -27,20 +27,24 @@ class Message:
 
 @dataclass
 class Fifo:
-    """All queues of a stack, as botocore's client of SQS is called. ``refuses`` says how many entries fail first."""
+    """All queues of a stack, as botocore's client of SQS is called.
+
+    ``refuses`` says how many entries fail first, ``refused`` whether one does.
+    """
 
     now_ms: Callable[[], int]
     queues: dict[str, list[Message]] = field(default_factory=dict)
     seen: dict[tuple[str, str], int] = field(default_factory=dict)
     refuses: int = 0
+    refused: Callable[[], bool] = lambda: False
     _number: int = 0
 
     def send_message_batch(self, QueueUrl: str, Entries: Sequence[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803 - botocore's
         """Take entries, but those that it refuses."""
         failed = []
         for entry in Entries:
-            if self.refuses:
-                self.refuses -= 1
+            if self.refuses or self.refused():
+                self.refuses = max(0, self.refuses - 1)
                 failed.append({"Id": entry["Id"], "Code": "InternalError", "SenderFault": False})
                 continue
             self._take(QueueUrl, entry)

@@ -1,8 +1,7 @@
 """Puts each event on the queues of the channels that tell it: a queue for each kind, so none waits for another."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from handshake.channels.channel import Channel, ChannelKind
@@ -36,7 +35,7 @@ class ChannelQueues:
                 for channel in channels
                 if channel.kind is kind and channel.hears(event)
             ]
-            for some in _tens(entries):
+            for some in _batches(entries):
                 self._send(url, some)
         return []
 
@@ -51,12 +50,10 @@ class ChannelQueues:
             with asking():
                 answer = self._client.send_message_batch(QueueUrl=url, Entries=left)
             refused = {one["Id"]: one.get("Code", "") for one in answer.get("Failed", ())}
-            if not refused:
+            left = [entry for entry in left if entry["Id"] in refused]
+            if not left:
                 return
-            # In a FIFO queue what follows a refused message of its group must follow it again.
-            first = min(map(int, refused))
-            code = refused[str(first)]
-            left = [entry for entry in left if int(entry["Id"]) >= first]
+            code = refused[left[0]["Id"]]
         raise BusUnavailableError(f"SendMessageBatch: {code}")
 
 
@@ -69,7 +66,15 @@ def _entry(channel: Channel, parcel: Parcel) -> dict[str, Any]:
     }
 
 
-def _tens(entries: Sequence[Mapping[str, Any]]) -> Iterable[list[Mapping[str, Any]]]:
-    left = iter(entries)
-    while some := list(islice(left, _ENTRIES)):
-        yield some
+def _batches(entries: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
+    """Give what one call may send: of a group one message, for what is refused would come behind what follows it."""
+    batch: list[Mapping[str, Any]] = []
+    groups: set[str] = set()
+    for entry in entries:
+        if len(batch) == _ENTRIES or entry["MessageGroupId"] in groups:
+            yield batch
+            batch, groups = [], set()
+        batch.append(entry)
+        groups.add(entry["MessageGroupId"])
+    if batch:
+        yield batch
