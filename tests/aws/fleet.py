@@ -281,7 +281,6 @@ def _answers(fleet: Fleet) -> Any:
         "FilterLogEvents": {"events": []},
         "Publish": {"MessageId": "m"},
         "SendMessage": {"MessageId": "m"},
-        "SendMessageBatch": {"Successful": []},
         "ChangeMessageVisibility": {},
         "PutLifecycleEventHookExecutionStatus": {},
         # moto takes no condition of a PartiQL delete.

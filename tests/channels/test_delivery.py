@@ -311,7 +311,7 @@ def test_an_auditor_finds_nothing_lost_nothing_made_up_and_nothing_out_of_order(
         assert _kinds(told, request) == in_order(world.service, request["requestId"])
 
 
-def test_a_queue_that_refuses_some_of_a_batch_keeps_each_requests_order(world: World) -> None:
+def test_a_queue_that_refuses_some_messages_keeps_each_requests_order(world: World) -> None:
     dice = random.Random(3)  # noqa: S311 - dice, not secrecy
     with receiving() as receiver:
         for name in ("a", "b", "c"):
@@ -354,8 +354,8 @@ def test_a_removed_channel_is_forgotten(world: World) -> None:
 
 def test_what_is_no_message_is_a_dead_letter(world: World) -> None:
     for number, body in enumerate(["", "{}", "[]", '{"channel": "x", "event": {"event": "odd"}}']):
-        entry = {"Id": "0", "MessageBody": body, "MessageGroupId": str(number), "MessageDeduplicationId": str(number)}
-        world.queues.send_message_batch(URLS[ChannelKind.SLACK], [entry])
+        entry = {"MessageBody": body, "MessageGroupId": str(number), "MessageDeduplicationId": str(number)}
+        world.queues.send_message(URLS[ChannelKind.SLACK], **entry)
     world.deliver()
 
     assert _dead(world, ChannelKind.SLACK) == ["no message of a channel"] * 4

@@ -3,9 +3,11 @@
 Of a group one message is out at a time, in order; what is not deleted comes again once it is visible.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
+
+from tests.support.scripted import fault
 
 _DEDUPLICATED_MS: Final = 5 * 60 * 1000
 _VISIBILITY_MS: Final = 180_000
@@ -29,7 +31,7 @@ class Message:
 class Fifo:
     """All queues of a stack, as botocore's client of SQS is called.
 
-    ``refuses`` says how many entries fail first, ``refused`` whether one does.
+    ``refuses`` says how many messages fail first, ``refused`` whether one does.
     """
 
     now_ms: Callable[[], int]
@@ -39,19 +41,11 @@ class Fifo:
     refused: Callable[[], bool] = lambda: False
     _number: int = 0
 
-    def send_message_batch(self, QueueUrl: str, Entries: Sequence[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803 - botocore's
-        """Take entries, but those that it refuses."""
-        failed = []
-        for entry in Entries:
-            if self.refuses or self.refused():
-                self.refuses = max(0, self.refuses - 1)
-                failed.append({"Id": entry["Id"], "Code": "InternalError", "SenderFault": False})
-                continue
-            self._take(QueueUrl, entry)
-        return {"Failed": failed} if failed else {}
-
     def send_message(self, QueueUrl: str, **entry: Any) -> dict[str, str]:  # noqa: N803 - botocore's
-        """Take one message."""
+        """Take one message, or refuse it."""
+        if self.refuses or self.refused():
+            self.refuses = max(0, self.refuses - 1)
+            raise fault("InternalError")
         self._take(QueueUrl, entry)
         return {"MessageId": "m"}
 

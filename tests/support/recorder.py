@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 # How IAM calls an operation, where that is not the operation's own name.
-_ACTIONS: Final = {"lambda:Invoke": "lambda:InvokeFunction", "sqs:SendMessageBatch": "sqs:SendMessage"}
+_ACTIONS: Final = {"lambda:Invoke": "lambda:InvokeFunction"}
 # The parameter that names what an operation is about; one that names nothing is about "*".
 _SUBJECTS: Final = ("SecretId", "TopicArn", "FunctionName", "logGroupName", "StackName", "QueueUrl", "KeyId")
 _HASH_KEYS: Final = ("pk", "guard_key", "kv_key")

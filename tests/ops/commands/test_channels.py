@@ -50,10 +50,9 @@ class Target:
         """Delete a secret."""
         del self.secrets[SecretId]
 
-    def send_message_batch(self, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
-        """Take messages."""
-        self.sent += [{"queue": QueueUrl, **entry} for entry in Entries]
-        return {}
+    def send_message(self, QueueUrl: str, **entry: Any) -> None:  # noqa: N803 - botocore's own name
+        """Take a message."""
+        self.sent.append({"queue": QueueUrl, **entry})
 
 
 @pytest.fixture
