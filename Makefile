@@ -26,7 +26,7 @@ test: .venv/made $(bin)/ops .venv-audit/made
 	$(bin)/slipcover --merge .coverage.rules .coverage.rest --out .coverage --fail-under 95
 
 # The rooms of the layer, each with its tests.
-rooms := $(addprefix tests/,core dynamo api trust replay_guards policy requests simulation metrics incidents release agents people notifications)
+rooms := $(addprefix tests/,core dynamo api trust replay_guards policy requests simulation metrics incidents release agents people notifications channels)
 
 # The inner loop: what needs neither store nor stack, and waits for nothing. `make test` draws five times the examples.
 unit: .venv/made

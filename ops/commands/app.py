@@ -16,6 +16,7 @@ from ops.commands import operate
 from ops.commands.agents import agents
 from ops.commands.approvals import approvals
 from ops.commands.approvals_history import history
+from ops.commands.channels import channels
 from ops.commands.common import UNREACHABLE, Commands, answered, console, fail, say
 from ops.commands.cost import cost
 from ops.commands.drill import drill
@@ -49,6 +50,7 @@ token = Commands(no_args_is_help=True, help="Trust tokens for privileged policy 
 app.add_typer(token, name="token")
 app.add_typer(operate.evidence, name="evidence")
 app.add_typer(agents, name="agents")
+app.add_typer(channels, name="channels")
 app.add_typer(metrics, name="metrics")
 app.add_typer(policy, name="policy")
 approvals.command()(history)

@@ -50,7 +50,7 @@ class Step:
 
 def drill(
     alerts: Annotated[
-        list[str] | None, typer.Argument(metavar="[ALERT]...", help="Which; without any, all three.")
+        list[str] | None, typer.Argument(metavar="[ALERT]...", help="Which; without any, all of them.")
     ] = None,
     stack: Stack = STACK_NAME,
     role: Annotated[str, typer.Option(help="ARN of an envelope issuer to call as; else you are one.")] = "",
@@ -85,7 +85,7 @@ def run(target: "Deployment", stack: str, alerts: Sequence[str], *, role: str = 
     """Drill ``alerts`` at once on ``stack``, and return the receipts' paths. Raises DrillFailedError."""
     from ops.local.edge_rules import Access
     from ops.local.signing_edge import SigningEdge, Upstream, kept_token
-    from ops.reliability.fault_scenarios import SCENARIOS, Traffic, broken_store
+    from ops.reliability.fault_scenarios import SCENARIOS, Traffic, broken_store, dead_channel
     from ops.reliability.incident_timeline import IncidentTimeline, Observer, subscribed
 
     timelines = [IncidentTimeline(SCENARIOS[alert]) for alert in alerts]
@@ -107,6 +107,8 @@ def run(target: "Deployment", stack: str, alerts: Sequence[str], *, role: str = 
         with ExitStack() as faults:
             if any(timeline.scenario.denies_the_store for timeline in timelines):
                 faults.enter_context(broken_store(target, stack))
+            if any(timeline.scenario.kills_a_channel for timeline in timelines):
+                faults.enter_context(dead_channel(target, stack))
             traffic.inject(on=True)
             _stamp(timelines, "began_at")
             _wait(lambda: _all(observer, timelines, "fired"), _PATIENCE_S, "every alarm, page and incident", show)

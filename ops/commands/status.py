@@ -41,8 +41,8 @@ class Part:
 def status(stack: Stack = STACK_NAME, as_json: AsJson = False) -> None:
     """Show how a stack is: the screen to open first.
 
-    Deployment, pause, alarms, incidents, grants, approvals, migrations, projector, notifier, evidence, retention, trust
-    secret and dead letters, each read by itself; one that cannot be read says so.
+    Deployment, pause, alarms, incidents, grants, approvals, migrations, projector, notifier, channels, evidence,
+    retention, trust secret and dead letters, each read by itself; one that cannot be read says so.
 
     Ends with 0 where all is well, 1 where something needs attention or could not be read, 2 where it was called
     wrongly, 69 where the stack cannot be reached.
@@ -73,6 +73,7 @@ def parts_of(target: "Deployment", stack: str, *, now_ms: int) -> dict[str, Part
         "migrations": lambda: _migrations(target),
         "projector": lambda: _projector(target, stack),
         "notifier": lambda: _notifier(target, stack),
+        "channels": lambda: _channels(target),
         "verification": lambda: _verification(target, now_ms=now_ms),
         "retention": lambda: _retention(target, now_ms=now_ms),
         "trustSecret": lambda: _trust_secret(target, now_ms=now_ms),
@@ -212,6 +213,15 @@ def _notifier(target: "Deployment", stack: str) -> Part:
         return Part("tells what happens to requests and agents", {"states": states})
     text = f"{', '.join(states).lower() or 'not subscribed'}: nobody is told; deploy again, or enable both mappings"
     return Part(text, {"states": states}, attention=True)
+
+
+def _channels(target: "Deployment") -> Part:
+    from handshake.channels.table import read_channels
+
+    channels, _ = read_channels(target.context())
+    names = [channel.channel_id for channel in channels]
+    text = f"{len(names)} tell people" if names else "none; what happens is on the event bus alone"
+    return Part(text, {"channels": names})
 
 
 def _mappings(target: "Deployment", function: str) -> list[str]:

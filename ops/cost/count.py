@@ -48,6 +48,7 @@ def count(environment: str) -> Deployed:
         dashboards=len(_of(resources, "AWS::CloudWatch::Dashboard")),
         secrets=len(_of(resources, "AWS::SecretsManager::Secret")),
         keys=len(_of(resources, "AWS::KMS::Key")),
+        channel_queues=sum(event["Type"] == "SQS" for event in events),
     )
 
 

@@ -70,6 +70,7 @@ class Deployed:
     dashboards: int
     secrets: int
     keys: int
+    channel_queues: int
 
 
 @cache

@@ -193,7 +193,7 @@ def quantities(load: Load, stack: Deployed) -> dict[str, float]:
         "scheduler_runs": runs,
         "events_published": telling.events,
         "notifications": known["notifications"],
-        "queue_requests": known["queue_requests"],
+        "queue_requests": known["queue_requests"] + stack.channel_queues * known["queue_polls"],
     }
 
 

@@ -3,6 +3,7 @@
 import json
 import time
 import uuid
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,6 +13,9 @@ from typing import Any, Final, Self
 
 import urllib3
 
+from handshake.channels.channel import Channel, ChannelKind, host_of
+from handshake.channels.secrets import secret_name
+from handshake.channels.table import ChannelsTransaction, read_channels, without
 from ops.local.deployment import Deployment
 from ops.local.signing_edge import OPERATOR, Upstream
 
@@ -19,6 +23,7 @@ _THREADS: Final = 3
 _PAUSE_S: Final = 0.3
 _FRESH_S: Final = 200.0  # an escalation is acted on well before its deadline
 _DENY: Final = "drill-deny-replay-guards"
+LOCAL: Final = "local"
 _GUARDED_ROLES: Final = ("DecisionRoomRole", "PolicyApplyRole")
 
 Answer = tuple[int, str]
@@ -56,6 +61,10 @@ class Callers:
             "tenantId": f"{self._name}-other",
         }
         return self._send("GET", f"/workflow/requests/{self._known}", None, stranger, {})
+
+    def ask_a_person(self) -> Answer:
+        """Submit an action that policy leaves to a person, and that expires by itself."""
+        return self._submit(self._request(context={"amount": 150, "category": "ops"}))
 
     def approve_once(self) -> Answer:
         """Approve an escalation under an idempotency key."""
@@ -97,7 +106,10 @@ class Callers:
 
 @dataclass(frozen=True)
 class FaultScenario:
-    """A fault that sets ``alert`` off. ``share`` of twenty calls are ``call``, and are answered ``refused``."""
+    """A fault that sets ``alert`` off. ``share`` of twenty calls are ``call``, and are answered ``refused``.
+
+    An alert of several subjects names the ``alarm`` that is watched; one that does not ``page`` wakes nobody.
+    """
 
     alert: str
     description: str
@@ -105,6 +117,14 @@ class FaultScenario:
     call: Callable[[Callers], Answer]
     refused: Answer
     denies_the_store: bool = False
+    kills_a_channel: bool = False
+    pages: bool = True
+    subject: str = ""
+
+    @property
+    def alarm(self) -> str:
+        """Name the alarm, without the stack's name."""
+        return f"{self.alert}-{self.subject}" if self.subject else self.alert
 
 
 SCENARIOS: Final = {
@@ -132,8 +152,46 @@ SCENARIOS: Final = {
             Callers.read_across_tenants,
             (403, "security_read_tenant_mismatch"),
         ),
+        FaultScenario(
+            "dead_channel",
+            "a webhook of everybody's is registered where nobody listens, while agents ask for approvals",
+            1,
+            Callers.ask_a_person,
+            (200, "hitl_boundary_escalated"),
+            kills_a_channel=True,
+            pages=False,
+            subject="webhook-failing",
+        ),
     )
 }
+
+
+@contextmanager
+def dead_channel(target: Deployment, stack: str) -> Iterator[None]:
+    """Have a webhook be registered for all tenants where nobody listens, and remove it in the end."""
+    at_home = target.outputs["ApiStage"] == LOCAL
+    url = "http://127.0.0.1:9/" if at_home else "https://handshake-drill.invalid/"
+    name, context, secrets = f"drill-{uuid.uuid4().hex[:8]}", target.context(), target.client("secretsmanager")
+    key = f"whsec_{b64encode(uuid.uuid4().bytes).decode()}"
+    secret = secret_name(stack, name)
+    secrets.create_secret(Name=secret, SecretString=json.dumps({"url": url, "key": key}))
+    channel = Channel(name, ChannelKind.WEBHOOK, None, host_of(url), context.now_ms(), "ops drill")
+    _change_channels(target, lambda kept: [*kept, channel])
+    try:
+        yield
+    finally:
+        _change_channels(target, lambda kept: without(kept, name))
+        secrets.delete_secret(SecretId=secret, ForceDeleteWithoutRecovery=True)
+
+
+def _change_channels(target: Deployment, change: Callable[[Sequence[Channel]], Sequence[Channel]]) -> None:
+    committed = False
+    while not committed:
+        context = target.context()
+        kept, version = read_channels(context)
+        tx = ChannelsTransaction(context)
+        tx.keep(change(kept), seen=version)
+        committed = tx.commit()
 
 
 @contextmanager

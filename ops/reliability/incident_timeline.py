@@ -37,7 +37,8 @@ class IncidentTimeline:
     @property
     def fired(self) -> bool:
         """Tell whether the alarm fired, and the page, the notification and the incident's record followed."""
-        return None not in (self.alarm_at, self.paged_at, self.notified_at, self.recorded_at)
+        paged = self.paged_at if self.scenario.pages else self.alarm_at
+        return None not in (self.alarm_at, paged, self.notified_at, self.recorded_at)
 
     @property
     def over(self) -> bool:
@@ -80,7 +81,7 @@ class Observer:
         return all(timeline.state == "OK" for timeline in self._timelines)
 
     def _look_at_alarms(self, now: float) -> None:
-        names = {f"{self._stack}-{timeline.scenario.alert}": timeline for timeline in self._timelines}
+        names = {f"{self._stack}-{timeline.scenario.alarm}": timeline for timeline in self._timelines}
         for alarm in self._cloudwatch.describe_alarms(AlarmNames=list(names))["MetricAlarms"]:
             timeline = names[alarm["AlarmName"]]
             timeline.state = alarm["StateValue"]
@@ -114,16 +115,17 @@ class Observer:
                     # One page covers whatever fires while it is out.
                     if page and timeline.paged_at is None:
                         timeline.paged_at = now
-                    if timeline.scenario.alert in subject and timeline.notified_at is None:
+                    if timeline.scenario.alarm in subject and timeline.notified_at is None:
                         timeline.notified_at = now
         paged = next((timeline.paged_at for timeline in self._timelines if timeline.paged_at is not None), None)
         for timeline in self._timelines:
-            if paged is not None and timeline.alarm_at is not None and timeline.paged_at is None:
-                timeline.paged_at = max(paged, timeline.alarm_at)
+            awaited = timeline.scenario.pages and timeline.alarm_at is not None and timeline.paged_at is None
+            if paged is not None and awaited:
+                timeline.paged_at = max(paged, timeline.alarm_at or paged)
 
     def _look_at_incident(self, timeline: IncidentTimeline, now: float) -> None:
         context = self._context.within(RETRY_BUDGET_S)
-        incident = incidents.read_latest(context.dynamo, context.tables.runtime_kv, timeline.scenario.alert)
+        incident = incidents.read_latest(context.dynamo, context.tables.runtime_kv, timeline.scenario.alarm)
         if incident is None or timeline.began_at is None or incident.opened_at_ms / 1000 < timeline.began_at:
             return
         timeline.incident_id = incident.id

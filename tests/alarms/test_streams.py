@@ -285,6 +285,10 @@ def unreported(count: int) -> list[Say] | float:
     return [run("hitl_expiry", expired=0, raced=0, pending=0, oldest_pending_seconds=0, unreported=count)]
 
 
+def tried(kind: str, outcome: str) -> list[Say]:
+    return [lambda: telemetry.delivery(kind, outcome, lag_ms=1, tried=1, cause="status 500")]
+
+
 def verified(nights_behind: int) -> list[Say]:
     return [run("evidence_verification", **{**vars(Verification()), "nights_behind": nights_behind})]
 
@@ -298,7 +302,7 @@ FUNCTIONS: Final = (
     *("metrics", "metrics-projector"),
 )
 UNCALLED: Final = (
-    *("replay-retention", "hitl-expiry", "evidence-verification", "notifier"),
+    *("replay-retention", "hitl-expiry", "evidence-verification", "notifier", "channels"),
     *("alarm-triage", "secret-rotation", "release-gate"),
 )
 LEVELS: Final = {  # contract section 7
@@ -346,6 +350,13 @@ def watches(environment: str) -> dict[str, Watch]:
             f"dead_letters-{name}": Watch(dict(errors), DEAD_LETTERS)
             for name in ("metrics-projector", "scheduled", "notifier", "alarm-triage")
         },
+        **{
+            f"dead_channel-{kind}-failing": Watch(
+                {"q": tried(kind, "Delivered"), "o": tried(kind, "Failing")}, TWO_OF_FIVE
+            )
+            for kind in ("topic", "slack", "webhook")
+        },
+        **{f"dead_channel-{kind}-letters": Watch(dict(errors), DEAD_LETTERS) for kind in ("topic", "slack", "webhook")},
         "not_running-hitl-expiry": Watch({"q": pending(0)}, EXPIRY_RUNS),
         "not_running-replay-retention": Watch(
             {"q": [run("replay_retention", removed=0, kept=0)]}, RETENTION_RUNS, HOUR

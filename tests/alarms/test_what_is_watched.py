@@ -65,6 +65,8 @@ def _lines() -> list[dict[str, Any]]:
         telemetry.unavailable(call, ValueError())
         telemetry.evidence_broken(["request"])
         telemetry.published(events=1, dead=1, lag_ms=1, cause="PutEvents: InternalFailure", store_calls=1)
+        for outcome in ("Delivered", "Failing", "Dead"):
+            telemetry.delivery("slack", outcome, lag_ms=1, tried=1, cause="status 500")
         telemetry.folded(events=1, lag_ms=1, correlation_ids=["call"], store_calls=2)
         for job, done in JOBS.items():
             telemetry.scheduled(job, vars(done), correlation_id="run")
@@ -114,6 +116,7 @@ def test_a_metric_that_is_watched_is_written_with_those_dimensions(named: tuple[
 
     assert (name, frozenset(dimensions)) in _written()
     assert dimensions.get("endpoint") in {None, *(f"{method} {path}" for method, path in ROUTES)}
+    assert dimensions.get("channel") in {None, "topic", "slack", "webhook"}
     assert dimensions.get("job") in {None, *JOBS}
     assert dimensions.get("decision") in {None, "allow", "escalate", "deny"}
 

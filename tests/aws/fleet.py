@@ -18,6 +18,7 @@ import pytest
 from moto import mock_aws
 
 from functions.alarm_triage import app as alarm_triage
+from functions.channels import app as channels
 from functions.evidence_verification import app as evidence_verification
 from functions.hitl_expiry import app as hitl_expiry
 from functions.metrics_projector import app as metrics_projector
@@ -25,9 +26,16 @@ from functions.notifier import app as notifier
 from functions.release_gate import app as release_gate
 from functions.replay_retention import app as replay_retention
 from handshake.api import runtime
+from handshake.channels.channel import Channel, ChannelKind
+from handshake.channels.delivery import Parcel
+from handshake.channels.secrets import secret_name
+from handshake.channels.table import ChannelsTransaction
 from handshake.core.synthetic import MEMBER
+from handshake.dynamo.client import Dynamo
+from handshake.dynamo.context import Context
 from handshake.dynamo.marshalling import unmarshal
 from handshake.dynamo.tables import Tables
+from handshake.notifications.event import Event, Kind
 from handshake.release.schema import SCHEMA, migration_key
 from handshake.trust.rotate import STEPS, Rotation
 from handshake.trust.secret import TrustSecret
@@ -43,7 +51,12 @@ _NAMES: Final = ("workflow", "decision_room", "grants", "policy_apply", "policy"
 HTTP: Final = dict(zip(_NAMES, HANDLERS, strict=True))
 
 _CHECKSUM: Final = "a" * 64
-_CACHED: Final = (runtime.process_runtime, alarm_triage._process_desk, notifier._process_channels)
+_CACHED: Final = (
+    runtime.process_runtime,
+    alarm_triage._process_desk,
+    notifier._process_clients,
+    channels._process_office,
+)
 
 
 class Fleet:
@@ -55,6 +68,7 @@ class Fleet:
         self._signer = SIGNER_ARN
         self._marked: Mapping[str, bool] = {}
         self._secret = secret
+        self.topics_fail = False
         self.trust_key = TRUST_KEY
         self.dynamodb = engines.client_of("dynamodb")
         self.tables = Tables(
@@ -141,6 +155,50 @@ class Fleet:
         unreadable = {**records[0], "dynamodb": {**records[0]["dynamodb"], "Keys": {}}}
         return notifier.handler({"Records": [unreadable, *records]}, None)
 
+    def _channels(self) -> Any:
+        """Tell by a channel of each kind what will be taken, fail, and be given up."""
+        request = next(
+            item["request_id"]["S"]
+            for page in self.dynamodb.get_paginator("scan").paginate(TableName=self.tables.workflow)
+            for item in page["Items"]
+            if item["pk"]["S"].startswith("REQ#") and item["sk"]["S"] == "STATE"
+        )
+        failed = []
+        for kind, self.topics_fail in [*((kind, False) for kind in ChannelKind), (ChannelKind.TOPIC, True)]:
+            event = Event(Kind.REQUEST_ESCALATED, "e", now_ms(), {"requestId": request, "agentId": "a"})
+            for body in (json.dumps(Parcel(kind.value, event).body()), "none"):
+                record = {
+                    "messageId": "m",
+                    "receiptHandle": "r",
+                    "body": body,
+                    "eventSourceARN": f"arn:aws:sqs:{REGION}:1:{self._of.stack_name}-channel-{kind}.fifo",
+                    "attributes": {
+                        "ApproximateReceiveCount": "1",
+                        "MessageGroupId": "g",
+                        "MessageDeduplicationId": "d",
+                    },
+                }
+                failed += channels.handler({"Records": [record]}, None)["batchItemFailures"]
+        self.topics_fail = False
+        return failed
+
+    def register_channels(self) -> None:
+        """Register a channel of each kind; nobody knows the names of those that are called."""
+        context = Context(Dynamo(self.dynamodb), self.tables, now_ms, lambda: "id")
+        secrets = engines.client_of("secretsmanager")
+        kept = []
+        for kind in ChannelKind:
+            topic = f"arn:aws:sns:{REGION}:123456789012:{self._of.stack_name}-told-people"
+            host = "hooks.slack.com" if kind is ChannelKind.SLACK else "nowhere.invalid"
+            kept.append(Channel(kind.value, kind, None, topic if kind is ChannelKind.TOPIC else host, 1, "me"))
+            secrets.create_secret(
+                Name=secret_name(self._of.stack_name, kind.value),
+                SecretString=json.dumps({"url": f"https://{host}/x", "key": "whsec_AAAA"}),
+            )
+        tx = ChannelsTransaction(context)
+        tx.keep(kept, seen=0)
+        tx.commit()
+
     def _release_gate(self) -> Any:
         # The build writes it beside the function.
         migrations = SimpleNamespace(read_text=lambda: json.dumps({"0001_one": _CHECKSUM}))
@@ -223,6 +281,7 @@ def _answers(fleet: Fleet) -> Any:
         "FilterLogEvents": {"events": []},
         "Publish": {"MessageId": "m"},
         "SendMessage": {"MessageId": "m"},
+        "ChangeMessageVisibility": {},
         "PutLifecycleEventHookExecutionStatus": {},
         # moto takes no condition of a PartiQL delete.
         "BatchExecuteStatement": {"Responses": [{}]},
@@ -231,6 +290,8 @@ def _answers(fleet: Fleet) -> Any:
     keys: dict[str, Kms] = {}
 
     def answer(model: Any, params: Mapping[str, Any], **_: Any) -> tuple[Any, Any] | None:
+        if model.name == "Publish" and fleet.topics_fail:
+            return SimpleNamespace(status_code=500), {"Error": {"Code": "InternalError", "Message": "no"}}
         if model.name == "PutEvents":
             taken = [{"EventId": "e"} for _ in json.loads(params["body"])["Entries"]]
             return SimpleNamespace(status_code=200), {"FailedEntryCount": 0, "Entries": taken}

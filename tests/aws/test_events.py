@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 from moto.events.models import EventPattern
 
-from tests.aws.translated import ENVIRONMENTS, deployment
+from tests.aws.translated import ENVIRONMENTS, Deployment, deployment
 
 
 def _record(event: str, pk: str, sk: str = "", **image: str) -> dict[str, Any]:
@@ -48,8 +48,14 @@ RECORDS: Final[Mapping[str, Mapping[str, tuple[Any, bool]]]] = {
 CASES: Final = [(mapping, record) for mapping, records in RECORDS.items() for record in records]
 
 
+def _streams(of: Deployment) -> dict[str, Any]:
+    """Give the mappings that read a stream; the others read queues, whole."""
+    mappings = of.of_type("AWS::Lambda::EventSourceMapping").items()
+    return {name: mapping for name, mapping in mappings if "StartingPosition" in mapping["Properties"]}
+
+
 def _filters() -> dict[str, list[str]]:
-    mappings = deployment("production").of_type("AWS::Lambda::EventSourceMapping")
+    mappings = _streams(deployment("production"))
     return {
         name: [one["Pattern"] for one in mapping["Properties"]["FilterCriteria"]["Filters"]]
         for name, mapping in mappings.items()
@@ -70,7 +76,7 @@ def test_every_mapping_is_in_this_table() -> None:
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_a_stream_has_two_readers_at_most_and_the_images_that_they_compare(environment: str) -> None:
     of = deployment(environment)
-    mappings = of.of_type("AWS::Lambda::EventSourceMapping").items()
+    mappings = _streams(of).items()
     sources = Counter(of.target(path, mapping["Properties"]["EventSourceArn"]) for path, mapping in mappings)
 
     assert max(sources.values()) <= 2
@@ -119,3 +125,27 @@ def test_schedules_are_as_scheduler_takes_them(environment: str) -> None:
         assert properties["ScheduleExpression"] in ("rate(1 minute)", "rate(1 hour)")
         assert 0 <= retries["MaximumRetryAttempts"] <= 185
         assert 60 <= retries["MaximumEventAgeInSeconds"] <= 86_400
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_a_channels_queue_outlasts_the_function_and_gives_up_by_time_and_not_by_count(environment: str) -> None:
+    """A message is hidden while it is tried, six times as long as the function may take (AWS's advice)."""
+    of = deployment(environment)
+    queues = {path: of.resources[path]["Properties"] for path in ("TopicQueue", "SlackQueue", "WebhookQueue")}
+    timeout = of.resources["ChannelsFunction"]["Properties"]["Timeout"]
+    mappings = of.of_type("AWS::Lambda::EventSourceMapping")
+
+    for path, queue in queues.items():
+        assert queue["FifoQueue"] is True
+        assert queue["QueueName"] != queue["FifoQueue"]
+        assert queue["VisibilityTimeout"] >= 6 * timeout
+        assert queue["MessageRetentionPeriod"] == 1_209_600
+        assert queue["RedrivePolicy"]["maxReceiveCount"] == 1000
+        [mapping] = [
+            one["Properties"]
+            for name, one in mappings.items()
+            if of.target(name, one["Properties"]["EventSourceArn"]) == path
+        ]
+        assert mapping["BatchSize"] == 1
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert 2 <= mapping["ScalingConfig"]["MaximumConcurrency"] <= 1000

@@ -120,6 +120,31 @@ def test_arguments_are_kept_for_ever_by_default_and_only_the_sweep_is_told_for_h
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_messages_link_to_no_room_by_default_and_only_who_writes_them_is_told_where_it_is(environment: str) -> None:
+    parameter = _parameter("RoomUrl")
+    allowed = re.compile(parameter["AllowedPattern"])
+    for url, taken in {
+        "": True,
+        "https://room.example.com/": True,
+        "http://room.example.com/": False,
+        "https://room.example.com/?a=b": False,
+        "https://room.example.com/#x": False,
+        "javascript:alert(1)": False,
+    }.items():
+        assert bool(allowed.fullmatch(url)) is taken, url
+    for url, stack in (
+        ("", deployment(environment).stacks[""]),
+        ("https://room.example.com/", switched(environment, RoomUrl="https://room.example.com/")),
+    ):
+        told = {
+            path: one["Properties"]["Environment"]["Variables"]["ROOM_URL"]
+            for path, one in stack.of_type("AWS::Lambda::Function").items()
+            if "ROOM_URL" in one["Properties"]["Environment"]["Variables"]
+        }
+        assert told == {"ChannelsFunction": url}
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_who_decides_or_claims_is_told_how_long_an_effect_may_begin(environment: str) -> None:
     parameter = _parameter("ExecuteWithinSeconds")
     assert (parameter["Default"], parameter["MinValue"], parameter["MaxValue"]) == (300, 30, 86_400)

@@ -94,6 +94,9 @@ def _of_invocation(of: Deployment, path: str) -> Iterator[Need]:
         for action in ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"):
             yield Need(path, "event source", role, action, source)
         yield Need(path, "event source", role, "dynamodb:ListStreams", "*")
+    if ":sqs:" in source:
+        for action in ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"):
+            yield Need(path, "event source", role, action, source)
     for outcome, destination in properties.get("DestinationConfig", {}).items():
         yield _delivery(of, path, outcome, role, destination["Destination"])
 

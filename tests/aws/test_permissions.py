@@ -147,6 +147,8 @@ def _arn(of: Deployment, asked: Asked) -> str:
     if asked.subject == "*" and service == "codedeploy":
         group = f"{of.stack_name}-ServerlessDeploymentApplication-1A/{of.stack_name}-WorkflowFunctionDeploymentGroup-1A"
         return f"arn:aws:codedeploy:{REGION}:{ACCOUNT}:deploymentgroup:{group}"
+    if service == "secretsmanager" and "/channels/" in asked.subject:
+        return f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{asked.subject}-AbCdEf"
     if service == "secretsmanager":
         return of.arn("State/TrustSecret")
     if asked.subject == "*" or asked.subject.startswith("arn:"):

@@ -1,5 +1,6 @@
 """Every main path of every function, made once: what a role must allow is what these ask."""
 
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -204,6 +205,13 @@ def _expire(fleet: Fleet) -> None:
     fleet.run("hitl_expiry")
 
 
+def _tell(fleet: Fleet) -> None:
+    fleet.register_channels()
+    fleet.run("notifier")
+    with patch.object(socket, "getaddrinfo", side_effect=OSError):
+        fleet.run("channels")
+
+
 def _remind(fleet: Fleet) -> None:
     """Have all notices be due, those of what has been closed since too, and what waits have more time than them."""
     escalated(fleet)
@@ -283,7 +291,7 @@ USE_CASES: Final[Mapping[str, Callable[[Fleet], Any]]] = {
     "retain": _retain,
     "verify": _verify,
     "fold": _run("metrics_projector"),
-    "tell": _run("notifier"),
+    "tell": _tell,
     "remind": _remind,
     "triage": _run("alarm_triage"),
     "gate": _run("release_gate"),

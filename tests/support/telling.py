@@ -138,6 +138,12 @@ def expected(service: Service) -> Counter[tuple[str, str]]:
     return found
 
 
+def in_order(service: Service, request_id: str) -> list[str]:
+    """Name what somebody should have been told of a request, in the order of its evidence."""
+    items = [item for item in kept(service, service.tables.workflow, request_id=request_id) if item["sk"][:4] == "EVT#"]
+    return [kind for item in sorted(items, key=lambda item: str(item["sk"])) if (kind := _kind_of(item))]
+
+
 def heard(details: Sequence[Mapping[str, Any]]) -> Counter[tuple[str, str]]:
     """Count what was told, by kind and subject, but for what no evidence speaks of."""
     timed = ("request.reminded", "grant.unreported")

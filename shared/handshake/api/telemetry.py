@@ -48,6 +48,8 @@ _EXTENDED: Final = _directive("service", Extended="Count")
 _BROKEN: Final = _directive("service", BrokenEvidence="Count")
 _PUBLISHED: Final = _directive("service", EventsPublished="Count", PublishLag="Milliseconds", EventsDead="Count")
 _UNPUBLISHED: Final = _directive("service", PublishFailures="Count")
+_DELIVERY: Final = _directive("service", "channel", Delivered="Count", Failing="Count", Dead="Count")
+_DELIVERED: Final = _directive("service", "channel", DeliveryLag="Milliseconds")
 _FOLDED: Final = _directive("service", EventsFolded="Count", RollUpLag="Milliseconds")
 
 # The level is fixed: a line left out would be metrics lost, and alarms with them. Lambda reads level and time of JSON
@@ -203,6 +205,18 @@ def published(*, events: int, dead: int, lag_ms: int, cause: str, store_calls: i
         extra=failed,
         _aws=_aws(*directives),
     )
+
+
+def delivery(kind: str, outcome: str, *, lag_ms: int, tried: int, cause: str) -> None:
+    """Write the line of one try to tell people by a kind of channel: ``Delivered``, ``Failing`` or ``Dead``.
+
+    ``lag_ms`` is how old the message was; ``cause`` says what stood in its way, and quotes nobody.
+    """
+    values: dict[str, Any] = {name: int(name == outcome) for name in ("Delivered", "Failing", "Dead")}
+    directives = [_DELIVERY]
+    if outcome == "Delivered":
+        directives, values = [_DELIVERY, _DELIVERED], values | {"DeliveryLag": lag_ms}
+    logger.info("delivery", channel=kind, tried=tried, cause=cause or None, extra=values, _aws=_aws(*directives))
 
 
 def unavailable(record: CallRecord, error: BaseException) -> None:

@@ -5,7 +5,8 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -24,6 +25,28 @@ class BusUnavailableError(Exception):
     """The bus, or the queue, did not take what it was given. Says how, and quotes nothing of the answer."""
 
 
+class Teller(Protocol):
+    """Somewhere to put events."""
+
+    def put(self, events: Sequence[Event]) -> list[Event]:
+        """Put at most MAX_ENTRIES ``events`` there, each at least once; give those that it will never take.
+
+        Raises BusUnavailableError where it does not take one of the others; any of them may be there by then.
+        """
+
+
+@dataclass(frozen=True)
+class Several:
+    """Several places, one after another: what one of them never takes, others may."""
+
+    tellers: Sequence[Teller]
+
+    def put(self, events: Sequence[Event]) -> list[Event]:
+        """See Teller."""
+        never = [event for teller in self.tellers for event in teller.put(events)]
+        return [event for event in events if event in never]
+
+
 class EventBus:
     """One event bus of EventBridge. It keeps no order: whoever needs one goes by the times that events say."""
 
@@ -33,10 +56,7 @@ class EventBus:
         self._pause = pause
 
     def put(self, events: Sequence[Event]) -> list[Event]:
-        """Put at most MAX_ENTRIES ``events`` on the bus, each at least once; give those that it will never take.
-
-        Raises BusUnavailableError where it does not take one of the others; any of them may be on it by then.
-        """
+        """See Teller."""
         left, never = list(events), list[Event]()
         code = ""
         for tried in range(_TRIES):
@@ -63,7 +83,7 @@ class EventBus:
             }
             for event in events
         ]
-        with _asking():
+        with asking():
             answers: list[Mapping[str, Any]] = self._client.put_events(Entries=entries)["Entries"]
         return answers
 
@@ -82,12 +102,12 @@ class DeadLetters:
             "sequenceNumber": record["dynamodb"]["SequenceNumber"],
             "cause": cause,
         }
-        with _asking():
+        with asking():
             self._client.send_message(QueueUrl=self._url, MessageBody=json.dumps(named))
 
 
 @contextmanager
-def _asking() -> Iterator[None]:
+def asking() -> Iterator[None]:
     """Turn what the SDK raises inside into BusUnavailableError."""
     try:
         yield

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from handshake.core.errors import StoreUnavailableError
 from handshake.dynamo.context import Context
-from handshake.notifications.bus import MAX_ENTRIES, BusUnavailableError, DeadLetters, EventBus
+from handshake.notifications.bus import MAX_ENTRIES, BusUnavailableError, DeadLetters, Teller
 from handshake.notifications.event import Event
 from handshake.notifications.stream import UnreadableChangeError, read_change, sequence_of
 from handshake.notifications.table import NoticeTransaction
@@ -44,7 +44,7 @@ class _Told(NamedTuple):
     event: Event
 
 
-def publish(context: Context, records: Sequence[Record], bus: EventBus, dead_letters: DeadLetters) -> Published:
+def publish(context: Context, records: Sequence[Record], bus: Teller, dead_letters: DeadLetters) -> Published:
     """Publish a batch of either stream, in its order, up to the first record that cannot be published now."""
     context = context.within(_BATCH_S)
     waiting: list[_Told] = []

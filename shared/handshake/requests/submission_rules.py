@@ -1,5 +1,6 @@
 """Decides what becomes of a submission: stored by its decision, answered by what its requestId holds, or refused."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import NamedTuple
@@ -102,4 +103,13 @@ def decide_submission(
         execute_within_ms=execute_within_ms,
     )
     shadows = judge_shadows(seen.policy, decide) if seen.policy.shadows else ()
-    return Create(replace(record, synthetic=synthetic, bound=bound), shadows)
+    notify = record.notify if record.expires_at_ms is None else (*record.notify, *_marked(submission, seen, record))
+    return Create(replace(record, synthetic=synthetic, bound=bound, notify=notify), shadows)
+
+
+def _marked(submission: Submission, seen: Seen, record: RequestRecord) -> Iterator[str]:
+    """Give the paths of arguments that the tool's schema marks for messages, and policy does not name already."""
+    name, tools = submission.action and submission.action.tool, seen.setting.tools
+    tool = tools.by_name.get(name) if name and tools else None
+    if tool and tool.action_type == submission.action_type:
+        yield from (path for path in tool.notify if path not in record.notify)

@@ -175,7 +175,8 @@ def test_what_is_counted_of_the_templates(environment: str) -> None:
 
     assert stack == count(environment), "python -m ops.cost.document counts anew"
 
-    assert (stack.routes, stack.alarms, stack.composite_alarms, stack.dashboards) == (27, 66, 1, 1)
+    assert (stack.routes, stack.alarms, stack.composite_alarms, stack.dashboards) == (27, 74, 1, 1)
+    assert stack.channel_queues == 3
     assert (stack.secrets, stack.keys, stack.scheduled_runs) == (2, 2, 121 * 730)
 
 

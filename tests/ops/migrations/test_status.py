@@ -30,6 +30,7 @@ PARTS = [
     "migrations",
     "projector",
     "notifier",
+    "channels",
     "verification",
     "retention",
     "trustSecret",
@@ -67,7 +68,10 @@ def test_every_part_of_a_deployed_stack_can_be_read() -> None:
     assert told["migrations"]["pending"] == []
     assert told["alarms"]["count"] > 3
     assert told["trustSecret"]["currentAgeMs"] > 0
-    assert set(told["deadLetters"]["queues"]) == {"AlarmTriage", "MetricsProjector", "Notifier", "Scheduled"}
+    assert set(told["deadLetters"]["queues"]) == {
+        *("AlarmTriage", "MetricsProjector", "Notifier", "Scheduled"),
+        *("Topic", "Slack", "Webhook"),
+    }
 
 
 def test_no_value_of_the_trust_secret_is_shown(service: Deployed) -> None:
@@ -231,7 +235,10 @@ class _Failing:
         ("cloudwatch", {"alarms"}),
         ("secretsmanager", {"trustSecret"}),
         ("sqs", {"deadLetters"}),
-        ("dynamodb", {"mutations", "incidents", "approvals", "grants", "migrations", "verification", "retention"}),
+        (
+            "dynamodb",
+            {"mutations", "incidents", "approvals", "grants", "migrations", "channels", "verification", "retention"},
+        ),
     ],
 )
 @pytest.mark.parametrize(

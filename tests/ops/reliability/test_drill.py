@@ -32,3 +32,19 @@ def test_an_outage_is_detected_notified_followed_by_its_runbook_and_over(
     assert 0 < receipt["seconds"]["toDetect"] <= receipt["seconds"]["toNotify"]
     assert "python -m ops pause" in [step["command"] for step in receipt["runbook"]]
     assert not [answer for answer in receipt["answers"] if answer.startswith("200 hitl_approved")]
+
+
+def test_a_dead_channel_is_detected_notified_followed_by_its_runbook_and_over(
+    stack: LocalStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", stack.endpoint_url)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", stack.region)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ROOT_KEY[0])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", ROOT_KEY[1])
+
+    [path] = run(deployment.find(STACK_NAME), STACK_NAME, ["dead_channel"])
+
+    receipt = json.loads(path.read_text())
+    assert receipt["passed"], receipt
+    assert receipt["seconds"]["toPage"] is None
+    assert "python -m ops channels list" in [step["command"] for step in receipt["runbook"]]

@@ -1,0 +1,461 @@
+"""From commit to people: real receivers that answer badly, an auditor that compares the table with what they got."""
+
+import json
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, Final
+
+import pytest
+
+from functions.channels import app as channels_app
+from handshake.api import telemetry
+from handshake.channels.channel import Channel, ChannelKind, host_of
+from handshake.channels.deliver import Desk
+from handshake.channels.delivery import MIN_LIFE_MS, Delivered, GiveUp, TryAgain, decide_answer, decide_failure
+from handshake.channels.fan_out import ChannelQueues
+from handshake.channels.outbound import Outbound
+from handshake.channels.secrets import Destinations, SecretUnavailableError
+from handshake.channels.table import ChannelsTransaction, read_channels
+from handshake.notifications.bus import DeadLetters, EventBus, Several
+from handshake.notifications.publish import publish
+from handshake.notifications.remind import remind
+from handshake.requests.expire_overdue import expire_overdue
+from tests.conftest import Engine
+from tests.support.logs import lines_of, standard_output
+from tests.support.queues import Fifo
+from tests.support.receivers import Receiver, receiving
+from tests.support.scripted import fault
+from tests.support.service import InProcess, act, escalated, extend, now_ms, revoke
+from tests.support.telling import Listener, Streams, expected, heard, in_order
+
+STACK: Final = "handshake-test"
+KEY: Final = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+URLS: Final = {kind: f"{STACK}-channel-{kind}.fifo" for kind in ChannelKind}
+DEAD: Final = {kind: f"{kind}-dead" for kind in ChannelKind}
+TTL_MS: Final = 300_000
+
+
+def _reject(service: InProcess, request: dict[str, Any]) -> object:
+    return act(service, request, "reject")
+
+
+MOVES: Final[tuple[Callable[..., object], ...]] = (act, extend, revoke, _reject)
+
+
+@dataclass
+class Secrets:
+    """Secrets Manager, as botocore's client is called."""
+
+    kept: dict[str, dict[str, str]]
+
+    def get_secret_value(self, SecretId: str) -> dict[str, str]:  # noqa: N803 - botocore's own name
+        """Give a secret's text."""
+        if SecretId not in self.kept:
+            raise fault("ResourceNotFoundException")
+        return {"SecretString": json.dumps(self.kept[SecretId])}
+
+
+@dataclass
+class World:
+    """A service with channels, on a real store; its clock is the test's."""
+
+    service: InProcess
+    clock: list[int]
+    streams: Streams
+    queues: Fifo
+    secrets: Secrets
+    published: list[dict[str, str]]
+    bus: Listener
+    monkeypatch: pytest.MonkeyPatch
+
+    def register(self, channel_id: str, kind: ChannelKind, url: str, *, tenant: str | None = None) -> None:
+        """Register a channel."""
+        address = url if kind is ChannelKind.TOPIC else host_of(url)
+        kept, version = read_channels(self.service.context)
+        tx = ChannelsTransaction(self.service.context)
+        tx.keep([*kept, Channel(channel_id, kind, tenant, address, self.clock[0], "me")], seen=version)
+        assert tx.commit()
+        self.secrets.kept[f"{STACK}/channels/{channel_id}"] = {"url": url, "key": KEY}
+
+    def tell(self) -> None:
+        """Publish what was committed since, as the notifier does."""
+        context = self.service.context
+        queues = ChannelQueues(self.queues, URLS, lambda: read_channels(context)[0])
+        bus = EventBus(self.bus, "bus", pause=lambda _: None)
+        tellers = Several([queues, bus])
+        records = self.streams.read()
+        while records:
+            done = publish(context, records, tellers, DeadLetters(self.bus, "url"))
+            numbers = [one["dynamodb"]["SequenceNumber"] for one in records]
+            records = records[numbers.index(done.failed_at) :] if done.failed_at else []
+
+    def deliver(self, *, dies: Callable[[], bool] = lambda: False) -> int:
+        """Have Lambda read each queue until nothing is due now; ``dies`` says that it ended before it could say so."""
+        count = 0
+        while due := [(url, message) for url in URLS.values() for message in self.queues.due(url)]:
+            for url, message in due:
+                record = self.queues.receive(url, message)
+                failed = channels_app.handler({"Records": [record]}, None)["batchItemFailures"]
+                count += 1
+                if dies():
+                    message.visible_ms = self.clock[0] + 1000
+                elif not failed:
+                    self.queues.delete(url, message)
+        return count
+
+    def pass_time(self, seconds: int, *, step: int = 5, dies: Callable[[], bool] = lambda: False) -> None:
+        """Let time pass, with sweeps each minute."""
+        for second in range(0, seconds, step):
+            self.clock[0] += step * 1000
+            if second % 60 < step:
+                expire_overdue(self.service.context)
+                remind(self.service.context)
+                self.tell()
+            self.deliver(dies=dies)
+
+
+@pytest.fixture
+def world(dynamodb_local: Engine, dynamodb_local_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> World:
+    client, tables = dynamodb_local
+    clock = [now_ms()]
+    service = InProcess(client, tables, now_ms=lambda: clock[0])
+    queues, secrets, published = Fifo(lambda: clock[0]), Secrets({}), list[dict[str, str]]()
+    topics = SimpleNamespace(publish=lambda **message: published.append(message))
+    desk = Desk(
+        STACK,
+        "",
+        topics,
+        Destinations(secrets, STACK, clock=lambda: clock[0] / 1000),
+        Outbound(local=True, total_s=0.5),
+    )
+    office = channels_app.Office(
+        desk, queues, {URLS[kind]: channels_app.Queue(kind, URLS[kind], DEAD[kind]) for kind in ChannelKind}
+    )
+    monkeypatch.setattr(channels_app, "_process_office", lambda: office)
+    monkeypatch.setattr(channels_app, "process_runtime", lambda: service.runtime)
+    monkeypatch.setattr(channels_app, "_PACE_S", {})
+    return World(
+        service, clock, Streams(dynamodb_local_endpoint, tables), queues, secrets, published, Listener(), monkeypatch
+    )
+
+
+def _dead(world: World, kind: ChannelKind) -> list[str]:
+    return [message.attributes["cause"]["StringValue"] for message in world.queues.queues.get(DEAD[kind], ())]
+
+
+def _taken(receiver: Receiver, failed: Callable[[int], bool] = lambda _: False) -> list[dict[str, Any]]:
+    """Give what an idempotent receiver keeps: each id once, the first time that it said that it took it."""
+    kept: dict[str, dict[str, Any]] = {}
+    for number, call in enumerate(receiver.calls):
+        if not failed(number):
+            kept.setdefault(call.headers["webhook-id"], call.json["data"])
+    return list(kept.values())
+
+
+def _kinds(told: list[dict[str, Any]], request: dict[str, Any]) -> list[str]:
+    """Name what was told of a request, in its order; of reminders no evidence speaks."""
+    of_it = [one["event"] for one in told if one["requestId"] == request["requestId"]]
+    return [kind for kind in of_it if kind != "request.reminded"]
+
+
+def test_what_was_told_is_what_was_committed_once_and_in_order(world: World) -> None:
+    with receiving() as receiver:
+        world.register("hook", ChannelKind.WEBHOOK, receiver.url)
+        approved, waiting = escalated(world.service), escalated(world.service)
+        extend(world.service, waiting, 600)
+        act(world.service, approved)
+        revoke(world.service, approved)
+        world.tell()
+        world.deliver()
+
+    told = _taken(receiver)
+    assert heard(told) == expected(world.service)
+    assert Counter(receiver.once.values()) == {1: len(told)}
+    for request in (approved, waiting):
+        assert _kinds(told, request) == in_order(world.service, request["requestId"])
+
+
+@pytest.mark.parametrize("mode", ["hang", "500", "503", "429", "close", "trickle", "401"])
+def test_an_outage_of_ten_minutes_loses_nothing_and_keeps_each_requests_order(world: World, mode: str) -> None:
+    down = [True]
+    failed: list[int] = []
+
+    def answer(number: int) -> str:
+        if down[0]:
+            failed.append(number)
+            return mode
+        return "200"
+
+    with receiving(answer) as receiver:
+        world.register("hook", ChannelKind.WEBHOOK, receiver.url)
+        request = escalated(world.service)
+        extend(world.service, request, 3600)
+        act(world.service, request)
+        world.tell()
+        world.deliver()
+        world.pass_time(600, step=60)
+        down[0] = False
+        world.pass_time(300, step=30)
+
+    told = [one for one in _taken(receiver, set(failed).__contains__) if one["requestId"] == request["requestId"]]
+    assert [one["event"] for one in told] == ["request.escalated", "request.extended", "request.decided"]
+    assert _dead(world, ChannelKind.WEBHOOK) == []
+    assert heard(_taken(receiver, set(failed).__contains__)) == expected(world.service)
+
+
+@pytest.mark.parametrize(("mode", "cause"), [("410", "status 410"), ("redirect", "status 307"), ("400", "status 400")])
+def test_an_address_that_is_gone_is_given_up_at_once_and_alarmed(world: World, mode: str, cause: str) -> None:
+    with receiving(mode) as receiver:
+        world.register("hook", ChannelKind.WEBHOOK, receiver.url)
+        escalated(world.service)
+        world.tell()
+        world.deliver()
+
+    assert _dead(world, ChannelKind.WEBHOOK) == [cause]
+    assert len(receiver.calls) == 1
+
+
+def test_a_channel_that_stays_dead_is_tried_for_the_life_of_the_escalation_and_delays_no_other(world: World) -> None:
+    with receiving("500") as dead, receiving() as alive:
+        world.register("dead", ChannelKind.WEBHOOK, dead.url)
+        world.register("alive", ChannelKind.WEBHOOK, alive.url)
+        world.register("chat", ChannelKind.SLACK, alive.url)
+        request = escalated(world.service)
+        world.tell()
+        world.deliver()
+        assert [one.json["data"]["requestId"] for one in alive.calls if "webhook-id" in one.headers] == [
+            request["requestId"]
+        ]
+        assert len(alive.calls) == 2
+        world.pass_time(MIN_LIFE_MS // 1000 - 60, step=60)
+        assert _dead(world, ChannelKind.WEBHOOK) == []
+        world.pass_time(1200, step=60)
+
+    assert set(_dead(world, ChannelKind.WEBHOOK)) == {"status 500"}
+    assert Counter(one["event"] for one in _taken(alive, lambda n: "webhook-id" not in alive.calls[n].headers)) == {
+        "request.escalated": 1,
+        "request.reminded": 2,
+        "request.expired": 1,
+    }
+
+
+def test_a_tenants_channel_hears_of_its_tenant_alone(world: World) -> None:
+    with receiving() as one, receiving() as other, receiving() as all_of_them:
+        world.register("one", ChannelKind.WEBHOOK, one.url, tenant="acme")
+        world.register("other", ChannelKind.WEBHOOK, other.url, tenant="umbrella")
+        world.register("all", ChannelKind.WEBHOOK, all_of_them.url)
+        escalated(world.service, tenantId="acme")
+        escalated(world.service, tenantId=None)
+        world.tell()
+        world.deliver()
+
+    assert [call.json["data"]["tenantId"] for call in one.calls] == ["acme"]
+    assert other.calls == []
+    assert len(all_of_them.calls) == 2
+
+
+def test_slack_gets_plain_text_and_a_topic_a_subject_and_text(world: World) -> None:
+    with receiving() as chat:
+        world.register("chat", ChannelKind.SLACK, chat.url)
+        world.register("mail", ChannelKind.TOPIC, f"arn:aws:sns:us-east-1:1:{STACK}-told-mail")
+        escalated(world.service)
+        world.tell()
+        world.deliver()
+
+    [call] = chat.calls
+    assert [block["text"]["type"] for block in call.json["blocks"]] == ["plain_text", "plain_text"]
+    [mail] = world.published
+    assert mail["TopicArn"].endswith("-told-mail")
+    assert len(mail["Subject"]) <= 100
+    assert "deadline: in " in mail["Message"]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_an_auditor_finds_nothing_lost_nothing_made_up_and_nothing_out_of_order(world: World, seed: int) -> None:
+    """Receivers fail by dice, functions die between sending and saying so, the queue refuses, the bus throttles."""
+    dice = random.Random(seed)  # noqa: S311 - dice, not secrecy
+    failed: set[int] = set()
+    calm: list[bool] = []
+
+    def answer(number: int) -> str:
+        mode = "200" if calm else dice.choice(["200", "200", "200", "500", "429", "close"])
+        if mode != "200":
+            failed.add(number)
+        return mode
+
+    requests: list[dict[str, Any]] = []
+    with receiving(answer) as receiver:
+        world.register("hook", ChannelKind.WEBHOOK, receiver.url)
+        for _ in range(12):
+            requests.append(escalated(world.service))
+            request = dice.choice(requests)
+            move = dice.choice(MOVES)
+            move(world.service, request)
+            world.queues.refuses = dice.choice([0, 0, 2])
+            world.bus.answers = [dice.choice(["", "ThrottlingException"]) for _ in range(5)]
+            world.tell()
+            world.deliver(dies=lambda: dice.random() < 0.2)
+        world.pass_time(600, step=20, dies=lambda: dice.random() < 0.1)
+        calm.append(True)
+        world.pass_time(900, step=60)
+
+    told = _taken(receiver, failed.__contains__)
+    assert heard(told) == expected(world.service)
+    assert heard(world.bus.once) == expected(world.service)
+    assert _dead(world, ChannelKind.WEBHOOK) == []
+    for request in requests:
+        assert _kinds(told, request) == in_order(world.service, request["requestId"])
+
+
+def test_a_queue_that_refuses_some_messages_keeps_each_requests_order(world: World) -> None:
+    dice = random.Random(3)  # noqa: S311 - dice, not secrecy
+    with receiving() as receiver:
+        for name in ("a", "b", "c"):
+            world.register(name, ChannelKind.WEBHOOK, receiver.url)
+        requests = [escalated(world.service) for _ in range(4)]
+        for request in requests:
+            extend(world.service, request)
+            act(world.service, request)
+            revoke(world.service, request)
+        world.queues.refused = lambda: dice.random() < 0.3
+        world.tell()
+        # Of each channel alone: to a receiver of three of them an id comes three times.
+        messages = world.queues.queues[URLS[ChannelKind.WEBHOOK]]
+
+    for request in requests:
+        kinds: dict[str, list[str]] = {}
+        for message in messages:
+            body = json.loads(message.body)
+            if body["event"]["requestId"] == request["requestId"]:
+                kinds.setdefault(body["channel"], []).append(body["event"]["event"])
+        order = in_order(world.service, request["requestId"])
+        assert kinds == dict.fromkeys(("a", "b", "c"), order)
+
+
+def test_a_removed_channel_is_forgotten(world: World) -> None:
+    with receiving() as receiver:
+        world.register("hook", ChannelKind.WEBHOOK, receiver.url)
+        escalated(world.service)
+        world.tell()
+        _, version = read_channels(world.service.context)
+        tx = ChannelsTransaction(world.service.context)
+        tx.keep([], seen=version)
+        assert tx.commit()
+        world.deliver()
+
+    assert receiver.calls == []
+    assert world.queues.due(URLS[ChannelKind.WEBHOOK]) == []
+    assert _dead(world, ChannelKind.WEBHOOK) == []
+
+
+def test_what_is_no_message_is_a_dead_letter(world: World) -> None:
+    for number, body in enumerate(["", "{}", "[]", '{"channel": "x", "event": {"event": "odd"}}']):
+        entry = {"MessageBody": body, "MessageGroupId": str(number), "MessageDeduplicationId": str(number)}
+        world.queues.send_message(URLS[ChannelKind.SLACK], **entry)
+    world.deliver()
+
+    assert _dead(world, ChannelKind.SLACK) == ["no message of a channel"] * 4
+
+
+def test_a_channel_whose_secret_cannot_be_read_is_tried_again(world: World) -> None:
+    with receiving() as receiver:
+        world.register("hook", ChannelKind.WEBHOOK, receiver.url)
+        kept = world.secrets.kept.copy()
+        world.secrets.kept.clear()
+        escalated(world.service)
+        world.tell()
+        world.deliver()
+        assert receiver.calls == []
+        world.secrets.kept |= kept
+        world.pass_time(10)
+
+    assert len(receiver.calls) == 1
+
+
+def test_no_line_of_a_log_says_where_messages_go_or_what_they_say(world: World) -> None:
+    with receiving("500") as receiver, standard_output() as output:
+        telemetry.logger.info("begin")
+        world.register("hook", ChannelKind.WEBHOOK, receiver.url)
+        request = escalated(world.service)
+        world.tell()
+        world.deliver()
+        written = output.getvalue()
+
+    assert [line["Failing"] for line in lines_of(output) if line["message"] == "delivery"] == [1]
+    for secret in ("secret-path", KEY, str(receiver.port), request["requestId"], request["principalId"]):
+        assert secret not in written
+
+
+def test_a_secret_that_is_none_is_named_and_not_quoted() -> None:
+    contents: list[Any] = [{}, {"url": 3}, []]
+    for content in contents:
+        client = SimpleNamespace(get_secret_value=lambda content=content, **_: {"SecretString": json.dumps(content)})
+        destinations = Destinations(client, STACK)
+        if content == {"url": 3}:
+            assert destinations.of("x").url == "3"
+        else:
+            with pytest.raises(SecretUnavailableError):
+                destinations.of("x")
+
+
+@pytest.mark.parametrize("status", [200, 201, 204])
+def test_a_status_of_success_is_delivery(status: int) -> None:
+    assert decide_answer(status, None, tried=1, left_ms=1) == Delivered()
+
+
+def test_retry_after_is_honoured_and_what_outlives_the_message_is_given_up() -> None:
+    assert decide_answer(429, 30.0, tried=9, left_ms=60_000) == TryAgain(31, "status 429")
+    assert decide_answer(429, 3600.0, tried=1, left_ms=60_000) == GiveUp("status 429")
+
+
+def test_pauses_grow_and_the_last_try_is_late() -> None:
+    left, tried, pauses = MIN_LIFE_MS, 0, list[int]()
+    while isinstance(decided := decide_failure("x", tried=(tried := tried + 1), left_ms=left), TryAgain):
+        pauses.append(decided.in_s)
+        left -= decided.in_s * 1000
+
+    assert pauses[:5] == [5, 10, 20, 40, 80]
+    assert left <= 2000
+    assert decided == GiveUp("x")
+    assert len(pauses) < 20
+
+
+def test_a_week_of_tries_is_fewer_than_a_queue_counts() -> None:
+    left, tried = 7 * 24 * 60 * 60 * 1000, 0
+    while isinstance(decided := decide_failure("x", tried=(tried := tried + 1), left_ms=left), TryAgain):
+        left -= decided.in_s * 1000
+
+    assert tried < 1000
+
+
+def test_several_channels_make_no_message_of_two_ids(world: World) -> None:
+    with receiving() as receiver:
+        for name in ("a", "b"):
+            world.register(name, ChannelKind.WEBHOOK, receiver.url)
+        escalated(world.service)
+        world.tell()
+        world.deliver()
+
+    # One id, to two receivers that happen to be one.
+    assert list(receiver.once.values()) == [2]
+
+
+def test_a_slow_pace_is_kept_for_slack(world: World) -> None:
+    waits: list[float] = []
+    world.monkeypatch.setattr(channels_app, "_PACE_S", {ChannelKind.SLACK: 1.0})
+    world.monkeypatch.setattr(time, "sleep", waits.append)
+    with receiving() as chat:
+        world.register("chat", ChannelKind.SLACK, chat.url)
+        for _ in range(3):
+            escalated(world.service)
+        world.tell()
+        world.deliver()
+
+    assert len(chat.calls) == 3
+    assert len(waits) == 3
+    assert all(0.5 < wait <= 1.0 for wait in waits)
+    assert len({message.group for message in world.queues.queues[URLS[ChannelKind.SLACK]]}) <= 1
