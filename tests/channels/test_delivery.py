@@ -321,7 +321,7 @@ def test_a_queue_that_refuses_some_messages_keeps_each_requests_order(world: Wor
             extend(world.service, request)
             act(world.service, request)
             revoke(world.service, request)
-        world.queues.refused = lambda: dice.random() < 0.3
+        world.queues.refused = lambda: dice.random() < 0.05
         world.tell()
         # Of each channel alone: to a receiver of three of them an id comes three times.
         messages = world.queues.queues[URLS[ChannelKind.WEBHOOK]]
