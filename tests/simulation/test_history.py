@@ -1,17 +1,21 @@
 """Tests what was submitted, by day: which recorded requests a simulation replays."""
 
 from collections.abc import Sequence
+from itertools import count
 from typing import Any
 
 import pytest
 
 from handshake.core.reasons import ReasonCode
-from handshake.dynamo.client import Dynamo
+from handshake.dynamo.client import RETRY_BUDGET_S, Dynamo
+from handshake.dynamo.context import Context
 from handshake.dynamo.marshalling import Put
+from handshake.policy.rules import GLOBAL
 from handshake.requests import table as requests
 from handshake.requests.decision import Decision, utc_day
 from handshake.requests.record import RequestRecord
 from handshake.simulation import history
+from handshake.simulation.simulate import simulate_policy
 from tests.conftest import Engine
 from tests.support.metrics_events import DAY_MS, NOW_MS
 from tests.support.workflow_requests import a_record, a_submission, unhurried
@@ -142,3 +146,15 @@ def test_a_shard_longer_than_a_page_of_the_store_is_read_to_its_end(store: Store
         _record(store, f"req-{number}", at_ms=NOW_MS + number, context=large)
 
     assert len(_found(store, limit=1000)) == 300
+
+
+def test_a_week_is_read_though_that_takes_longer_than_an_invocation_has(moto_tables: Engine) -> None:
+    client, tables = moto_tables
+    _record((unhurried(client), tables.workflow), "today")
+    ticks = count()
+    slow = Dynamo(client, clock=lambda: next(ticks) / 10)
+
+    simulated = simulate_policy(Context(slow, tables, lambda: NOW_MS, lambda: "id"), GLOBAL, {"rules": ()})
+
+    assert simulated.replayed == 1
+    assert next(ticks) / 10 > 2 * RETRY_BUDGET_S

@@ -25,6 +25,9 @@ WINDOW_DAYS: Final = 7
 MAX_REPLAYED: Final = 2000
 # One call reads 100 items: the tools, what the proposal is for, global scope's policy, and up to three for each agent.
 _AGENTS_AT_ONCE: Final = 32
+# Some hundred calls read that much, more than an invocation has the time for: with the last one's time-outs and two
+# replays this ends within the function's ten seconds.
+_READING_S: Final = 4.0
 _MS_PER_DAY: Final = 24 * 60 * 60 * 1000
 
 
@@ -36,6 +39,7 @@ def simulate_policy(context: Context, scope: Scope, given: Given, *, mode: Mode 
     ``given`` are members of a policy for ``scope``; of the others those count that its active policy has, or in
     ``mode`` shadow the shadow that there is.
     """
+    context = context.within(_READING_S)
     now = context.now_ms()
     found, complete = history.recorded_since(
         context.dynamo,
