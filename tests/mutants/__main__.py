@@ -33,7 +33,7 @@ from tests.support import engines
 EQUIVALENTS: Final = Path(__file__).with_name("equivalents.toml")
 TESTED_BY: Final = (
     *("core", "dynamo", "api", "trust", "replay_guards", "policy", "requests", "simulation", "metrics", "incidents"),
-    *("release", "agents", "people", "notifications", "contract", "ops/openapi"),
+    *("release", "agents", "people", "notifications", "channels", "contract", "ops/openapi"),
 )
 ENOUGH: Final = 0.97
 # What types alone say is the type checker's business, and the document's tests'.
