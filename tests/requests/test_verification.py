@@ -28,6 +28,7 @@ from handshake.requests.transaction import RequestTransaction, origin
 from handshake.requests.verification import verify_partition
 from handshake.requests.verify import PAGES, ByPage, Finding, events_page, requests_page, verify_request
 from tests.conftest import Engine
+from tests.support import engines
 from tests.support.agents import operator, put
 from tests.support.service import InProcess, act, claim, decided, get, human, now_ms, submission
 from tests.support.worlds import InMemory, Stored, a_world, load_earlier_release
@@ -35,15 +36,29 @@ from tests.support.worlds import InMemory, Stored, a_world, load_earlier_release
 EVERY_PAYLOAD = {"source", "event", "reasonCode", "timestamp", "decision", "state", "decisionContextHash"}
 
 
+@pytest.fixture(scope="module")
+def filled(dynamodb_local_endpoint: str) -> tuple[Stored, InProcess]:
+    """A store with requests of every kind, for tests that only read, and the service on it."""
+    client = engines.client_of("dynamodb", dynamodb_local_endpoint)
+    tables = engines.create_tables(client)
+    return a_world(client, tables, flood=3), InProcess(client, tables)
+
+
 @pytest.fixture
-def world(dynamodb_local: Engine) -> Stored:
-    """A store with requests of every kind."""
-    return a_world(*dynamodb_local, flood=3)
+def world(filled: tuple[Stored, InProcess]) -> Stored:
+    """What that store holds."""
+    return filled[0]
+
+
+@pytest.fixture
+def reading(filled: tuple[Stored, InProcess]) -> Context:
+    """An operator's context on that store."""
+    return filled[1].context
 
 
 @pytest.fixture
 def context(dynamodb_local: Engine) -> Context:
-    """An operator's, on the same store."""
+    """An operator's context on empty tables."""
     return InProcess(*dynamodb_local).context
 
 
@@ -62,18 +77,18 @@ def _pages(context: Context, page_of: ByPage, **options: Any) -> Iterator[tuple[
 @pytest.mark.parametrize("limit", [1, 3, 7, 1000])
 @pytest.mark.parametrize("name", sorted(PAGES))
 def test_pages_of_any_size_take_everything_once_and_whole(
-    world: Stored, context: Context, name: str, limit: int
+    world: Stored, reading: Context, name: str, limit: int
 ) -> None:
-    pages = list(_pages(context, PAGES[name], Limit=limit))
+    pages = list(_pages(reading, PAGES[name], Limit=limit))
 
     assert [finding for _, findings in pages for finding in findings] == []
     assert sum(checked for checked, _ in pages) == _count(world)[name]
 
 
 @pytest.mark.parametrize("name", sorted(PAGES))
-def test_parts_of_a_table_together_take_everything_once(world: Stored, context: Context, name: str) -> None:
+def test_parts_of_a_table_together_take_everything_once(world: Stored, reading: Context, name: str) -> None:
     parts = [
-        sum(checked for checked, _ in _pages(context, PAGES[name], Segment=part, TotalSegments=4, Limit=5))
+        sum(checked for checked, _ in _pages(reading, PAGES[name], Segment=part, TotalSegments=4, Limit=5))
         for part in range(4)
     ]
 
@@ -87,6 +102,7 @@ def _count(world: Stored) -> Counter[str]:
             "events": sum(at.table == "metrics" and "evidence" in item for at, item in world.items.items()),
             "policies": len({at.pk for at in world.items if at.table == "policy" and at.pk.startswith("SCOPE#")}),
             "agents": len({at.pk for at in world.items if at.table == "policy" and at.pk.startswith("AGENT")}),
+            "people": len({at.pk for at in world.items if at.table == "policy" and at.pk.startswith("PERSON#")}),
         }
     )
 
@@ -249,11 +265,11 @@ class Crowded(InMemory):
         return items
 
 
-def test_one_request_is_verified_by_its_id(world: Stored, context: Context) -> None:
+def test_one_request_is_verified_by_its_id(world: Stored, reading: Context) -> None:
     ids = [item["request_id"] for at, item in world.items.items() if at.sk == "STATE"]
 
-    assert [finding for request_id in ids for finding in verify_request(context, request_id)] == []
-    assert verify_request(context, "no-such") == [Finding("request", "no-such", "there is no such request")]
+    assert [finding for request_id in ids for finding in verify_request(reading, request_id)] == []
+    assert verify_request(reading, "no-such") == [Finding("request", "no-such", "there is no such request")]
 
 
 # -- what the release before wrote ------------------------------------------------------------------------------
