@@ -92,7 +92,7 @@ lint: .venv/made
 # Known weaknesses in the code, the template, the history's text and the dependencies.
 audit_bin := .venv-audit/bin
 # Lines that only look like secrets: where the trust secret is named, a service billed for, the access log's format, published digests.
-no_secrets := TrustSecret|secretsmanager:|"Secrets Manager |GenerateSecretString|PasswordLength|"requestId":"\$$context|_SHA256|"hash": "|"previousHash": "
+no_secrets := TrustSecret|secretsmanager:|"Secrets Manager |GenerateSecret|PasswordLength|"requestId":"\$$context|_SHA256|"hash": "|"previousHash": "
 audit: .venv-audit/made
 	$(audit_bin)/bandit --quiet --configfile pyproject.toml --recursive shared functions ops sdk migrations
 	@$(bin)/python -m ops.local.translation .handshake/checkov # it knows neither loops nor conditions

@@ -26,7 +26,7 @@ def publish(stack: Stack = STACK_NAME) -> None:
     """Upload the page to the stack's bucket, with where its people sign in and the public keys of its grants.
 
     Do so after each deployment of another release, and after each step of a rotation of the grants' keys. Ends with 0,
-    with 1 where the stack has no page.
+    with 1 where the stack has no page or AWS refuses, with 69 where the stack cannot be reached.
     """
     from ops.local import deployment
 

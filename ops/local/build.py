@@ -64,6 +64,7 @@ def build() -> Path:
                     **sam_environment(),
                     "HANDSHAKE_PYTHON": sys.executable,
                     "HANDSHAKE_PLATFORM": "",
+                    "HANDSHAKE_UV": str(Path(sys.executable).with_name("uv")),
                 },
                 log=STATE / "build.log",
             )
