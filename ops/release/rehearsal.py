@@ -229,4 +229,5 @@ def _answered(stage: Stage, request: Mapping[str, Any], *, decision: str, reason
 def _state(stage: Stage, request_id: str) -> dict[str, Any]:
     answer = stage.client.call("GET", f"/workflow/requests/{request_id}")
     require(answer.status == 200, f"reading {request_id} answers {answer.reason}")
-    return answer.body
+    # When to ask again is of the moment, and no part of what is kept.
+    return {name: value for name, value in answer.body.items() if name != "pollAfterMs"}
