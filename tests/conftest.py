@@ -105,7 +105,7 @@ def moto_tables() -> Iterator[Engine]:
     """A DynamoDB client and fresh tables inside this process. Quick, and no judge of races."""
     with mock_aws():
         client = engines.client_of("dynamodb")
-        yield client, engines.create_tables(client)
+        yield client, engines.create_tables(client, streams=True)
 
 
 @pytest.fixture(scope="session")

@@ -188,21 +188,21 @@ def test_what_a_real_stream_delivers_is_counted(
     dynamodb_local: tuple[Any, Tables], dynamodb_local_endpoint: str
 ) -> None:
     client, tables = dynamodb_local
+    arn = engines.start_stream(client, tables, "metrics")
     happened = [an_event(event_id=f"e-{number}", decision="deny") for number in range(20)]
     for event in [*happened, happened[0]]:
         report_event(_context(client, tables), event)
 
     # Twice: the second time the stream also holds the roll-ups and checkpoints of the first.
     for _ in range(2):
-        for batch in _real_batches(client, tables, dynamodb_local_endpoint):
+        for batch in _real_batches(arn, dynamodb_local_endpoint):
             project({"Records": batch}, _context(client, tables))
 
     assert _stored(client, tables) == _expected(happened)
 
 
-def _real_batches(client: Any, tables: Tables, endpoint: str) -> Iterator[list[Record]]:
+def _real_batches(arn: str, endpoint: str) -> Iterator[list[Record]]:
     streams = engines.client_of("dynamodbstreams", endpoint)
-    arn = client.describe_table(TableName=tables.metrics)["Table"]["LatestStreamArn"]
     for shard in streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]:
         iterator = streams.get_shard_iterator(
             StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"

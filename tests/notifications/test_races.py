@@ -1,6 +1,8 @@
 """Reminders against whoever decides: what is told was true when it was committed, and is told once."""
 
+import time
 from collections import Counter
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
@@ -8,7 +10,7 @@ from typing import Any
 from handshake.notifications.remind import Reminders, remind
 from tests.conftest import Engine
 from tests.support.metrics_events import NOW_MS
-from tests.support.service import InProcess, act, escalated, extend
+from tests.support.service import InProcess, Reply, act, escalated, extend
 from tests.support.telling import Listener, Streams, expected, heard
 from tests.support.workflow_requests import TTL_MS
 
@@ -39,8 +41,12 @@ def test_of_many_sweeps_at_once_one_reminds_and_none_of_what_was_decided_before(
         request = escalated(service, timestamp=NOW_MS)
         listener.publish(service, streams.read())
         clock[0] += TTL_MS // 2
-        mover = (lambda: act(service, request)) if number % 2 else (lambda: extend(service, request, 600))  # noqa: B023 - called at once
-        *swept, moved = _at_once(*[lambda: remind(service.context)] * 3, mover)
+
+        def move(number: int = number, request: Mapping[str, Any] = request) -> Reply:
+            time.sleep(number // 2 % 3 * 0.02)  # who is first is not left to who is quicker
+            return act(service, request) if number % 2 else extend(service, request, 600)
+
+        *swept, moved = _at_once(*[lambda: remind(service.context)] * 3, move)
 
         assert moved.status == 200
         told = Reminders(*map(sum, zip(*(vars(one).values() for one in swept), strict=True)))

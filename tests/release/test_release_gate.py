@@ -14,6 +14,7 @@ from handshake.release.release_gate import NotReadyError, Release, ensure_ready
 from handshake.release.schema import SCHEMA, migration_key
 from handshake.requests.expire_overdue import expire_overdue
 from handshake.trust.secret import TrustSecret
+from tests.support import engines
 from tests.support.logs import lines_of, standard_output
 from tests.support.secrets_manager import SECRET, SecretsManager
 from tests.support.service import HANDLERS, ISSUER_ARN, SIGNER_ARN, InProcess
@@ -41,6 +42,8 @@ def service(dynamodb_local: Any) -> InProcess:
     """The service on fresh tables, deployed and migrated."""
     client, tables = dynamodb_local
     for name, schema in SCHEMA.items():
+        if schema.stream:
+            engines.start_stream(client, tables, name)
         if schema.ttl:
             client.update_time_to_live(
                 TableName=getattr(tables, name), TimeToLiveSpecification={"Enabled": True, "AttributeName": schema.ttl}

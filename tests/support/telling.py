@@ -40,13 +40,12 @@ def record_of(
 
 
 class Streams:
-    """The streams of the workflow table and of the policy table, on an engine that has them."""
+    """The streams of the workflow table and of the policy table from now on, on an engine that has them."""
 
     def __init__(self, endpoint: str, tables: Tables) -> None:
         self._client = engines.client_of("dynamodbstreams", endpoint)
         dynamodb = engines.client_of("dynamodb", endpoint)
-        described = (dynamodb.describe_table(TableName=table)["Table"] for table in (tables.workflow, tables.policy))
-        self._last: dict[str, str] = {table["LatestStreamArn"]: "" for table in described}
+        self._last = {engines.start_stream(dynamodb, tables, name): "" for name in ("workflow", "policy")}
 
     def read(self) -> list[Record]:
         """Give what was written since the last time, in order for each table."""

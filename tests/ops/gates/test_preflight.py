@@ -132,7 +132,7 @@ def live(options: Options, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Op
     with mock_aws():
         session = boto3.Session("testing", "testing", region_name=REGION)
         client = session.client("dynamodb")
-        tables = engines.create_tables(client)
+        tables = engines.create_tables(client, streams=True)
         for name, schema in SCHEMA.items():
             if schema.ttl:
                 client.update_time_to_live(
