@@ -5,16 +5,18 @@ negotiate. The signature is checked before any claim is looked at, and no claim 
 pool puts into others may be the user's own choice.
 """
 
-import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
+from handshake.core.compact import BadPartError, decoded, decoded_object
 from handshake.core.errors import HandshakeError
-from handshake.core.jsonio import BadJsonError, number, parse
+from handshake.core.jsonio import number
 from handshake.core.reasons import ReasonCode
 from handshake.core.text import id_fault
 from handshake.trust.identity import SignIn
+
+T = TypeVar("T")
 
 MAX_TOKEN_BYTES: Final = 8192
 CLOCK_SKEW_S: Final = 30
@@ -52,11 +54,11 @@ def take_apart(token: str | None) -> SignedToken:
     parts = token.split(".")
     if len(parts) != 3:
         raise _invalid("it is not a compact JWT")
-    header = _object(parts[0])
+    header = _read(decoded_object, parts[0])
     key_id = header.get("kid")
     if header.get("alg") != _ALGORITHM or "crit" in header or not isinstance(key_id, str):
         raise _invalid("its header is not of a user pool")
-    return SignedToken(key_id, f"{parts[0]}.{parts[1]}".encode(), _decode(parts[2]), parts[1])
+    return SignedToken(key_id, f"{parts[0]}.{parts[1]}".encode(), _read(decoded, parts[2]), parts[1])
 
 
 def signed_in(token: SignedToken, verify: Verify | None, audience: Audience, *, now_s: float) -> tuple[SignIn, int]:
@@ -68,7 +70,7 @@ def signed_in(token: SignedToken, verify: Verify | None, audience: Audience, *, 
         raise _invalid("the user pool has no such key")
     if not verify(token.signed, token.signature):
         raise _invalid("its signature does not verify")
-    claims = _object(token.claims)
+    claims = _read(decoded_object, token.claims)
     if claims.get("iss") != audience.issuer:
         raise _invalid("it is of another user pool")
     if claims.get("token_use") != _USE:
@@ -91,31 +93,17 @@ def public_numbers(key: Mapping[str, Any]) -> tuple[int, int] | None:
     if key.get("kty") != "RSA" or key.get("alg") != _ALGORITHM or key.get("use") != "sig":
         return None
     try:
-        exponent, modulus = (int.from_bytes(_decode(key[name])) for name in ("e", "n"))
-    except (HandshakeError, KeyError, TypeError):
+        exponent, modulus = (int.from_bytes(decoded(key[name])) for name in ("e", "n"))
+    except (BadPartError, KeyError, TypeError):
         return None
     return exponent, modulus
 
 
-def _decode(part: str) -> bytes:
-    """Decode strict base64url: one text for one value, so a token cannot be altered and still be the same token."""
+def _read(reader: Callable[[str], T], part: str) -> T:
     try:
-        raw = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
-    except ValueError:
-        raise _invalid("it is not base64url") from None
-    if base64.urlsafe_b64encode(raw).rstrip(b"=").decode() != part:
-        raise _invalid("it is not canonical base64url")
-    return raw
-
-
-def _object(part: str) -> dict[str, Any]:
-    try:
-        value = parse(_decode(part).decode(), max_bytes=MAX_TOKEN_BYTES)
-    except (BadJsonError, UnicodeDecodeError):
-        raise _invalid("a part of it is not JSON") from None
-    if not isinstance(value, dict):
-        raise _invalid("a part of it is not a JSON object")
-    return value
+        return reader(part)
+    except BadPartError as fault:
+        raise _invalid(str(fault)) from None
 
 
 def _invalid(why: str) -> HandshakeError:

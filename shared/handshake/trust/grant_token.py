@@ -3,10 +3,10 @@
 Only what is signed, and how it is written. The key that signs stays in KMS (``trust.grant_signer``).
 """
 
-import base64
 from collections.abc import Mapping
 from typing import Any, Final, Literal, TypedDict
 
+from handshake.core.compact import encoded
 from handshake.core.jsonio import canonical
 
 ALGORITHM: Final = "ES256"
@@ -34,7 +34,7 @@ class Jwk(TypedDict):
 def signing_input(claims: Mapping[str, Any], *, kid: str) -> bytes:
     """Give what is signed: header and claims, each in base64url, joined by a dot (RFC 7515)."""
     header = {"alg": ALGORITHM, "typ": TYPE, "kid": kid}
-    return f"{_base64url(canonical(header).encode())}.{_base64url(canonical(dict(claims)).encode())}".encode()
+    return f"{encoded(canonical(header).encode())}.{encoded(canonical(dict(claims)).encode())}".encode()
 
 
 def compact(signed: bytes, signature: bytes) -> str:
@@ -43,7 +43,7 @@ def compact(signed: bytes, signature: bytes) -> str:
     A JWS has the two numbers side by side, each of 32 bytes (RFC 7518, 3.4). Raises ValueError for anything that is no
     DER of exactly two such numbers.
     """
-    return f"{signed.decode()}.{_base64url(_side_by_side(signature))}"
+    return f"{signed.decode()}.{encoded(_side_by_side(signature))}"
 
 
 def public_jwk(public_key: bytes, *, kid: str) -> Jwk:
@@ -55,8 +55,8 @@ def public_jwk(public_key: bytes, *, kid: str) -> Jwk:
     return {
         "kty": "EC",
         "crv": "P-256",
-        "x": _base64url(x),
-        "y": _base64url(y),
+        "x": encoded(x),
+        "y": encoded(y),
         "kid": kid,
         "use": "sig",
         "alg": ALGORITHM,
@@ -83,7 +83,3 @@ def _number(text: bytes) -> tuple[bytes, bytes]:
     if value <= 0 or value.bit_length() > 8 * _COORDINATE_BYTES:
         raise ValueError("is no number of P-256")
     return value.to_bytes(_COORDINATE_BYTES, "big"), text[end:]
-
-
-def _base64url(content: bytes) -> str:
-    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()

@@ -5,18 +5,20 @@ negotiate, which is what algorithm-confusion attacks need. The signature is chec
 caller without the key learns nothing about claims, by answer or by time.
 """
 
-import base64
 import hashlib
 import hmac
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
+from handshake.core.compact import BadPartError, decoded, decoded_object, encoded
 from handshake.core.errors import HandshakeError
-from handshake.core.jsonio import BadJsonError, canonical, number, parse
+from handshake.core.jsonio import canonical, number
 from handshake.core.reasons import ReasonCode
 from handshake.core.text import id_fault
+
+T = TypeVar("T")
 
 MAX_TOKEN_BYTES: Final = 4096
 ISSUER: Final = "handshake-edge"
@@ -95,14 +97,14 @@ def verify_token(
     if len(parts) != 3:
         raise _invalid("it is not a compact JWT")
     signed = f"{parts[0]}.{parts[1]}".encode()
-    signature = _decode(parts[2])
+    signature = _read(decoded, parts[2])
     matches = [hmac.compare_digest(_sign(key, signed), signature) for key in usable]
     if not any(matches):
         raise _invalid("its signature does not verify")
-    header = _object(parts[0])
+    header = _read(decoded_object, parts[0])
     if header.get("alg") != "HS256" or header.get("typ") != "JWT" or "crit" in header:
         raise _invalid("its header is not HS256 and JWT")
-    return _check_claims(_object(parts[1]), now_s, binding, subject)
+    return _check_claims(_read(decoded_object, parts[1]), now_s, binding, subject)
 
 
 def mint_token(
@@ -135,8 +137,8 @@ def mint_token(
         "stack": binding.stack,
     }
     claims |= {name: value for name, value in optional.items() if value}
-    signed = f"{_encode(canonical({'alg': 'HS256', 'typ': 'JWT'}).encode())}.{_encode(canonical(claims).encode())}"
-    return f"{signed}.{_encode(_sign(key, signed.encode()))}"
+    signed = f"{encoded(canonical({'alg': 'HS256', 'typ': 'JWT'}).encode())}.{encoded(canonical(claims).encode())}"
+    return f"{signed}.{encoded(_sign(key, signed.encode()))}"
 
 
 def _check_claims(claims: dict[str, Any], now_s: float, binding: Binding, subject: Subject) -> TrustClaims:
@@ -174,29 +176,11 @@ def _sign(key: bytes, signed: bytes) -> bytes:
     return hmac.digest(key, signed, hashlib.sha256)
 
 
-def _encode(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
-def _decode(part: str) -> bytes:
-    """Decode strict base64url: one text for one value, so a token cannot be altered and still be the same token."""
+def _read(reader: Callable[[str], T], part: str) -> T:
     try:
-        raw = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
-    except ValueError:
-        raise _invalid("it is not base64url") from None
-    if _encode(raw) != part:
-        raise _invalid("it is not canonical base64url")
-    return raw
-
-
-def _object(part: str) -> dict[str, Any]:
-    try:
-        value = parse(_decode(part).decode(), max_bytes=MAX_TOKEN_BYTES)
-    except (BadJsonError, UnicodeDecodeError):
-        raise _invalid("a part of it is not JSON") from None
-    if not isinstance(value, dict):
-        raise _invalid("a part of it is not a JSON object")
-    return value
+        return reader(part)
+    except BadPartError as fault:
+        raise _invalid(str(fault)) from None
 
 
 def _invalid(why: str) -> HandshakeError:
