@@ -62,6 +62,7 @@ faults: .venv/made
 	$(bin)/python -m tests.hostile.cedar_sets
 	$(bin)/python -m tests.hostile.mutated_actions
 	HANDSHAKE_ATTACKS_ON_ENGINE=300 $(bin)/pytest -q tests/hostile/test_table_writer.py -k real_store
+	HANDSHAKE_AUDITS=50 $(bin)/pytest -q -rP tests/channels/test_delivery.py -k auditor
 	HANDSHAKE_DIGESTS=10000 $(bin)/pytest -q tests/sdk/test_action_digest.py -k agree
 	$(bin)/python -m tests.sdk.matrix
 

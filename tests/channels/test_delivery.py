@@ -1,6 +1,7 @@
 """From commit to people: real receivers that answer badly, an auditor that compares the table with what they got."""
 
 import json
+import os
 import random
 import time
 from collections import Counter
@@ -43,6 +44,7 @@ def _reject(service: InProcess, request: dict[str, Any]) -> object:
     return act(service, request, "reject")
 
 
+AUDITS: Final = int(os.environ.get("HANDSHAKE_AUDITS", "4"))
 MOVES: Final[tuple[Callable[..., object], ...]] = (act, extend, revoke, _reject)
 
 
@@ -274,7 +276,7 @@ def test_slack_gets_plain_text_and_a_topic_a_subject_and_text(world: World) -> N
     assert "deadline: in " in mail["Message"]
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(AUDITS))
 def test_an_auditor_finds_nothing_lost_nothing_made_up_and_nothing_out_of_order(world: World, seed: int) -> None:
     """Receivers fail by dice, functions die between sending and saying so, the queue refuses, the bus throttles."""
     dice = random.Random(seed)  # noqa: S311 - dice, not secrecy
@@ -287,6 +289,12 @@ def test_an_auditor_finds_nothing_lost_nothing_made_up_and_nothing_out_of_order(
             failed.add(number)
         return mode
 
+    deaths: list[bool] = []
+
+    def dies(share: float) -> bool:
+        deaths.append(dice.random() < share)
+        return deaths[-1]
+
     requests: list[dict[str, Any]] = []
     with receiving(answer) as receiver:
         world.register("hook", ChannelKind.WEBHOOK, receiver.url)
@@ -298,14 +306,17 @@ def test_an_auditor_finds_nothing_lost_nothing_made_up_and_nothing_out_of_order(
             world.queues.refuses = dice.choice([0, 0, 2])
             world.bus.answers = [dice.choice(["", "ThrottlingException"]) for _ in range(5)]
             world.tell()
-            world.deliver(dies=lambda: dice.random() < 0.2)
-        world.pass_time(600, step=20, dies=lambda: dice.random() < 0.1)
+            world.deliver(dies=lambda: dies(0.2))
+        world.pass_time(600, step=20, dies=lambda: dies(0.1))
         calm.append(True)
         world.pass_time(900, step=60)
 
-    told = _taken(receiver, failed.__contains__)
-    assert heard(told) == expected(world.service)
-    assert heard(world.bus.once) == expected(world.service)
+    told, committed = _taken(receiver, failed.__contains__), expected(world.service)
+    counted = f"{committed.total()} events committed, {heard(told).total()} told once, {len(receiver.calls)} calls"
+    beside = f"{len(failed)} of them failed, {sum(deaths)} deaths after a call, {len(world.bus.told)} told by the bus"
+    print(f"seed {seed}: {counted}, {beside}")
+    assert heard(told) == committed
+    assert heard(world.bus.once) == committed
     assert _dead(world, ChannelKind.WEBHOOK) == []
     for request in requests:
         assert _kinds(told, request) == in_order(world.service, request["requestId"])
