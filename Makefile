@@ -14,36 +14,44 @@ export SAM_CLI_TELEMETRY := 0
 # Where it is set, every one of some hundred processes compiles all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run unit test test-rules test-rest test-deployed test-waiting gates drill faults mutants bench lint audit lock clean
+.PHONY: run unit test test-rules test-clients test-rest test-deployed test-waiting test-drills gates drill faults mutants bench lint audit lock clean
 run: .venv/run $(bin)/ops
 	@$(bin)/python -m ops up
 
 # Ends at once, with `Error 69`, where DynamoDB Local cannot run: green must mean that all was tested.
 test: .venv/made $(bin)/ops .venv-audit/made
 	$(bin)/python -m ops.local.dynamodb
-	@echo "lint, audit and four parts of the suite run three at a time; each prints what it found when it ends"
-	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target test-waiting test-deployed test-rest test-rules lint audit
-	$(bin)/slipcover --merge .coverage.rules .coverage.rest --out .coverage --fail-under 95
+	@echo "lint, audit and six parts of the suite run four at a time; each prints what it found when it ends"
+	@$(MAKE) --no-print-directory --jobs 4 --output-sync=target test-drills test-waiting test-deployed test-rest \
+		test-clients test-rules lint audit
+	$(bin)/slipcover --merge .coverage.rules .coverage.rest .coverage.clients --out .coverage --fail-under 95
 
 # The rooms of the layer, each with its tests.
 rooms := $(addprefix tests/,core dynamo api trust replay_guards policy requests simulation metrics incidents release agents people notifications channels)
+
+clients := tests/sdk tests/examples tests/room tests/mistakes tests/mutants
 
 # The inner loop: what needs neither store nor stack, and waits for nothing. `make test` draws five times the examples.
 unit: .venv/made
 	$(bin)/pytest -q $(rooms) --hypothesis-profile quick -m 'not store and not deployed and not waits'
 
-# The parts of the suite: rules and contract in this process, all else in this process, what needs the deployed stack, and
-# what waits for minutes to pass. Each ends with a look at all it has logged.
+# The parts of the suite: rules and contract in this process; clients, the page and tests of tests; all else in this process;
+# what needs the deployed stack; what waits for minutes to pass, drills by themselves. Each ends with a look at all it logged.
 test-rules:
 	$(bin)/slipcover --dont-wrap-pytest --out .coverage.rules -m pytest $(rooms) tests/contract tests/test_logs.py \
 		-m 'not deployed and not waits'
+test-clients:
+	$(bin)/slipcover --dont-wrap-pytest --out .coverage.clients -m pytest $(clients) tests/test_logs.py \
+		-m 'not deployed and not waits'
 test-rest:
-	$(bin)/slipcover --dont-wrap-pytest --out .coverage.rest -m pytest $(rooms:%=--ignore %) --ignore tests/contract \
-		-m 'not deployed and not waits' --durations 10
+	$(bin)/slipcover --dont-wrap-pytest --out .coverage.rest -m pytest \
+		$(rooms:%=--ignore %) $(clients:%=--ignore %) --ignore tests/contract -m 'not deployed and not waits' --durations 10
 test-deployed:
 	$(bin)/pytest --ignore tests/hostile --ignore tests/faults -m 'deployed and not waits' --durations 10
 test-waiting:
-	$(bin)/pytest tests/alarms tests/ops tests/release tests/trust -m waits
+	$(bin)/pytest tests/alarms tests/ops tests/release tests/trust --ignore tests/ops/reliability -m waits
+test-drills:
+	$(bin)/pytest tests/ops/reliability -m waits
 
 # What must hold before a release; each gate leaves a receipt in .handshake/receipts.
 gates: .venv/made

@@ -14,7 +14,7 @@ import pytest
 from ops.local.settings import ROOT
 from tests.support.checkouts import copy_to, replace_in
 
-_MYPY: Final = ("-m", "mypy")
+_MYPY: Final = ("-m", "mypy", "shared/handshake", "functions")  # where each of them is made
 _DOCUMENT: Final = ("-m", "ops.openapi", "--check")
 _ACTIONS: Final = "shared/handshake/requests/decision_action.py"
 _RULE_KEYS: Final = "shared/handshake/policy/rule_keys.py"

@@ -155,8 +155,10 @@ class _Module:
         after = ast.unparse(ast.fix_missing_locations(changed))
         start, end = self._span(whole)
         text = self._text[:start] + (after if isinstance(changed, ast.stmt) else f"({after})") + self._text[end:]
+        # Of the module, the statement alone: no other one reads differently for it.
+        first, last = self._span(path[1] if len(path) > 1 else whole)
         try:
-            ast.parse(text)
+            ast.parse(text[first : last + len(text) - len(self._text)])
         except SyntaxError:
             return
         context = self._context(whole, path, after)
