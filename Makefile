@@ -31,21 +31,24 @@ rooms := $(addprefix tests/,core dynamo api trust replay_guards policy requests 
 
 clients := tests/sdk tests/examples tests/room tests/mistakes tests/mutants
 
-# The inner loop: what needs neither store nor stack, and waits for nothing. `make test` draws five times the examples.
+# The inner loop: what needs neither store nor stack, and waits for nothing. `make test` draws more examples.
 unit: .venv/made
 	$(bin)/pytest -q $(rooms) --hypothesis-profile quick -m 'not store and not deployed and not waits'
 
+# A third of a property's examples, of which `make faults` draws all.
+cut := --hypothesis-profile cut
 # The parts of the suite: rules and contract in this process; clients, the page and tests of tests; all else in this process;
 # what needs the deployed stack; what waits for minutes to pass, drills by themselves. Each ends with a look at all it logged.
 test-rules:
 	$(bin)/slipcover --dont-wrap-pytest --out .coverage.rules -m pytest $(rooms) tests/contract tests/test_logs.py \
-		-m 'not deployed and not waits'
+		$(cut) -m 'not deployed and not waits'
 test-clients:
 	$(bin)/slipcover --dont-wrap-pytest --out .coverage.clients -m pytest $(clients) tests/test_logs.py \
-		-m 'not deployed and not waits'
+		$(cut) -m 'not deployed and not waits'
 test-rest:
 	$(bin)/slipcover --dont-wrap-pytest --out .coverage.rest -m pytest \
-		$(rooms:%=--ignore %) $(clients:%=--ignore %) --ignore tests/contract -m 'not deployed and not waits' --durations 10
+		$(rooms:%=--ignore %) $(clients:%=--ignore %) --ignore tests/contract $(cut) \
+		-m 'not deployed and not waits' --durations 10
 test-deployed:
 	$(bin)/pytest --ignore tests/hostile --ignore tests/faults -m 'deployed and not waits' --durations 10
 test-waiting:
@@ -70,6 +73,7 @@ faults: .venv/made
 	$(bin)/python -m tests.hostile.cedar_sets
 	$(bin)/python -m tests.hostile.mutated_actions
 	HANDSHAKE_ATTACKS_ON_ENGINE=300 $(bin)/pytest -q tests/hostile/test_table_writer.py -k real_store
+	$(bin)/pytest -q $(rooms) tests/contract -m 'not deployed and not waits'
 	HANDSHAKE_AUDITS=50 $(bin)/pytest -q -rP tests/channels/test_delivery.py -k auditor
 	HANDSHAKE_DIGESTS=10000 $(bin)/pytest -q tests/sdk/test_action_digest.py -k agree
 	$(bin)/python -m tests.sdk.matrix

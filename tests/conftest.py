@@ -27,6 +27,7 @@ from tests.support.service import TRUST_KEY
 # Deadlines measure the machine, not the code.
 settings.register_profile("handshake", deadline=None)
 settings.register_profile("quick", deadline=None, max_examples=20)  # of `make unit`
+settings.register_profile("cut", deadline=None, max_examples=35)  # of `make test`
 settings.load_profile("handshake")
 
 # What botocore knows of a service is read once, and not for every session: an operator's command makes one each time.
