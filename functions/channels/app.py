@@ -31,7 +31,7 @@ class Queue(NamedTuple):
 
 
 class Office(NamedTuple):
-    """What a process sends with, and the queues by their names."""
+    """Holds what a process sends with, and the queues by their names."""
 
     desk: Desk
     sqs: Any

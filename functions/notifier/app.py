@@ -24,7 +24,7 @@ _CLIENTS = client_config(connect_s=1, read_s=3, attempts=2)
 
 
 class Clients(NamedTuple):
-    """What a process tells by. ``queues`` are the channels', by their URLs."""
+    """Holds what a process tells by. ``queues`` are the channels', by their URLs."""
 
     bus: EventBus
     dead_letters: DeadLetters

@@ -1,4 +1,4 @@
-"""What a tool's schema marks, an escalation's messages show, and its evidence says so."""
+"""Tests that an escalation's messages show what a tool's schema marks, and that its evidence says so."""
 
 from dataclasses import replace
 from typing import Any

@@ -24,7 +24,7 @@ _JSON: Final = {"content-type": "application/json; charset=utf-8", "user-agent":
 
 @dataclass(frozen=True)
 class Desk:
-    """What messages are sent with. ``room`` is the page where people decide, "" where there is none."""
+    """Holds what messages are sent with. ``room`` is the page where people decide, "" where there is none."""
 
     stack: str
     room: str

@@ -11,7 +11,7 @@ from handshake.channels.channel import Channel, ChannelKind
 from handshake.notifications.event import Event
 
 MIN_LIFE_MS: Final = 15 * 60 * 1000
-"""What tells of no deadline, or of a near one, is tried for so long: an outage of ten minutes loses nothing."""
+"""Bounds from below for how long a message is tried, so that an outage of ten minutes loses nothing."""
 _FIRST_PAUSE_S: Final = 5
 # Of a week, the longest life there is, these make fewer tries than SQS counts.
 _LONGEST_PAUSE_S: Final = 900

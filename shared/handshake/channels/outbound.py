@@ -36,7 +36,7 @@ class UnansweredError(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back: its status, and after how many seconds the other side wants to be called again, if it says."""
+    """Says what came back: its status, and after how many seconds the other side wants to be called again, if any."""
 
     status: int
     retry_after_s: float | None = None

@@ -15,7 +15,7 @@ class SecretUnavailableError(Exception):
 
 
 class Destination(NamedTuple):
-    """Where to: the URL, and of a signed webhook the key, "" where there is none."""
+    """Says where to: the URL, and of a signed webhook the key, "" where there is none."""
 
     url: str
     key: str = ""

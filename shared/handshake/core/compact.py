@@ -7,7 +7,7 @@ from handshake.core.jsonio import BadJsonError, parse
 
 
 class BadPartError(ValueError):
-    """What was read is no part of a compact JWT. Says why, and quotes nothing of it."""
+    """Says why what was read is no part of a compact JWT, and quotes nothing of it."""
 
 
 def encoded(raw: bytes) -> str:

@@ -22,7 +22,7 @@ DENIED, ASKED, LET = "policy_denied", "hitl_policy_escalated", "policy_allow"
 
 # Type, tool and arguments, and what becomes of the call: decision, tier, reason and the policies that decided.
 CALLS: Final[list[tuple[str, str | None, dict[str, Any], tuple[str, int, str, list[str]]]]] = [
-    ("data_access", "read-file", {"path": "/work/src/app.py"}, ("allow", 1, LET, [])),
+    ("data_access", "read-file", {"path": "/srv/src/app.py"}, ("allow", 1, LET, [])),
     ("data_access", "read-file", {"path": "/work/.env"}, ("deny", 4, DENIED, ["no-secret-files"])),
     ("data_access", "read-file", {"path": "/root/.ssh/id_rsa"}, ("deny", 4, DENIED, ["no-secret-files"])),
     ("data_access", "read-file", {"path": 7}, ("deny", 4, "policy_invalid_request", [])),
