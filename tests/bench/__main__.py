@@ -8,10 +8,12 @@ from typing import Final
 
 from tests.bench import cedar, contention, growth, load, read_cost, token_timing, warm_path
 from tests.bench.cold_start import bench as cold_start
+from tests.bench.cold_start import cedar as cold_start_with_cedar
 
 # In the order in which they run, with how many minutes each takes on two idle cores.
 _BENCHES: Final[Mapping[str, tuple[int, Callable[[], int]]]] = {
     "cold-start": (5, cold_start.main),
+    "cold-start-with-cedar": (1, cold_start_with_cedar.main),
     "warm-path": (1, warm_path.main),
     "load": (3, load.main),
     "contention": (3, contention.main),
@@ -29,7 +31,7 @@ def main(names: list[str]) -> int:
     """
     unknown = [name for name in names if name not in _BENCHES]
     if unknown:
-        listed = "\n".join(f"  {name:<14}about {minutes} min" for name, (minutes, _) in _BENCHES.items())
+        listed = "\n".join(f"  {name:<22}about {minutes} min" for name, (minutes, _) in _BENCHES.items())
         print(f"no such bench: {', '.join(unknown)}; there are\n{listed}", file=sys.stderr)
         return 2
     if len(names) == 1:

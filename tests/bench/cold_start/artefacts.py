@@ -20,21 +20,29 @@ from ops.local.commands import run_logged
 from ops.local.settings import ROOT, RUNTIME
 
 LAYER: Final = "SharedLayer"
+CEDAR_LAYER: Final = "CedarLayer"
 # What Lambda's own runtime brings: its interface client, and that one's requirements.
 _RUNTIME_PACKAGES: Final = ("awslambdaric", "simplejson", "snapshot-restore-py")
 
 
 @dataclass(frozen=True)
 class Unpacked:
-    """A function as Lambda sees it: its code in ``task``, the layer's in ``layer`` (None: it has no layer)."""
+    """A function as Lambda sees it: its code in ``task``, and each layer's in one of ``layers``."""
 
     task: Path
-    layer: Path | None
+    layers: tuple[Path, ...] = ()
 
 
 def shipped(into: Path) -> dict[str, Unpacked]:
     """Every function of template.yaml, by logical id, as `sam build` makes it for deployment."""
     return _unpacked(build().parent, into)
+
+
+def with_cedar(into: Path) -> Unpacked:
+    """What judges submissions, with the layer of Cedar's engine beside the shared one, as template.yaml has it."""
+    built = build().parent
+    layers = tuple(_as_lambda_has_it(built / name, into / name) for name in (LAYER, CEDAR_LAYER))
+    return Unpacked(_as_lambda_has_it(built / "WorkflowFunction", into / "task"), layers)
 
 
 def ordinary(into: Path) -> dict[str, Unpacked]:
@@ -70,7 +78,7 @@ def nothing(into: Path) -> Unpacked:
     task = into / "nothing"
     task.mkdir(parents=True)
     (task / "app.py").write_text("def handler(event, context):\n    return {}\n")
-    return Unpacked(task, None)
+    return Unpacked(task)
 
 
 def lambda_runtime(into: Path) -> Path:
@@ -89,7 +97,7 @@ def lambda_runtime(into: Path) -> Path:
 def _unpacked(built: Path, into: Path) -> dict[str, Unpacked]:
     layer = _as_lambda_has_it(built / LAYER, into / "opt")
     functions = [path for path in built.iterdir() if path.name.endswith("Function")]
-    return {path.name: Unpacked(_as_lambda_has_it(path, into / path.name), layer) for path in functions}
+    return {path.name: Unpacked(_as_lambda_has_it(path, into / path.name), (layer,)) for path in functions}
 
 
 def _as_lambda_has_it(folder: Path, into: Path) -> Path:

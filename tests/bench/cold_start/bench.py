@@ -117,8 +117,7 @@ def _whole(one: Start) -> float:
 def _sizes(shipped: Builds, ordinary: Builds) -> str:
     sizes = []
     for builds in (shipped, ordinary):
-        layer = next(iter(builds.values())).layer
-        assert layer is not None
+        [layer] = next(iter(builds.values())).layers
         sizes.append(sum(path.stat().st_size for path in layer.rglob("*") if path.is_file()) / 2**20)
     return f"the layer unpacked: {sizes[0]:.1f} MB as shipped, {sizes[1]:.1f} MB ordinarily"
 
@@ -141,19 +140,19 @@ _HTTP: Final = (
 def _first_calls() -> dict[str, Any]:
     """Build a first call of each function that needs nothing but an empty store."""
     return {
-        "WorkflowFunction": _http("POST", "/workflow/requests", body=submission()),
-        "DecisionRoomFunction": _http("GET", "/workflow/decision-room/{requestId}"),
-        "PolicyApplyFunction": _http("POST", "/policy/apply", body={}),
-        "PolicyFunction": _http("GET", "/policy/config", query={"scope": ["global"]}),
-        "AgentsFunction": _http("GET", "/agents"),
-        "MetricsFunction": _http("GET", "/metrics/summary"),
+        "WorkflowFunction": http_event("POST", "/workflow/requests", body=submission()),
+        "DecisionRoomFunction": http_event("GET", "/workflow/decision-room/{requestId}"),
+        "PolicyApplyFunction": http_event("POST", "/policy/apply", body={}),
+        "PolicyFunction": http_event("GET", "/policy/config", query={"scope": ["global"]}),
+        "AgentsFunction": http_event("GET", "/agents"),
+        "MetricsFunction": http_event("GET", "/metrics/summary"),
         "HitlExpiryFunction": {},
         "ReplayRetentionFunction": {},
         "EvidenceVerificationFunction": {},
     }
 
 
-def _http(method: str, resource: str, *, body: Any = None, query: Any = None) -> dict[str, Any]:
+def http_event(method: str, resource: str, *, body: Any = None, query: Any = None) -> dict[str, Any]:
     envelope = json.dumps({"principalId": "p", "subjectType": "human"})
     return {
         "httpMethod": method,

@@ -27,16 +27,17 @@ _EMPTY: Final = {"Responses": {}, "UnprocessedKeys": {}, "Items": [], "Count": 0
 
 
 class Start(NamedTuple):
-    """Give what one start took, ms. ``call`` is the first invocation, None where none was asked for."""
+    """Give what one start took, ms, and its answer. ``call`` is the first invocation, None where none was asked for."""
 
     init: float
     call: float | None
+    answer: Any
 
 
 def start(function: Unpacked, runtime: Path, environment: Mapping[str, str], event: Any, *, log: Path) -> Start:
     """Start ``function`` and invoke it once; without an ``event`` only so that it starts. Raises RuntimeError."""
     invoke_at, runtime_at = free_port(), free_port()
-    path = [function.task, *([function.layer / "python"] if function.layer else []), runtime]
+    path = [function.task, *(layer / "python" for layer in function.layers), runtime]
     command = [str(_EMULATOR), "--runtime-interface-emulator-address", f"127.0.0.1:{invoke_at}"]
     command += ["--runtime-api-address", f"127.0.0.1:{runtime_at}"]
     # -S: nothing of this virtualenv is in reach.
@@ -64,7 +65,7 @@ def start(function: Unpacked, runtime: Path, environment: Mapping[str, str], eve
             start_new_session=True,
         )
     try:
-        _invoke(invoke_at, {} if event is None else event)
+        answer = _invoke(invoke_at, {} if event is None else event)
     finally:
         process.terminate()
         process.wait()
@@ -72,7 +73,7 @@ def start(function: Unpacked, runtime: Path, environment: Mapping[str, str], eve
     started, called = _INIT.search(said), _CALL.search(said)
     if not started or (event is not None and not called):
         raise RuntimeError(f"{function.task.name} did not start:\n{said}")
-    return Start(float(started[1]), float(called[1]) if called and event is not None else None)
+    return Start(float(started[1]), float(called[1]) if called and event is not None else None, answer)
 
 
 @contextmanager
@@ -104,11 +105,11 @@ class _Empty(BaseHTTPRequestHandler):
         pass
 
 
-def _invoke(port: int, event: Any) -> None:
+def _invoke(port: int, event: Any) -> Any:
     deadline = time.monotonic() + _PATIENCE_S
     while True:
         try:
-            urllib3.request(
+            answer = urllib3.request(
                 "POST",
                 f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations",
                 body=json.dumps(event).encode(),
@@ -120,4 +121,4 @@ def _invoke(port: int, event: Any) -> None:
                 raise RuntimeError("the emulator does not listen") from None
             time.sleep(0.01)
         else:
-            return
+            return answer.json()
