@@ -13,14 +13,16 @@ from tests.support.store import forget, forget_global_policy
 from tests.support.tokens import NOW_S
 
 
-@pytest.fixture(scope="session")
-def in_process(dynamodb_local_endpoint: str) -> InProcess:
-    """The handlers on DynamoDB Local. Tests share its tables, so each uses names of its own."""
+@pytest.fixture(scope="module")
+def in_process(dynamodb_local_endpoint: str) -> Iterator[InProcess]:
+    """The handlers on DynamoDB Local. A file's tests share its tables, so each uses names of its own."""
     client = engines.client_of("dynamodb", dynamodb_local_endpoint)
-    return InProcess(client, engines.create_tables(client))
+    tables = engines.create_tables(client)
+    yield InProcess(client, tables)
+    engines.delete_tables(client, tables)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def at_noon(in_process: InProcess) -> InProcess:
     """The same with a clock that stands still."""
     return replace(in_process, now_ms=lambda: NOW_S * 1000)
@@ -45,7 +47,7 @@ def deployed(stack: LocalStack) -> Deployed:
     return Deployed.on(stack)
 
 
-@pytest.fixture(scope="session", params=["in_process", "deployed"])
+@pytest.fixture(scope="module", params=["in_process", "deployed"])
 def service(request: pytest.FixtureRequest) -> Service:
     """Every implementation in turn."""
     implementation: Service = request.getfixturevalue(request.param)
