@@ -4,8 +4,20 @@ from typing import Any
 
 import pytest
 
+from handshake.requests.verify import verify_request
 from tests.conftest import Engine
-from tests.support.service import InProcess, get, human, post, register_tools, token
+from tests.support.service import (
+    InProcess,
+    claim,
+    decided,
+    get,
+    human,
+    own,
+    post,
+    register_tools,
+    submit,
+    token,
+)
 
 INVALID = (422, "policy_invalid_policy")
 SHAPE = (400, "trust_context_invalid_request_shape")
@@ -88,3 +100,16 @@ def test_a_token_is_good_for_tools_or_for_policies_and_once(service: InProcess) 
     assert "v1" in again.body["message"]
     assert register(service, of(), token=shown, envelope=None).outcome == (401, "security_missing_identity_envelope")
     assert [tool["name"] for tool in get(service, "/policy/tools").body["tools"]] == ["send-mail"]
+
+
+def test_evidence_names_the_tools_that_a_request_was_decided_and_claimed_by(service: InProcess) -> None:
+    register(service, of(a_tool()))
+    request = decided(service, "allow")
+    digest = submit(service, request).body["actionDigest"]
+    register(service, of(a_tool(to={"type": "string"})))
+    assert claim(service, request, digest=digest).status == 200
+
+    events = get(service, f"/workflow/evidence/{request['requestId']}", envelope=own(request)).body
+    named = [event["payload"]["toolsVersion"] for event in events if "toolsVersion" in event["payload"]]
+    assert named == ["v1", "v2"]
+    assert verify_request(service.context, request["requestId"]) == []

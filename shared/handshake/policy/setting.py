@@ -24,6 +24,11 @@ class Setting:
     tools: "Tools | None" = None
     sets: "Mapping[str, CedarSet | None]" = field(default_factory=dict)
 
+    @property
+    def tools_version(self) -> str | None:
+        """Name the version of the tools as evidence does, None where none were ever registered."""
+        return self.tools.version if self.tools else None
+
 
 BARE: Final = Setting()
 """A setting in which nothing was read. A policy that stores Cedar allows nothing in it."""

@@ -228,6 +228,8 @@ def decide_grant(
         "policyVersions": in_force.policy.versions,
         "agentVersions": in_force.standing.versions,
     }
+    if in_force.setting.tools_version:
+        says["toolsVersion"] = in_force.setting.tools_version
     return Grant(request, claimed, says, _actor(envelope))
 
 

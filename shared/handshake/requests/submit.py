@@ -79,9 +79,8 @@ def submit(
 
 def _create(context: Context, record: RequestRecord, seen: Seen, shadows: Sequence[Shadowed]) -> RequestRecord | Seen:
     """Store ``record``; where others were first, what to decide by now."""
-    tools_version = seen.setting.tools.version if seen.setting.tools else None
     recorded = record_decision(
-        record, seen.policy, seen.agent, origin(context), tools_version=tools_version, shadows=shadows
+        record, seen.policy, seen.agent, origin(context), tools_version=seen.setting.tools_version, shadows=shadows
     )
     tx = RequestTransaction(context)
     create, spend, escalation = tx.create_request(recorded), None, None
