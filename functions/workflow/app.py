@@ -41,7 +41,13 @@ def authorize(call: Call) -> "ExecutionAuthorized":
     envelope = call.submitter()
     presented = parse_presented(call.json_body(NOT_ALLOWED))
     call.acts_for(presented.principal_id, presented.tenant_id, request_id=presented.request_id)
-    authorize_execution(call.context, presented, envelope, needs_grant=call.runtime.binds_actions)
+    authorize_execution(
+        call.context,
+        presented,
+        envelope,
+        needs_grant=call.runtime.binds_actions,
+        unknown_agents=call.runtime.unknown_agents,
+    )
     call.decided(ReasonCode.SECURITY_ARTIFACT_AUTHORIZED)
     return {
         "status": "ok",

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, Final
 
-from handshake.agents.standing import UNRECORDED
+from handshake.agents.standing import AgentState
 from handshake.core.errors import HandshakeError
 from handshake.core.jsonio import BadJsonError, parse
 from handshake.core.reasons import ReasonCode
@@ -100,7 +100,7 @@ def _goes_ahead(record: RequestRecord, body: Any, shown: str) -> bool:
         presented = parse_presented({"request": body, "artifact": {"decision": "allow", "decisionContextHash": shown}})
     except HandshakeError:
         return False
-    return decide_execution(presented, record, UNRECORDED, paused=None, now_ms=NOW_MS) is None
+    return decide_execution(presented, record, AgentState.ACTIVE, paused=None, now_ms=NOW_MS) is None
 
 
 def _body(text: str) -> Any:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handshake.agents.standing import UNRECORDED
+from handshake.agents.standing import AgentState
 from handshake.core.errors import Refusal, refusal_of
 from handshake.core.reasons import ReasonCode
 from handshake.requests.decision import Decision
@@ -39,7 +39,7 @@ def _record(state: State) -> RequestRecord:
 
 
 def _decided(presented: Submission, record: RequestRecord | None, *, paused: Refusal | None = None) -> Refusal | None:
-    return decide_execution(presented, record, UNRECORDED, paused=paused, now_ms=NOW_MS)
+    return decide_execution(presented, record, AgentState.ACTIVE, paused=paused, now_ms=NOW_MS)
 
 
 def _code(told: Refusal | None) -> str | None:

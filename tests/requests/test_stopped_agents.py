@@ -168,6 +168,21 @@ def test_an_agent_with_a_record_is_known(service: InProcess, tenant_id: str | No
     assert submitted(strict, agentId="stranger", requestId="req-2")["decision"] == "deny"
 
 
+def test_what_was_allowed_while_the_parameter_was_laxer_is_not_executed_for_an_agent_nobody_names(
+    service: InProcess,
+) -> None:
+    body = a_body(tenantId="acme", context={"amount": 10})
+    execution = {"request": body, "artifact": artifact_in(submit(service, body).body)}
+    strict = replace(service, settings={"unknown_agents": AgentState.STOPPED})
+
+    unknown = post(strict, "/workflow/authorize-execution", execution)
+    limit(strict, for_agent(body["agentId"], max_transaction=100))
+    with_policy = post(strict, "/workflow/authorize-execution", execution)
+
+    assert unknown.outcome == STOPPED
+    assert with_policy.outcome == (200, "security_artifact_authorized")
+
+
 def test_evidence_names_the_changes_that_an_agent_stood_by(service: InProcess) -> None:
     put(service, "active")
     put(service, "active")

@@ -1,5 +1,6 @@
 """Authorize an execution: hold the presented artifact against the stored decision."""
 
+from handshake.agents.standing import AgentState
 from handshake.core.errors import HandshakeError
 from handshake.dynamo.context import Context
 from handshake.requests import table
@@ -10,12 +11,17 @@ from handshake.trust.identity import Envelope
 
 
 def authorize_execution(
-    context: Context, presented: Submission, envelope: Envelope | None, *, needs_grant: bool
+    context: Context,
+    presented: Submission,
+    envelope: Envelope | None,
+    *,
+    needs_grant: bool,
+    unknown_agents: AgentState = AgentState.ACTIVE,
 ) -> None:
     """Return if the effect of the request that was ``presented`` may go ahead.
 
     It is for the principal of ``envelope``, where one came with the call. With ``needs_grant`` no effect goes ahead by
-    this alone (ActionBinding=required).
+    this alone (ActionBinding=required); ``unknown_agents`` is the state of an agent that nobody has named.
 
     Raises HandshakeError as requests.execution refuses it, security_identity_subject_mismatch,
     security_read_tenant_mismatch, security_grant_required, StoreUnavailableError.
@@ -30,7 +36,7 @@ def authorize_execution(
         raise HandshakeError(*refused, request_id=presented.request_id, fields=NOT_ALLOWED)
     if needs_grant:
         raise HandshakeError.of(grant_required(presented.request_id))
-    record, agent, paused = table.read_for_execution(context, presented)
+    record, agent, paused = table.read_for_execution(context, presented, unknown_agents=unknown_agents)
     refusal = decide_execution(presented, record, agent, paused=paused, now_ms=context.now_ms())
     if refusal:
         raise HandshakeError.of(refusal)

@@ -4,7 +4,7 @@ import hmac
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from handshake.agents.standing import AgentStanding, AgentState
+from handshake.agents.standing import AgentState
 from handshake.core.errors import HandshakeError, Refusal, refusal_of
 from handshake.core.reasons import ReasonCode
 from handshake.requests.record import RequestRecord
@@ -51,14 +51,14 @@ def parse_presented(body: Any) -> Submission:
 def decide_execution(
     presented: Submission,
     record: RequestRecord | None,
-    agent: AgentStanding,
+    agent: AgentState,
     *,
     paused: Refusal | None,
     now_ms: int,
 ) -> Refusal | None:
     """Decide whether the effect may go ahead at ``now_ms``, by what is stored: None where it may, else the refusal.
 
-    ``agent`` is how the agent that was presented stands, and ``paused`` the refusal of everything privileged, where
+    ``agent`` is the state of the agent that was presented, and ``paused`` the refusal of everything privileged, where
     operators have paused it. Otherwise: security_artifact_request_not_found, security_decision_context_mismatch (an
     artifact that agrees with itself but not with the decision), security_artifact_state_not_authorized, of what was
     revoked or lapsed security_grant_expired, of what was claimed security_grant_consumed, of what was submitted where
@@ -86,7 +86,7 @@ def decide_execution(
     if record.bound:
         # Nobody could tell afterwards that it was executed, and it would give back what it had spent.
         return grant_required(request_id)
-    if agent.state_at(now_ms) is AgentState.STOPPED:
+    if agent is AgentState.STOPPED:
         return _refused(ReasonCode.SECURITY_AGENT_STOPPED, "Operators have stopped the agent.", request_id)
     return None
 

@@ -13,7 +13,7 @@ from heapq import merge
 from itertools import islice
 from typing import Any, Final
 
-from handshake.agents.standing import AgentStanding
+from handshake.agents.standing import AgentState
 from handshake.agents.table import agent_keys, standing_from
 from handshake.core.agents import Agent
 from handshake.core.errors import Refusal
@@ -27,8 +27,9 @@ from handshake.dynamo.sharding import shard
 from handshake.policy.budgets import Counter, Reservation
 from handshake.policy.read_setting import setting_for
 from handshake.policy.rule_keys import Spend, Trigger
+from handshake.policy.rules import scopes_of
 from handshake.policy.setting import BARE
-from handshake.policy.table import active_keys, active_tools_key, in_force
+from handshake.policy.table import active_key, active_keys, active_tools_key, in_force
 from handshake.policy.verdict import Named
 from handshake.replay_guards.table import stored_outcomes
 from handshake.requests.action_items import action_from, named_attributes
@@ -269,17 +270,22 @@ def read_for_action(
 
 
 def read_for_execution(
-    context: Context, presented: Submission
-) -> tuple[RequestRecord | None, AgentStanding, Refusal | None]:
+    context: Context, presented: Submission, *, unknown_agents: AgentState
+) -> tuple[RequestRecord | None, AgentState, Refusal | None]:
     """Read, in one call, the stored request whose effect is about to happen, and what may stand in its way.
 
-    That is what operators have said of its agent, and whether they have paused all effects.
+    That is the state of its agent, and whether operators have paused all effects. ``unknown_agents`` is the state of an
+    agent that nobody has named: whether a policy does is read only where that would stop it.
     """
-    tables = context.tables
+    tables, agent = context.tables, presented.agent
+    asks = unknown_agents is AgentState.STOPPED
+    policies = [active_key(scope) for scope in scopes_of(agent) if scope.kind == "agent"] if asks else []
     keys = [(tables.workflow, state_key(presented.request_id)), (tables.runtime_kv, PAUSE_KEY)]
-    keys += [(tables.policy, key) for key in agent_keys(presented.agent)]
-    state, pause, *agent = context.dynamo.batch_get(keys)
-    return record_from(state), standing_from(agent), pause_of(pause)
+    keys += [(tables.policy, key) for key in (*policies, *agent_keys(agent))]
+    state, pause, *rest = context.dynamo.batch_get(keys)
+    stored, standing = rest[: len(policies)], standing_from(rest[len(policies) :])
+    agent_state = standing.state_among(context.now_ms(), has_policy=not asks or any(stored), unknown=unknown_agents)
+    return record_from(state), agent_state, pause_of(pause)
 
 
 def state_item(record: RequestRecord) -> Item:
