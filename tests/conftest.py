@@ -172,3 +172,13 @@ def stack() -> Iterator[LocalStack]:
     """The whole of template.yaml, built and deployed by SAM to this machine, started once a session."""
     with LocalStack() as running:
         yield running
+
+
+@pytest.fixture
+def operated(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> LocalStack:
+    """The same stack, for an operator's commands, which find it by the environment."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", stack.endpoint_url)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", stack.region)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ROOT_KEY[0])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", ROOT_KEY[1])
+    return stack

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from ops.commands.app import app
-from ops.local.settings import ROOT_KEY, STACK_NAME
+from ops.local.settings import STACK_NAME
 from ops.local.stack import LocalStack
 from tests.support.receivers import Receiver, receiving
 from tests.support.service import Deployed, act, escalated, unique
@@ -16,13 +16,9 @@ _PATIENCE_S = 90
 
 
 @pytest.fixture
-def service(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> Deployed:
+def service(operated: LocalStack) -> Deployed:
     """The deployed service, and an operator's credentials in the environment."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", stack.endpoint_url)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", stack.region)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ROOT_KEY[0])
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", ROOT_KEY[1])
-    return Deployed.on(stack)
+    return Deployed.on(operated)
 
 
 def _ops(*words: str, url: str = "") -> Result:

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import pytest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from ops.commands.app import app
-from ops.local.settings import ROOT_KEY, STACK_NAME
+from ops.local.settings import STACK_NAME
 from ops.local.stack import LocalStack
 from tests.support.service import Deployed, decided, get
 
@@ -47,14 +47,8 @@ def people(stack: LocalStack) -> Iterator[Callable[[], list[dict[str, Any]]]]:
     sqs.delete_queue(QueueUrl=queue)
 
 
-@pytest.fixture
-def operator(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """Runs an operator's command on the stack."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", stack.endpoint_url)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", stack.region)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ROOT_KEY[0])
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", ROOT_KEY[1])
-    return lambda *words: CliRunner().invoke(app, [*words, "--stack", STACK_NAME])
+def _operate(*words: str) -> Result:
+    return CliRunner().invoke(app, [*words, "--stack", STACK_NAME])
 
 
 def _announce(stack: LocalStack, state: str, before: str, at: datetime) -> None:
@@ -91,9 +85,9 @@ def _eventually(look: Callable[[], Found | None]) -> Found:
 
 
 def test_an_alarm_becomes_an_incident_and_a_notification_and_is_closed_when_it_recovers(
-    stack: LocalStack, people: Callable[[], list[dict[str, Any]]], operator: Callable[..., Any]
+    operated: LocalStack, people: Callable[[], list[dict[str, Any]]]
 ) -> None:
-    service = Deployed.on(stack)
+    service = Deployed.on(operated)
     request = decided(service, "allow")
     stranger = {"principalId": "mallory", "scopes": ["workflow:read:tenant"], "tenantId": "elsewhere"}
     refused = get(service, f"/workflow/requests/{request['requestId']}", envelope=stranger)
@@ -101,7 +95,7 @@ def test_an_alarm_becomes_an_incident_and_a_notification_and_is_closed_when_it_r
     fired = datetime.now(UTC).replace(microsecond=0)
     incident_id = f"{ALERT}-{fired:%Y%m%dT%H%M%SZ}"
 
-    _announce(stack, "ALARM", "OK", fired)
+    _announce(operated, "ALARM", "OK", fired)
 
     [told] = _eventually(lambda: [one for one in people() if incident_id in one["Message"]])
     assert told["Subject"] == f"ALARM {ALERT} on {STACK_NAME}"
@@ -109,7 +103,7 @@ def test_an_alarm_becomes_an_incident_and_a_notification_and_is_closed_when_it_r
     assert "Not known" not in told["Message"], told["Message"]
 
     def shown() -> dict[str, Any] | None:
-        answer = operator("incidents", "show", incident_id, "--json")
+        answer = _operate("incidents", "show", incident_id, "--json")
         found: dict[str, Any] = json.loads(answer.output) if answer.exit_code == 0 else {}
         return found if found.get("findings") else None
 
@@ -119,17 +113,17 @@ def test_an_alarm_becomes_an_incident_and_a_notification_and_is_closed_when_it_r
     assert refused.headers["x-correlation-id"] in callers["correlationIds"]
     assert "mallory" not in json.dumps(incident)
     assert "elsewhere" not in json.dumps(incident)
-    assert incident_id in operator("incidents").output
+    assert incident_id in _operate("incidents").output
 
-    _announce(stack, "OK", "ALARM", fired.replace(microsecond=1000))
+    _announce(operated, "OK", "ALARM", fired.replace(microsecond=1000))
     [told] = _eventually(lambda: [one for one in people() if incident_id in one["Message"]])
     assert told["Subject"] == f"OK {ALERT} on {STACK_NAME}"
     assert _eventually(lambda: (found := shown()) and found["state"] == "recovered" and found)["recoveredAt"]
 
 
-@pytest.mark.usefixtures("stack")
-def test_an_incident_that_is_not_there_is_named(operator: Callable[..., Any]) -> None:
-    answer = operator("incidents", "show", "no-such-incident")
+@pytest.mark.usefixtures("operated")
+def test_an_incident_that_is_not_there_is_named() -> None:
+    answer = _operate("incidents", "show", "no-such-incident")
 
     assert answer.exit_code == 1
     assert "no-such-incident" in answer.output

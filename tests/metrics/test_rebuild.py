@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from handshake.dynamo.tables import Tables
 from handshake.metrics.rebuild import Comparison, compare
 from ops.commands.app import app
-from ops.local.settings import ROOT_KEY, STACK_NAME
+from ops.local.settings import STACK_NAME
 from ops.local.stack import LocalStack
 from tests.metrics.world import Acting, Arrival, Delivery, Passing, Rebuild, World
 from tests.support.metrics_events import an_event
@@ -120,13 +120,9 @@ def test_nothing_is_folded_while_a_rebuild_has_died_and_another_finishes_it(worl
 
 
 @pytest.fixture
-def deployed(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> Deployed:
+def deployed(operated: LocalStack) -> Deployed:
     """The deployed service, with an operator's credentials in the environment."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", stack.endpoint_url)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", stack.region)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ROOT_KEY[0])
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", ROOT_KEY[1])
-    return Deployed.on(stack)
+    return Deployed.on(operated)
 
 
 def _rebuild(*words: str) -> tuple[int, Any]:

@@ -10,20 +10,16 @@ from typer.testing import CliRunner
 from handshake.replay_guards.table import guard_key
 from ops.commands.app import app
 from ops.commands.common import UNREACHABLE
-from ops.local.settings import ROOT_KEY, STACK_NAME
+from ops.local.settings import STACK_NAME
 from ops.local.stack import LocalStack
 from tests.support.service import Deployed, act, apply_policy, decided, for_agent, get, own, token, unique
 from tests.support.store import let_guard_expire
 
 
 @pytest.fixture
-def service(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
+def service(operated: LocalStack) -> Iterator[Deployed]:
     """The deployed service, with an operator's credentials in the environment."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", stack.endpoint_url)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", stack.region)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ROOT_KEY[0])
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", ROOT_KEY[1])
-    yield Deployed.on(stack)
+    yield Deployed.on(operated)
     _ops("resume")
 
 

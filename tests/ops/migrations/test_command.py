@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from handshake.dynamo.marshalling import unmarshal
 from handshake.release.schema import migration_key, migration_shortfall
 from ops.commands.app import app
-from ops.local.settings import ROOT_KEY, STACK_NAME
+from ops.local.settings import STACK_NAME
 from ops.local.stack import LocalStack
 from ops.migrations.runner import migrations_in
 from tests.ops.migrations.stored import World, old_event
@@ -23,13 +23,9 @@ NAMES = [migration.name for migration in migrations_in()]
 
 
 @pytest.fixture
-def world(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def world(operated: LocalStack) -> Iterator[World]:
     """The deployed tables, as if nothing had been migrated or rebuilt, and an operator in the environment."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", stack.endpoint_url)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", stack.region)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ROOT_KEY[0])
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", ROOT_KEY[1])
-    service = Deployed.on(stack)
+    service = Deployed.on(operated)
     for name in NAMES:
         _forget(service, name)
     _forget_rebuilds(service)

@@ -15,7 +15,7 @@ from ops.commands.app import app
 from ops.commands.common import UNREACHABLE
 from ops.commands.status import _alarms, parts_of
 from ops.local import deployment
-from ops.local.settings import ROOT_KEY, STACK_NAME
+from ops.local.settings import STACK_NAME
 from ops.local.stack import LocalStack
 from tests.support.metrics_events import NOW_MS
 from tests.support.scripted import fault
@@ -39,14 +39,10 @@ PARTS = [
 
 
 @pytest.fixture
-def service(stack: LocalStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
+def service(operated: LocalStack) -> Iterator[Deployed]:
     """The deployed service with every migration applied, and an operator's credentials in the environment."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", stack.endpoint_url)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", stack.region)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ROOT_KEY[0])
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", ROOT_KEY[1])
     assert _ops("migrate", "--apply").exit_code == 0
-    yield Deployed.on(stack)
+    yield Deployed.on(operated)
     _ops("resume")
 
 

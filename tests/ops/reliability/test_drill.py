@@ -7,22 +7,15 @@ import pytest
 
 from ops.commands.drill import run
 from ops.local import deployment
-from ops.local.settings import ROOT_KEY, STACK_NAME
-from ops.local.stack import LocalStack
+from ops.local.settings import STACK_NAME
 
 ALERT: Final = "alert_replay_guard_unavailable"
 
 # It lasts as long as CloudWatch's minutes do: one to fire, one or two to recover, and calm before and after.
-pytestmark = [pytest.mark.waits, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.usefixtures("operated"), pytest.mark.waits, pytest.mark.timeout(900)]
 
 
-def test_an_outage_is_detected_notified_followed_by_its_runbook_and_over(
-    stack: LocalStack, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", stack.endpoint_url)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", stack.region)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ROOT_KEY[0])
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", ROOT_KEY[1])
+def test_an_outage_is_detected_notified_followed_by_its_runbook_and_over() -> None:
 
     [path] = run(deployment.find(STACK_NAME), STACK_NAME, [ALERT])
 
@@ -34,13 +27,7 @@ def test_an_outage_is_detected_notified_followed_by_its_runbook_and_over(
     assert not [answer for answer in receipt["answers"] if answer.startswith("200 hitl_approved")]
 
 
-def test_a_dead_channel_is_detected_notified_followed_by_its_runbook_and_over(
-    stack: LocalStack, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", stack.endpoint_url)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", stack.region)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ROOT_KEY[0])
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", ROOT_KEY[1])
+def test_a_dead_channel_is_detected_notified_followed_by_its_runbook_and_over() -> None:
 
     [path] = run(deployment.find(STACK_NAME), STACK_NAME, ["dead_channel"])
 
