@@ -6,15 +6,16 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
-from handshake.agents.table import evidence_digest, record_key
+from handshake.agents.table import record_key
 from handshake.core.agents import Agent
-from handshake.core.jsonio import canonical, digest
+from handshake.core.jsonio import GENESIS, canonical, digest
+from handshake.dynamo.changed_records import evidence_digest
 from handshake.dynamo.marshalling import Item
 from handshake.people.standing import Identity
 from handshake.people.table import record_key as person_key
 from handshake.policy.table import audit_digest, rules_digest
 from handshake.requests.action import digest_of
-from handshake.requests.evidence import GENESIS, Chain, EvidenceEvent
+from handshake.requests.evidence import Chain, EvidenceEvent
 from handshake.requests.evidence_items import evidence_from, evidence_item
 from handshake.requests.recording import EXTENDED
 from handshake.requests.table import record_from

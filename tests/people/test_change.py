@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handshake.core.errors import HandshakeError
+from handshake.dynamo.changed_records import evidence_digest
 from handshake.dynamo.marshalling import marshal, unmarshal
 from handshake.people.change import (
     MAX_REASON_LENGTH,
@@ -20,7 +21,7 @@ from handshake.people.change import (
     decide_change,
 )
 from handshake.people.standing import SCOPES, Identity, PersonRecord, PersonState, admitted
-from handshake.people.table import change_key, evidence_digest, person_from, record_item
+from handshake.people.table import change_key, person_from, record_item
 from handshake.people.verification import verify_person
 from handshake.trust.identity import SCOPE_READ_ANY, SignIn
 from tests.support.metrics_events import NOW_MS

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handshake.requests.evidence import GENESIS, Chain, Entry, EvidenceEvent, broken_link, link, refusal_event, views
+from handshake.core.jsonio import GENESIS
+from handshake.requests.evidence import Chain, Entry, EvidenceEvent, broken_link, link, refusal_event, views
 from tests.support.metrics_events import NOW_MS
 
 REQUEST = "req-1"

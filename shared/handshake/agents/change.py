@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from handshake.agents.standing import GENESIS, AgentRecord, AgentState
+from handshake.agents.standing import AgentRecord, AgentState
 from handshake.core.agents import Agent
 from handshake.core.errors import HandshakeError
-from handshake.core.jsonio import number
+from handshake.core.jsonio import GENESIS, number
 from handshake.core.reasons import ReasonCode
 from handshake.core.text import MAX_ID_LENGTH, has_lone_surrogates, id_fault, is_label
 from handshake.trust.identity import ROLE_ADMIN, SCOPE_AGENTS_MANAGE, SCOPE_AGENTS_READ, Envelope

@@ -7,8 +7,6 @@ from typing import Final
 
 from handshake.core.agents import Agent
 
-GENESIS: Final = "0" * 64
-
 
 class AgentState(StrEnum):
     """The states of an agent, from the most lenient to the strictest."""

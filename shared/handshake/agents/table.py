@@ -1,26 +1,22 @@
 """Agents' records and the evidence of each change, in the policy table.
 
 They stand there, and not beside requests, because of who may write: functions that serve submissions and approvals
-read that table and check it, and no permission of theirs could lift a stop. An agent is one partition: its record under
-RECORD, and under CHANGED# the evidence of each change, which has the digest of the one before.
+read that table and check it, and no permission of theirs could lift a stop.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 from handshake.agents.change import Changed
 from handshake.agents.standing import AgentRecord, AgentStanding, AgentState
 from handshake.core.agents import Agent
 from handshake.core.jsonio import digest
-from handshake.dynamo.marshalling import Check, Item, Key, Put
-from handshake.dynamo.transaction import Step, Transaction, unread
+from handshake.dynamo.changed_records import RECORD, ChangeTransaction, change_sort_key, evidence_digest
+from handshake.dynamo.marshalling import Check, Item, Key
+from handshake.dynamo.transaction import Step
 
 PARTITION_PREFIX: Final = "AGENT"
-_RECORD: Final = "RECORD"
-_CHANGED: Final = "CHANGED#"
-_VERSION_DIGITS: Final = 8
 # The one partition of the index of all records. Changes are rare, and no call waits for it but a list.
 LANE: Final = "AGENTS"
 # A key of an index has at most 1024 bytes, and need not be unique.
@@ -29,17 +25,17 @@ _PLACED_CHARACTERS: Final = 200
 
 def record_key(agent: Agent) -> Key:
     """Give the key of an agent's record."""
-    return {"pk": f"{PARTITION_PREFIX}{agent.key}", "sk": _RECORD}
+    return {"pk": f"{PARTITION_PREFIX}{agent.key}", "sk": RECORD}
 
 
 def is_record(key: Key) -> bool:
     """Say whether the item of ``key`` is an agent's record."""
-    return key["pk"].startswith((f"{PARTITION_PREFIX}#", f"{PARTITION_PREFIX}@")) and key["sk"] == _RECORD
+    return key["pk"].startswith((f"{PARTITION_PREFIX}#", f"{PARTITION_PREFIX}@")) and key["sk"] == RECORD
 
 
 def change_key(agent: Agent, version: int) -> Key:
     """Give the key of the evidence of one change of an agent's record."""
-    return {"pk": f"{PARTITION_PREFIX}{agent.key}", "sk": f"{_CHANGED}{version:0{_VERSION_DIGITS}d}"}
+    return {"pk": f"{PARTITION_PREFIX}{agent.key}", "sk": change_sort_key(version)}
 
 
 def agent_keys(agent: Agent) -> list[Key]:
@@ -74,12 +70,6 @@ def standing_from(items: Sequence[Item | None]) -> AgentStanding:
     return AgentStanding(*map(agent_from, items))
 
 
-def evidence_digest(evidence: Mapping[str, Any]) -> str:
-    """Give the digest of all that an item of evidence says, its place included."""
-    said = {name: int(value) if isinstance(value, Decimal) else value for name, value in evidence.items()}
-    return digest({name: value for name, value in said.items() if value is not None})
-
-
 def record_item(record: AgentRecord) -> Item:
     """Give the RECORD item of ``record``, with what the index of all records is ordered by."""
     return {
@@ -109,23 +99,14 @@ def index_place(agent: Agent) -> str:
     return f"{tenant_place(agent.tenant_id)}{agent.agent_id[:_PLACED_CHARACTERS]}"
 
 
-class AgentTransaction(Transaction):
+class AgentTransaction(ChangeTransaction):
     """Writes of agents' records, and checks of them for what must not happen once an agent is stopped."""
 
     def change_agent(self, changed: Changed) -> Step[AgentRecord | None]:
         """Put a record and the evidence of its change, if nobody changed it since; else the record is found."""
-        table, record = self._context.tables.policy, changed.record
+        record = changed.record
         evidence = {**change_key(record.agent, record.version), **changed.evidence}
-        first = record.version == 1
-        put = Put(
-            table,
-            record_item(replace(record, head=evidence_digest(evidence))),
-            condition="attribute_not_exists(pk)" if first else "version = :before",
-            values={} if first else {":before": record.version - 1},
-        )
-        step = self._add(put, agent_from)
-        self._add(Put(table, evidence, condition="attribute_not_exists(pk)"), unread)
-        return step
+        return self._change(record_item(replace(record, head=evidence_digest(evidence))), evidence, agent_from)
 
     def ensure_not_stopped(self, agent: Agent, *, now_ms: int) -> list[Step[AgentRecord | None]]:
         """Have the transaction fail while ``agent`` is stopped at ``now_ms``, in its tenant or in all."""

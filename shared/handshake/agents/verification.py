@@ -1,64 +1,24 @@
 """Verifies an agent's record: each change against the one before it, and the record against the last of them."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any, Final
+from collections.abc import Sequence
 
 from handshake.agents.change import Actor, evidence_of
-from handshake.agents.standing import AgentRecord, AgentState
-from handshake.agents.table import change_key, evidence_digest, record_item, record_key
+from handshake.agents.standing import AgentRecord
+from handshake.agents.table import agent_from, change_key, record_item
+from handshake.dynamo.changed_records import verify_changes
 from handshake.dynamo.marshalling import Item
-
-UNREADABLE: Final = (KeyError, ValueError, TypeError, AttributeError, ArithmeticError, IndexError, RecursionError)
 
 
 def verify_agent(items: Sequence[Item]) -> list[str]:
     """Verify all that is kept of an agent: ``items``, in any order, are everything in its partition.
 
-    The record is made anew from the evidence of its changes, and what is stored must be that, its place in the index
-    included.
+    The record's place in the index is held too.
     """
-    try:
-        return _problems({item["sk"]: item for item in items})
-    except UNREADABLE:
-        return ["what is kept of it cannot be read"]
+    return verify_changes(items, agent_from, _evidence_item, record_item)
 
 
-def _problems(kept: Mapping[str, Item]) -> list[str]:
-    changes = [kept[sort_key] for sort_key in sorted(kept) if sort_key.startswith("CHANGED#")]
-    if len(kept) != len(changes) + 1 or not changes:
-        return [f"{len(changes)} changes and {len(kept) - len(changes)} other items are kept of it"]
-    before: AgentRecord | None = None
-    for version, change in enumerate(changes, start=1):
-        record = _record_of(change, version)
-        if _plain(change) != _plain(
-            {**change_key(record.agent, version), **evidence_of(record, _actor(change), before)}
-        ):
-            return [f"change {version} is not as it was written, or does not follow the change before as it is now"]
-        before = replace(record, head=evidence_digest(change))
-    if before is None or _plain(kept[record_key(before.agent)["sk"]]) != _plain(record_item(before)):
-        return [f"the record is not what change {len(changes)} made of it"]
-    return []
-
-
-def _record_of(change: Item, version: int) -> AgentRecord:
-    until = change.get("until_ms")
-    return AgentRecord(
-        agent_id=change["agent_id"],
-        tenant_id=change.get("tenant_id"),
-        state=AgentState(change["state"]),
-        owner=change.get("owner"),
-        reason=change["reason"],
-        until_ms=None if until is None else int(until),
-        changed_at_ms=int(change["changed_at"]),
-        changed_by=change["changed_by"],
-        version=version,
-        head="",
-    )
-
-
-def _actor(change: Item) -> Actor:
-    return Actor(
+def _evidence_item(record: AgentRecord, change: Item, before: AgentRecord | None) -> Item:
+    actor = Actor(
         change["changed_by"],
         change["subject_type"],
         change.get("actor_tenant"),
@@ -66,7 +26,4 @@ def _actor(change: Item) -> Actor:
         change.get("signer", ""),
         change.get("gateway_request_id", ""),
     )
-
-
-def _plain(item: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in item.items() if value is not None}
+    return {**change_key(record.agent, record.version), **evidence_of(record, actor, before)}

@@ -143,3 +143,7 @@ def canonical(value: Any) -> str:
 def digest(value: Any) -> str:
     """Give the SHA-256, in hex, of the canonical JSON of ``value``."""
     return hashlib.sha256(canonical(value).encode()).hexdigest()
+
+
+GENESIS: Final = "0" * 64
+"""What stands in evidence for the digest of what came before the first."""

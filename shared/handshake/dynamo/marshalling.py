@@ -18,6 +18,9 @@ _NONE: Final[Mapping[str, Any]] = MappingProxyType({})
 Item = dict[str, Any]
 Key = Mapping[str, str]
 
+UNREADABLE: Final = (KeyError, ValueError, TypeError, AttributeError, ArithmeticError, IndexError, RecursionError)
+"""What reading an item raises that is not as any release wrote it."""
+
 
 class Put(NamedTuple):
     """Write a whole item, if ``condition`` holds of what is there now."""

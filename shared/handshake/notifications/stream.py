@@ -1,18 +1,17 @@
 """Changes as the streams of the workflow table and of the policy table bring them: at least once, in order by item."""
 
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from handshake.agents.table import agent_from
 from handshake.agents.table import is_record as is_agent
-from handshake.dynamo.marshalling import Item, unmarshal
+from handshake.dynamo.marshalling import UNREADABLE, Item, unmarshal
 from handshake.notifications.event import Event, agent_events, request_events
 from handshake.notifications.notice import Notice, notice_of
 from handshake.notifications.table import PARTITION_PREFIX, notice_from
 from handshake.requests.table import is_state, record_from
 
 # What reading an item raises that nobody of ours wrote.
-_UNREADABLE: Final = (KeyError, ValueError, TypeError, AttributeError, ArithmeticError, IndexError, RecursionError)
 
 
 class Change(NamedTuple):
@@ -39,7 +38,7 @@ def read_change(record: Mapping[str, Any]) -> Change:
     """
     try:
         return _read(record)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise UnreadableChangeError(f"{type(error).__name__} at {sequence_of(record)}") from error
 
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from handshake.core.errors import HandshakeError
+from handshake.core.jsonio import GENESIS
 from handshake.core.reasons import ReasonCode
 from handshake.core.text import has_lone_surrogates, id_fault
-from handshake.people.standing import GENESIS, SCOPES, Identity, PersonRecord, PersonState
+from handshake.people.standing import SCOPES, Identity, PersonRecord, PersonState
 
 MAX_REASON_LENGTH: Final = 500
 CHANGED: Final = "changed"

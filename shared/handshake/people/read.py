@@ -1,8 +1,9 @@
 """Read people's records, for operators: whoever may scan the table they stand in."""
 
+from handshake.dynamo.changed_records import RECORD
 from handshake.dynamo.context import Context
 from handshake.people.standing import PersonRecord
-from handshake.people.table import PARTITION_PREFIX, RECORD, person_from
+from handshake.people.table import PARTITION_PREFIX, person_from
 
 
 def list_people(context: Context) -> list[PersonRecord]:

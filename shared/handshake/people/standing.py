@@ -20,7 +20,6 @@ from handshake.trust.identity import (
     SignIn,
 )
 
-GENESIS: Final = "0" * 64
 SCOPES: Final = frozenset({SCOPE_READ_TENANT, SCOPE_RESOLVE, SCOPE_AGENTS_READ, SCOPE_AGENTS_MANAGE})
 """What a person may be given: the scopes that something behind their door asks for."""
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
-from handshake.dynamo.marshalling import Item
+from handshake.dynamo.marshalling import UNREADABLE, Item
 from handshake.policy.rules import Scope, parse_scope
 from handshake.policy.table import active_tools_key, audit_digest, scope_from
 from handshake.policy.tools_table import (
@@ -18,7 +18,6 @@ from handshake.policy.tools_table import (
     use_item,
     use_key,
 )
-from handshake.policy.verification import UNREADABLE
 
 # What an audit event and its version say alike.
 _ALIKE: Final = ("number", "digest", "applied_at", "audit_event_id")

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from handshake.dynamo.marshalling import Item
+from handshake.dynamo.marshalling import UNREADABLE, Item
 from handshake.policy.change import StoredScope
 from handshake.policy.rules import GLOBAL, version_number
 from handshake.policy.table import (
@@ -20,7 +20,6 @@ from handshake.policy.table import (
     version_key,
 )
 
-UNREADABLE: Final = (KeyError, ValueError, TypeError, AttributeError, ArithmeticError, IndexError, RecursionError)
 # What an audit event and its version say alike.
 _ALIKE: Final = ("number", "applied_at", "audit_event_id")
 # What one application of a policy has of its own.

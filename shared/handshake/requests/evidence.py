@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
-from handshake.core.jsonio import digest
+from handshake.core.jsonio import GENESIS, digest
 
 if TYPE_CHECKING:
     from handshake.requests import answers
 
 Source = Literal["audit", "lineage"]
 
-GENESIS: Final = "0" * 64
 # Refused actions kept of one request: at their longest they still fit, all together, an answer of Lambda's 6 MB.
 MAX_REFUSALS: Final = 500
 # Of these, as many by one principal: nobody's flood hides what others tried.

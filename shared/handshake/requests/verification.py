@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from handshake.agents.table import change_key
 from handshake.core.agents import Agent
 from handshake.core.jsonio import canonical
-from handshake.dynamo.marshalling import Item
+from handshake.dynamo.marshalling import UNREADABLE, Item
 from handshake.metrics.event_table import SYNTHETIC_PREFIX, event_item
 from handshake.policy.rules import scopes_of, version_number
 from handshake.policy.table import version_key
@@ -35,18 +35,6 @@ from handshake.requests.recording import (
     refusal_metrics,
 )
 from handshake.requests.table import record_from, refusals_key, state_item, state_key
-
-# What reading an item raises that nobody of ours wrote.
-UNREADABLE: Final = (
-    KeyError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    ArithmeticError,
-    IndexError,
-    RecursionError,
-)
-
 
 # Bytes of a key, as DynamoDB has them.
 _MAX_PK: Final = 2048

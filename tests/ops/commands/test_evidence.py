@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from handshake.core.jsonio import canonical
+from handshake.core.jsonio import GENESIS, canonical
 from handshake.dynamo.marshalling import Item, marshal, unmarshal
-from handshake.requests.evidence import GENESIS
 from handshake.requests.evidence_items import evidence_from, evidence_item
 from handshake.requests.expire_overdue import expire_overdue
 from handshake.requests.submission import parse_recorded
