@@ -24,7 +24,7 @@ def apply(call: Call) -> "PolicyApplied":
     answer: PolicyApplied = {
         "status": "ok",
         "policyVersion": applied.version,
-        "auditEventId": applied.audit_event_id,
+        "auditEventId": applied.by.audit_event_id,
         "message": f"Policy {applied.version}{again} {becomes}.",
     }
     if applied.warnings:
@@ -41,7 +41,7 @@ def register(call: Call) -> "ToolsRegistered":
     return {
         "status": "ok",
         "toolsVersion": applied.version,
-        "auditEventId": applied.audit_event_id,
+        "auditEventId": applied.by.audit_event_id,
         "message": f"Tools {applied.version} are registered: {len(change.tools)} of {change.action_type}.",
     }
 

@@ -1,6 +1,7 @@
 """Changes of policy: new rules, or an earlier version named again."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from handshake.policy.answers import StoredRule
 from handshake.policy.change import (
     Applied,
     Apply,
+    Authority,
     ChangeDecision,
     PolicyChange,
     StoredPolicy,
@@ -23,10 +25,8 @@ from handshake.policy.change import (
 from handshake.policy.check import Sound
 from handshake.policy.members import Members
 from handshake.policy.rules import GLOBAL, Scope
-from handshake.trust.token import TrustClaims
 from tests.support.metrics_events import NOW_MS
 from tests.support.refusals import answer
-from tests.support.workflow_requests import an_envelope
 
 SHAPE = "trust_context_invalid_request_shape"
 BINDING = "trust_context_missing_binding"
@@ -68,7 +68,7 @@ def test_a_body_is_checked_in_the_contracts_order(body: Any, code: str) -> None:
 
 USED = {"principalId": "operator", "policyVersion": "v4"}
 EARLIER = StoredPolicy(1, Members(({"id": "old", "key": "max_transaction", "value": 7},)), NOW_MS, "audit-1")
-CLAIMS = TrustClaims("jti-1", "handshake-edge", NOW_MS // 1000 + 300, None, None)
+AUTHORITY = Authority("audit-9", NOW_MS, "jti-1", "handshake-edge", "operator", "call-1")
 
 
 def _stored(number: int) -> StoredScope:
@@ -89,11 +89,7 @@ def _decide(
         earlier,
         used,
         check=lambda _members: Sound(),
-        envelope=an_envelope(by),
-        claims=CLAIMS,
-        now_ms=NOW_MS,
-        audit_event_id="audit-9",
-        correlation_id="call-1",
+        authority=replace(AUTHORITY, principal_id=by),
     )
 
 
@@ -108,16 +104,11 @@ def test_a_change_becomes_the_version_after_the_active_one_by_whoever_made_it(nu
 
     assert decided == Apply(
         Applied(
-            audit_event_id="audit-9",
+            AUTHORITY,
             scope=AGENT,
             number=number + 1,
             members=Members(tuple(RULES)),
-            at_ms=NOW_MS,
-            jti="jti-1",
-            issuer="handshake-edge",
-            principal_id="operator",
             reapplied=None,
-            correlation_id="call-1",
             scope_before=_stored(number),
         )
     )

@@ -14,7 +14,7 @@ from handshake.dynamo.context import Context
 from handshake.dynamo.marshalling import Item, Key
 from handshake.policy import table as policies
 from handshake.policy.answers import StoredRule
-from handshake.policy.change import Applied, StoredPolicy, StoredScope
+from handshake.policy.change import Applied, Authority, StoredPolicy, StoredScope
 from handshake.policy.members import NO_MEMBERS, Members
 from handshake.policy.rule_keys import MAX_TRANSACTION
 from handshake.policy.rules import GLOBAL, PolicyInForce, Scope, scopes_of, version_name, version_number
@@ -34,16 +34,11 @@ def store(moto_tables: Engine) -> Context:
 
 def _applied(number: int, *, scope: Scope = GLOBAL, rules: Any = RULES, by: str = "operator") -> Applied:
     return Applied(
-        audit_event_id=f"audit-{number}",
+        Authority(f"audit-{number}", NOW_MS + number, f"jti-{number}", "handshake-edge", by, f"call-{number}"),
         scope=scope,
         number=number,
         members=Members(tuple(rules)),
-        at_ms=NOW_MS + number,
-        jti=f"jti-{number}",
-        issuer="handshake-edge",
-        principal_id=by,
         reapplied=None,
-        correlation_id=f"call-{number}",
         scope_before=StoredScope(StoredPolicy(number - 1), latest=number - 1),
     )
 

@@ -30,7 +30,15 @@ from handshake.policy.change import (
 from handshake.policy.check import Sound, check_members
 from handshake.policy.members import Members
 from handshake.policy.rules import Scope, version_number
-from handshake.policy.table import active_key, active_tools_key, policy_from, scope_from, version_key, with_text
+from handshake.policy.table import (
+    active_key,
+    active_tools_key,
+    authority_of,
+    policy_from,
+    scope_from,
+    version_key,
+    with_text,
+)
 from handshake.policy.tools_table import ToolsTransaction, Use, with_tools
 from handshake.replay_guards.table import guard_key, read_outcome, stored_outcome
 from handshake.trust.identity import Envelope
@@ -64,7 +72,7 @@ def _apply(context: Context, change: PolicyChange, envelope: Envelope, claims: T
     guard = guard_key("policy_apply", claims.jti)
     used, before, earlier, registry = _read(context, change, guard)
     for _ in range(_TRIES):
-        now = context.now_ms()
+        by = authority_of(context, envelope, claims)
         before = _with_text(context, change, before)
         decide = partial(
             decide_change,
@@ -72,13 +80,7 @@ def _apply(context: Context, change: PolicyChange, envelope: Envelope, claims: T
             before,
             earlier,
             check=partial(_check, context, change.scope, registry),
-            envelope=envelope,
-            claims=claims,
-            now_ms=now,
-            audit_event_id=context.new_id(),
-            correlation_id=context.correlation_id,
-            signer=context.signer,
-            gateway_request_id=context.gateway_request_id,
+            authority=by,
         )
         decided = decide(used)
         if isinstance(decided, Conflict):
@@ -95,9 +97,9 @@ def _apply(context: Context, change: PolicyChange, envelope: Envelope, claims: T
         tx = ToolsTransaction(context)
         key = tx.claim_key(
             guard,
-            now_ms=now,
+            now_ms=by.at_ms,
             # From now, not from when the token was verified: reading and losing races took its time.
-            expires_at_ms=max(claims.guard_until_s * 1000, now + MIN_GUARD_LIFETIME_S * 1000),
+            expires_at_ms=max(claims.guard_until_s * 1000, by.at_ms + MIN_GUARD_LIFETIME_S * 1000),
             outcome={"principalId": envelope.principal_id, "policyVersion": applied.version},
         )
         replaced, use = tx.apply_policy(applied), None

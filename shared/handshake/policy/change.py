@@ -9,8 +9,6 @@ from handshake.core.reasons import ReasonCode
 from handshake.policy.check import Sound
 from handshake.policy.members import MEMBERS, NO_MEMBERS, Given, Members, Mode, parse_members, parse_mode
 from handshake.policy.rules import Scope, parse_scope, version_name
-from handshake.trust.identity import Envelope
-from handshake.trust.token import TrustClaims
 
 MAX_POLICY_BYTES: Final = 256 * 1024
 """Bytes of a body that holds a policy, or a list of tools."""
@@ -88,27 +86,36 @@ class StoredScope:
 
 
 @dataclass(frozen=True)
-class Applied:
-    """One application of a policy, as its audit event names it. Times are epoch ms.
+class Authority:
+    """Names who changes policy or tools, by which trust token, in which call and when (epoch ms), as evidence does.
 
-    ``previous`` is the digest of the audit event of the version before, "" where there is none. ``signer`` and
-    ``gateway_request_id`` name the call, as ``Context`` has them. ``scope_before`` is what the scope held, and
-    ``ends_shadow`` says that it has no shadow after this.
+    ``signer`` and ``gateway_request_id`` name the call, as ``Context`` has them.
     """
 
     audit_event_id: str
-    scope: Scope
-    number: int
-    members: Members
     at_ms: int
     jti: str
     issuer: str
     principal_id: str
-    reapplied: str | None
     correlation_id: str
-    previous: str = ""
     signer: str = ""
     gateway_request_id: str = ""
+
+
+@dataclass(frozen=True)
+class Applied:
+    """One application of a policy, as its audit event names it.
+
+    ``previous`` is the digest of the audit event of the version before, "" where there is none. ``scope_before`` is
+    what the scope held, and ``ends_shadow`` says that it has no shadow after this.
+    """
+
+    by: Authority
+    scope: Scope
+    number: int
+    members: Members
+    reapplied: str | None
+    previous: str = ""
     mode: Mode = "active"
     ends_shadow: bool = False
     scope_before: StoredScope = StoredScope()
@@ -120,8 +127,8 @@ class Applied:
         return StoredPolicy(
             number=self.number,
             members=self.members,
-            applied_at_ms=self.at_ms,
-            audit_event_id=self.audit_event_id,
+            applied_at_ms=self.by.at_ms,
+            audit_event_id=self.by.audit_event_id,
             cedar_sha256=self.members.cedar_sha256,
             mode=self.mode,
         )
@@ -181,15 +188,9 @@ def decide_change(
     guard: Mapping[str, Any] | None,
     *,
     check: Check,
-    envelope: Envelope,
-    claims: TrustClaims,
-    now_ms: int,
-    audit_event_id: str,
-    correlation_id: str,
-    signer: str = "",
-    gateway_request_id: str = "",
+    authority: Authority,
 ) -> ChangeDecision:
-    """Decide what becomes of ``change`` at ``now_ms`` (epoch ms), where its scope held ``before``.
+    """Decide what becomes of ``change``, made by ``authority``, where its scope held ``before``.
 
     ``earlier`` is the version to re-apply, None where the scope never had it; ``guard`` the outcome of an earlier use
     of the token's jti, None where it was not used. ``check`` refuses members without meaning.
@@ -199,7 +200,7 @@ def decide_change(
     if isinstance(checked, Refusal):
         return Refuse(checked)
     if guard is not None:
-        return Replay(_replayed(guard, envelope))
+        return Replay(_replayed(guard, authority))
     if members is None:
         code, message = ReasonCode.POLICY_VERSION_NOT_FOUND, "This scope has no policy version of that name."
         return Refuse(refusal_of(code, message))
@@ -212,19 +213,12 @@ def decide_change(
         ends_shadow = shadow is not None and change.reapply_version == shadow.version
     return Apply(
         Applied(
-            audit_event_id=audit_event_id,
+            by=authority,
             scope=change.scope,
             number=before.latest + 1,
             members=members,
-            at_ms=now_ms,
-            jti=claims.jti,
-            issuer=claims.issuer,
-            principal_id=envelope.principal_id,
             reapplied=change.reapply_version,
-            correlation_id=correlation_id,
             previous=before.latest_digest,
-            signer=signer,
-            gateway_request_id=gateway_request_id,
             mode=change.mode,
             ends_shadow=ends_shadow,
             scope_before=before,
@@ -246,9 +240,9 @@ def version_conflict(active: str | None) -> Refusal:
     return refusal_of(ReasonCode.POLICY_VERSION_CONFLICT, message)
 
 
-def _replayed(outcome: Mapping[str, Any], envelope: Envelope) -> Refusal:
+def _replayed(outcome: Mapping[str, Any], by: Authority) -> Refusal:
     """Refuse a used jti; the principal who used it is told what it did, so an ambiguous failure is settled."""
-    own = outcome["principalId"] == envelope.principal_id
+    own = outcome["principalId"] == by.principal_id
     detail = f" It applied policy version {outcome['policyVersion']}." if own else ""
     return refusal_of(ReasonCode.SECURITY_REPLAY_DETECTED, f"This trust token was already used.{detail}")
 

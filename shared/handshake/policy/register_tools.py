@@ -8,7 +8,7 @@ from handshake.dynamo.context import Context
 from handshake.dynamo.marshalling import Item, Key
 from handshake.dynamo.runtime_kv import PAUSE_KEY, ensure_not_paused
 from handshake.policy.cedar.tools import Tools
-from handshake.policy.table import active_tools_key, version_key
+from handshake.policy.table import active_tools_key, authority_of, version_key
 from handshake.policy.tool_change import Disarmed, Register, StoredTools, ToolChange, ToolsApplied, decide_tools
 from handshake.policy.tools_table import (
     ToolsTransaction,
@@ -55,20 +55,8 @@ def _register(context: Context, change: ToolChange, envelope: Envelope, claims: 
     guard = guard_key("policy_apply", claims.jti)
     for _ in range(_TRIES):
         seen = _read(context, guard)
-        now = context.now_ms()
-        decided = partial(
-            decide_tools,
-            change,
-            seen.stored,
-            guard=seen.used,
-            envelope=envelope,
-            claims=claims,
-            now_ms=now,
-            audit_event_id=context.new_id(),
-            correlation_id=context.correlation_id,
-            signer=context.signer,
-            gateway_request_id=context.gateway_request_id,
-        )
+        by = authority_of(context, envelope, claims)
+        decided = partial(decide_tools, change, seen.stored, guard=seen.used, authority=by)
         # What may not be anyway is refused before any policy is read.
         decision = decided(())
         if isinstance(decision, Register):
@@ -83,8 +71,8 @@ def _register(context: Context, change: ToolChange, envelope: Envelope, claims: 
         tx = ToolsTransaction(context)
         tx.claim_key(
             guard,
-            now_ms=now,
-            expires_at_ms=max(claims.guard_until_s * 1000, now + MIN_GUARD_LIFETIME_S * 1000),
+            now_ms=by.at_ms,
+            expires_at_ms=max(claims.guard_until_s * 1000, by.at_ms + MIN_GUARD_LIFETIME_S * 1000),
             outcome={"principalId": envelope.principal_id, "policyVersion": applied.version},
         )
         tx.register_tools(applied, seen.active)

@@ -11,21 +11,26 @@ import json
 from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from handshake.core.agents import Agent
 from handshake.core.errors import StoreUnavailableError
 from handshake.core.jsonio import canonical, digest
 from handshake.core.paging import PageRequest, cursor_after
 from handshake.dynamo.client import Dynamo
+from handshake.dynamo.context import Context
 from handshake.dynamo.marshalling import Item, Key, Put
 from handshake.dynamo.transaction import Step, unread
 from handshake.policy.budgets import budgets_of
-from handshake.policy.change import Applied, StoredPolicy, StoredScope
+from handshake.policy.change import Applied, Authority, StoredPolicy, StoredScope
 from handshake.policy.members import Members
 from handshake.policy.rule_keys import limits_of
 from handshake.policy.rules import VERSION_DIGITS, PolicyInForce, Scope, ScopePolicy, partitions_of
 from handshake.replay_guards.table import GuardTransaction
+
+if TYPE_CHECKING:
+    from handshake.trust.identity import Envelope
+    from handshake.trust.token import TrustClaims
 
 _ACTIVE: Final = "ACTIVE"
 _MAX_VERSION: Final = 10**VERSION_DIGITS - 1
@@ -206,19 +211,40 @@ def members_named(stored: StoredPolicy) -> Item:
     }
 
 
+def authority_of(context: Context, envelope: "Envelope", claims: "TrustClaims") -> Authority:
+    """Name, for one change, who makes it by which token, in this call and now."""
+    return Authority(
+        audit_event_id=context.new_id(),
+        at_ms=context.now_ms(),
+        jti=claims.jti,
+        issuer=claims.issuer,
+        principal_id=envelope.principal_id,
+        correlation_id=context.correlation_id,
+        signer=context.signer,
+        gateway_request_id=context.gateway_request_id,
+    )
+
+
+def authority_attributes(by: Authority) -> Item:
+    """Give what an audit event says of who made a change."""
+    return {
+        "applied_at": by.at_ms,
+        "audit_event_id": by.audit_event_id,
+        "jti": by.jti,
+        "issuer": by.issuer,
+        "principal_id": by.principal_id,
+        "correlation_id": by.correlation_id,
+        "signer": by.signer or None,
+        "gateway_request_id": by.gateway_request_id or None,
+    }
+
+
 def _audit_item(applied: Applied, policy: StoredPolicy) -> Item:
     return {
         **audit_key(applied.scope, applied.number),
         "number": applied.number,
-        "applied_at": applied.at_ms,
-        "audit_event_id": applied.audit_event_id,
-        "jti": applied.jti,
-        "issuer": applied.issuer,
-        "principal_id": applied.principal_id,
         "reapplied": applied.reapplied,
-        "correlation_id": applied.correlation_id,
-        "signer": applied.signer or None,
-        "gateway_request_id": applied.gateway_request_id or None,
+        **authority_attributes(applied.by),
         "rules_digest": rules_digest(policy_attributes(policy)["rules"]),
         "previous": applied.previous or None,
         "ends_shadow": True if applied.ends_shadow else None,

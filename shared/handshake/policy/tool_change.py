@@ -12,9 +12,8 @@ from handshake.core.text import id_fault
 from handshake.policy.cedar.schema import ACTION_TYPES
 from handshake.policy.cedar.text import Fault
 from handshake.policy.cedar.tools import NO_TOOLS, Tool, Tools
+from handshake.policy.change import Authority
 from handshake.policy.rules import Scope, version_name
-from handshake.trust.identity import Envelope
-from handshake.trust.token import TrustClaims
 
 MAX_TOOLS: Final = 200
 MAX_SCHEMA_BYTES: Final = 100 * 1024
@@ -42,19 +41,12 @@ class StoredTools:
 
 @dataclass(frozen=True)
 class ToolsApplied:
-    """One change of the registry, as its audit event names it. Times are epoch ms."""
+    """One change of the registry, as its audit event names it; ``previous`` is the digest of the one before."""
 
-    audit_event_id: str
+    by: Authority
     action_type: str
     tools: Tools
-    at_ms: int
-    jti: str
-    issuer: str
-    principal_id: str
-    correlation_id: str
     previous: str = ""
-    signer: str = ""
-    gateway_request_id: str = ""
 
     @property
     def version(self) -> str:
@@ -107,20 +99,14 @@ def decide_tools(
     disarmed: Sequence[Disarmed],
     guard: Mapping[str, Any] | None,
     *,
-    envelope: Envelope,
-    claims: TrustClaims,
-    now_ms: int,
-    audit_event_id: str,
-    correlation_id: str,
-    signer: str = "",
-    gateway_request_id: str = "",
+    authority: Authority,
 ) -> ToolDecision:
-    """Decide what becomes of ``change`` at ``now_ms`` (epoch ms), where ``stored`` is the registry.
+    """Decide what becomes of ``change``, made by ``authority``, where ``stored`` is the registry.
 
     ``disarmed`` is what it would take from stored policies; ``guard`` the outcome of an earlier use of the token's jti.
     """
     if guard is not None:
-        own = guard["principalId"] == envelope.principal_id
+        own = guard["principalId"] == authority.principal_id
         detail = f" It registered tools version {guard['policyVersion']}." if own else ""
         return Replay(refusal_of(ReasonCode.SECURITY_REPLAY_DETECTED, f"This trust token was already used.{detail}"))
     tools = stored.tools.replaced(change.action_type, change.tools)
@@ -131,17 +117,10 @@ def decide_tools(
         return Refuse(_invalid(f"A stored policy would be disarmed: {shown}."))
     return Register(
         ToolsApplied(
-            audit_event_id=audit_event_id,
+            by=authority,
             action_type=change.action_type,
             tools=tools,
-            at_ms=now_ms,
-            jti=claims.jti,
-            issuer=claims.issuer,
-            principal_id=envelope.principal_id,
-            correlation_id=correlation_id,
             previous=stored.audit_digest,
-            signer=signer,
-            gateway_request_id=gateway_request_id,
         )
     )
 

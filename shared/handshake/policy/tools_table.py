@@ -14,7 +14,7 @@ from handshake.dynamo.marshalling import Item, Key, Put
 from handshake.dynamo.transaction import Step, unread
 from handshake.policy.cedar.tools import NO_TOOLS, Tool, Tools
 from handshake.policy.rules import VERSION_DIGITS, Scope, parse_scope
-from handshake.policy.table import PolicyTransaction, active_tools_key, audit_digest, partition
+from handshake.policy.table import PolicyTransaction, active_tools_key, audit_digest, authority_attributes, partition
 from handshake.policy.tool_change import StoredTools, ToolsApplied
 
 PARTITION: Final = active_tools_key()["pk"]
@@ -109,19 +109,14 @@ class ToolsTransaction(PolicyTransaction):
         common: Item = {
             "number": applied.tools.number,
             "digest": applied.tools.digest,
-            "applied_at": applied.at_ms,
-            "audit_event_id": applied.audit_event_id,
+            "applied_at": applied.by.at_ms,
+            "audit_event_id": applied.by.audit_event_id,
         }
         audit = {
             **tools_audit_key(applied.tools.number),
             **common,
-            "jti": applied.jti,
-            "issuer": applied.issuer,
-            "principal_id": applied.principal_id,
+            **authority_attributes(applied.by),
             "action_type": applied.action_type,
-            "correlation_id": applied.correlation_id,
-            "signer": applied.signer or None,
-            "gateway_request_id": applied.gateway_request_id or None,
             "previous": applied.previous or None,
         }
         common["audit_digest"] = audit_digest({name: value for name, value in audit.items() if value is not None})
