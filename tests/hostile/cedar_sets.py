@@ -1,7 +1,8 @@
 """Sets of policies, tools and calls made at random, and what must hold of each: `python -m tests.hostile.cedar_sets`.
 
 A call that is wrong in one member is never judged looser than it was; a further scope never widens; and a change of the
-tool that takes what a set reads is refused. HANDSHAKE_SETS says how many, HANDSHAKE_SEED what they are drawn from.
+tool that takes what a set reads is refused. HANDSHAKE_SETS says how many, HANDSHAKE_SEED what they are drawn from. Each
+processor takes batches of them, so which they are does not depend on how many there are.
 """
 
 import os
@@ -10,6 +11,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -21,6 +23,7 @@ from handshake.policy.cedar.tools import Tool, Tools
 from handshake.policy.cedar.validate import Faults, faults_after, validate
 from handshake.policy.verdict import Judgement, Unmatched, join
 
+_BATCH: Final = 500
 SCALARS: Final = ("string", "integer", "number", "boolean", "array", "object")
 WRONG: Final[Mapping[str, tuple[Any, ...]]] = {
     "string": (7, True, ["a"], {"fn": "decimal", "arg": "1.0"}),
@@ -56,8 +59,14 @@ class Counts:
     mutations: Counter[str] = field(default_factory=Counter)
     broken: list[str] = field(default_factory=list)
 
+    def add(self, other: "Counts") -> None:
+        """Count what ``other`` counted too."""
+        self.sets += other.sets
+        self.mutations += other.mutations
+        self.broken += other.broken
 
-def run(count: int, seed: int) -> Counts:
+
+def run(count: int, seed: int | str) -> Counts:
     """Look at ``count`` cases drawn from ``seed``."""
     draw, counts = random.Random(seed), Counts()  # noqa: S311 - cases, not secrets
     for _ in range(count):
@@ -201,8 +210,11 @@ def _term(draw: random.Random, name: str, kind: str, required: frozenset[str]) -
 def main() -> int:
     """Look at many cases, and say what came of them."""
     count, seed = int(os.environ.get("HANDSHAKE_SETS", "100000")), int(os.environ.get("HANDSHAKE_SEED", "1"))
-    started = time.monotonic()
-    counts = run(count, seed)
+    started, counts = time.monotonic(), Counts()
+    batches = [min(_BATCH, count - first) for first in range(0, count, _BATCH)]
+    with ProcessPoolExecutor() as processes:
+        for batch in processes.map(run, batches, (f"{seed}/{number}" for number in range(len(batches)))):
+            counts.add(batch)
     mutations = ", ".join(f"{number:,} {kind}" for kind, number in sorted(counts.mutations.items()))
     print(f"{counts.sets:,} sets of Cedar, seed {seed}: {mutations}; {len(counts.broken)} broken")
     print(f"{time.monotonic() - started:.0f} s")
