@@ -178,3 +178,48 @@ def test_more_members_are_taken_where_the_schema_says_so_and_listed() -> None:
     assert isinstance(request, Request)
     assert request.context["unchecked"] == ["colour"]
     assert request.context["input"] == {"to": "x"}
+
+
+KEPT_FROM_CEDAR = {
+    "pin": {"type": "string", "x-policy": False},
+    "opts": {"type": "object", "properties": {"k": {"type": "integer"}}, "required": ["k"], "x-policy": False},
+    "headers": {"type": "object"},
+    "none": {"type": "object", "properties": {}, "additionalProperties": False},
+    "modes": {"type": "array", "items": {"enum": ["a", "b"]}},
+    "gone": {"type": "null"},
+    "mode": {"type": ["string", "null"], "enum": ["a", "b"]},
+}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "path"),
+    [
+        ({"pin": 5}, "pin"),
+        ({"pin": None}, "pin"),
+        ({"opts": {"nope": 1}}, "opts"),
+        ({"opts": {}}, "opts.k"),
+        ({"headers": 7}, "headers"),
+        ({"none": {"zzz": 1}}, "none"),
+        ({"modes": 7}, "modes"),
+        ({"gone": "here"}, "gone"),
+        ({"mode": None}, "mode"),
+    ],
+)
+def test_what_cedar_is_not_told_is_held_to_its_type_all_the_same(arguments: Any, path: str) -> None:
+    tools = Tools(1, {"send": Tool("send", "external_call", {"properties": KEPT_FROM_CEDAR})})
+
+    misfit = ill_fitting(call(arguments), tools)
+
+    assert misfit is not None
+    assert misfit.path == path
+
+
+def test_what_cedar_is_not_told_passes_where_it_fits() -> None:
+    tools = Tools(1, {"send": Tool("send", "external_call", {"properties": KEPT_FROM_CEDAR})})
+    fits = {"pin": "1", "opts": {"k": 1}, "headers": {"a": 1}, "none": {}, "modes": ["a"], "gone": None, "mode": "a"}
+
+    request = convert(call(fits), tools)
+
+    assert isinstance(request, Request)
+    assert request.context["input"] == {"mode": "a"}
+    assert request.context["unchecked"] == ["gone", "headers", "modes", "none", "opts", "pin"]

@@ -22,6 +22,8 @@ _DECIMAL_MAX: Final = Decimal(2**63 - 1) * _TEN_THOUSANDTHS
 _EXACTLY: Final = Context(prec=28, traps=[Inexact])
 _LONG_MIN: Final = -(2**63)
 _LONG_MAX: Final = 2**63 - 1
+# What a value of one of JSON's types is here, where that is all that can be asked of it.
+_KINDS: Final[Mapping[str | None, type]] = {"array": list, "object": Mapping, "null": type(None)}
 
 
 @dataclass(frozen=True)
@@ -142,12 +144,16 @@ class _Conversion:
     def _member(self, name: str, given: Any, member: Member, at: str, converted: dict[str, Any]) -> None:
         if member.allowed is not None and not any(_same(given, value) for value in member.allowed):
             raise _MisfitError(at, "has a value that the tool's schema does not list")
-        if member.type is None:
-            self.unchecked.append(at)
-        else:
-            converted[name] = self._typed(given, member.type, at)
+        if member.type is not None:
+            converted[name] = self.typed(given, member.type, at)
+            return
+        if member.hidden is not None:
+            _Conversion(exact=False).typed(given, member.hidden, at)
+        elif member.kind in _KINDS and not isinstance(given, _KINDS[member.kind]):
+            raise _MisfitError(at, f"is not of type {member.kind}")
+        self.unchecked.append(at)
 
-    def _typed(self, value: Any, of: Type, path: str) -> Any:
+    def typed(self, value: Any, of: Type, path: str) -> Any:
         match of:
             case "string":
                 if not isinstance(value, str):
@@ -172,7 +178,7 @@ class _Conversion:
             case Many(element):
                 if not isinstance(value, list):
                     raise _MisfitError(path, "is not an array")
-                return [self._typed(each, element, f"{path}[]") for each in value]
+                return [self.typed(each, element, f"{path}[]") for each in value]
             case Fields():
                 return self.fields(value, of, path)
             case _:

@@ -42,7 +42,8 @@ class Member:
     """A member of an object. ``type`` is None where Cedar is not to know it: it cannot be typed, or is not for policy.
 
     ``required`` must be there; ``nullable`` may be null, which is as if it were not there. ``allowed`` are the only
-    values that it may have, None where its schema names none.
+    values that it may have, None where its schema names none. Of what Cedar is not to know, ``kind`` is JSON's name of
+    what it must be where the schema names one, and ``hidden`` its whole type where it has one.
     """
 
     type: Type | None
@@ -50,6 +51,8 @@ class Member:
     nullable: bool = False
     notify: bool = False
     allowed: tuple[Any, ...] | None = None
+    kind: str | None = None
+    hidden: Type | None = None
 
     @property
     def always_there(self) -> bool:
@@ -199,13 +202,20 @@ class _Translation:
     def _member(self, schema: Any, depth: int, *, required: bool) -> Member:
         given, nullable = self._resolved(schema), False
         if isinstance(given, dict) and self._left >= 0:
-            notify = given.get("x-notify") is True
+            notify, listed = given.get("x-notify") is True, _allowed(given)
+            any_type = "type" not in given
             given, nullable = self._without_null(given)
-            hidden = given.get("x-policy") is False
+            if listed is not None:
+                # Null is a value among others: listed, and of a type that has it.
+                nullable = None in listed and (nullable or any_type)
             allowed = _allowed(given)
-            if allowed is not None and None in allowed:
-                nullable, allowed = True, tuple(value for value in allowed if value is not None)
-            return Member(None if hidden else self.type_of(given, depth), required, nullable, notify, allowed)
+            allowed = None if allowed is None else tuple(value for value in allowed if value is not None)
+            known = self.type_of(given, depth)
+            if known is not None and given.get("x-policy") is not False:
+                return Member(known, required, nullable, notify, allowed)
+            closed = _kind(given) == "object" and given.get("additionalProperties") is False
+            hidden = Fields({}) if known is None and closed and not given.get("properties") else known
+            return Member(None, required, nullable, notify, allowed, _kind(given), hidden)
         return Member(None, required, nullable=True)
 
     def _resolved(self, schema: Any) -> Any:
