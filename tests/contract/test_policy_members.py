@@ -17,6 +17,7 @@ from tests.support.service import (
     rules,
     submission,
     submit,
+    token,
     unique,
 )
 from tests.support.store import kept
@@ -274,3 +275,18 @@ def test_a_simulation_for_a_tenant_replays_its_requests_alone(service: Service, 
     assert told["reasons"][0].startswith("Replayed 1 requests")
     [change] = told["predictedChanges"]
     assert (change["requestClass"], change["before"], change["after"]) == ("payment:ops", "allow", "escalate")
+
+
+def test_a_token_that_was_used_is_a_replay_whatever_the_members_mean_by_now(service: Service) -> None:
+    """Who lost the answer learns that it was applied, also where the same members would be refused since."""
+    scope = {"scope": "agent", "scopeId": unique("agent")}
+    permit = {**scope, "cedar": '@id("p") permit (principal, action, resource);'}
+    assert apply_policy(service, {**scope, "unmatched": "allow"}).status == 200
+    used = token(service)
+    assert apply_policy(service, permit, token=used).status == 200
+    assert apply_policy(service, {**scope, "cedar": "", "unmatched": ""}).status == 200
+
+    again = apply_policy(service, permit, token=used)
+
+    assert again.outcome == (409, "security_replay_detected")
+    assert "v2" in again.body["message"]

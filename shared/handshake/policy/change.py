@@ -195,12 +195,13 @@ def decide_change(
     ``earlier`` is the version to re-apply, None where the scope never had it; ``guard`` the outcome of an earlier use
     of the token's jti, None where it was not used. ``check`` refuses members without meaning.
     """
+    if guard is not None:
+        # Before the members: what these mean depends on what others have stored since the token was used.
+        return Replay(_replayed(guard, authority))
     members = _proposed(change, before, earlier)
     checked = check(members) if members is not None else Sound()
     if isinstance(checked, Refusal):
         return Refuse(checked)
-    if guard is not None:
-        return Replay(_replayed(guard, authority))
     if members is None:
         code, message = ReasonCode.POLICY_VERSION_NOT_FOUND, "This scope has no policy version of that name."
         return Refuse(refusal_of(code, message))
