@@ -11,7 +11,7 @@ from handshake.requests.verify import verify_request
 from tests.conftest import Engine
 from tests.support.clients import Counting, Failing, answer_of
 from tests.support.metrics_events import NOW_MS
-from tests.support.service import InProcess, act, decided, escalated, get, own, post, submit
+from tests.support.service import InProcess, act, claim, decided, escalated, get, own, post, submit
 from tests.support.workflow_requests import an_action
 
 DAY_MS = 24 * 60 * 60 * 1000
@@ -151,3 +151,27 @@ def test_a_run_whose_time_is_up_says_so_and_the_next_goes_on(service: InProcess,
     assert (first.unfinished, rest.unfinished) == (1, 0)
     assert first.erased >= 1
     assert first.erased + rest.erased == 6
+
+
+def test_what_may_still_be_claimed_keeps_what_policy_is_asked_of(service: InProcess, clock: list[int]) -> None:
+    patient = replace(service, settings={"escalation_ttl_ms": 3 * DAY_MS, "execute_within_ms": DAY_MS})
+    waited = _submitted(patient, clock, "escalate")
+    clock[0] += 2 * DAY_MS
+    act(patient, waited)
+
+    assert erase_arguments(patient.context, kept_days=1) == Erasure(erased=0, kept=1)
+    answered = submit(patient, waited | {"timestamp": clock[0]}).body
+    assert claim(patient, waited, digest=answered["actionDigest"]).status == 200
+    assert erase_arguments(patient.context, kept_days=1) == Erasure(erased=1, kept=0)
+    assert verify_request(service.context, waited["requestId"]) == []
+
+
+def test_what_nobody_claimed_in_time_is_erased(service: InProcess, clock: list[int]) -> None:
+    patient = replace(service, settings={"execute_within_ms": DAY_MS})
+    _submitted(patient, clock)
+    clock[0] += DAY_MS - 1
+    early = erase_arguments(patient.context, kept_days=1)
+    clock[0] += 1
+
+    assert early == Erasure(erased=0, kept=0)
+    assert erase_arguments(patient.context, kept_days=1) == Erasure(erased=1, kept=0)

@@ -17,7 +17,7 @@ _DAY_MS: Final = 24 * 60 * 60 * 1000
 
 @dataclass(frozen=True)
 class Erasure:
-    """Counts of one run: actions ``erased``, and those ``kept`` because they wait for a person or somebody came first.
+    """Counts of one run: actions ``erased``, and those ``kept`` as they are still to be judged or somebody came first.
 
     ``unfinished`` is 1 where time ran out before all were seen, else 0.
     """
@@ -30,8 +30,8 @@ class Erasure:
 def erase_arguments(context: Context, *, kept_days: int, run_ms: int = RUN_MS) -> Erasure:
     """Erase each action that was submitted ``kept_days`` ago or earlier, in evidence, for ``run_ms``; 0 days keep all.
 
-    A person decides on what is pending, so that is left until somebody has. Raises StoreUnavailableError; what was
-    erased by then stays erased.
+    A person decides on what is pending, and a claim asks policy again, so that is left until neither can be. Raises
+    StoreUnavailableError; what was erased by then stays erased.
     """
     if not kept_days:
         return Erasure(0, 0)
@@ -41,10 +41,11 @@ def erase_arguments(context: Context, *, kept_days: int, run_ms: int = RUN_MS) -
 
 
 def _erase(context: Context, record: RequestRecord) -> bool:
-    """Erase the arguments of a request, unless it is pending, is erased, or somebody appends to its evidence first."""
-    if not record.state.terminal or record.arguments_erased_at_ms is not None:
-        return False
+    """Erase the arguments of a request, unless they are still needed, or somebody appends to its evidence first."""
     now = context.now_ms()
+    needed = not record.state.terminal or record.may_be_claimed(now)
+    if needed or record.arguments_erased_at_ms is not None:
+        return False
     actor = {"actor": "hitl_expiry", "action": "erase"}
     recorded = record_erasure(record.arguments_erased(now_ms=now), actor, origin(context), now_ms=now)
     tx = RequestTransaction(context)

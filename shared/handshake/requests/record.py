@@ -172,6 +172,11 @@ class RequestRecord:
         """Give until when the effect may begin; what an earlier release decided has ``execute_within_ms`` for it."""
         return self.decided_at_ms + execute_within_ms if self.execute_by_ms is None else self.execute_by_ms
 
+    def may_be_claimed(self, now_ms: int) -> bool:
+        """Say whether, by itself, it can still have a grant at ``now_ms`` (epoch ms)."""
+        taken = self.claim or self.revoked_at_ms is not None or self.lapsed_at_ms is not None
+        return self.state.authorizes and not taken and now_ms < self.execute_by(DEFAULT_EXECUTE_WITHIN_MS)
+
     @property
     def lapses_at_ms(self) -> int | None:
         """Give from when on it gives back what it has taken of a limit, unless it is claimed; None where it never does.
