@@ -176,10 +176,12 @@ def test_what_was_allowed_while_the_parameter_was_laxer_is_not_executed_for_an_a
     strict = replace(service, settings={"unknown_agents": AgentState.STOPPED})
 
     unknown = post(strict, "/workflow/authorize-execution", execution)
+    limit(strict, for_agent(body["agentId"], max_transaction=100) | {"mode": "shadow"})
+    with_shadow = post(strict, "/workflow/authorize-execution", execution)
     limit(strict, for_agent(body["agentId"], max_transaction=100))
     with_policy = post(strict, "/workflow/authorize-execution", execution)
 
-    assert unknown.outcome == STOPPED
+    assert unknown.outcome == with_shadow.outcome == STOPPED
     assert with_policy.outcome == (200, "security_artifact_authorized")
 
 

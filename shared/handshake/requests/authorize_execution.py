@@ -3,10 +3,10 @@
 from handshake.agents.standing import AgentState
 from handshake.core.errors import HandshakeError
 from handshake.dynamo.context import Context
-from handshake.requests import table
 from handshake.requests.access import decide_submitter
 from handshake.requests.execution import NOT_ALLOWED, decide_execution, grant_required
 from handshake.requests.submission import Submission
+from handshake.requests.table import read_for_execution
 from handshake.trust.identity import Envelope
 
 
@@ -36,7 +36,7 @@ def authorize_execution(
         raise HandshakeError(*refused, request_id=presented.request_id, fields=NOT_ALLOWED)
     if needs_grant:
         raise HandshakeError.of(grant_required(presented.request_id))
-    record, agent, paused = table.read_for_execution(context, presented, unknown_agents=unknown_agents)
+    record, agent, paused = read_for_execution(context, presented, unknown_agents=unknown_agents)
     refusal = decide_execution(presented, record, agent, paused=paused, now_ms=context.now_ms())
     if refusal:
         raise HandshakeError.of(refusal)

@@ -279,12 +279,13 @@ def read_for_execution(
     """
     tables, agent = context.tables, presented.agent
     asks = unknown_agents is AgentState.STOPPED
-    policies = [active_key(scope) for scope in scopes_of(agent) if scope.kind == "agent"] if asks else []
+    scopes = [scope for scope in scopes_of(agent) if scope.kind == "agent"] if asks else []
     keys = [(tables.workflow, state_key(presented.request_id)), (tables.runtime_kv, PAUSE_KEY)]
-    keys += [(tables.policy, key) for key in (*policies, *agent_keys(agent))]
+    keys += [(tables.policy, key) for key in (*map(active_key, scopes), *agent_keys(agent))]
     state, pause, *rest = context.dynamo.batch_get(keys)
-    stored, standing = rest[: len(policies)], standing_from(rest[len(policies) :])
-    agent_state = standing.state_among(context.now_ms(), has_policy=not asks or any(stored), unknown=unknown_agents)
+    policy, standing = in_force(zip(scopes, rest, strict=False)), standing_from(rest[len(scopes) :])
+    has_policy = policy.names_agent or not asks
+    agent_state = standing.state_among(context.now_ms(), has_policy=has_policy, unknown=unknown_agents)
     return record_from(state), agent_state, pause_of(pause)
 
 
