@@ -15,6 +15,7 @@ from tests.support.service import (
     Reply,
     Service,
     act,
+    apply_policy,
     claim,
     decided,
     escalated,
@@ -444,3 +445,17 @@ def test_the_keys_that_verify_grants_are_published_without_their_secrets(service
     for key in keys:
         assert set(key) == {"kty", "crv", "x", "y", "kid", "use", "alg"}
         assert (key["kty"], key["crv"], key["use"], key["alg"]) == ("EC", "P-256", "sig", "ES256")
+
+
+def test_a_budget_that_came_since_the_decision_is_asked_too(in_process: InProcess) -> None:
+    first = decided(in_process, "allow")
+    agent = {"agentId": first["agentId"], "tenantId": first["tenantId"]}
+    scope = {"scope": "agent", "scopeId": first["agentId"]}
+    one = {"id": "one", "measure": "count", "per": "agent", "window": "day", "max": 1, "over": "deny"}
+    assert apply_policy(in_process, {**scope, "budgets": [one]}).status == 200
+
+    alone = decided(in_process, "allow")
+    assert claim(in_process, alone).status == 200
+    decided(in_process, "allow", **agent)
+
+    assert claim(in_process, first).outcome == (409, "security_policy_changed")

@@ -11,6 +11,8 @@ EventTier = RiskTier | Literal["unknown"]
 """The risk tier of a metrics event: who reports a decision that was made elsewhere may not know it."""
 
 # Of every denial, one outside a decision included.
+ESCALATION_TIER: Final = 3
+"""Of what is escalated where nothing says more."""
 DENIAL_TIER: Final = 4
 
 

@@ -16,7 +16,7 @@ from handshake.core.errors import HandshakeError
 from handshake.core.jsonio import digest, number, plain
 from handshake.core.reasons import ReasonCode
 from handshake.core.text import folded, id_fault, is_label
-from handshake.core.tiers import DENIAL_TIER
+from handshake.core.tiers import DENIAL_TIER, ESCALATION_TIER
 from handshake.policy.rule_keys import MAX_AMOUNT, Trigger
 from handshake.policy.rules import Scope
 from handshake.policy.verdict import Judgement, Named, join
@@ -34,7 +34,6 @@ MAX_BUDGETS: Final = 4
 MAX_SHARDS: Final = 16
 MAX_CURRENCY_LENGTH: Final = 16
 MAX_PATH_LENGTH: Final = 256
-ESCALATION_TIER: Final = 3
 OF_AMOUNT: Final = "amount"
 OF_INPUT: Final = "input."
 OF_PATTERN: Final = rf"^({OF_AMOUNT}|{OF_INPUT.replace('.', '[.]')}[^.]+([.][^.]+)*)$"
@@ -213,6 +212,12 @@ def judge_budgets(
         reservations.append(reservation)
     judgement = join(judgements)
     return JudgedBudgets(judgement, () if judgement.outcome == "deny" else tuple(reservations))
+
+
+def counters_for(budgets: Iterable[Budget], call: Call) -> list[Counter]:
+    """Give the counters that ``call`` would take a share of, by these budgets."""
+    judged = judge_budgets(budgets, call, NONE_KNOWN)
+    return [reservation.counter for reservation in judged.reservations] if judged else []
 
 
 def window_of(size: WindowSize, at_ms: int) -> str:

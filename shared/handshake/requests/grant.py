@@ -201,6 +201,9 @@ def decide_grant(
     state = _agent_state(in_force, now_ms)
     if state is AgentState.STOPPED:
         return Refuse(_refused(claim, ReasonCode.SECURITY_AGENT_STOPPED, "The agent is stopped."))
+    if request.arguments_erased_at_ms is not None:
+        message = "The action's arguments were erased, so policy cannot be asked of it again."
+        return Refuse(_refused(claim, ReasonCode.SECURITY_POLICY_CHANGED, message))
     own = request.spend.amount if request.spend else Decimal(0)
     spent = max(in_force.spent - own, Decimal(0))
     decision = restrict(

@@ -10,10 +10,12 @@ from handshake.agents.table import agent_keys, standing_from
 from handshake.dynamo.context import Context
 from handshake.dynamo.marshalling import Item, Key
 from handshake.dynamo.runtime_kv import PAUSE_KEY, ensure_not_paused
+from handshake.policy.budgets import counters_for
 from handshake.policy.read_setting import setting_for
 from handshake.policy.table import active_keys, active_tools_key, in_force
 from handshake.replay_guards.table import stored_outcome
 from handshake.requests.action_items import action_key, with_arguments
+from handshake.requests.decision import call_of
 from handshake.requests.evidence_items import evidence_from
 from handshake.requests.grant import InForce
 from handshake.requests.record import RequestRecord, State
@@ -47,7 +49,8 @@ def read_for_outcome(context: Context, request_id: str) -> RequestRecord | None:
 def read_in_force(context: Context, request: RequestRecord, *, unknown_agents: AgentState) -> InForce:
     """Read, in one call, what holds at the claim of ``request``. Raises StoreUnavailableError.
 
-    Texts of Cedar and tools that this process has not read yet take one more, once for each version.
+    Texts of Cedar and tools that this process has not read yet take one more, once for each version, and so do budgets
+    that came, or changed what they count, since the decision.
     """
     workflow, policy = context.tables.workflow, context.tables.policy
     agent = request.submission.agent
@@ -65,8 +68,15 @@ def read_in_force(context: Context, request: RequestRecord, *, unknown_agents: A
     registry = next(found)
     taken_by = {counter: taken(item) for counter, item in zip(counters, islice(found, len(counters)), strict=True)}
     action = next(found) if request.submission.action else None
+    submission = with_arguments(request.submission, action)
     total = spent(next(found)) if request.spend else Decimal(0)
     approver = _approver(next(found)) if asks_approver else request.approved_by
+    if force.budgets:
+        call = call_of(submission, now_ms=request.created_at_ms)
+        new = [counter for counter in counters_for(force.budgets, call) if counter not in taken_by]
+        if new:
+            further = context.dynamo.batch_get([(workflow, budget_key(counter)) for counter in new])
+            taken_by |= dict(zip(new, map(taken, further), strict=True))
     return InForce(
         standing=stands,
         policy=force,
@@ -75,7 +85,7 @@ def read_in_force(context: Context, request: RequestRecord, *, unknown_agents: A
         unknown_agents=unknown_agents,
         taken=taken_by,
         setting=setting_for(context, [force], registry),
-        submission=with_arguments(request.submission, action),
+        submission=submission,
     )
 
 
