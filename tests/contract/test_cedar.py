@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
+from handshake.policy import cedar_table
 from handshake.policy.cedar import engine
+from handshake.policy.tools_table import tools_version_key
 from tests.conftest import Engine
 from tests.contract.test_tools import a_tool, of, register
 from tests.support.service import InProcess, Reply, apply_policy, get, own, post, submission, submit, unique
@@ -209,3 +211,42 @@ def test_a_simulation_replays_calls_with_their_arguments_and_says_which_policy_c
     assert post(service, "/policy/simulate", proposal).body["predictedChanges"] == []
     [change] = post(service, "/policy/simulate", proposal | {"cedar": ""}).body["predictedChanges"]
     assert (change["before"], change["after"], change["policy"]) == ("deny", "allow", "not-y")
+
+
+@pytest.mark.parametrize("text", ["", "// nothing"])
+@pytest.mark.parametrize(
+    ("unmatched", "outcome"),
+    [
+        ("deny", ("deny", "policy_unmatched_denied", 4)),
+        ("escalate", ("escalate", "hitl_policy_escalated", 3)),
+        ("allow", ("allow", "policy_allow", 1)),
+    ],
+)
+def test_what_nothing_matches_is_as_the_scope_says_also_where_it_stores_no_text(
+    service: InProcess, text: str, unmatched: str, outcome: tuple[str, str, int]
+) -> None:
+    """Who removes the text of an allow-list opens nothing by it."""
+    permit = '@id("only-payments") permit (principal, action == Action::"payment", resource);'
+    assert put(service, permit, unmatched=unmatched).status == 200
+    assert told(call(service, tool=None)) == outcome
+
+    assert put(service, text).status == 200
+
+    assert get(service, "/policy/config").body["unmatched"] == unmatched
+    assert told(call(service, tool=None)) == outcome
+
+
+def test_a_tool_whose_registry_was_exchanged_is_called_by_nobody(service: InProcess) -> None:
+    """Also where no scope stores Cedar: its type and its members can be held to nothing."""
+    with_mail(service)
+    key = {"pk": {"S": "TOOLS"}, "sk": {"S": tools_version_key(1)["sk"]}}
+    service.dynamodb.update_item(
+        TableName=service.tables.policy,
+        Key=key,
+        UpdateExpression="SET tools = :none",
+        ExpressionAttributeValues={":none": {"S": "[]"}},
+    )
+    cedar_table._tools.clear()
+
+    assert told(call(service, {"to": "x", "colour": 1})) == ("deny", "policy_evaluation_failed", 4)
+    assert told(call(service, tool=None)) == ("allow", "policy_allow", 1)

@@ -23,4 +23,4 @@ def setting_for(context: Context, policies: Iterable[PolicyInForce], registry: I
     from handshake.policy.cedar_table import load  # noqa: PLC0415 - it brings what only Cedar and tools need
 
     tools, sets = load(context, stored, registry)
-    return Setting(context.environment, context.believes_agents, tools, sets)
+    return Setting(context.environment, context.believes_agents, tools, tools_unfit=tools is None, sets=sets)

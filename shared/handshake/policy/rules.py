@@ -145,6 +145,11 @@ class PolicyInForce:
         """Give the policies of the scopes that have an active one."""
         return tuple(policy for policy in self.scopes if policy.number)
 
+    @property
+    def judging(self) -> tuple[ScopePolicy, ...]:
+        """Give those that say more than rules and budgets: Cedar, or what becomes of what none of it matches."""
+        return tuple(policy for policy in self.applies if policy.cedar_sha256 or policy.unmatched)
+
     @cached_property
     def budgets(self) -> "tuple[Budget, ...]":
         """Give the budgets of all scopes, the widest first."""

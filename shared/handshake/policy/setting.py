@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Setting:
-    """What calls are judged in. ``tools`` is None where none were ever registered.
+    """What calls are judged in. ``tools`` is None where none were ever registered, or ``tools_unfit``: what is stored
+    of them is not what was registered.
 
     ``sets`` are prepared texts of Cedar by their SHA-256, None where what is stored is not what was applied.
     ``believes_agents`` is the template's AgentAssertions=believed.
@@ -22,6 +23,7 @@ class Setting:
     environment: str = ""
     believes_agents: bool = True
     tools: "Tools | None" = None
+    tools_unfit: bool = False
     sets: "Mapping[str, CedarSet | None]" = field(default_factory=dict)
 
     @property

@@ -7,10 +7,10 @@ Cedar (global, tenant, agent), budgets. Of all equals the highest tier counts, a
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import reduce
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, assert_never
 
 from handshake.core.reasons import ReasonCode
-from handshake.core.tiers import STRICTNESS, Outcome
+from handshake.core.tiers import DENIAL_TIER, ESCALATION_TIER, STRICTNESS, Outcome
 from handshake.policy.rule_keys import Trigger
 
 Unmatched = Literal["allow", "escalate", "deny"]
@@ -43,6 +43,20 @@ class Judgement:
 
 
 ALLOWED: Final = Judgement("allow", ReasonCode.POLICY_ALLOW, 1)
+
+
+def unmatched(outcome: Unmatched, scope: str, version: str) -> Judgement:
+    """Judge a call that no policy of a scope's Cedar matches, if it has any, by that scope's ``unmatched``."""
+    named = (Named(scope, version, "unmatched"),)
+    match outcome:
+        case "allow":
+            return ALLOWED
+        case "escalate":
+            return Judgement("escalate", ReasonCode.HITL_POLICY_ESCALATED, ESCALATION_TIER, named)
+        case "deny":
+            return Judgement("deny", ReasonCode.POLICY_UNMATCHED_DENIED, DENIAL_TIER, named)
+        case _:
+            assert_never(outcome)
 
 
 def join(judgements: Iterable[Judgement]) -> Judgement:

@@ -10,28 +10,34 @@ from handshake.policy.cedar.convert import ill_fitting
 from handshake.policy.cedar.tools import NO_TOOLS
 from handshake.policy.rules import GLOBAL, PolicyInForce
 from handshake.policy.setting import Setting
-from handshake.policy.verdict import Judgement
+from handshake.policy.verdict import Judgement, unmatched
 from handshake.requests.submission import Submission
 
 
 def judge(submission: Submission, policy: PolicyInForce, setting: Setting) -> list[Judgement]:
     """Give what each scope's Cedar says of a submission, in the order in which they give the code.
 
-    A call of a registered tool is held to its schema whether or not any scope has Cedar.
+    A call of a registered tool is held to its schema whether or not any scope has Cedar, and nothing matches in a scope
+    without: its ``unmatched`` holds all the same. Where the tools are not those registered, no call of one can be held
+    to them.
     """
     call, tools = call_of(submission, setting.environment), setting.tools or NO_TOOLS
-    stored = [each for each in policy.applies if each.cedar_sha256]
-    if not stored:
-        misfit = ill_fitting(call, tools)
-        message = str(misfit) if misfit else None
-        return [Judgement("deny", ReasonCode.POLICY_INVALID_REQUEST, DENIAL_TIER, message=message)] if misfit else []
+    if setting.tools_unfit and call.tool is not None:
+        return [Judgement("deny", ReasonCode.POLICY_EVALUATION_FAILED, DENIAL_TIER)]
+    if not any(each.cedar_sha256 for each in policy.judging):
+        if misfit := ill_fitting(call, tools):
+            return [Judgement("deny", ReasonCode.POLICY_INVALID_REQUEST, DENIAL_TIER, message=str(misfit))]
+        return [unmatched(each.unmatched or "allow", each.scope.name, each.version or "") for each in policy.judging]
     from handshake.policy.cedar import engine  # noqa: PLC0415 - it brings the engine's library
 
     scopes = [
         engine.ScopeSet(
-            each.scope.name, each.version or "", setting.sets.get(each.cedar_sha256), each.unmatched or "allow"
+            each.scope.name,
+            each.version or "",
+            setting.sets.get(each.cedar_sha256) if each.cedar_sha256 else engine.NO_POLICIES,
+            each.unmatched or "allow",
         )
-        for each in stored
+        for each in policy.judging
     ]
     of_all = next((each.unmatched_tools for each in policy.applies if each.scope == GLOBAL), None)
     return engine.judge(call, scopes, tools, unmatched_tools=of_all or "deny")

@@ -10,11 +10,11 @@ from handshake.agents.standing import AgentState
 from handshake.core.jsonio import number
 from handshake.core.reasons import ReasonCode
 from handshake.core.text import folded
-from handshake.core.tiers import DENIAL_TIER, Outcome
+from handshake.core.tiers import DENIAL_TIER, ESCALATION_TIER, Outcome
 from handshake.policy.budgets import NONE_KNOWN, Call, Reservation, Taken, judge_budgets
 from handshake.policy.rule_keys import ESCALATIONS_PER_WINDOW, MINUTES_PER_DAY, Payment, Spend, Trigger, judge
 from handshake.policy.rules import PolicyInForce
-from handshake.policy.setting import BARE, Setting, with_cedar
+from handshake.policy.setting import BARE, Setting
 from handshake.policy.verdict import Judgement, Named, join
 from handshake.requests.submission import Submission
 
@@ -23,7 +23,6 @@ ESCALATION_WINDOW_MS: Final = 10 * 60 * 1000
 NOT_SENSITIVE: Final = ("low", "medium", "public", "internal")
 SENSITIVE: Final = ("high", "confidential", "secret", "restricted", "pii")
 # Of what is escalated for nothing but the state of its agent (contract.md section 12).
-_RESTRICTED_TIER: Final = 3
 
 
 class Escalations(NamedTuple):
@@ -99,7 +98,7 @@ def decide(
     the server's time (epoch ms) where that matters: a budget counts by it where the caller's lies ahead of it.
     """
     decision = _decide_by_rules(submission, policy, spent, believes_agents=setting.believes_agents)
-    if setting.tools or with_cedar(policy):
+    if setting.tools or setting.tools_unfit or policy.judging:
         from handshake.requests.cedar_call import judge as judge_cedar  # noqa: PLC0415 - it brings what only Cedar needs
 
         decision = decision.joined(after=judge_cedar(submission, policy, setting))
@@ -151,7 +150,7 @@ def restrict(decision: Decision, agent: AgentState) -> Decision:
             # What policy saw crossed stays named.
             trigger = decision.trigger or Trigger("agent_state", None, agent.value)
             reason = ReasonCode.HITL_AGENT_RESTRICTED_ESCALATED
-            return decision.joined(before=[Judgement("escalate", reason, _RESTRICTED_TIER, trigger=trigger)])
+            return decision.joined(before=[Judgement("escalate", reason, ESCALATION_TIER, trigger=trigger)])
         case _:
             assert_never(agent)
 

@@ -9,7 +9,7 @@ import json
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, assert_never
+from typing import Final
 
 import cedarpy
 
@@ -21,7 +21,7 @@ from handshake.policy.cedar.policy import Policy, policy_from
 from handshake.policy.cedar.schema import schema_of
 from handshake.policy.cedar.text import Fault, sha256_of, split
 from handshake.policy.cedar.tools import Tools
-from handshake.policy.verdict import ALLOWED, Judgement, Named, Unmatched
+from handshake.policy.verdict import ALLOWED, Judgement, Named, Unmatched, unmatched
 
 # A set of 200 policies takes 1.3 MB, and a schema of 200 tools about as much.
 _SETS_KEPT: Final = 64
@@ -44,6 +44,10 @@ class CedarSet:
     def named_actions(self) -> frozenset[str]:
         """List every action that an action constraint names, tools and types alike."""
         return frozenset(name for policy in self.policies.values() for name in policy.actions or ())
+
+
+NO_POLICIES: Final = CedarSet(cedarpy.PolicySet.from_str(""), {})
+"""The set of a scope that stores no text, and says what becomes of what nothing matches."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +148,8 @@ def _judge_scope(call: Call, request: Request, scope: ScopeSet, tools: Tools) ->
     )
     if scope.policies is None:
         return failed
+    if not scope.policies.policies:
+        return unmatched(scope.unmatched, scope.scope, scope.version)
     prepared = _schema_of(tools)
     try:
         entities = prepared.entities_of(call)
@@ -167,7 +173,7 @@ def _judge_scope(call: Call, request: Request, scope: ScopeSet, tools: Tools) ->
     if decision is cedarpy.Decision.Allow:
         return Judgement("allow", ReasonCode.POLICY_ALLOW, ALLOWED.tier, tuple(_named(scope, matched)))
     if not matched:
-        return _unmatched(scope)
+        return unmatched(scope.unmatched, scope.scope, scope.version)
     denying = [policy for policy in matched if not policy.escalates]
     deciding = denying or matched
     return Judgement(
@@ -178,19 +184,6 @@ def _judge_scope(call: Call, request: Request, scope: ScopeSet, tools: Tools) ->
         message=next((policy.message for policy in deciding if policy.message), None),
         notify=tuple(dict.fromkeys(path for policy in deciding for path in policy.notify)),
     )
-
-
-def _unmatched(scope: ScopeSet) -> Judgement:
-    named = (Named(scope.scope, scope.version, "unmatched"),)
-    match scope.unmatched:
-        case "allow":
-            return ALLOWED
-        case "escalate":
-            return Judgement("escalate", ReasonCode.HITL_POLICY_ESCALATED, 3, named)
-        case "deny":
-            return Judgement("deny", ReasonCode.POLICY_UNMATCHED_DENIED, DENIAL_TIER, named)
-        case _:
-            assert_never(scope.unmatched)
 
 
 def _named(scope: ScopeSet, policies: Sequence[Policy]) -> Iterator[Named]:
