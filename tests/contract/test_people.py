@@ -28,7 +28,7 @@ from tests.support.people import (
     token_of,
     with_people,
 )
-from tests.support.service import InProcess, escalated, human, now_ms
+from tests.support.service import InProcess, escalated, human, now_ms, unique
 
 ROUTES = sorted(handler.routes)
 UNKNOWN, DISABLED = (403, "security_person_unknown"), (403, "security_person_disabled")
@@ -162,9 +162,10 @@ def test_a_stack_without_a_pool_takes_no_token(in_process: InProcess) -> None:
 
 def test_a_person_approves_and_evidence_says_who_signed_in(in_process: InProcess) -> None:
     door = with_people(replace(in_process, settings={"needs_sign_in": True}))
-    request = escalated(door, tenantId="acme")
+    tenant = unique("tenant")  # of which the first page of what waits is all
+    request = escalated(door, tenantId=tenant)
     alice = somebody()
-    let_in(door, alice, principal="alice", scopes=(SCOPE_RESOLVE, SCOPE_READ_TENANT))
+    let_in(door, alice, tenant=tenant, principal="alice", scopes=(SCOPE_RESOLVE, SCOPE_READ_TENANT))
     token = token_of(alice)
 
     queue = ask(door, "GET", "/workflow/decision-room", token)
