@@ -6,7 +6,6 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -14,30 +13,15 @@ import pytest
 
 from functions.channels import app as channels_app
 from handshake.api import telemetry
-from handshake.channels.channel import Channel, ChannelKind, host_of
-from handshake.channels.deliver import Desk
+from handshake.channels.channel import ChannelKind
 from handshake.channels.delivery import MIN_LIFE_MS, Delivered, GiveUp, TryAgain, decide_answer, decide_failure
-from handshake.channels.fan_out import ChannelQueues
-from handshake.channels.outbound import Outbound
 from handshake.channels.secrets import Destinations, SecretUnavailableError
 from handshake.channels.table import ChannelsTransaction, read_channels
-from handshake.notifications.bus import DeadLetters, EventBus, Several
-from handshake.notifications.publish import publish
-from handshake.notifications.remind import remind
-from handshake.requests.expire_overdue import expire_overdue
-from tests.conftest import Engine
+from tests.support.channels import KEY, STACK, URLS, World, dead_of, taken
 from tests.support.logs import lines_of, standard_output
-from tests.support.queues import Fifo
-from tests.support.receivers import Receiver, receiving
-from tests.support.scripted import fault
-from tests.support.service import InProcess, act, escalated, extend, now_ms, revoke
-from tests.support.telling import Listener, Streams, expected, heard, in_order
-
-STACK: Final = "handshake-test"
-KEY: Final = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-URLS: Final = {kind: f"{STACK}-channel-{kind}.fifo" for kind in ChannelKind}
-DEAD: Final = {kind: f"{kind}-dead" for kind in ChannelKind}
-TTL_MS: Final = 300_000
+from tests.support.receivers import receiving
+from tests.support.service import InProcess, act, escalated, extend, revoke
+from tests.support.telling import expected, heard, in_order
 
 
 def _reject(service: InProcess, request: dict[str, Any]) -> object:
@@ -46,116 +30,6 @@ def _reject(service: InProcess, request: dict[str, Any]) -> object:
 
 AUDITS: Final = int(os.environ.get("HANDSHAKE_AUDITS", "4"))
 MOVES: Final[tuple[Callable[..., object], ...]] = (act, extend, revoke, _reject)
-
-
-@dataclass
-class Secrets:
-    """Secrets Manager, as botocore's client is called."""
-
-    kept: dict[str, dict[str, str]]
-
-    def get_secret_value(self, SecretId: str) -> dict[str, str]:  # noqa: N803 - botocore's own name
-        """Give a secret's text."""
-        if SecretId not in self.kept:
-            raise fault("ResourceNotFoundException")
-        return {"SecretString": json.dumps(self.kept[SecretId])}
-
-
-@dataclass
-class World:
-    """A service with channels, on a real store; its clock is the test's."""
-
-    service: InProcess
-    clock: list[int]
-    streams: Streams
-    queues: Fifo
-    secrets: Secrets
-    published: list[dict[str, str]]
-    bus: Listener
-    monkeypatch: pytest.MonkeyPatch
-
-    def register(self, channel_id: str, kind: ChannelKind, url: str, *, tenant: str | None = None) -> None:
-        """Register a channel."""
-        address = url if kind is ChannelKind.TOPIC else host_of(url)
-        kept, version = read_channels(self.service.context)
-        tx = ChannelsTransaction(self.service.context)
-        tx.keep([*kept, Channel(channel_id, kind, tenant, address, self.clock[0], "me")], seen=version)
-        assert tx.commit()
-        self.secrets.kept[f"{STACK}/channels/{channel_id}"] = {"url": url, "key": KEY}
-
-    def tell(self) -> None:
-        """Publish what was committed since, as the notifier does."""
-        context = self.service.context
-        queues = ChannelQueues(self.queues, URLS, lambda: read_channels(context)[0])
-        bus = EventBus(self.bus, "bus", pause=lambda _: None)
-        tellers = Several([queues, bus])
-        records = self.streams.read()
-        while records:
-            done = publish(context, records, tellers, DeadLetters(self.bus, "url"))
-            numbers = [one["dynamodb"]["SequenceNumber"] for one in records]
-            records = records[numbers.index(done.failed_at) :] if done.failed_at else []
-
-    def deliver(self, *, dies: Callable[[], bool] = lambda: False) -> int:
-        """Have Lambda read each queue until nothing is due now; ``dies`` says that it ended before it could say so."""
-        count = 0
-        while due := [(url, message) for url in URLS.values() for message in self.queues.due(url)]:
-            for url, message in due:
-                record = self.queues.receive(url, message)
-                failed = channels_app.handler({"Records": [record]}, None)["batchItemFailures"]
-                count += 1
-                if dies():
-                    message.visible_ms = self.clock[0] + 1000
-                elif not failed:
-                    self.queues.delete(url, message)
-        return count
-
-    def pass_time(self, seconds: int, *, step: int = 5, dies: Callable[[], bool] = lambda: False) -> None:
-        """Let time pass, with sweeps each minute."""
-        for second in range(0, seconds, step):
-            self.clock[0] += step * 1000
-            if second % 60 < step:
-                expire_overdue(self.service.context)
-                remind(self.service.context)
-                self.tell()
-            self.deliver(dies=dies)
-
-
-@pytest.fixture
-def world(dynamodb_local: Engine, dynamodb_local_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> World:
-    client, tables = dynamodb_local
-    clock = [now_ms()]
-    service = InProcess(client, tables, now_ms=lambda: clock[0])
-    queues, secrets, published = Fifo(lambda: clock[0]), Secrets({}), list[dict[str, str]]()
-    topics = SimpleNamespace(publish=lambda **message: published.append(message))
-    desk = Desk(
-        STACK,
-        "",
-        topics,
-        Destinations(secrets, STACK, clock=lambda: clock[0] / 1000),
-        Outbound(local=True, total_s=0.5),
-    )
-    office = channels_app.Office(
-        desk, queues, {URLS[kind]: channels_app.Queue(kind, URLS[kind], DEAD[kind]) for kind in ChannelKind}
-    )
-    monkeypatch.setattr(channels_app, "_process_office", lambda: office)
-    monkeypatch.setattr(channels_app, "process_runtime", lambda: service.runtime)
-    monkeypatch.setattr(channels_app, "_PACE_S", {})
-    return World(
-        service, clock, Streams(dynamodb_local_endpoint, tables), queues, secrets, published, Listener(), monkeypatch
-    )
-
-
-def _dead(world: World, kind: ChannelKind) -> list[str]:
-    return [message.attributes["cause"]["StringValue"] for message in world.queues.queues.get(DEAD[kind], ())]
-
-
-def _taken(receiver: Receiver, failed: Callable[[int], bool] = lambda _: False) -> list[dict[str, Any]]:
-    """Give what an idempotent receiver keeps: each id once, the first time that it said that it took it."""
-    kept: dict[str, dict[str, Any]] = {}
-    for number, call in enumerate(receiver.calls):
-        if not failed(number):
-            kept.setdefault(call.headers["webhook-id"], call.json["data"])
-    return list(kept.values())
 
 
 def _kinds(told: list[dict[str, Any]], request: dict[str, Any]) -> list[str]:
@@ -174,7 +48,7 @@ def test_what_was_told_is_what_was_committed_once_and_in_order(world: World) -> 
         world.tell()
         world.deliver()
 
-    told = _taken(receiver)
+    told = taken(receiver)
     assert heard(told) == expected(world.service)
     assert Counter(receiver.once.values()) == {1: len(told)}
     for request in (approved, waiting):
@@ -203,10 +77,10 @@ def test_an_outage_of_ten_minutes_loses_nothing_and_keeps_each_requests_order(wo
         down[0] = False
         world.pass_time(300, step=30)
 
-    told = [one for one in _taken(receiver, set(failed).__contains__) if one["requestId"] == request["requestId"]]
+    told = [one for one in taken(receiver, set(failed).__contains__) if one["requestId"] == request["requestId"]]
     assert [one["event"] for one in told] == ["request.escalated", "request.extended", "request.decided"]
-    assert _dead(world, ChannelKind.WEBHOOK) == []
-    assert heard(_taken(receiver, set(failed).__contains__)) == expected(world.service)
+    assert dead_of(world, ChannelKind.WEBHOOK) == []
+    assert heard(taken(receiver, set(failed).__contains__)) == expected(world.service)
 
 
 @pytest.mark.parametrize(("mode", "cause"), [("410", "status 410"), ("redirect", "status 307"), ("400", "status 400")])
@@ -217,7 +91,7 @@ def test_an_address_that_is_gone_is_given_up_at_once_and_alarmed(world: World, m
         world.tell()
         world.deliver()
 
-    assert _dead(world, ChannelKind.WEBHOOK) == [cause]
+    assert dead_of(world, ChannelKind.WEBHOOK) == [cause]
     assert len(receiver.calls) == 1
 
 
@@ -234,11 +108,11 @@ def test_a_channel_that_stays_dead_is_tried_for_the_life_of_the_escalation_and_d
         ]
         assert len(alive.calls) == 2
         world.pass_time(MIN_LIFE_MS // 1000 - 60, step=60)
-        assert _dead(world, ChannelKind.WEBHOOK) == []
+        assert dead_of(world, ChannelKind.WEBHOOK) == []
         world.pass_time(1200, step=60)
 
-    assert set(_dead(world, ChannelKind.WEBHOOK)) == {"status 500"}
-    assert Counter(one["event"] for one in _taken(alive, lambda n: "webhook-id" not in alive.calls[n].headers)) == {
+    assert set(dead_of(world, ChannelKind.WEBHOOK)) == {"status 500"}
+    assert Counter(one["event"] for one in taken(alive, lambda n: "webhook-id" not in alive.calls[n].headers)) == {
         "request.escalated": 1,
         "request.reminded": 2,
         "request.expired": 1,
@@ -311,13 +185,13 @@ def test_an_auditor_finds_nothing_lost_nothing_made_up_and_nothing_out_of_order(
         calm.append(True)
         world.pass_time(900, step=60)
 
-    told, committed = _taken(receiver, failed.__contains__), expected(world.service)
+    told, committed = taken(receiver, failed.__contains__), expected(world.service)
     counted = f"{committed.total()} events committed, {heard(told).total()} told once, {len(receiver.calls)} calls"
     beside = f"{len(failed)} of them failed, {sum(deaths)} deaths after a call, {len(world.bus.told)} told by the bus"
     print(f"seed {seed}: {counted}, {beside}")
     assert heard(told) == committed
     assert heard(world.bus.once) == committed
-    assert _dead(world, ChannelKind.WEBHOOK) == []
+    assert dead_of(world, ChannelKind.WEBHOOK) == []
     for request in requests:
         assert _kinds(told, request) == in_order(world.service, request["requestId"])
 
@@ -360,7 +234,7 @@ def test_a_removed_channel_is_forgotten(world: World) -> None:
 
     assert receiver.calls == []
     assert world.queues.due(URLS[ChannelKind.WEBHOOK]) == []
-    assert _dead(world, ChannelKind.WEBHOOK) == []
+    assert dead_of(world, ChannelKind.WEBHOOK) == []
 
 
 def test_what_is_no_message_is_a_dead_letter(world: World) -> None:
@@ -369,7 +243,7 @@ def test_what_is_no_message_is_a_dead_letter(world: World) -> None:
         world.queues.send_message(URLS[ChannelKind.SLACK], **entry)
     world.deliver()
 
-    assert _dead(world, ChannelKind.SLACK) == ["no message of a channel"] * 4
+    assert dead_of(world, ChannelKind.SLACK) == ["no message of a channel"] * 4
 
 
 def test_a_channel_whose_secret_cannot_be_read_is_tried_again(world: World) -> None:
