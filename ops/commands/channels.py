@@ -47,6 +47,7 @@ def add(
     69 where the stack cannot be reached.
     """
     from handshake.channels.channel import Channel, ChannelKind, host_of, id_fault, named, topic_fault, url_fault
+    from handshake.channels.secrets import secret_of
     from handshake.channels.table import read_channels
     from ops.local import deployment
 
@@ -72,9 +73,9 @@ def add(
         if named(kept, channel_id):
             fail(f"there is a channel {channel_id}; remove it first")
         key = _key() if kind == ChannelKind.WEBHOOK else ""
-        if url:
-            _keep_secret(target, stack, channel_id, {"url": url, **({"key": key} if key else {})})
         now = context.now_ms()
+        if url:
+            _keep_secret(target, stack, channel_id, secret_of(url=url, key=key, added_at_ms=now))
         channel = Channel(channel_id, ChannelKind(kind), tenant, address, now, operator_of(target))
         try:
             _keep(target, [*kept, channel], seen=version)
@@ -171,12 +172,12 @@ def _key() -> str:
     return f"whsec_{b64encode(secrets.token_bytes(_KEY_BYTES)).decode()}"
 
 
-def _keep_secret(target: "Deployment", stack: str, channel_id: str, content: dict[str, str]) -> None:
+def _keep_secret(target: "Deployment", stack: str, channel_id: str, content: str) -> None:
     from handshake.channels.secrets import secret_name
 
     description = "Where a channel's messages go, and what signs them."
     target.client("secretsmanager").create_secret(
-        Name=secret_name(stack, channel_id), Description=description, SecretString=json.dumps(content)
+        Name=secret_name(stack, channel_id), Description=description, SecretString=content
     )
 
 

@@ -166,7 +166,7 @@ class Fleet:
         failed = []
         for kind, self.topics_fail in [*((kind, False) for kind in ChannelKind), (ChannelKind.TOPIC, True)]:
             event = Event(Kind.REQUEST_ESCALATED, "e", now_ms(), {"requestId": request, "agentId": "a"})
-            for body in (json.dumps(Parcel(kind.value, event).body()), "none"):
+            for body in (json.dumps(Parcel(kind.value, None, event).body()), "none"):
                 record = {
                     "messageId": "m",
                     "receiptHandle": "r",

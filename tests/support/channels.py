@@ -14,7 +14,7 @@ from handshake.channels.deliver import Desk
 from handshake.channels.fan_out import ChannelQueues
 from handshake.channels.outbound import Outbound
 from handshake.channels.secrets import Destinations
-from handshake.channels.table import ChannelsTransaction, read_channels
+from handshake.channels.table import ChannelsTransaction, read_channels, without
 from handshake.notifications.bus import DeadLetters, EventBus, Several
 from handshake.notifications.publish import publish
 from handshake.notifications.remind import remind
@@ -36,7 +36,7 @@ DEAD: Final = {kind: f"{kind}-dead" for kind in ChannelKind}
 class Secrets:
     """Secrets Manager, as botocore's client is called."""
 
-    kept: dict[str, dict[str, str]]
+    kept: dict[str, dict[str, Any]]
 
     def get_secret_value(self, SecretId: str) -> dict[str, str]:  # noqa: N803 - botocore's own name
         """Give a secret's text."""
@@ -66,6 +66,14 @@ class World:
         tx.keep([*kept, Channel(channel_id, kind, tenant, address, self.clock[0], "me")], seen=version)
         assert tx.commit()
         self.secrets.kept[f"{STACK}/channels/{channel_id}"] = {"url": url, "key": KEY}
+
+    def remove(self, channel_id: str) -> None:
+        """Remove a channel and its secret."""
+        kept, version = read_channels(self.service.context)
+        tx = ChannelsTransaction(self.service.context)
+        tx.keep(without(kept, channel_id), seen=version)
+        assert tx.commit()
+        del self.secrets.kept[f"{STACK}/channels/{channel_id}"]
 
     def tell(self) -> None:
         """Publish what was committed since, as the notifier does."""

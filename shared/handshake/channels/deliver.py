@@ -6,7 +6,7 @@ from typing import Any, Final, assert_never
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from handshake.channels.channel import Channel, ChannelKind, named
+from handshake.channels.channel import Channel, ChannelKind
 from handshake.channels.delivery import Forget, GiveUp, Outcome, Parcel, decide_answer, decide_failure, life_left_ms
 from handshake.channels.message import Message, trial_message, write_message
 from handshake.channels.outbound import Answer, Outbound, RefusedAddressError, UnansweredError
@@ -65,13 +65,14 @@ def deliver(context: Context, parcel: Parcel, desk: Desk, *, tried: int) -> Sent
 
 
 def _prepared(context: Context, parcel: Parcel, desk: Desk) -> tuple[Channel | None, Message]:
-    """Read the channel and what the message is of, in one call, and write the message."""
+    """Read the channel and what the message is of, in one call, and write the message; no channel where none may."""
     tables, event = context.tables, parcel.event
     request_id = str(event.about.get("requestId") or "") if event else ""
     keys: list[tuple[str, Key]] = [(tables.runtime_kv, CHANNELS_KEY)]
     keys += [(tables.workflow, key) for key in (state_key(request_id), action_key(request_id)) if request_id]
     found = [*context.dynamo.batch_get(keys), None, None]
-    channel = named(channels_from(found[0]), parcel.channel_id)
+    # Looked at again, and not only where it was put on the queue: since then the id may have become another tenant's.
+    channel = next((one for one in channels_from(found[0]) if parcel.is_for(one)), None)
     if event is None:
         return channel, trial_message(stack=desk.stack, channel_id=parcel.channel_id)
     record = record_from(found[1])
@@ -87,11 +88,11 @@ def _send(channel: Channel, parcel: Parcel, message: Message, desk: Desk, *, now
             desk.topics.publish(TopicArn=channel.address, Subject=subject(message), Message=topic_text(message))
             return Answer(200)
         case ChannelKind.SLACK:
-            url = desk.destinations.of(channel.channel_id).url
+            url = desk.destinations.of(channel).url
             body = slack_body(message)
             return desk.outbound.post(url, channel.kind, registered=channel.address, body=body, headers=_JSON)
         case ChannelKind.WEBHOOK:
-            destination = desk.destinations.of(channel.channel_id)
+            destination = desk.destinations.of(channel)
             detail = parcel.event.detail() if parcel.event else {"event": "channel.test", "at": parcel.at_ms}
             body = webhook_body(detail, message)
             headers = signed(destination.key, message_id=parcel.message_id, now_ms=now_ms, body=body)

@@ -43,7 +43,7 @@ class GiveUp:
 
 @dataclass(frozen=True)
 class Forget:
-    """Decided: nobody is to be told any more, as the channel was removed."""
+    """Decided: nobody is to be told any more, as the channel was removed, or does not tell this."""
 
 
 Outcome = Delivered | TryAgain | GiveUp | Forget
@@ -51,9 +51,14 @@ Outcome = Delivered | TryAgain | GiveUp | Forget
 
 @dataclass(frozen=True)
 class Parcel:
-    """One message of a channel's queue: which channel it is for, and the event; None for an operator's test."""
+    """One message of a channel's queue: which channel it is for, and the event; None for an operator's test.
+
+    A channel's id may be used again once it was removed, so ``added_at_ms`` says which of that id is meant. It is None
+    in what an earlier release put on the queue.
+    """
 
     channel_id: str
+    added_at_ms: int | None
     event: Event | None
     test_id: str = ""
     test_at_ms: int = 0
@@ -68,18 +73,25 @@ class Parcel:
         """Name the message as a signed webhook does, for each try alike."""
         return f"evt_{self.event.event_id if self.event else self.test_id}"
 
+    def is_for(self, channel: Channel) -> bool:
+        """Say whether the message may go out by ``channel`` as it is now: the same one, which tells such an event."""
+        same = channel.channel_id == self.channel_id and self.added_at_ms in (None, channel.added_at_ms)
+        return same and (self.event is None or channel.hears(self.event))
+
     def body(self) -> dict[str, Any]:
         """Give what is put on the queue."""
+        to = {"channel": self.channel_id, "addedAt": self.added_at_ms}
         if self.event:
-            return {"channel": self.channel_id, "event": self.event.detail()}
-        return {"channel": self.channel_id, "test": self.test_id, "at": self.test_at_ms}
+            return {**to, "event": self.event.detail()}
+        return {**to, "test": self.test_id, "at": self.test_at_ms}
 
     @classmethod
     def of_body(cls, body: Mapping[str, Any]) -> "Parcel":
         """Read what was put on a queue. Raises KeyError or ValueError for what is none."""
+        added_at_ms = None if body.get("addedAt") is None else int(body["addedAt"])
         if "test" in body:
-            return cls(body["channel"], None, str(body["test"]), int(body["at"]))
-        return cls(body["channel"], Event.of_detail(body["event"]))
+            return cls(body["channel"], added_at_ms, None, str(body["test"]), int(body["at"]))
+        return cls(body["channel"], added_at_ms, Event.of_detail(body["event"]))
 
 
 def group_of(channel: Channel, event: Event | None) -> str:

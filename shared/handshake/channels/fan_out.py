@@ -28,12 +28,12 @@ class ChannelQueues:
         for event in events:
             for channel in channels:
                 if channel.hears(event):
-                    self._send(channel, Parcel(channel.channel_id, event))
+                    self._send(channel, Parcel(channel.channel_id, channel.added_at_ms, event))
         return []
 
     def put_test(self, channel: Channel, *, test_id: str, now_ms: int) -> None:
         """Put an operator's test on a channel's queue. Raises BusUnavailableError."""
-        self._send(channel, Parcel(channel.channel_id, None, test_id, now_ms))
+        self._send(channel, Parcel(channel.channel_id, channel.added_at_ms, None, test_id, now_ms))
 
     def _send(self, channel: Channel, parcel: Parcel) -> None:
         # One by one: of a batch some may be refused, and what follows them in their group would overtake them.

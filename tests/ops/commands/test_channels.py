@@ -90,7 +90,7 @@ def test_slack_has_a_secret_without_a_key_and_a_topic_none(target: Target) -> No
     assert _ops("add", "topic", "mail", "--topic-arn", arn).exit_code == 0
 
     assert {name: sorted(json.loads(text)) for name, text in target.secrets.items()} == {
-        "handshake-x/channels/chat": ["url"]
+        "handshake-x/channels/chat": ["addedAt", "url"]
     }
     assert [channel.address for channel in read_channels(target.context())[0]] == ["hooks.slack.com", arn]
 
@@ -145,7 +145,12 @@ def test_a_test_is_put_on_the_channels_own_queue(target: Target) -> None:
     assert _ops("test", "nobody").exit_code == 1
     [sent] = target.sent
     assert sent["queue"] == "queue-Webhook"
-    assert json.loads(sent["MessageBody"]) == {"channel": "people", "test": "id-1", "at": NOW_MS}
+    assert json.loads(sent["MessageBody"]) == {
+        "channel": "people",
+        "addedAt": NOW_MS,
+        "test": "id-1",
+        "at": NOW_MS,
+    }
 
 
 @pytest.mark.usefixtures("target")
