@@ -3,6 +3,7 @@
 import socket
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from handshake.channels.channel import ChannelKind, host_of, url_fault
 from handshake.channels.outbound import Answer, Outbound, RefusedAddressError, UnansweredError, is_public
-from tests.support.receivers import Receiver, receiving
+from tests.support.receivers import Receiver, receiving, receiving_tls, self_signed
 
 KIND: Final = ChannelKind.WEBHOOK
 PRIVATE: Final = (
@@ -128,6 +129,46 @@ def test_whoever_does_not_answer_in_time_is_left(mode: str) -> None:
     assert len(receiver.calls) == 1
 
 
+@pytest.fixture
+def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a certificate that this process takes for vouched for."""
+    path = self_signed(tmp_path / "certificate.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(path))
+    return path
+
+
+def test_a_server_that_is_vouched_for_is_called_over_tls(certificate: Path) -> None:
+    with receiving_tls(certificate) as url:
+        assert _post(url) == Answer(200)
+
+
+@pytest.mark.parametrize("handshake_s", [0, 1.2, 5])
+@pytest.mark.parametrize("busy", [False, True])
+def test_over_tls_too_whoever_does_not_answer_in_time_is_left(
+    certificate: Path, *, busy: bool, handshake_s: float
+) -> None:
+    """Whether the time ends while hands are shaken, just before, or with what trickles afterwards."""
+    with receiving_tls(certificate, busy=busy, handshake_s=handshake_s, trickles_s=6) as url:
+        began = time.monotonic()
+        with pytest.raises(UnansweredError, match="too late"):
+            _post(url, Outbound(local=True, total_s=1.5))
+        took_s = time.monotonic() - began
+
+    assert 1.4 < took_s < 2.2
+
+
+def test_a_name_server_that_does_not_answer_in_time_is_left() -> None:
+    def resolve(*_: Any) -> list[str]:
+        time.sleep(3)
+        return ["127.0.0.1"]
+
+    began = time.monotonic()
+    with pytest.raises(UnansweredError, match="too late"):
+        _post("https://slow.example/", Outbound(resolve=resolve, total_s=0.5))
+
+    assert time.monotonic() - began < 1.5
+
+
 def test_nobody_listens() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -135,9 +176,10 @@ def test_nobody_listens() -> None:
             _post(f"http://127.0.0.1:{taken.getsockname()[1]}/")
 
 
-def test_a_name_that_is_not_known() -> None:
+@pytest.mark.parametrize("name", ["nowhere.invalid", "x" * 70 + ".invalid", "a..invalid"])
+def test_a_name_that_is_not_known(name: str) -> None:
     with pytest.raises(UnansweredError, match="not known"):
-        _post("https://nowhere.invalid/")
+        _post(f"https://{name}/")
 
 
 def test_a_server_whose_certificate_nobody_vouches_for_is_told_nothing() -> None:

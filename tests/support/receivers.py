@@ -1,14 +1,24 @@
 """Real HTTP servers that people's channels may meet: quick, slow, gone, in the way, and on a private address."""
 
+import ipaddress
 import json
+import socket
+import ssl
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 
 @dataclass(frozen=True)
@@ -116,3 +126,76 @@ def receiving(mode: Callable[[int], str] | str = "200", **headers: str) -> Itera
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def self_signed(path: Path) -> Path:
+    """Write a certificate for 127.0.0.1, which vouches for itself, and its key."""
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a receiver")])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    builder = builder.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+    addresses = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    builder = builder.add_extension(addresses, critical=False)
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    certificate = builder.sign(key, SHA256()).public_bytes(Encoding.PEM)
+    path.write_bytes(certificate + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return path
+
+
+@contextmanager
+def receiving_tls(
+    certificate: Path, *, busy: bool = False, handshake_s: float = 0, trickles_s: int = 0
+) -> Iterator[str]:
+    """Run a server that speaks TLS, give its URL: it shakes hands after so long, and lets headers trickle for so long.
+
+    Where it is ``busy``, a caller's first packet is dropped, and the one that it sends a second later is taken.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    ended = threading.Event()
+
+    def answer(plain: socket.socket) -> None:
+        plain.settimeout(10)
+        with suppress(OSError), closing(plain):
+            if ended.wait(handshake_s) or not plain.recv(1, socket.MSG_PEEK):
+                return
+            with context.wrap_socket(plain, server_side=True) as secured:
+                read = b""
+                while not read.endswith(b"\r\n\r\n{}"):  # left unread, it would have the answer thrown away
+                    more = secured.recv(65_536)
+                    if not more:
+                        return
+                    read += more
+                secured.sendall(b"HTTP/1.1 200 OK\r\n")
+                for _ in range(trickles_s * 5):
+                    secured.sendall(b"x-more: y\r\n")
+                    ended.wait(0.2)
+                secured.sendall(b"content-length: 0\r\n\r\n")
+
+    def serve() -> None:
+        ended.wait(0.5 if busy else 0)
+        with suppress(OSError):
+            while not ended.is_set():
+                threads.append(threading.Thread(target=answer, args=(server.accept()[0],), daemon=True))
+                threads[-1].start()
+
+    threads: list[threading.Thread] = []
+    with ExitStack() as opened:
+        server = opened.enter_context(socket.socket())
+        server.bind(("127.0.0.1", 0))
+        server.listen(0 if busy else 8)
+        server.settimeout(5)
+        for _ in range(3 if busy else 0):  # more than it keeps
+            waiting = opened.enter_context(socket.socket())
+            waiting.settimeout(0)
+            waiting.connect_ex(server.getsockname())
+        threads.append(threading.Thread(target=serve, daemon=True))
+        threads[0].start()
+        try:
+            yield f"https://127.0.0.1:{server.getsockname()[1]}/hook"
+        finally:
+            ended.set()
+            with suppress(OSError):
+                server.shutdown(socket.SHUT_RDWR)
+            for thread in threads:
+                thread.join()

@@ -9,18 +9,21 @@ import ipaddress
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final, Self
 from urllib.parse import urlsplit
 
 from handshake.channels.channel import ChannelKind, host_of, is_loopback, url_fault
 
 CONNECT_S: Final = 3.0
 TOTAL_S: Final = 10.0
-"""From the first packet to the answer's status, however slowly the other side sends."""
+"""From the look-up of the name to the answer's status, however slowly the other side sends."""
 _MAX_ANSWER: Final = 4096
+_LATE: Final = "too late"
 _MAX_RETRY_AFTER_S: Final = 3600
 
 Resolve = Callable[[str, int], list[str]]
@@ -46,7 +49,7 @@ def resolve(host: str, port: int) -> list[str]:
     """Give the addresses of a name. Raises UnansweredError."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # a name of another form than names have is the latter
         raise UnansweredError("the name is not known") from error
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
@@ -70,20 +73,25 @@ class Outbound:
             raise RefusedAddressError("the URL is at another host than is registered")
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-        address = self._pinned(host, port)
         target = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
-        with self._connected(address, port, tls_name=host if parts.scheme == "https" else None) as (connection, late):
-            # One that is there already is used as it is: the name is not looked up again.
-            connection.request("POST", target, body, {"host": registered, "connection": "close", **headers})
-            response = connection.getresponse()
-            if late.is_set():
-                raise UnansweredError("too late")  # what was read ended with our own hanging up
-            response.read(_MAX_ANSWER)
+        with _Limit(self.total_s) as limit:
+            address = self._pinned(host, port, limit)
+            connection = http.client.HTTPConnection(address, port)
+            try:
+                # One that is there already is used as it is: the name is not looked up again.
+                connection.sock = limit.connect(address, port, tls_name=host if parts.scheme == "https" else None)
+                connection.request("POST", target, body, {"host": registered, "connection": "close", **headers})
+                response = connection.getresponse()
+                if limit.is_over:
+                    raise UnansweredError(_LATE)  # what was read ended with our own hanging up
+                response.read(_MAX_ANSWER)
+            except (OSError, http.client.HTTPException, ValueError) as error:
+                raise UnansweredError(_LATE if limit.is_over else type(error).__name__) from error
             return Answer(response.status, _retry_after_s(response.getheader("retry-after")))
 
-    def _pinned(self, host: str, port: int) -> str:
+    def _pinned(self, host: str, port: int, limit: "_Limit") -> str:
         """Give one address of a name all of whose addresses may be called."""
-        addresses = self.resolve(host, port)
+        addresses = self._addresses(host, port, limit)
         for address in addresses:
             if not (is_public(address) or (self.local and is_loopback(host))):
                 raise RefusedAddressError("the name leads to an address that is not public")
@@ -91,38 +99,71 @@ class Outbound:
             raise UnansweredError("the name has no address")
         return addresses[0]
 
-    @contextmanager
-    def _connected(
-        self, address: str, port: int, *, tls_name: str | None
-    ) -> Iterator[tuple[http.client.HTTPConnection, threading.Event]]:
-        """Connect, and hang up when the time is over, whatever is being waited for; the event says that it was."""
-        opened: list[Any] = []
-        late = threading.Event()
-
-        def hang_up() -> None:
-            late.set()
-            for one in opened:
-                with suppress(OSError):
-                    one.shutdown(socket.SHUT_RDWR)
-
-        timer = threading.Timer(self.total_s, hang_up)
-        timer.daemon = True
-        timer.start()
+    def _addresses(self, host: str, port: int, limit: "_Limit") -> list[str]:
+        """Look a name up. No time-out reaches into the system's resolver, so it is asked beside, and left when late."""
+        beside = ThreadPoolExecutor(max_workers=1)
         try:
-            with socket.create_connection((address, port), timeout=CONNECT_S) as plain:
-                opened.append(plain)
-                plain.settimeout(self.total_s)
-                used = _tls().wrap_socket(plain, server_hostname=tls_name) if tls_name else plain
-                opened.append(used)
-                connection = http.client.HTTPConnection(address, port)
-                connection.sock = used
-                yield connection, late
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            raise UnansweredError("too late" if late.is_set() else type(error).__name__) from error
+            return beside.submit(self.resolve, host, port).result(limit.left_s())
+        except TimeoutError as error:
+            raise UnansweredError(_LATE) from error
         finally:
-            timer.cancel()
-            for one in opened:
-                one.close()
+            beside.shutdown(wait=False)
+
+
+class _Limit:
+    """Bounds a call: when its time is over, what was opened is hung up, whatever is being waited for."""
+
+    def __init__(self, total_s: float) -> None:
+        self._ends_at = time.monotonic() + total_s
+        self._opened: list[socket.socket] = []
+        self._timer = threading.Timer(total_s, self._hang_up)
+        self._timer.daemon = True
+
+    def __enter__(self) -> Self:
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        for one in self._opened:
+            one.close()
+
+    @property
+    def is_over(self) -> bool:
+        """Say whether the time is over. The timer hangs up no sooner."""
+        return time.monotonic() >= self._ends_at
+
+    def left_s(self) -> float:
+        """Give how long there is yet, more than 0. Raises UnansweredError."""
+        left = self._ends_at - time.monotonic()
+        if left <= 0:
+            raise UnansweredError(_LATE)
+        return left
+
+    def watch(self, opened: socket.socket) -> None:
+        """Have ``opened`` hung up when the time is over, and wait for nothing longer. Raises UnansweredError."""
+        self._opened.append(opened)
+        # Asked after it stands among them: the timer looks once, and may have looked a moment ago.
+        opened.settimeout(self.left_s())
+
+    def connect(self, address: str, port: int, *, tls_name: str | None) -> socket.socket:
+        """Connect, and shake hands where there is a name to verify. Raises OSError, UnansweredError."""
+        plain = socket.create_connection((address, port), timeout=min(CONNECT_S, self.left_s()))
+        self.watch(plain)
+        if tls_name is None:
+            return plain
+        # It takes the descriptor over, so it is this one that is hung up from here on, and before hands are shaken.
+        secured = _tls().wrap_socket(plain, server_hostname=tls_name, do_handshake_on_connect=False)
+        self.watch(secured)
+        secured.do_handshake()
+        secured.settimeout(self.left_s())
+        return secured
+
+    def _hang_up(self) -> None:
+        for one in list(self._opened):
+            with suppress(OSError):
+                # The socket's own, below TLS, whose state is the caller's to change.
+                socket.socket.shutdown(one, socket.SHUT_RDWR)
 
 
 def is_public(address: str) -> bool:
