@@ -290,8 +290,17 @@ def test_a_status_of_success_is_delivery(status: int) -> None:
 
 
 def test_retry_after_is_honoured_and_what_outlives_the_message_is_given_up() -> None:
-    assert decide_answer(429, 30.0, tried=9, left_ms=60_000) == TryAgain(31, "status 429")
+    assert decide_answer(429, 30.0, tried=1, left_ms=60_000) == TryAgain(31, "status 429")
     assert decide_answer(429, 3600.0, tried=1, left_ms=60_000) == GiveUp("status 429")
+
+
+def test_the_other_side_can_ask_for_more_time_and_never_for_less() -> None:
+    """One that says ``Retry-After: 0`` each time would be called for ever, and others wait."""
+    for tried in range(1, 12):
+        asked = decide_answer(503, 0.0, tried=tried, left_ms=10**9)
+        assert asked == decide_answer(503, None, tried=tried, left_ms=10**9)
+    assert decide_answer(503, 20.0, tried=9, left_ms=10**9) == TryAgain(900, "status 503")
+    assert decide_answer(503, 3600.0, tried=9, left_ms=10**9) == TryAgain(3601, "status 503")
 
 
 def test_pauses_grow_and_the_last_try_is_late() -> None:

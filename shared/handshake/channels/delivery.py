@@ -110,19 +110,18 @@ def decide_answer(status: int, retry_after_s: float | None, *, tried: int, left_
         return Delivered()
     if status in _FINAL or 300 <= status < 400:
         return GiveUp(f"status {status}")
-    return decide_failure(f"status {status}", tried=tried, left_ms=left_ms, retry_after_s=retry_after_s)
+    at_least_s = 1 if retry_after_s is None else int(retry_after_s) + 1
+    return decide_failure(f"status {status}", tried=tried, left_ms=left_ms, at_least_s=at_least_s)
 
 
-def decide_failure(cause: str, *, tried: int, left_ms: int, retry_after_s: float | None = None) -> Outcome:
-    """Decide after a try that may go better later; the other side may say when."""
-    if retry_after_s is not None:
-        pause_s = max(1, int(retry_after_s) + 1)
-        return GiveUp(cause) if left_ms <= pause_s * 1000 else TryAgain(pause_s, cause)
-    if left_ms <= _LAST_MS:
+def decide_failure(cause: str, *, tried: int, left_ms: int, at_least_s: int = 1) -> Outcome:
+    """Decide after a try that may go better later, but not within ``at_least_s``."""
+    if left_ms <= max(_LAST_MS, at_least_s * 1000):
         return GiveUp(cause)
-    # The last try is made as late as there is sense in it.
     pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** min(tried - 1, 10))
-    return TryAgain(max(1, min(pause_s, (left_ms - _LAST_MS // 2) // 1000)), cause)
+    # The last try is made as late as there is sense in it. Whoever asks for more time has it, and for less has not:
+    # one that is called each second for ever takes the time of all others.
+    return TryAgain(max(at_least_s, min(pause_s, (left_ms - _LAST_MS // 2) // 1000)), cause)
 
 
 def life_left_ms(parcel: Parcel, *, now_ms: int) -> int:
