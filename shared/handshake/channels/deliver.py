@@ -1,13 +1,25 @@
 """Deliver one message of a channel's queue: read what it is about, write it, send it, and say what came of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, assert_never
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from handshake.channels.channel import Channel, ChannelKind
-from handshake.channels.delivery import Forget, GiveUp, Outcome, Parcel, decide_answer, decide_failure, life_left_ms
+from handshake.channels.delivery import (
+    Delivered,
+    Forget,
+    GiveUp,
+    Outcome,
+    Parcel,
+    Rests,
+    decide_answer,
+    decide_failure,
+    is_failure,
+    is_too_late,
+    life_left_ms,
+)
 from handshake.channels.message import Message, trial_message, write_message
 from handshake.channels.outbound import Answer, Outbound, RefusedAddressError, UnansweredError
 from handshake.channels.render import signed, slack_body, subject, topic_text, webhook_body
@@ -31,6 +43,7 @@ class Desk:
     topics: Any
     destinations: Destinations
     outbound: Outbound
+    rests: Rests = field(default_factory=Rests)
 
 
 @dataclass(frozen=True)
@@ -45,23 +58,45 @@ def deliver(context: Context, parcel: Parcel, desk: Desk, *, tried: int) -> Sent
     """Deliver ``parcel``, the ``tried``-th time (from 1)."""
     now = context.now_ms()
     left_ms = life_left_ms(parcel, now_ms=now)
+    if rest := desk.rests.of(parcel, now_ms=now):
+        # As if it had been tried: it comes again no sooner than it would, nor more often than a queue counts.
+        outcome = decide_failure(rest.cause, tried=tried, left_ms=left_ms, at_least_s=rest.left_s(now_ms=now))
+    else:
+        outcome = _outcome(context, parcel, desk, tried=tried, left_ms=left_ms)
+    return Sent(outcome, context.now_ms() - parcel.at_ms)
+
+
+def _outcome(context: Context, parcel: Parcel, desk: Desk, *, tried: int, left_ms: int) -> Outcome:
+    """Send a message whose channel does not rest."""
     try:
         channel, message = _prepared(context, parcel, desk)
-        if channel is None:
-            return Sent(Forget(), 0)
-        answer = _send(channel, parcel, message, desk, now_ms=now)
-        outcome = decide_answer(answer.status, answer.retry_after_s, tried=tried, left_ms=left_ms)
-    except RefusedAddressError as refused:
-        outcome = GiveUp(str(refused))
-    except (UnansweredError, SecretUnavailableError) as failed:
-        outcome = decide_failure(str(failed), tried=tried, left_ms=left_ms)
     except StoreUnavailableError:
-        outcome = decide_failure("the store is unavailable", tried=tried, left_ms=left_ms)
-    except ClientError as error:
-        outcome = decide_failure(error.response["Error"]["Code"], tried=tried, left_ms=left_ms)
-    except BotoCoreError as error:
-        outcome = decide_failure(type(error).__name__, tried=tried, left_ms=left_ms)
-    return Sent(outcome, context.now_ms() - parcel.at_ms)
+        return decide_failure("the store is unavailable", tried=tried, left_ms=left_ms)
+    if channel is None:
+        return Forget()
+    if is_too_late(tried=tried, left_ms=left_ms):
+        return GiveUp("its time is over")
+    try:
+        answer = _send(channel, parcel, message, desk, now_ms=context.now_ms())
+    except RefusedAddressError as refused:
+        return GiveUp(str(refused))
+    except (UnansweredError, SecretUnavailableError, ClientError, BotoCoreError) as error:
+        cause = _cause(error)
+        desk.rests.begin(parcel, cause, now_ms=context.now_ms())
+        return decide_failure(cause, tried=tried, left_ms=left_ms)
+    outcome = decide_answer(answer.status, answer.retry_after_s, tried=tried, left_ms=left_ms)
+    if isinstance(outcome, Delivered):
+        desk.rests.end(parcel)
+    elif is_failure(answer.status):
+        desk.rests.begin(parcel, f"status {answer.status}", now_ms=context.now_ms())
+    return outcome
+
+
+def _cause(error: Exception) -> str:
+    """Name what stood in the way, and quote nobody: AWS's own messages do."""
+    if isinstance(error, ClientError):
+        return str(error.response["Error"]["Code"])
+    return type(error).__name__ if isinstance(error, BotoCoreError) else str(error)
 
 
 def _prepared(context: Context, parcel: Parcel, desk: Desk) -> tuple[Channel | None, Message]:

@@ -16,6 +16,10 @@ _FIRST_PAUSE_S: Final = 5
 # Of a week, the longest life there is, these make fewer tries than SQS counts.
 _LONGEST_PAUSE_S: Final = 900
 _LAST_MS: Final = 2000
+# As late as a queue may bring a last try, and less than it hides what a killed function had.
+_LATE_MS: Final = 60_000
+# Long beside a call of ten seconds; short beside the five minutes that a person has to decide.
+_LONGEST_REST_S: Final = 60
 # No further try changes them: the address is not there any more, or does not take what is sent. Whoever is not let in
 # may be once the other side has mended that.
 _FINAL: Final = frozenset({400, 404, 405, 410, 411, 413, 414, 415, 422, 501})
@@ -108,10 +112,15 @@ def decide_answer(status: int, retry_after_s: float | None, *, tried: int, left_
     """Decide by an answer's HTTP status, the ``tried``-th (from 1), with ``left_ms`` of the message's life left."""
     if 200 <= status < 300:
         return Delivered()
-    if status in _FINAL or 300 <= status < 400:
+    if not is_failure(status):
         return GiveUp(f"status {status}")
     at_least_s = 1 if retry_after_s is None else int(retry_after_s) + 1
     return decide_failure(f"status {status}", tried=tried, left_ms=left_ms, at_least_s=at_least_s)
+
+
+def is_failure(status: int) -> bool:
+    """Say whether an answer's status may be another at a later try."""
+    return not (200 <= status < 400 or status in _FINAL)
 
 
 def decide_failure(cause: str, *, tried: int, left_ms: int, at_least_s: int = 1) -> Outcome:
@@ -128,3 +137,56 @@ def life_left_ms(parcel: Parcel, *, now_ms: int) -> int:
     """Give for how long a message is tried yet: to the escalation's deadline, and for MIN_LIFE_MS at least."""
     deadline = int(parcel.event.about.get("expiresAt") or 0) if parcel.event else 0
     return max(deadline, parcel.at_ms + MIN_LIFE_MS) - now_ms
+
+
+def is_too_late(*, tried: int, left_ms: int) -> bool:
+    """Say whether a message came again when its life was over, so that nothing is sent any more.
+
+    A function that is killed while it sends decides nothing, and its message would come for as long as a queue counts.
+    What comes for the first time is sent however late: the notifier may have been behind, and nobody has heard of it.
+    """
+    return tried > 1 and left_ms <= -_LATE_MS
+
+
+@dataclass(frozen=True)
+class Rest:
+    """Says until when (epoch ms) a channel is not called, after how many failures in a row, and why the last failed."""
+
+    until_ms: int
+    failures: int
+    cause: str
+
+    def left_s(self, *, now_ms: int) -> int:
+        """Give how many seconds of it are left, a begun one as a whole one."""
+        return -((now_ms - self.until_ms) // 1000)
+
+
+class Rests:
+    """Remembers which channels failed just now, in this process: each rests, for longer the more often in a row.
+
+    So a channel takes one call of each rest and process, and not a call of each message that waits for it: all channels
+    of a kind share the functions that send.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, int | None], Rest] = {}
+
+    def of(self, parcel: Parcel, *, now_ms: int) -> Rest | None:
+        """Give the rest of the channel that a message is for, if it rests now."""
+        rest = self._kept.get(_to(parcel))
+        return rest if rest and now_ms < rest.until_ms else None
+
+    def begin(self, parcel: Parcel, cause: str, *, now_ms: int) -> None:
+        """Have the channel rest, as it failed once more."""
+        before = self._kept.get(_to(parcel))
+        failures = before.failures + 1 if before else 1
+        length_s = min(_LONGEST_REST_S, _FIRST_PAUSE_S * 2 ** min(failures - 1, 10))
+        self._kept[_to(parcel)] = Rest(now_ms + length_s * 1000, failures, cause)
+
+    def end(self, parcel: Parcel) -> None:
+        """Have the channel rest no more, as it took a message."""
+        self._kept.pop(_to(parcel), None)
+
+
+def _to(parcel: Parcel) -> tuple[str, int | None]:
+    return parcel.channel_id, parcel.added_at_ms
