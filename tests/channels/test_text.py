@@ -15,6 +15,7 @@ HOSTILE: Final = {
     "mention of one": "<@U012AB3CD> @ana",
     "link of Slack": "<https://evil.example/pay|the bank>",
     "link": "see https://evil.example/x or http://10.0.0.1/ or ftp://evil.example",
+    "link of other strokes": "https:\\\\0xd83ad38e/approve http:||3627734734 slack:/|open vscode:\uff5c\uff3cfile",
     "bare host": "evil.example www.evil.example xn--80ak6aa92e.com",
     "full width": "\uff48\uff54\uff54\uff50\uff53\uff1a\uff0f\uff0f\uff45\uff56\uff49\uff4c\uff0e\uff45\uff58 "
     "\uff20ana evil\u3002example evil\uff61ex",
@@ -28,7 +29,7 @@ HOSTILE: Final = {
     "surrogates": "\ud800x\udfff",
     "combining": "Z" + "\u0335" * 500,
 }
-SCHEMES: Final = re.compile(r"\w+://")
+SCHEMES: Final = re.compile(r":/")
 NUMBERS: Final = re.compile(r"(?<!\S)[+-]*\d+\.\d+[+-]*(?!\S)")
 HOSTS: Final = re.compile(r"[^\s\d.][^\s.]*[.\u3002\uff0e\uff61]\w", re.UNICODE)
 
@@ -59,7 +60,11 @@ def test_any_text_does_nothing_and_is_no_longer_than_it_may_be(text: str, most: 
     assert len(made) <= most
 
 
-@given(st.lists(st.sampled_from([*HOSTILE.values(), " ", "a", ".", "1", "://", "@"]), max_size=8).map("".join))
+@given(
+    st.lists(
+        st.sampled_from([*HOSTILE.values(), " ", "a", ".", "1", "://", ":||", ":\\\\", ":", "/", "@"]), max_size=8
+    ).map("".join)
+)
 def test_hostile_parts_put_together_do_nothing(text: str) -> None:
     _does_nothing(shown(text, 500))
 
@@ -80,6 +85,9 @@ def test_of_64_kilobytes_the_beginning_is_shown_and_the_cut_is_said() -> None:
         ("Paid in full. Thanks.", "Paid in full. Thanks."),
         ("agent_1", "agent_1"),
         ("invoice:17", "invoice:17"),
+        ("https://x", "https(:)//x"),
+        ("https:\\\\0xd83ad38e/approve", "https(:)//0xd83ad38e/approve"),
+        ("either|or", "either/or"),
         ("Zoë of 株式会社", "Zoë of 株式会社"),
         ("ana@acme.example", "ana(at)acme(.)example"),
         ("a\tb", "a(U+0009)b"),

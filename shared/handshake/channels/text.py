@@ -9,23 +9,24 @@ from typing import Final
 from handshake.core.text import is_seen
 
 # What begins a mention, a link or markup in one of the places where it is shown, and what stands there instead.
-_DISARMED: Final = {
-    "@": "(at)",
-    "<": "(",
-    ">": ")",
-    "[": "(",
-    "]": ")",
-    "&": "+",
-    "`": "'",
-    "*": "\u2217",
-    "~": "\u223c",
-    "#": "\u266f",
-    "|": "/",
-    "\\": "/",
-}
+_DISARMED: Final = str.maketrans(
+    {
+        "@": "(at)",
+        "<": "(",
+        ">": ")",
+        "[": "(",
+        "]": ")",
+        "&": "+",
+        "`": "'",
+        "*": "\u2217",
+        "~": "\u223c",
+        "#": "\u266f",
+        "|": "/",
+        "\\": "/",
+    }
+)
 # Full stops of other scripts, which a browser takes for one.
 _STOPS: Final = ".\u3002\uff0e\uff61"
-_COLON_SLASHES: Final = "://"
 _MORE: Final = "\u2026"
 
 
@@ -35,20 +36,19 @@ def shown(text: str, most: int) -> str:
     Letters in another width or shape are written plainly, and a character that nobody sees as its number.
     """
     # Each character becomes one or more, so no more of it can be shown: the rest of 64 KB is not looked at.
-    plain = unicodedata.normalize("NFKC", text[: most + 1])
+    # Exchanged before it is looked at: what becomes a slash makes a link as one that was written does.
+    plain = unicodedata.normalize("NFKC", text[: most + 1]).translate(_DISARMED)
     made = "".join(_piece(plain, index, char) for index, char in enumerate(plain))
     return made if len(made) <= most else made[: most - 1] + _MORE
 
 
 def _piece(text: str, index: int, char: str) -> str:
-    if char in _DISARMED:
-        return _DISARMED[char]
     before, after = text[index - 1 : index], text[index + 1 : index + 2]
     if char in _STOPS:
         # At the end of a sentence it is one, and between the digits of a number.
         ends = not after or after.isspace()
         return char if ends or (char == "." and before.isdecimal() and _is_number(text, index)) else "(.)"
-    if char == ":" and text.startswith(_COLON_SLASHES, index):
+    if char == ":" and after == "/":
         return "(:)"
     if char == "_" and not (before.isalnum() and after.isalnum()):
         return "-"
