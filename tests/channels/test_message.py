@@ -118,6 +118,37 @@ def test_of_arguments_those_alone_are_shown_that_policy_or_schema_marks() -> Non
         assert SECRET.encode() not in body
 
 
+@pytest.mark.parametrize(
+    ("arguments", "lines"),
+    [
+        ({"to": {"iban": "DE02"}}, ["- DE02"]),
+        ({"to.iban": "DE02"}, ["- DE02"]),
+        ({"to": {"iban": "DE02"}, "to.iban": "GOOD"}, ["- two of this name; look in the room"]),
+        ({"to": {"iban": None}, "to.iban": "GOOD"}, ["- two of this name; look in the room"]),
+        ({"to": {"bank": "x"}}, []),
+        ({"to": "DE02"}, []),
+    ],
+)
+def test_an_argument_that_a_path_names_twice_is_not_shown(arguments: Mapping[str, Any], lines: list[str]) -> None:
+    """An agent could have its own word stand where a person reads whom it pays."""
+    event, record = _of_request(None, replace(_record(), notify=("to.iban",)))
+    shown = _message(event, record, arguments).lines
+
+    assert [line for line in shown if line.startswith("- ")] == lines
+    assert ("argument to(.)iban" in shown) is bool(lines)
+    assert not any("GOOD" in line for line in shown)
+
+
+def test_a_path_is_read_in_each_way_that_names_with_full_stops_allow() -> None:
+    event, record = _of_request(None, replace(_record(), notify=("a.b.c.d",)))
+    once: list[Any] = [{"a.b": {"c.d": 1}}, {"a": {"b.c": {"d": 1}}}, {"a": {"b": {"c": {"d": 1}}}}, {"a.b.c.d": 1}]
+    twice: list[Any] = [{"a.b": {"c.d": 1}, "a": {"b": {"c.d": 2}}}, {"a": {"b": {"c.d": 2, "c": {"d": 1}}}}]
+
+    assert all("- 1" in _message(event, record, arguments).lines for arguments in once)
+    for arguments in twice:
+        assert "- two of this name; look in the room" in _message(event, record, arguments).lines
+
+
 def test_a_message_says_what_is_asked_by_whom_the_tier_what_was_crossed_the_deadline_and_where() -> None:
     event, record = _of_request(None, _record())
     shown = _message(event, record)

@@ -6,6 +6,7 @@ A message never decides anything. Of arguments it shows those alone that the pol
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, Final, assert_never
 from urllib.parse import quote
 
@@ -19,7 +20,6 @@ _ID: Final = 80
 _VALUE: Final = 120
 _WORDS: Final = 300
 _LINK: Final = 1000
-_MISSING: Final = object()
 _STATES: Final = {"active": "active", "escalate_all": "restricted", "stopped": "stopped"}
 
 
@@ -126,24 +126,33 @@ def _asked(record: RequestRecord) -> Iterator[str]:
 
 def _arguments(record: RequestRecord, arguments: Mapping[str, Any]) -> Iterator[str]:
     for path in record.notify[:MAX_ARGUMENTS]:
-        value = _at(arguments, path)
-        if value is not _MISSING:
-            text = value if isinstance(value, str) else canonical(value) if _is_small(value) else "a list, or an object"
-            yield f"argument {shown(path, _ID)}"
-            yield f"- {shown(text, _VALUE)}"
+        match list(islice(_at(arguments, path), 2)):
+            case []:
+                continue
+            case [str(text)]:
+                pass
+            case [value]:
+                text = canonical(value) if _is_small(value) else "a list, or an object"
+            case _:
+                # Which of them the tool takes, nobody here knows, and an agent may have put one beside the other.
+                text = "two of this name; look in the room"
+        yield f"argument {shown(path, _ID)}"
+        yield f"- {shown(text, _VALUE)}"
     if len(record.notify) > MAX_ARGUMENTS:
         yield f"and {len(record.notify) - MAX_ARGUMENTS} more arguments, in the room"
 
 
-def _at(arguments: Any, path: str) -> Any:
-    """Find what a path names, its parts between full stops; a name may itself have one."""
-    if isinstance(arguments, Mapping):
-        if path in arguments:
-            return arguments[path]
-        first, stop, rest = path.partition(".")
-        if stop and first in arguments:
-            return _at(arguments[first], rest)
-    return _MISSING
+def _at(arguments: Any, path: str) -> Iterator[Any]:
+    """Find all that a path may name, its parts between full stops: a name may itself have one."""
+    if not isinstance(arguments, Mapping):
+        return
+    parts = path.split(".")
+    for count in range(1, len(parts)):
+        name = ".".join(parts[:count])
+        if name in arguments:
+            yield from _at(arguments[name], ".".join(parts[count:]))
+    if path in arguments:
+        yield arguments[path]
 
 
 def _is_small(value: Any) -> bool:
