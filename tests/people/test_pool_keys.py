@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 
 from handshake.core.errors import StoreUnavailableError
-from handshake.people.pool_keys import MAX_AGE_S, REREAD_AFTER_S, PoolKeys, fetch_from
+from handshake.people.pool_keys import MAX_AGE_S, REREAD_AFTER_S, RETRY_AFTER_S, PoolKeys, fetch_from
 from tests.support.people import KEY_ID, jwk, jwk_set
 
 UNKNOWN: Final = [f"unknown-{number}" for number in range(50)]
@@ -49,6 +49,32 @@ def test_a_new_key_is_looked_for_at_once_and_never_in_a_hurry() -> None:
     assert pool.keys.verifier("next")
     assert [pool.keys.verifier(name) for name in UNKNOWN] == [None] * len(UNKNOWN)
     assert pool.asked == 2
+
+
+@pytest.mark.parametrize("age_s", [None, REREAD_AFTER_S + 1, MAX_AGE_S + 1])
+def test_a_pool_that_cannot_be_read_is_asked_now_and_then_whoever_asks(age_s: float | None) -> None:
+    """By a process that has no keys yet, by one that has, and by one whose keys are too old."""
+    pool = Source(KEY_ID)
+    good = pool.text
+    if age_s is not None:
+        pool.keys.verifier(KEY_ID)
+        pool.now_s = age_s
+    pool.text, before = b"", pool.asked
+
+    for name in UNKNOWN:
+        with pytest.raises(StoreUnavailableError):
+            pool.keys.verifier(name)
+    assert pool.asked == before + 1
+    if age_s == REREAD_AFTER_S + 1:
+        assert pool.keys.verifier(KEY_ID), "what was read within the hour holds"
+    else:
+        with pytest.raises(StoreUnavailableError):
+            pool.keys.verifier(KEY_ID)
+
+    pool.text, pool.now_s = good, pool.now_s + RETRY_AFTER_S + 1
+    assert pool.keys.verifier("next") is None
+    assert pool.keys.verifier(KEY_ID)
+    assert pool.asked == before + 2
 
 
 def test_a_key_that_the_pool_has_dropped_verifies_nothing_any_more() -> None:

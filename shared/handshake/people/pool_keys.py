@@ -18,6 +18,8 @@ MAX_AGE_S: Final = 3600.0
 # A token that names an unknown key may mean a key newer than what was read, so it reads again, but no more often than
 # this however many such tokens arrive.
 REREAD_AFTER_S: Final = 30.0
+# What cannot be read may be in a moment; until then nobody waits for it three seconds more.
+RETRY_AFTER_S: Final = 5.0
 _MAX_BYTES: Final = 64 * 1024
 _MAX_KEYS: Final = 16
 _MIN_BITS: Final = 2048
@@ -34,19 +36,24 @@ class PoolKeys:
         self._fetch = fetch
         self._clock = clock
         self._keys: Mapping[str, Verify] = {}
-        self._read_at = float("-inf")
+        # When they were read, and when they were asked for: later, where they could not be read.
+        self._read_at = self._asked_at = float("-inf")
 
     def verifier(self, key_id: str) -> Verify | None:
         """Give what verifies signatures of the key ``key_id``; None where the pool has none of that name.
 
         Raises StoreUnavailableError where the keys are due to be read, and cannot be.
         """
-        age_s = self._clock() - self._read_at
-        if age_s > MAX_AGE_S or (key_id not in self._keys and age_s > REREAD_AFTER_S):
-            # The age counts from before the question, also of one that fails: who asks in vain asks no more often.
-            asked_at = self._clock()
+        now = self._clock()
+        if now - self._read_at <= MAX_AGE_S and key_id in self._keys:
+            return self._keys[key_id]
+        failed = self._asked_at != self._read_at
+        if now - self._asked_at > (RETRY_AFTER_S if failed else REREAD_AFTER_S):
+            self._asked_at = now
             self._keys = self._read()
-            self._read_at = asked_at
+            self._read_at = now
+        elif failed:
+            raise StoreUnavailableError(_UNREADABLE)
         return self._keys.get(key_id)
 
     def _read(self) -> Mapping[str, Verify]:
