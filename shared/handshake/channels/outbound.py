@@ -179,12 +179,17 @@ def is_public(address: str) -> bool:
         inner = found.ipv4_mapped or found.sixtofour or (found.teredo or (None, None))[1]
         if inner is not None:
             return is_public(str(inner)) and found.ipv4_mapped is None
-        if found in _NAT64:
+        if found not in _UNICAST:
             return False
+    elif found in _RELAYS:
+        return False
     return found.is_global and not (found.is_multicast or found.is_reserved or found.is_unspecified)
 
 
-_NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
+# All that the Internet routes: outside of it are site-local addresses, and translators' to IPv4.
+_UNICAST: Final = ipaddress.ip_network("2000::/3")
+# Whoever is near answers there. The registry calls them global still, and RFC 7526 took them back.
+_RELAYS: Final = ipaddress.ip_network("192.88.99.0/24")
 
 
 def _tls() -> ssl.SSLContext:
