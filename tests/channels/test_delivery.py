@@ -14,8 +14,10 @@ import pytest
 from functions.channels import app as channels_app
 from handshake.api import telemetry
 from handshake.channels.channel import Channel, ChannelKind
-from handshake.channels.delivery import MIN_LIFE_MS, Delivered, GiveUp, TryAgain, decide_answer, decide_failure
+from handshake.channels.delivery import MIN_LIFE_MS
 from handshake.channels.secrets import Destinations, SecretUnavailableError
+from handshake.dynamo.marshalling import marshal
+from handshake.requests.table import state_key
 from tests.support.channels import KEY, STACK, URLS, World, dead_of, taken
 from tests.support.logs import lines_of, standard_output
 from tests.support.receivers import receiving
@@ -242,6 +244,27 @@ def test_what_is_no_message_is_a_dead_letter(world: World) -> None:
     assert dead_of(world, ChannelKind.SLACK) == ["no message of a channel"] * 4
 
 
+def test_what_this_release_cannot_read_is_a_dead_letter_and_holds_up_nothing(world: World) -> None:
+    """As a later one may have left it that was rolled back. Of Slack, all of a channel is one group."""
+    with receiving() as receiver:
+        world.register("chat", ChannelKind.SLACK, receiver.url)
+        ids = [escalated(world.service)["requestId"] for _ in range(3)]
+        world.tell()
+        service, key = world.service, marshal(state_key(ids[0]))
+        service.dynamodb.update_item(
+            TableName=service.tables.workflow,
+            Key=key,
+            UpdateExpression="SET #state = :later",
+            ExpressionAttributeNames={"#state": "state"},
+            ExpressionAttributeValues={":later": {"S": "a state of a later release"}},
+        )
+        world.deliver()
+
+    assert dead_of(world, ChannelKind.SLACK) == ["ValueError: this release cannot read it"]
+    assert len(receiver.calls) == 2
+    assert world.queues.queues[URLS[ChannelKind.SLACK]] == []
+
+
 def test_a_channel_whose_secret_cannot_be_read_is_tried_again(world: World) -> None:
     with receiving() as receiver:
         world.register("hook", ChannelKind.WEBHOOK, receiver.url)
@@ -282,45 +305,6 @@ def test_a_secret_that_is_none_is_named_and_not_quoted() -> None:
         else:
             with pytest.raises(SecretUnavailableError):
                 destinations.of(channel)
-
-
-@pytest.mark.parametrize("status", [200, 201, 204])
-def test_a_status_of_success_is_delivery(status: int) -> None:
-    assert decide_answer(status, None, tried=1, left_ms=1) == Delivered()
-
-
-def test_retry_after_is_honoured_and_what_outlives_the_message_is_given_up() -> None:
-    assert decide_answer(429, 30.0, tried=1, left_ms=60_000) == TryAgain(31, "status 429")
-    assert decide_answer(429, 3600.0, tried=1, left_ms=60_000) == GiveUp("status 429")
-
-
-def test_the_other_side_can_ask_for_more_time_and_never_for_less() -> None:
-    """One that says ``Retry-After: 0`` each time would be called for ever, and others wait."""
-    for tried in range(1, 12):
-        asked = decide_answer(503, 0.0, tried=tried, left_ms=10**9)
-        assert asked == decide_answer(503, None, tried=tried, left_ms=10**9)
-    assert decide_answer(503, 20.0, tried=9, left_ms=10**9) == TryAgain(900, "status 503")
-    assert decide_answer(503, 3600.0, tried=9, left_ms=10**9) == TryAgain(3601, "status 503")
-
-
-def test_pauses_grow_and_the_last_try_is_late() -> None:
-    left, tried, pauses = MIN_LIFE_MS, 0, list[int]()
-    while isinstance(decided := decide_failure("x", tried=(tried := tried + 1), left_ms=left), TryAgain):
-        pauses.append(decided.in_s)
-        left -= decided.in_s * 1000
-
-    assert pauses[:5] == [5, 10, 20, 40, 80]
-    assert left <= 2000
-    assert decided == GiveUp("x")
-    assert len(pauses) < 20
-
-
-def test_a_week_of_tries_is_fewer_than_a_queue_counts() -> None:
-    left, tried = 7 * 24 * 60 * 60 * 1000, 0
-    while isinstance(decided := decide_failure("x", tried=(tried := tried + 1), left_ms=left), TryAgain):
-        left -= decided.in_s * 1000
-
-    assert tried < 1000
 
 
 def test_several_channels_make_no_message_of_two_ids(world: World) -> None:

@@ -27,11 +27,15 @@ from handshake.channels.secrets import Destinations, SecretUnavailableError
 from handshake.channels.table import CHANNELS_KEY, channels_from
 from handshake.core.errors import StoreUnavailableError
 from handshake.dynamo.context import Context
-from handshake.dynamo.marshalling import Key
+from handshake.dynamo.marshalling import UNREADABLE, Key
 from handshake.requests.action_items import action_key, with_arguments
 from handshake.requests.table import record_from, state_key
 
 _JSON: Final = {"content-type": "application/json; charset=utf-8", "user-agent": "Handshake"}
+
+
+class UnreadableMessageError(Exception):
+    """What a message is of holds what this release cannot read. Says how, and quotes nothing."""
 
 
 @dataclass(frozen=True)
@@ -69,11 +73,14 @@ def deliver(context: Context, parcel: Parcel, desk: Desk, *, tried: int) -> Sent
 def _outcome(context: Context, parcel: Parcel, desk: Desk, *, tried: int, left_ms: int) -> Outcome:
     """Send a message whose channel does not rest."""
     try:
-        channel, message = _prepared(context, parcel, desk)
+        prepared = _prepared(context, parcel, desk)
     except StoreUnavailableError:
         return decide_failure("the store is unavailable", tried=tried, left_ms=left_ms)
-    if channel is None:
+    except UnreadableMessageError as unreadable:
+        return GiveUp(str(unreadable))
+    if prepared is None:
         return Forget()
+    channel, message = prepared
     if is_too_late(tried=tried, left_ms=left_ms):
         return GiveUp("its time is over")
     try:
@@ -99,8 +106,11 @@ def _cause(error: Exception) -> str:
     return type(error).__name__ if isinstance(error, BotoCoreError) else str(error)
 
 
-def _prepared(context: Context, parcel: Parcel, desk: Desk) -> tuple[Channel | None, Message]:
-    """Read the channel and what the message is of, in one call, and write the message; no channel where none may."""
+def _prepared(context: Context, parcel: Parcel, desk: Desk) -> tuple[Channel, Message] | None:
+    """Read the channel and what the message is of, in one call, and write the message; None where it goes to nobody.
+
+    Raises StoreUnavailableError, UnreadableMessageError.
+    """
     tables, event = context.tables, parcel.event
     request_id = str(event.about.get("requestId") or "") if event else ""
     keys: list[tuple[str, Key]] = [(tables.runtime_kv, CHANNELS_KEY)]
@@ -108,12 +118,17 @@ def _prepared(context: Context, parcel: Parcel, desk: Desk) -> tuple[Channel | N
     found = [*context.dynamo.batch_get(keys), None, None]
     # Looked at again, and not only where it was put on the queue: since then the id may have become another tenant's.
     channel = next((one for one in channels_from(found[0]) if parcel.is_for(one)), None)
+    if channel is None:
+        return None
     if event is None:
         return channel, trial_message(stack=desk.stack, channel_id=parcel.channel_id)
-    record = record_from(found[1])
-    action = with_arguments(record.submission, found[2]).action if record else None
-    arguments: Mapping[str, Any] = (action.arguments if action else None) or {}
-    message = write_message(event, record, arguments, now_ms=context.now_ms(), stack=desk.stack, room=desk.room)
+    try:
+        record = record_from(found[1])
+        action = with_arguments(record.submission, found[2]).action if record else None
+        arguments: Mapping[str, Any] = (action.arguments if action else None) or {}
+        message = write_message(event, record, arguments, now_ms=context.now_ms(), stack=desk.stack, room=desk.room)
+    except UNREADABLE as error:
+        raise UnreadableMessageError(f"{type(error).__name__}: this release cannot read it") from error
     return channel, message
 
 
