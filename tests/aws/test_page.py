@@ -65,6 +65,17 @@ def test_its_headers_are_those_that_it_was_tested_with_and_hsts(environment: str
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_what_cloudfront_keeps_once_an_account_is_named_by_its_region_too(environment: str) -> None:
+    """Another Region's stack of the same name could not be made otherwise."""
+    of = with_page(environment)
+    access = _properties(of, "AWS::CloudFront::OriginAccessControl")["OriginAccessControlConfig"]["Name"]
+    headers = _properties(of, "AWS::CloudFront::ResponseHeadersPolicy")["ResponseHeadersPolicyConfig"]["Name"]
+
+    assert access == headers == f"{of.stack_name}-page-{REGION}"
+    assert len(access) <= 64
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_only_this_distribution_reads_the_files_and_nobody_without_tls(environment: str) -> None:
     of = with_page(environment)
     allow, deny = _properties(of, "AWS::S3::BucketPolicy")["PolicyDocument"]["Statement"]
