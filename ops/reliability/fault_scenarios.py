@@ -14,7 +14,7 @@ from typing import Any, Final, Self
 import urllib3
 
 from handshake.channels.channel import Channel, ChannelKind, host_of
-from handshake.channels.secrets import secret_name
+from handshake.channels.secrets import secret_name, secret_of
 from handshake.channels.table import ChannelsTransaction, read_channels, without
 from ops.local.deployment import Deployment
 from ops.local.signing_edge import OPERATOR, Upstream
@@ -174,8 +174,9 @@ def dead_channel(target: Deployment, stack: str) -> Iterator[None]:
     name, context, secrets = f"drill-{uuid.uuid4().hex[:8]}", target.context(), target.client("secretsmanager")
     key = f"whsec_{b64encode(uuid.uuid4().bytes).decode()}"
     secret = secret_name(stack, name)
-    secrets.create_secret(Name=secret, SecretString=json.dumps({"url": url, "key": key}))
     channel = Channel(name, ChannelKind.WEBHOOK, None, host_of(url), context.now_ms(), "ops drill")
+    text = secret_of(url=url, key=key, added_at_ms=channel.added_at_ms)
+    secrets.create_secret(Name=secret, SecretString=text)
     _change_channels(target, lambda kept: [*kept, channel])
     try:
         yield

@@ -74,7 +74,7 @@ def test_a_webhook_is_registered_by_a_secret_and_its_key_is_shown_once(target: T
     [channel] = read_channels(target.context())[0]
     assert (channel.kind, channel.tenant_id, channel.address) == ("webhook", "acme", "hooks.example")
     kept = json.loads(target.secrets["handshake-x/channels/people"])
-    assert kept["url"] == URL
+    assert (kept["url"], kept["addedAt"]) == (URL, channel.added_at_ms)
     assert kept["key"].startswith("whsec_")
     assert kept["key"] in added.stdout
     assert URL not in added.output
