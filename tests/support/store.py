@@ -88,7 +88,12 @@ def let_guard_expire(service: Service, jti: str) -> None:
 
 def forget(service: Service) -> None:
     """Leave every table empty."""
-    _delete(service, {table: kept(service, table) for table in vars(service.tables).values()})
+    empty(service, *vars(service.tables))
+
+
+def empty(service: Service, *tables: str) -> None:
+    """Leave tables empty, by their names in Tables."""
+    _delete(service, {table: kept(service, table) for table in (getattr(service.tables, name) for name in tables)})
 
 
 def forget_global_policy(service: Service) -> None:
