@@ -52,7 +52,7 @@ test-rest:
 test-deployed:
 	$(bin)/pytest --ignore tests/hostile --ignore tests/faults -m 'deployed and not waits' --durations 10
 test-waiting:
-	$(bin)/pytest tests/alarms tests/ops tests/release tests/trust --ignore tests/ops/reliability -m waits
+	$(bin)/pytest tests/alarms tests/ops tests/release tests/trust --ignore tests/ops/reliability -m waits --durations 10
 test-drills:
 	$(bin)/pytest tests/ops/reliability -m waits
 
