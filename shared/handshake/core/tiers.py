@@ -10,9 +10,9 @@ UNKNOWN_TIER: Final = "unknown"
 EventTier = RiskTier | Literal["unknown"]
 """The risk tier of a metrics event: who reports a decision that was made elsewhere may not know it."""
 
-# Of every denial, one outside a decision included.
 ESCALATION_TIER: Final = 3
-"""Of what is escalated where nothing says more."""
+"""The tier of what is escalated, where nothing names another."""
+# Of every denial, one outside a decision included.
 DENIAL_TIER: Final = 4
 
 

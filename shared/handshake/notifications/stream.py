@@ -11,8 +11,6 @@ from handshake.notifications.notice import Notice, notice_of
 from handshake.notifications.table import PARTITION_PREFIX, notice_from
 from handshake.requests.table import is_state, record_from
 
-# What reading an item raises that nobody of ours wrote.
-
 
 class Change(NamedTuple):
     """What one record of a stream tells, and the notices that it calls for. ``committed_ms`` is the store's clock."""
