@@ -10,6 +10,7 @@ import pytest
 from functions.people.app import handler as people
 from functions.release_gate.app import respond
 from handshake.core.synthetic import MEMBER
+from handshake.dynamo.client import RETRY_BUDGET_S, Dynamo
 from handshake.release.release_gate import NotReadyError, Release, ensure_ready
 from handshake.release.schema import SCHEMA, migration_key
 from handshake.requests.expire_overdue import expire_overdue
@@ -112,6 +113,22 @@ def test_a_stack_that_people_sign_in_to_is_ready_once_their_door_refuses_who_has
 def test_runs_at_the_same_time_or_one_after_another_do_not_meet(release: Release) -> None:
     for _ in range(8):  # more than an agent may escalate in ten minutes
         assert ensure_ready(release)
+
+
+def test_a_release_is_ready_however_long_it_takes_to_describe_its_tables(
+    release: Release, service: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    slow = Dynamo(service.dynamodb, clock=lambda: clock[0])
+    describe = service.dynamodb.describe_table
+
+    def described(**options: Any) -> Any:
+        clock[0] += RETRY_BUDGET_S
+        return describe(**options)
+
+    monkeypatch.setattr(service.dynamodb, "describe_table", described)
+
+    assert len(ensure_ready(replace(release, context=release.context._replace(dynamo=slow)))) == 7
 
 
 def test_a_table_that_lacks_something_is_named(release: Release, service: InProcess) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from handshake.core.jsonio import canonical
 from handshake.core.synthetic import MEMBER, RESERVED
+from handshake.dynamo.client import RETRY_BUDGET_S
 from handshake.dynamo.context import Context
 from handshake.release.preflight import table_shortfalls, unapplied_migrations
 from handshake.trust.identity import SCOPE_AGENTS_READ
@@ -56,8 +57,10 @@ def ensure_ready(release: Release) -> list[str]:
 def _preflight(release: Release) -> Iterator[str]:
     context = release.context
     lacks = list(table_shortfalls(release.dynamodb, context.tables))
-    # Without the table there is nowhere to look migrations up.
-    lacks = lacks or list(unapplied_migrations(context.dynamo, context.tables, release.migrations))
+    # Without the table there is nowhere to look migrations up. To describe all took a time of its own, and a release is
+    # not refused because that was long.
+    dynamo = context.dynamo.within(RETRY_BUDGET_S)
+    lacks = lacks or list(unapplied_migrations(dynamo, context.tables, release.migrations))
     if lacks:
         raise NotReadyError("; ".join(lacks))
     yield f"tables are what the code needs, {len(release.migrations)} migrations applied"
