@@ -8,8 +8,9 @@ from typing import Any
 
 from handshake.dynamo.marshalling import Item
 from handshake.replay_guards.table import GuardScope, guard_key
-from handshake.requests.evidence import EvidenceEvent
+from handshake.requests.evidence import MAX_REFUSALS_OF_PRINCIPAL, EvidenceEvent
 from handshake.requests.record import RequestRecord, State
+from handshake.requests.recording import actor_named
 from handshake.requests.table import split_partition
 from tests.support.service import Service
 from tests.support.store import kept
@@ -44,6 +45,11 @@ class Request:
     def refused(self, words: str) -> int:
         """Count how many refusals of the attempt with these words are in evidence."""
         return sum(event.detail.get("reason") == words for event in self.refusals)
+
+    def keeps_more_of(self, tenant_id: str, principal_id: str) -> bool:
+        """Say whether evidence has room for another refusal of a principal: of the others it keeps the number alone."""
+        theirs = sum(actor_named(event.detail) == (principal_id, tenant_id) for event in self.refusals)
+        return theirs < MAX_REFUSALS_OF_PRINCIPAL
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ def _acted(intent: Intent, stored: Stored) -> Iterator[Finding]:
     for reply in intent.refused:
         yield from _refused(intent, reply, request, mine=mine and request.resolved)
     kept = request.refused(intent.key) + (mine and state is State.EXPIRED)
-    if kept < len(intent.refused):
+    if kept < len(intent.refused) and request.keeps_more_of(*intent.asked["actor"]):
         yield Finding("lost", f"{intent} was refused {len(intent.refused)} times, and {kept} are in evidence")
     if kept > len(intent.replies):
         yield Finding("duplicated", f"{intent} was tried {len(intent.replies)} times, and {kept} are in evidence")
