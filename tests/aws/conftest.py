@@ -1,4 +1,4 @@
-"""What all functions were seen to do, once for all tests."""
+"""Gives what all functions were seen to do, once for all tests."""
 
 import pytest
 

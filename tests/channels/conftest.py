@@ -1,4 +1,4 @@
-"""What tests of channels share."""
+"""Gives what tests of channels share."""
 
 import pytest
 

@@ -35,7 +35,7 @@ _JSON: Final = {"content-type": "application/json; charset=utf-8", "user-agent":
 
 
 class UnreadableMessageError(Exception):
-    """What a message is of holds what this release cannot read. Says how, and quotes nothing."""
+    """Says that what a message is of cannot be read by this release, and how; quotes nothing."""
 
 
 @dataclass(frozen=True)

@@ -146,4 +146,4 @@ def digest(value: Any) -> str:
 
 
 GENESIS: Final = "0" * 64
-"""What stands in evidence for the digest of what came before the first."""
+"""Stands in evidence for the digest of what came before the first."""

@@ -19,7 +19,7 @@ Item = dict[str, Any]
 Key = Mapping[str, str]
 
 UNREADABLE: Final = (KeyError, ValueError, TypeError, AttributeError, ArithmeticError, IndexError, RecursionError)
-"""What reading an item raises that is not as any release wrote it."""
+"""Names what reading an item raises that is not as any release wrote it."""
 
 
 class Put(NamedTuple):

@@ -13,10 +13,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Setting:
-    """What calls are judged in.
+    """Holds what calls are judged in.
 
     ``tools`` is None where none were ever registered, and where they are ``tools_unfit``: not those that were.
-
     ``sets`` are prepared texts of Cedar by their SHA-256, None where what is stored is not what was applied.
     ``believes_agents`` is the template's AgentAssertions=believed.
     """

@@ -39,7 +39,7 @@ def shipped(into: Path) -> dict[str, Unpacked]:
 
 
 def with_cedar(into: Path) -> Unpacked:
-    """What judges submissions, with the layer of Cedar's engine beside the shared one, as template.yaml has it."""
+    """Give what judges submissions, with the layer of Cedar's engine beside the shared one, as template.yaml has it."""
     built = build().parent
     layers = tuple(_as_lambda_has_it(built / name, into / name) for name in (LAYER, CEDAR_LAYER))
     return Unpacked(_as_lambda_has_it(built / "WorkflowFunction", into / "task"), layers)
